@@ -1,0 +1,79 @@
+"""Find a plugin by the name of its file: `losses/vgg.py` is the loss `vgg`."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from pipeline.errors import UserError, nearest
+
+PACKAGE = Path(__file__).parent
+
+
+def names(folder: str) -> list[str]:
+    """List the plugins of `folder`; `catalog` and files with a leading underscore are not plugins."""
+    files = sorted((PACKAGE / folder).glob("*.py"))
+    return [file.stem for file in files if file.stem != "catalog" and not file.stem.startswith("_")]
+
+
+def check(folder: str, name: str) -> str:
+    """Return `name` if `folder` holds it; raise UserError with the nearest match otherwise."""
+    if name not in names(folder):
+        kind = folder.rstrip("s").replace("_", " ").replace("losse", "loss")
+        raise UserError(f"unknown {kind} '{name}' (no pipeline/{folder}/{name}.py); {nearest(name, names(folder))}")
+    return name
+
+
+def load(folder: str, name: str) -> ModuleType:
+    """Import the plugin `name` of `folder`, and nothing else of that folder."""
+    return importlib.import_module(f"pipeline.{folder}.{check(folder, name)}")
+
+
+def check_arguments(owner: str, function: Callable[..., Any], arguments: Iterable[str]) -> None:
+    """Raise UserError, with the nearest match, when `function` of `owner` does not take one of `arguments`."""
+    _require_known(owner, inspect.signature(function).parameters, arguments)
+
+
+def build_arguments(folder: str, name: str) -> list[str]:
+    """List the arguments of the plugin's `build` by reading its file: nothing is imported."""
+    for node in _source(folder, name).body:
+        if isinstance(node, ast.FunctionDef) and node.name == "build":
+            return [argument.arg for argument in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
+    raise UserError(f"pipeline/{folder}/{name}.py defines no function 'build'")
+
+
+def check_build_arguments(folder: str, name: str, arguments: Mapping[str, Any]) -> None:
+    """Raise UserError, with the nearest match, when the plugin's `build` does not take one of `arguments`."""
+    _require_known(f"'{name}'", build_arguments(folder, name), arguments)
+
+
+def constant(folder: str, name: str, variable: str) -> Any:
+    """Return a literal module constant of a plugin by reading its file: nothing is imported."""
+    for node in _source(folder, name).body:
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            if any(isinstance(target, ast.Name) and target.id == variable for target in targets):
+                return ast.literal_eval(node.value)
+    raise UserError(f"pipeline/{folder}/{name}.py defines no constant {variable}")
+
+
+def _require_known(owner: str, known: Iterable[str], arguments: Iterable[str]) -> None:
+    names_known = list(known)
+    for argument in arguments:
+        if argument not in names_known:
+            raise UserError(f"{owner} takes no argument '{argument}'; {nearest(argument, names_known)}")
+
+
+def _source(folder: str, name: str) -> ast.Module:
+    return _parsed(PACKAGE / folder / f"{check(folder, name)}.py")
+
+
+@cache
+def _parsed(file: Path) -> ast.Module:
+    return ast.parse(file.read_text(encoding="utf-8"))
