@@ -1,0 +1,33 @@
+"""Weights out of a file that `torch.save` wrote, without running anything in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from pipeline.errors import UserError
+
+
+def weights(path: Path, key: str | None = None) -> dict[str, Tensor]:
+    """Return the state dict in the file `path`, or the one under `key` of the dictionary in it, on the CPU.
+
+    Raises UserError naming the file when it is missing, damaged, holds more than weights, or has no state dict there.
+    """
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
+        raise UserError(f"{path} cannot be read ({error.strerror}); check the path") from None
+    # a damaged pickle raises nearly anything, and torch's own words advise to run what is in it
+    except Exception as error:
+        fault = type(error).__name__
+        raise UserError(f"{path} is damaged or holds more than weights ({fault}); download it again") from None
+    if key is not None:
+        content = content.get(key) if isinstance(content, dict) else None
+    if not isinstance(content, dict) or not all(
+        isinstance(name, str) and isinstance(tensor, Tensor) for name, tensor in content.items()
+    ):
+        place = f" under '{key}'" if key else ""
+        raise UserError(f"{path} has no named weights{place}; give the file that its authors released")
+    return content
