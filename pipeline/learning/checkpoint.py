@@ -1,0 +1,46 @@
+"""Checkpoints: written whole beside the outputs, resumed only by the very same job, gone when it succeeds."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from pipeline.errors import room_for
+from pipeline.files import written_atomically
+
+_DIGEST_BYTES = 32
+
+
+def save(path: Path, state: dict[str, Any], identity: dict[str, str]) -> None:
+    """Write `state` and the job's `identity` (spec and code) to `path` atomically, behind a SHA-256 of the bytes.
+
+    Raises UserError when the disk is full; the checkpoint that was there stays.
+    """
+    buffer = io.BytesIO()
+    torch.save({"identity": identity, "state": state}, buffer)
+    payload = buffer.getbuffer()
+    with room_for(path), written_atomically(path) as temporary, temporary.open("wb") as file:
+        file.write(hashlib.sha256(payload).digest())
+        file.write(payload)
+
+
+def load(path: Path, identity: dict[str, str], device: torch.device) -> tuple[dict[str, Any] | None, str]:
+    """Return the state of `path`, or None and the reason why this job begins anew."""
+    if not path.exists():
+        return None, ""
+    content = path.read_bytes()
+    if hashlib.sha256(content[_DIGEST_BYTES:]).digest() != content[:_DIGEST_BYTES]:
+        return None, f"checkpoint {path} is truncated or damaged: refused, the run starts anew"
+    try:
+        stored = torch.load(io.BytesIO(content[_DIGEST_BYTES:]), map_location=device, weights_only=True)
+    except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError) as error:
+        return None, f"checkpoint {path} can't be read ({type(error).__name__}): refused, the run starts anew"
+    for key, value in identity.items():
+        if stored["identity"].get(key) != value:
+            return None, f"checkpoint {path} belongs to another {key}: refused, the run starts anew"
+    return stored["state"], ""

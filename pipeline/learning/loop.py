@@ -1,0 +1,213 @@
+"""The one training loop: every network, every loss, and the pre-training of the loss networks."""
+
+from __future__ import annotations
+
+import math
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from pipeline.errors import UserError
+from pipeline.learning import checkpoint
+from pipeline.learning.optimisation import Adam, learning_rate
+from pipeline.learning.progress import Progress
+from pipeline.specs.recipe import Recipe
+
+Row = dict[str, float]
+Batch = list[NDArray[Any]]
+_REMEDY = "lower the learning rate, set `clip`, or use precision float32"
+
+
+@dataclass
+class StepLoss:
+    """What one forward pass gives back to the loop."""
+
+    total: Tensor
+    terms: dict[str, Tensor]
+    """Raw, unweighted terms."""
+    prediction: Tensor | None = None
+    """Where the terms' gradient norms are compared; None leaves them out."""
+
+
+@dataclass
+class Job:
+    """The identity of a run and where it keeps its state."""
+
+    label: str
+    identity: dict[str, str]
+    """Spec and code fingerprint: a checkpoint of any other job is refused."""
+    checkpoint: Path
+    checkpoint_seconds: float = 300.0
+
+
+@dataclass
+class Result:
+    """What a finished run leaves."""
+
+    model: nn.Module
+    """The trained network, with the running mean of its weights when the recipe asks for it."""
+    history: list[Row]
+    seconds: float
+    resumed_at: int
+
+
+@dataclass
+class _State:
+    model: nn.Module
+    recipe: Recipe
+    step: int = 0
+    seconds: float = 0.0
+    history: list[Row] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.optimizer = Adam(self.model.parameters(), self.recipe)
+        decay = self.recipe.ema
+        self.mean = AveragedModel(self.model, multi_avg_fn=get_ema_multi_avg_fn(decay)) if decay else None
+
+    def dump(self) -> dict[str, Any]:
+        state = {
+            "step": self.step,
+            "seconds": self.seconds,
+            "history": self.history,
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "random": torch.get_rng_state(),
+        }
+        return {**state, "mean": self.mean.state_dict()} if self.mean else state
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self.step, self.seconds, self.history = state["step"], state["seconds"], state["history"]
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        torch.set_rng_state(state["random"].cpu())
+        if self.mean:
+            self.mean.load_state_dict(state["mean"])
+
+
+def fit(
+    model: nn.Module,
+    recipe: Recipe,
+    job: Job,
+    draw: Callable[[int], Batch],
+    loss: Callable[[int, Batch], StepLoss],
+    device: torch.device,
+) -> Result:
+    """Train `model` for `recipe.steps` steps and return it; resumes from the job's checkpoint when there is one.
+
+    `draw(step)` gives the data of a step, `loss(step, data)` the loss on them; both must depend on the step alone.
+    Raises UserError naming the loss term when one stops being finite; the batch is then beside the checkpoint. Raises
+    it also when the last update broke the weights.
+    """
+    state = _State(model, recipe)
+    stored, reason = checkpoint.load(job.checkpoint, job.identity, device)
+    if reason:
+        print(f"{job.label}  {reason}", flush=True)
+    if stored is not None:
+        state.restore(stored)
+        print(f"{job.label}  resumes at step {state.step}/{recipe.steps}", flush=True)
+    resumed_at = state.step
+    with _terminable() as terminated:
+        _steps(state, recipe, job, draw, loss, terminated)
+    result = state.mean.module if state.mean else model
+    if not all(bool(parameter.isfinite().all()) for parameter in result.parameters()):
+        raise UserError(f"{job.label}: the weights are not finite after step {state.step}; {_REMEDY}")
+    return Result(result, state.history, state.seconds, resumed_at)
+
+
+def _steps(
+    state: _State,
+    recipe: Recipe,
+    job: Job,
+    draw: Callable[[int], Batch],
+    loss: Callable[[int, Batch], StepLoss],
+    terminated: list[int],
+) -> None:
+    progress = Progress(job.label, recipe.steps, state.step)
+    saved = time.monotonic()
+    state.model.train()
+    while state.step < recipe.steps:
+        began = time.monotonic()
+        data = draw(state.step)
+        progress.waited += time.monotonic() - began
+        outcome = loss(state.step, data)
+        _descend(state, recipe, job, outcome, data)
+        state.step += 1
+        state.seconds += time.monotonic() - began
+        progress.update(state.step, lambda: {name: float(term.detach()) for name, term in outcome.terms.items()})  # noqa: B023
+        # read once, so that a signal between saving and leaving can't leave without saving
+        stop = list(terminated)
+        due = time.monotonic() - saved >= job.checkpoint_seconds
+        if (due or stop) and state.step < recipe.steps:
+            checkpoint.save(job.checkpoint, state.dump(), job.identity)
+            saved = time.monotonic()
+            if stop:
+                raise SystemExit(128 + stop[0])
+
+
+def _descend(state: _State, recipe: Recipe, job: Job, outcome: StepLoss, data: Batch) -> None:
+    """Take one optimiser step; add a history row when one is due."""
+    _require_finite(outcome, state.step, job, data)
+    due = state.step % recipe.history == 0 or state.step == recipe.steps - 1
+    row = _row(state, outcome) if due else None
+    state.model.zero_grad(set_to_none=True)
+    outcome.total.backward()
+    largest = recipe.clip if recipe.clip is not None else math.inf
+    norm = float(nn.utils.clip_grad_norm_(state.model.parameters(), largest)) if recipe.clip or due else math.nan
+    state.optimizer.step(learning_rate(recipe, state.step))
+    if state.mean:
+        state.mean.update_parameters(state.model)
+    if row is not None:
+        state.history.append({**row, "gradient_norm": norm})
+
+
+def _row(state: _State, outcome: StepLoss) -> Row:
+    row: Row = {"step": state.step, "learning_rate": learning_rate(state.recipe, state.step)}
+    row["total"] = float(outcome.total.detach())
+    row |= {name: float(term.detach()) for name, term in outcome.terms.items()}
+    if outcome.prediction is not None and "pixel" in outcome.terms:
+        norms = {name: _gradient_norm(term, outcome.prediction) for name, term in outcome.terms.items()}
+        row |= {f"{name}_gradient_ratio": norm / norms["pixel"] for name, norm in norms.items() if name != "pixel"}
+    return row
+
+
+def _gradient_norm(term: Tensor, prediction: Tensor) -> float:
+    (gradient,) = torch.autograd.grad(term, prediction, retain_graph=True)
+    return max(float(gradient.norm()), 1e-30)
+
+
+def _require_finite(outcome: StepLoss, step: int, job: Job, data: Batch) -> None:
+    if math.isfinite(float(outcome.total.detach())):
+        return
+    bad = [name for name, term in outcome.terms.items() if not math.isfinite(float(term.detach()))]
+    batch = job.checkpoint.with_name("bad_batch.npz")
+    np.savez(batch, *data)
+    raise UserError(
+        f"{job.label}: loss term {' and '.join(bad) or 'total'} is not finite at step {step}; its batch is in {batch}; "
+        f"{_REMEDY}"
+    )
+
+
+@contextmanager
+def _terminable() -> Iterator[list[int]]:
+    """Collect SIGTERM instead of dying of it, so that the loop can save first."""
+    received: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        received.append(number)
+
+    previous = signal.signal(signal.SIGTERM, note)
+    try:
+        yield received
+    finally:
+        signal.signal(signal.SIGTERM, previous)

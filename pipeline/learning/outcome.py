@@ -1,0 +1,36 @@
+"""What a finished training leaves beside its weights: a card and a history."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from pipeline.files import written_atomically
+from pipeline.learning.device import Device
+from pipeline.learning.loop import Result, Row
+
+
+def run_card(result: Result, chosen: Device) -> dict[str, Any]:
+    """Return what a card says of a finished training: size, steps, time, device and arithmetic."""
+    return {
+        "parameters": _trainable(result.model),
+        "seconds": round(result.seconds, 2),
+        "resumed_at": result.resumed_at,
+        "device": chosen.name,
+        "precision": str(chosen.dtype).removeprefix("torch."),
+    }
+
+
+def _trainable(model: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
+
+
+def write_history(path: Path, history: list[Row]) -> None:
+    """Write one line a history row, atomically; the columns are those of the first row."""
+    with written_atomically(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, fieldnames=list(history[0]), extrasaction="raise")
+        writer.writeheader()
+        writer.writerows(history)

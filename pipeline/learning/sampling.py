@@ -1,0 +1,90 @@
+"""Random crops cut from prepared arrays; what a step sees depends on the seed and the step alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from pipeline.arrays import Arrays, Item
+from pipeline.errors import UserError
+
+
+def step_generator(seed: int, step: int) -> np.random.Generator:
+    """Return the random numbers of one step: a counter-based stream that needs no history to resume."""
+    return np.random.Generator(np.random.Philox(key=seed, counter=[0, 0, 0, step]))
+
+
+def to_tensor(pixels: NDArray[np.uint8 | np.uint16], device: torch.device) -> Tensor:
+    """Return (N, H, W, C) integers as (N, C, H, W) float32 in [0, 1] on `device`; the conversion happens there."""
+    largest = float(np.iinfo(pixels.dtype).max)
+    return torch.from_numpy(pixels).to(device).permute(0, 3, 1, 2).float().div_(largest)
+
+
+class Crops:
+    """Aligned random crops of one or more roles of a split, such as low quality and target."""
+
+    def __init__(
+        self, roles: list[tuple[Arrays, int]], split: str, *, patch: int, batch: int, seed: int, augment: bool
+    ) -> None:
+        """Take `roles` as (arrays, size relative to the first role); `patch` counts pixels of the first role.
+
+        Raises UserError when a picture is smaller than the patch or lacks its partner in another role.
+        """
+        self.roles, self.patch, self.batch, self.seed, self.augment = roles, patch, batch, seed, augment
+        by_name = [{item.name: item for item in arrays.split(split)} for arrays, _ in roles]
+        for name in by_name[0]:
+            if not all(name in items for items in by_name):
+                raise UserError(f"'{name}' of split '{split}' has no partner; delete the prepared data and rerun")
+        self.items: list[tuple[Item, ...]] = [tuple(items[name] for items in by_name) for name in sorted(by_name[0])]
+        for first, *_ in self.items:
+            if min(first.shape[-3:-1]) < patch:
+                raise UserError(f"{first.origin}: {first.shape} is smaller than the training patch of {patch} pixels")
+
+    def draw(self, step: int) -> list[NDArray[np.uint8 | np.uint16]]:
+        """Return one (batch, side, side, C) array a role for `step`."""
+        generator = step_generator(self.seed, step)
+        samples = [self._crop(generator) for _ in range(self.batch)]
+        return [np.stack(crops) for crops in zip(*samples, strict=True)]
+
+    def _crop(self, generator: np.random.Generator) -> list[NDArray[np.uint8 | np.uint16]]:
+        items = self.items[generator.integers(len(self.items))]
+        height, width = items[0].shape[-3:-1]
+        top = int(generator.integers(height - self.patch + 1))
+        left = int(generator.integers(width - self.patch + 1))
+        flips = generator.random(3) < 0.5 if self.augment else (False, False, False)
+        crops = []
+        for (arrays, scale), item in zip(self.roles, items, strict=True):
+            rows = slice(top * scale, (top + self.patch) * scale)
+            columns = slice(left * scale, (left + self.patch) * scale)
+            crops.append(_orient(arrays.read(item)[rows, columns], *flips))
+        return crops
+
+
+def _orient(
+    crop: NDArray[np.uint8 | np.uint16], vertical: bool, horizontal: bool, transpose: bool
+) -> NDArray[np.uint8 | np.uint16]:
+    crop = crop[::-1] if vertical else crop
+    crop = crop[:, ::-1] if horizontal else crop
+    return crop.transpose(1, 0, 2) if transpose else crop
+
+
+class Ahead:
+    """Draw the next step's data in a thread while the current step computes."""
+
+    def __init__(self, draw: Callable[[int], list[NDArray[Any]]]) -> None:
+        """Wrap `draw`, which depends on the step alone."""
+        self.draw = draw
+        self.worker = ThreadPoolExecutor(max_workers=1)
+        self.pending: dict[int, Future[list[NDArray[Any]]]] = {}
+
+    def __call__(self, step: int) -> list[NDArray[Any]]:
+        """Return the data of `step`; ask for those of the following one."""
+        data = self.pending.pop(step, None) or self.worker.submit(self.draw, step)
+        self.pending = {step + 1: self.worker.submit(self.draw, step + 1)}
+        return data.result()

@@ -1,0 +1,26 @@
+"""What the two steps of the stage prepare depend on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pipeline.specs._base import Strict
+
+
+class PrepareSpec(Strict):
+    """One data set, decoded into arrays."""
+
+    dataset: str
+    root: str | None
+    """Folder of a data set that the user keeps; None for embedded ones."""
+
+
+class DegradeSpec(Strict):
+    """The degraded inputs of one task for one data set."""
+
+    dataset: str
+    root: str | None
+    task: str
+    """File name in `pipeline/tasks`."""
+    settings: dict[str, Any]
+    """The task's own settings, such as `scale`."""

@@ -1,0 +1,49 @@
+"""How a network is optimised: steps, batches, optimiser, schedule."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, PositiveFloat, PositiveInt
+
+from pipeline.specs._base import Strict
+
+
+class Schedule(Strict):
+    """Learning rate over the steps, as factors of `Recipe.learning_rate`."""
+
+    name: Literal["constant", "steps", "cosine", "one_cycle"] = "constant"
+    milestones: tuple[PositiveInt, ...] = ()
+    """`steps`: the steps after which the rate is multiplied by `factor`."""
+    factor: PositiveFloat = 0.5
+    """`steps`: the multiplier."""
+    warm_up: float = Field(0.0, ge=0, lt=1)
+    """`cosine`, `one_cycle`: share of all steps in which the rate rises."""
+    final: float = Field(0.0, ge=0, le=1)
+    """`cosine`: last rate as a share of the highest."""
+
+
+class Recipe(Strict):
+    """One training run's optimisation, fully resolved."""
+
+    steps: PositiveInt
+    """Optimiser steps."""
+    batch: PositiveInt
+    """Crops a step."""
+    patch: PositiveInt
+    """Side of the square low-quality crop in pixels; of the target crop in pre-training."""
+    optimizer: Literal["adam", "adamw"] = "adam"
+    learning_rate: PositiveFloat
+    betas: tuple[float, float] = (0.9, 0.999)
+    weight_decay: float = Field(0.0, ge=0)
+    schedule: Schedule = Schedule()
+    clip: PositiveFloat | None = None
+    """Largest gradient norm; None does not clip."""
+    ema: float | None = Field(None, gt=0, lt=1)
+    """Decay of the running mean of the weights, which is then the result; None keeps the last weights."""
+    augment: bool = True
+    """Flips and transposes, each with probability one half."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Arithmetic of the trained network: `auto` is bfloat16 where the device multiplies it natively."""
+    history: PositiveInt = 50
+    """Steps between two rows of the history."""

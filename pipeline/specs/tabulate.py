@@ -1,0 +1,64 @@
+"""What one table depends on: its cells, the published numbers and the words printed with it."""
+
+from __future__ import annotations
+
+from pipeline.specs._base import Strict
+
+
+class PublishedValue(Strict):
+    """One printed number of a paper."""
+
+    column: str
+    network: str
+    loss: str
+    metric: str
+    value: float
+    warning: str = ""
+    """Why the number is doubtful; empty when it is not."""
+
+
+class MetricColumn(Strict):
+    """One metric of a table."""
+
+    name: str
+    better: str
+    """`up` or `down`."""
+    protocol: str
+
+
+class Cell(Strict):
+    """One trained run, or the trivial answer, whose scores enter the table."""
+
+    column: str
+    task: str
+    dataset: str
+    test_set: str
+    network: str
+    loss: str
+    seed: int
+    scores: str
+    """Path of its scores."""
+    card: str | None
+    """Path of the run's card; None for the trivial answer."""
+
+
+class TabulateSpec(Strict):
+    """One published table."""
+
+    paper: str
+    table: str
+    title: str
+    scale: str
+    columns: tuple[str, ...]
+    networks: tuple[str, ...]
+    losses: tuple[str, ...]
+    reference_loss: str
+    """The loss that differences are taken to."""
+    trivial: str
+    metrics: tuple[MetricColumn, ...]
+    cells: tuple[Cell, ...]
+    published: tuple[PublishedValue, ...]
+    stand_ins: tuple[str, ...]
+    """What replaces published data, weights and sizes at this scale."""
+    settings: tuple[str, ...]
+    """Named settings and assumptions that the table rests on, with their sources."""

@@ -1,0 +1,42 @@
+"""What one restoration network trained under one loss depends on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pipeline.specs._base import Strict
+from pipeline.specs.recipe import Recipe
+
+
+class TaskSpec(Strict):
+    """A task file and its settings."""
+
+    name: str
+    settings: dict[str, Any]
+
+
+class NetworkSpec(Strict):
+    """A network file and its arguments."""
+
+    name: str
+    arguments: dict[str, Any]
+
+
+class LossSpec(Strict):
+    """A loss file, its arguments, and the loss network that it needs."""
+
+    name: str
+    arguments: dict[str, Any]
+    loss_network: str | None
+    """File name in `pipeline/loss_networks`; None for a pixel loss."""
+
+
+class TrainSpec(Strict):
+    """One run of the stage train."""
+
+    task: TaskSpec
+    dataset: str
+    network: NetworkSpec
+    loss: LossSpec
+    recipe: Recipe
+    seed: int

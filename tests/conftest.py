@@ -1,0 +1,163 @@
+"""What the tests of the stages share: pictures that train in milliseconds, and specs that fit them."""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from pipeline.arrays import Entry, write_arrays
+from pipeline.specs.pretrain import PretrainSpec
+from pipeline.specs.recipe import Recipe
+from pipeline.specs.train import LossSpec, NetworkSpec, TaskSpec, TrainSpec
+from pipeline.tasks import super_resolution
+
+# before torch is imported: bit-equal results need the same number of threads everywhere
+os.environ["OMP_NUM_THREADS"] = "1"
+
+REPOSITORY = Path(__file__).parents[1]
+SIZES = {
+    "train": [(48, 40), (40, 48), (40, 40)],
+    "val": [(40, 40), (44, 40)],
+    "test": [(33, 41), (40, 36)],
+}
+"""Height and width of every picture; the first test picture is not divisible by the scale."""
+TASK = TaskSpec(name="super_resolution", settings={"scale": 2})
+NETWORK = NetworkSpec(name="edsr", arguments={"scale": 2, "channels": 4, "blocks": 1})
+CNN_MAE = {"widths": [4, 4, 8, 8], "blocks": [1, 1, 1, 1], "decoder_width": 8, "decoder_blocks": 1}
+
+
+def picture(height: int, width: int, seed: int) -> NDArray[np.uint8]:
+    """Return smooth waves with a little noise: (height, width, 3)."""
+    generator = np.random.default_rng(seed)
+    rows, columns = np.mgrid[:height, :width][..., None]
+    vertical, horizontal, phase = generator.uniform(0.1, 0.6, (3, 1, 1, 3))
+    waves = 128 + 80 * np.sin(vertical * rows + horizontal * columns + 9 * phase)
+    noisy: NDArray[np.float64] = waves + generator.normal(0, 4, waves.shape)
+    return np.clip(noisy, 0, 255).astype(np.uint8)
+
+
+def entries() -> Iterator[Entry]:
+    """Give every picture of `SIZES`."""
+    for split, sizes in SIZES.items():
+        for index, (height, width) in enumerate(sizes):
+            name = f"{split}{index}"
+            yield Entry(name, split, picture(height, width, index + 10 * len(split)), f"{name}.png", "CC0")
+
+
+@pytest.fixture(scope="session")
+def targets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of the prepared ground truth."""
+    folder = tmp_path_factory.mktemp("targets")
+    write_arrays(folder, "target", entries(), {"dataset": "toy"})
+    return folder
+
+
+@pytest.fixture(scope="session")
+def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of the same pictures at half the size."""
+    folder = tmp_path_factory.mktemp("pairs")
+    unused = np.random.default_rng(0)
+    halved = (
+        Entry(e.name, e.split, super_resolution.degrade(e.pixels, TASK.settings, unused), e.origin, e.licence)
+        for e in entries()
+    )
+    write_arrays(folder, "low_quality", halved, {"dataset": "toy"})
+    return folder
+
+
+def recipe(**changes: Any) -> Recipe:
+    """Return a recipe of a few fast steps."""
+    values = {"steps": 8, "batch": 2, "patch": 8, "learning_rate": 1e-3, "precision": "float32", "history": 2}
+    return Recipe.parse({**values, **changes}, "test")
+
+
+@pytest.fixture(scope="session")
+def make_recipe() -> Callable[..., Recipe]:
+    """Return `recipe(**changes)`."""
+    return recipe
+
+
+@pytest.fixture(scope="session")
+def train_spec() -> Callable[..., TrainSpec]:
+    """Return a function from a loss's name and changes of the recipe to a spec of a tiny EDSR."""
+
+    def make(loss: str = "original", **changes: Any) -> TrainSpec:
+        kind = None if loss == "original" else "cnn_mae"
+        chosen = LossSpec(name=loss, arguments={"pixel": "l1"}, loss_network=kind)
+        return TrainSpec(task=TASK, dataset="toy", network=NETWORK, loss=chosen, recipe=recipe(**changes), seed=3)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def pretrain_spec() -> Callable[..., PretrainSpec]:
+    """Return a function from changes of the recipe to a spec of a tiny convolutional masked autoencoder."""
+
+    def make(**changes: Any) -> PretrainSpec:
+        chosen = recipe(**{"patch": 32, "optimizer": "adamw", "weight_decay": 0.05, **changes})
+        return PretrainSpec(loss_network="cnn_mae", architecture=CNN_MAE, dataset="toy", seed=3, recipe=chosen)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def loss_network(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a stored convolutional masked autoencoder with random weights."""
+    import torch
+
+    from pipeline.loss_networks import catalog
+
+    path = tmp_path_factory.mktemp("loss_network") / "network.safetensors"
+    torch.manual_seed(0)
+    catalog.save(catalog.build("cnn_mae", **CNN_MAE), path, {"source": "random weights"})
+    return path
+
+
+@pytest.fixture(scope="session")
+def start_until_saved() -> Callable[[list[str], Path, int], subprocess.Popen[str]]:
+    """Return a function that runs `python -m ...` until its checkpoint was replaced some times, and leaves it running.
+
+    Its arguments are those of python's `-m`, the checkpoint, and how many checkpoints to wait for.
+    """
+
+    def start(arguments: list[str], checkpoint: Path, count: int) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", *arguments]
+        process = subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        seen: set[int] = set()
+        end = time.monotonic() + 120
+        while len(seen) < count:
+            assert process.poll() is None, f"ended before checkpoint {count}: {process.communicate()}"
+            assert time.monotonic() < end, f"no checkpoint {count} in two minutes"
+            if checkpoint.exists():
+                seen.add(checkpoint.stat().st_mtime_ns)
+            time.sleep(0.001)
+        return process
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def files_limited_to() -> Callable[[int], AbstractContextManager[None]]:
+    """Return a context in which no file of this process can grow beyond a number of bytes, as on a full disk."""
+
+    @contextmanager
+    def limited(size: int) -> Iterator[None]:
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    return limited
