@@ -1,0 +1,138 @@
+"""Stage evaluate: one model on one test set, every metric a picture, and some pictures to look at."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from pipeline import plugins
+from pipeline.arrays import Arrays, Item
+from pipeline.errors import UserError, exit_with_one_line, room_for
+from pipeline.files import written_atomically
+from pipeline.images import write_png
+from pipeline.learning import device as devices
+from pipeline.learning import storage
+from pipeline.learning.sampling import to_tensor
+from pipeline.metrics import catalog as metrics
+from pipeline.metrics._protocol import Protocol
+from pipeline.networks import catalog as networks
+from pipeline.networks._padding import restore, restore_tiled
+from pipeline.specs.evaluate import EvaluateSpec
+
+COLUMNS = ("image", "metric", "value", "colour", "crop", "rounding", "code")
+TILE_OVERLAP = 32
+"""Low-quality pixels that two tiles share."""
+
+Restore = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+
+
+def main(
+    spec: EvaluateSpec,
+    code: str,
+    *,
+    targets: Path,
+    pairs: Path,
+    model: Path | None,
+    scores: Path,
+    pictures: Path,
+    threads: int = 1,
+) -> None:
+    """Write one row a picture and metric to `scores`, and the first restored pictures to the folder `pictures`.
+
+    Raises UserError when the model is of another network, for pictures that a metric can't score, and for a full disk.
+    """
+    task = plugins.load("tasks", spec.task.name)
+    target_arrays, low_arrays = Arrays(targets), Arrays(pairs, "low_quality")
+    low_items = {item.name: item for item in low_arrays.split(spec.split)}
+    restored = _restorer(spec, task, model, threads)
+    rows: list[dict[str, Any]] = []
+    with room_for(scores):
+        pictures.mkdir(parents=True, exist_ok=True)
+        for index, item in enumerate(target_arrays.split(spec.split)):
+            if item.name not in low_items:
+                raise UserError(f"{pairs}: '{item.name}' of split '{spec.split}' is missing; delete it and rerun")
+            target = task.reference(target_arrays.read(item), spec.task.settings)
+            prediction = restored(low_arrays.read(low_items[item.name]))
+            rows.extend({**row, "code": code} for row in _scores(spec, item, prediction, target))
+            if index < spec.keep_pictures:
+                write_png(pictures / f"{item.name}.png", np.rint(prediction * 255).astype(np.uint8))
+        _write(scores, rows)
+    for metric in spec.metrics:
+        values = [row["value"] for row in rows if row["metric"] == metric.name]
+        print(f"{scores.parent}  {metric.name} {np.mean(values):.4f} over {len(values)} pictures", flush=True)
+
+
+def _write(scores: Path, rows: list[dict[str, Any]]) -> None:
+    with written_atomically(scores) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, fieldnames=COLUMNS)
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _restorer(spec: EvaluateSpec, task: Any, model: Path | None, threads: int) -> Restore:
+    """Return the function from a low-quality picture (h, w, C) uint8 to a prediction (H, W, C) in [0, 1]."""
+    if spec.network is None:
+        return lambda low_quality: task.trivial(low_quality, spec.task.settings).astype(np.float32) / 255
+    if model is None:
+        raise UserError(f"network '{spec.network.name}' needs --model")
+    chosen = devices.choose("float32", threads)
+    network = chosen.place(networks.build(spec.network.name, **spec.network.arguments)).eval()
+    state, description = storage.read(model)
+    wanted = spec.network.model_dump(mode="json")
+    if description != wanted:
+        raise UserError(f"{model} holds the network {description}, not {wanted}; train it again or name that one")
+    storage.fill(network, state, model)
+
+    @torch.no_grad()
+    def restored(low_quality: NDArray[np.uint8]) -> NDArray[np.float32]:
+        image = to_tensor(np.array(low_quality[None]), chosen.device)
+        if spec.tile is None:
+            prediction = restore(network, image)
+        else:
+            prediction = restore_tiled(network, image, spec.tile, TILE_OVERLAP)
+        result: NDArray[np.float32] = prediction[0].clamp(0, 1).permute(1, 2, 0).cpu().numpy()
+        return result
+
+    return restored
+
+
+def _scores(
+    spec: EvaluateSpec, item: Item, prediction: NDArray[np.float32], target: NDArray[np.uint8]
+) -> Iterator[dict[str, Any]]:
+    for metric in spec.metrics:
+        asked = Protocol(colour=metric.colour, crop=metric.crop, rounding=metric.rounding)
+        used = metrics.protocol_of(metric.name, asked)
+        ours, theirs = prediction.transpose(2, 0, 1).astype(np.float64), target.transpose(2, 0, 1) / 255
+        try:
+            value = metrics.score(metric.name, ours, theirs, protocol=used)
+        except UserError as error:
+            raise UserError(f"{metric.name} of {item.name}: {error}") from None
+        if np.isnan(value):
+            raise UserError(f"{metric.name} of {item.name} is not a number; look at the picture")
+        yield {"image": item.name, "metric": metric.name, "value": value, **asdict(used)}
+
+
+def _arguments() -> None:
+    parser = argparse.ArgumentParser(prog="python -m pipeline.evaluate", description=__doc__)
+    parser.add_argument("spec", help="EvaluateSpec as JSON")
+    parser.add_argument("--code", required=True, help="fingerprint of the code")
+    parser.add_argument("--targets", type=Path, required=True, help="folder of the prepared test set")
+    parser.add_argument("--pairs", type=Path, required=True, help="folder of its degraded inputs")
+    parser.add_argument("--model", type=Path, help="trained network; left out for the trivial answer")
+    parser.add_argument("--scores", type=Path, required=True, help="CSV to write")
+    parser.add_argument("--pictures", type=Path, required=True, help="folder for restored pictures")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads")
+    given = vars(parser.parse_args())
+    main(EvaluateSpec.from_json(given.pop("spec")), given.pop("code"), **given)
+
+
+if __name__ == "__main__":
+    exit_with_one_line(_arguments)

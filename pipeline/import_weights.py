@@ -1,0 +1,77 @@
+"""Stage pretrain without training: take public weights from a file, check them, store them as a loss network."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from pathlib import Path
+
+import torch
+
+from pipeline import embedded, plugins
+from pipeline.errors import UserError, exit_with_one_line
+from pipeline.files import digest, write_text
+from pipeline.loss_networks import catalog
+from pipeline.provenance import provenance
+from pipeline.specs.pretrain import PretrainSpec
+
+DIGEST = r"(sha256|md5):[0-9a-f]{6,}"
+"""The digest or its leading digits, as file names publish them; fewer than six would check too little."""
+
+
+def main(spec: PretrainSpec, code: str, weights_root: Path, output: Path) -> None:
+    """Write `network.safetensors` and `card.json` to `output`.
+
+    Raises UserError when the file is missing, has another digest than the spec, or does not fit the network, and for a
+    network that public weights do not exist for; `output` is then untouched.
+    """
+    if spec.weights is None:
+        raise UserError("the spec names no weights; a recipe goes through pipeline.pretrain")
+    plugin = plugins.load("loss_networks", spec.loss_network)
+    if not hasattr(plugin, "import_weights"):
+        raise UserError(f"loss network '{spec.loss_network}' takes no public weights; give it a recipe")
+    file = locate(spec.weights.file, weights_root)
+    found = checked_digest(file, spec.weights.digest)
+    # a released encoder leaves the decoder as it was drawn
+    torch.manual_seed(spec.seed)
+    network = catalog.build(spec.loss_network, **spec.architecture)
+    plugin.import_weights(network, file)
+    card = {**provenance(spec, code), "weights_digest": found}
+    catalog.save(network, output / "network.safetensors", card)
+    write_text(output / "card.json", json.dumps(card, indent=1) + "\n")
+
+
+def checked_digest(file: Path, expected: str) -> str:
+    """Return `<algorithm>:<full digest>` of `file`; raises UserError unless it starts with `expected`."""
+    if not re.fullmatch(DIGEST, expected):
+        raise UserError(f"digest: '{expected}' of {file.name}; write sha256: or md5: and at least 6 hexadecimal digits")
+    algorithm = expected.partition(":")[0]
+    found = f"{algorithm}:{digest(file, algorithm)}"
+    if not found.startswith(expected):
+        raise UserError(f"{file} has {found}, expected {expected}; download it again")
+    return found
+
+
+def locate(file: str, weights_root: Path) -> Path:
+    """Return where a weight file lies: inside a package when it is catalogued, else below `weights_root`."""
+    if file in embedded.catalogue():
+        return embedded.locate(file)
+    path = weights_root / file
+    if not path.is_file():
+        raise UserError(f"{path} is missing; `python -m pipeline plan` says where to get it")
+    return path
+
+
+def _arguments() -> None:
+    parser = argparse.ArgumentParser(prog="python -m pipeline.import_weights", description=__doc__)
+    parser.add_argument("spec", help="PretrainSpec as JSON")
+    parser.add_argument("--code", required=True, help="fingerprint of the code")
+    parser.add_argument("--weights-root", type=Path, required=True, help="folder of public weight files")
+    parser.add_argument("--output", type=Path, required=True, help="folder of the loss network")
+    given = parser.parse_args()
+    main(PretrainSpec.from_json(given.spec), given.code, given.weights_root, given.output)
+
+
+if __name__ == "__main__":
+    exit_with_one_line(_arguments)

@@ -1,0 +1,67 @@
+"""Stage prepare, first step: decode a data set once, into memory-mapped arrays."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from pipeline.arrays import Entry, write_arrays
+from pipeline.datasets import catalog
+from pipeline.datasets._card import Source
+from pipeline.errors import UserError, exit_with_one_line, room_for
+from pipeline.files import sha256
+from pipeline.images import read_image
+from pipeline.specs.prepare import PrepareSpec
+
+Read = Callable[[Source], NDArray[Any]]
+
+
+def main(spec: PrepareSpec, code: str, output: Path) -> None:
+    """Write `target.npy` and `target.json` of the data set to `output`.
+
+    Raises UserError naming the file and its split when one is missing, damaged or not the catalogued one, and for a
+    full disk.
+    """
+    module = catalog.load(spec.dataset)
+    read: Read = getattr(module, "read", lambda source: read_image(source.path))
+    splits: dict[str, list[Source]] = module.locate(Path(spec.root) if spec.root else None)
+    total = sum(len(sources) for sources in splits.values())
+
+    def entries() -> Iterator[Entry]:
+        done = 0
+        for split, sources in splits.items():
+            for source in sources:
+                pixels = _pixels(read, source, split)
+                yield Entry(source.name, split, pixels, source.path.name, source.licence)
+                done += 1
+                if done % 50 == 0 or done == total:
+                    print(f"prepare/{spec.dataset}  {done}/{total} files", flush=True)
+
+    with room_for(output / "target.npy"):
+        write_arrays(output, "target", entries(), {"dataset": spec.dataset, "code": code})
+
+
+def _pixels(read: Read, source: Source, split: str) -> NDArray[Any]:
+    if source.sha256 and sha256(source.path) != source.sha256:
+        raise UserError(f"{source.path} (split {split}) has another sha256 than {source.sha256}; get the file again")
+    try:
+        return read(source)
+    except UserError as error:
+        raise UserError(f"split {split}: {error}") from None
+
+
+def _arguments() -> None:
+    parser = argparse.ArgumentParser(prog="python -m pipeline.prepare", description=__doc__)
+    parser.add_argument("spec", help="PrepareSpec as JSON")
+    parser.add_argument("--code", required=True, help="fingerprint of the code")
+    parser.add_argument("--output", type=Path, required=True, help="folder of the prepared data set")
+    given = parser.parse_args()
+    main(PrepareSpec.from_json(given.spec), given.code, given.output)
+
+
+if __name__ == "__main__":
+    exit_with_one_line(_arguments)

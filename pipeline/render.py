@@ -1,0 +1,144 @@
+"""The wide table of a paper in four formats, with its protocol, stand-ins and settings around it."""
+
+from __future__ import annotations
+
+import html
+
+import pandas as pd
+
+from pipeline.specs.tabulate import TabulateSpec
+
+ARROWS = {"up": "↑", "down": "↓"}
+DIGITS = 4
+LATEX = {
+    **{character: f"\\{character}" for character in "&%$#_{}"},
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "±": r"$\pm$",
+    "↑": r"$\uparrow$",
+    "↓": r"$\downarrow$",
+}
+
+
+def wide_frame(spec: TabulateSpec, long: pd.DataFrame) -> pd.DataFrame:
+    """Return the paper's layout as text: a row a network and loss; ours, published and differences a column each.
+
+    The first row is the trivial answer; the last columns are steps and seconds of a run, one number a column.
+    """
+    rows: dict[tuple[str, str], dict[str, str]] = {("", spec.trivial): _trivial_row(spec, long)}
+    for (network, loss), cells in long.groupby(["network", "loss"], sort=True, observed=True):
+        row: dict[str, str] = {}
+        for cell in cells.to_dict("records"):
+            head = _head(cell["column"], cell["metric"], cell["better"])
+            row[head] = _number(cell["value"], cell["sd_over_seeds"])
+            row[f"{head} published"] = _published(cell["published"], cell["published_warning"])
+            row[f"{head} Δ"] = f"{_signed(cell['difference'])} / {_signed(cell['published_difference'])}"
+        runs = cells.drop_duplicates("column")
+        row["steps"] = "/".join(f"{steps:.0f}" for steps in runs["steps"])
+        row["seconds"] = "/".join(f"{seconds:.0f}" for seconds in runs["seconds"])
+        rows[str(network), str(loss)] = row
+    frame = pd.DataFrame.from_dict(rows, orient="index").fillna("")
+    frame.index = pd.MultiIndex.from_tuples(rows, names=["network", "loss"])
+    columns = next(row for key, row in rows.items() if key[0])
+    return frame[list(columns)]
+
+
+def notes(spec: TabulateSpec, long: pd.DataFrame) -> list[str]:
+    """Return what must be read with the numbers, a sentence each."""
+    images, seeds = sorted(set(long["n_images"])), sorted(set(long["n_seeds"]))
+    spread = "± is the standard deviation over seeds" if max(seeds) > 1 else "one seed, so no spread over seeds"
+    lines = [
+        f"scale: {spec.scale}; {_listed(images)} test pictures; {_listed(seeds)} seeds; {spread}; "
+        "the spread over pictures is in the long CSV",
+        f"Δ is the difference to '{spec.reference_loss}' of the same network: ours / published",
+        "a stand-in is not the published data set or network: compare differences, not levels"
+        if spec.stand_ins
+        else "published data sets and networks throughout",
+    ]
+    lines += [f"stand-in: {text}" for text in spec.stand_ins]
+    lines += [f"protocol of {metric.name} ({ARROWS[metric.better]}): {metric.protocol}" for metric in spec.metrics]
+    lines += [f"setting: {text}" for text in spec.settings]
+    lines += _warnings(spec)
+    devices = sorted({f"{row['device']}, {row['precision']}" for row in long.to_dict("records")})
+    return [*lines, f"trained on: {'; '.join(devices)}"]
+
+
+def wide_csv(spec: TabulateSpec, wide: pd.DataFrame) -> str:
+    """Return the table as CSV; the last column says of each row what must be read with it."""
+    words = [*(f"stand-in: {text}" for text in spec.stand_ins), *_warnings(spec)]
+    return str(wide.assign(notes="; ".join(words)).to_csv())
+
+
+def markdown_page(spec: TabulateSpec, long: pd.DataFrame, wide: pd.DataFrame) -> str:
+    """Return the table and its notes as Markdown."""
+    listed = "\n".join(f"- {line}" for line in notes(spec, long))
+    # numbers are text already: parsing them would drop their last zeros
+    table = wide.reset_index().to_markdown(index=False, disable_numparse=True)
+    return f"# {spec.title}\n\n{table}\n\n{listed}\n"
+
+
+def latex_table(spec: TabulateSpec, wide: pd.DataFrame) -> str:
+    """Return the table as LaTeX (booktabs), stand-ins and warnings in its caption; differences stay out."""
+    kept = wide[[name for name in wide.columns if "Δ" not in name]].reset_index().rename(columns=_latex).map(_latex)
+    sentences = [f"{spec.title}, scale {spec.scale}", *(f"Stand-in: {text}" for text in spec.stand_ins)]
+    caption = _latex(". ".join([*sentences, *_warnings(spec)]))
+    return str(kept.to_latex(index=False, escape=False, caption=caption, label=f"tab:{spec.paper}-{spec.table}"))
+
+
+def html_page(spec: TabulateSpec, long: pd.DataFrame, wide: pd.DataFrame) -> str:
+    """Return a self-contained page with the table and its notes."""
+    listed = "".join(f"<li>{html.escape(line)}</li>" for line in notes(spec, long))
+    title = html.escape(spec.title)
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        "<style>:root{color-scheme:light dark}body{font:15px/1.5 system-ui,sans-serif;margin:2rem}"
+        "div{overflow-x:auto}table{border-collapse:collapse}td,th{padding:.25rem .6rem;text-align:right;"
+        "border-bottom:1px solid #8884;font-variant-numeric:tabular-nums;white-space:nowrap}"
+        "th{text-align:left}</style></head>"
+        f"<body><h1>{title}</h1><div>{wide.to_html(border=0)}</div><ul>{listed}</ul></body></html>\n"
+    )
+
+
+def _warnings(spec: TabulateSpec) -> list[str]:
+    return [
+        f"* published {value.metric} of {value.network} {value.loss} {value.column}: {value.warning}"
+        for value in spec.published
+        if value.warning
+    ]
+
+
+def _latex(text: str) -> str:
+    """Return `text` with LaTeX's own characters escaped and the signs of the table as commands."""
+    return "".join(LATEX.get(character, character) for character in text)
+
+
+def _trivial_row(spec: TabulateSpec, long: pd.DataFrame) -> dict[str, str]:
+    better = {metric.name: metric.better for metric in spec.metrics}
+    means = long.groupby(["column", "metric"], observed=True)["trivial"].first()
+    return {
+        _head(column, metric, better[metric]): f"{means[column, metric]:.{DIGITS}f}"
+        for column in spec.columns
+        for metric in better
+    }
+
+
+def _head(column: str, metric: str, better: str) -> str:
+    return f"{column} {metric}{ARROWS[better]}"
+
+
+def _number(value: float, spread: float) -> str:
+    return f"{value:.{DIGITS}f}" + ("" if pd.isna(spread) else f" ± {spread:.{DIGITS}f}")
+
+
+def _published(value: float, warning: str) -> str:
+    return "not published" if pd.isna(value) else f"{value:.{DIGITS}f}{'*' if warning else ''}"
+
+
+def _signed(value: float) -> str:
+    return "–" if pd.isna(value) else f"{value:+.{DIGITS}f}"
+
+
+def _listed(values: list[int]) -> str:
+    return "/".join(str(value) for value in values)

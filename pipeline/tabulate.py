@@ -1,0 +1,173 @@
+"""Stage tabulate: a paper's table, ours beside the published numbers, with all that it rests on. Needs no torch."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from pipeline.errors import UserError, exit_with_one_line
+from pipeline.files import write_text
+from pipeline.render import html_page, latex_table, markdown_page, wide_csv, wide_frame
+from pipeline.specs.tabulate import Cell, MetricColumn, TabulateSpec
+
+KEY = ["column", "network", "loss", "metric"]
+
+
+def main(spec: TabulateSpec, code: str, output: Path) -> None:
+    """Write the long table to `output` (CSV) and the paper's wide table beside it (CSV, Markdown, LaTeX, HTML).
+
+    Raises UserError naming the file when a cell's scores or card are missing or unreadable.
+    """
+    long = long_table(spec, code)
+    wide = wide_frame(spec, long)
+    stem = output.with_suffix("")
+    write_text(output, long.to_csv(index=False))
+    write_text(stem.with_name(f"{stem.name}_wide.csv"), wide_csv(spec, wide))
+    write_text(stem.with_suffix(".md"), markdown_page(spec, long, wide))
+    write_text(stem.with_suffix(".tex"), latex_table(spec, wide))
+    write_text(stem.with_suffix(".html"), html_page(spec, long, wide))
+    print(markdown_page(spec, long, wide))
+
+
+def long_table(spec: TabulateSpec, code: str) -> pd.DataFrame:
+    """Return one row a cell and metric, with ours, the published value, the trivial answer and the differences.
+
+    Raises UserError naming the file that can't be read, or whose pictures or metrics are not those of its column.
+    """
+    scores = pd.concat(_all_scores(spec.cells), ignore_index=True)
+    trained = scores[scores["network"] != "trivial"]
+    per_seed = trained.groupby([*KEY, "seed"], sort=False)["value"].mean().reset_index()
+    rows = per_seed.groupby(KEY, sort=False)["value"].agg(["mean", "std", "count"]).reset_index()
+    rows = rows.rename(columns={"mean": "value", "std": "sd_over_seeds", "count": "n_seeds"})
+    rows = rows.merge(_over_images(trained), on=KEY).merge(_published(spec), on=KEY, how="left")
+    rows = rows.merge(_trivial(scores), on=["column", "metric"], how="left")
+    rows = rows.merge(_runs(spec), on=["column", "network", "loss"])
+    for name, origin in (("difference", "value"), ("published_difference", "published")):
+        rows[name] = rows[origin] - _reference(rows, origin, spec.reference_loss)
+    rows["gain_over_trivial"] = (rows["value"] - rows["trivial"]) * rows["metric"].map(_sign(spec.metrics))
+    rows = rows.merge(_metric_words(spec.metrics), on="metric")
+    rows.insert(0, "paper", spec.paper)
+    rows.insert(1, "table", spec.table)
+    rows["scale"] = spec.scale
+    rows["trivial_method"] = spec.trivial
+    rows["stand_ins"] = "; ".join(spec.stand_ins)
+    rows["code"] = code
+    return _ordered(rows, spec)
+
+
+def _all_scores(cells: tuple[Cell, ...]) -> list[pd.DataFrame]:
+    """Return the scores of every cell, after checking that those of a column compare the same pictures."""
+    frames: list[pd.DataFrame] = []
+    first: dict[str, tuple[str, list[tuple[str, str]]]] = {}
+    for cell in cells:
+        frame = _scores(cell)
+        scored = sorted(zip(frame["image"], frame["metric"], strict=True))
+        other, expected = first.setdefault(cell.column, (cell.scores, scored))
+        if scored != expected:
+            raise UserError(f"{cell.scores} scores other pictures or metrics than {other}; delete both and rerun")
+        frames.append(frame)
+    return frames
+
+
+def _scores(cell: Cell) -> pd.DataFrame:
+    try:
+        # names such as 0801 stay text
+        frame = pd.read_csv(cell.scores, dtype={"image": str})[["image", "metric", "value"]]
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError(f"{cell.scores} can't be read ({error}); delete it and rerun") from None
+    for name in ("column", "network", "loss", "seed"):
+        frame[name] = getattr(cell, name)
+    return frame
+
+
+def _over_images(trained: pd.DataFrame) -> pd.DataFrame:
+    """Return spread and number of the images; each image is first averaged over seeds."""
+    per_image = trained.groupby([*KEY, "image"], sort=False)["value"].mean().reset_index()
+    spread = per_image.groupby(KEY, sort=False)["value"].agg(["std", "count"]).reset_index()
+    return spread.rename(columns={"std": "sd_over_images", "count": "n_images"})
+
+
+def _published(spec: TabulateSpec) -> pd.DataFrame:
+    rows = [{**value.model_dump(exclude={"value", "warning"}), "published": value.value,
+             "published_warning": value.warning} for value in spec.published]  # fmt: skip
+    return pd.DataFrame(rows, columns=[*KEY, "published", "published_warning"])
+
+
+def _trivial(scores: pd.DataFrame) -> pd.DataFrame:
+    trivial = scores[scores["network"] == "trivial"]
+    return trivial.groupby(["column", "metric"])["value"].mean().rename("trivial").reset_index()
+
+
+def _runs(spec: TabulateSpec) -> pd.DataFrame:
+    """Return per cell, over its seeds: parameters, steps, seconds, and where it ran."""
+    rows: list[dict[str, Any]] = []
+    for cell in spec.cells:
+        if cell.card is None:
+            continue
+        names = ("column", "task", "dataset", "test_set", "network", "loss")
+        rows.append({**{name: getattr(cell, name) for name in names}, **_card(Path(cell.card))})
+    frame = pd.DataFrame(rows)
+    same = ["column", "network", "loss"]
+    return frame.groupby(same, sort=False).agg(
+        {name: "mean" if name == "seconds" else "first" for name in frame.columns if name not in same}
+    ).reset_index()  # fmt: skip
+
+
+def _card(path: Path) -> dict[str, Any]:
+    """Return what a table says of one run."""
+    try:
+        card: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        own = {name: card[name] for name in ("parameters", "seconds", "device", "precision")}
+        return {**own, "steps": card["spec"]["recipe"]["steps"]}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path} can't be read ({error!r}); delete it and rerun") from None
+
+
+def _reference(rows: pd.DataFrame, origin: str, loss: str) -> pd.Series:
+    """Return for each row the value of the reference loss in the same column, network and metric."""
+    group = ["column", "network", "metric"]
+    reference = rows[rows["loss"] == loss].set_index(group)[origin]
+    return pd.Series(reference.reindex(pd.MultiIndex.from_frame(rows[group])).to_numpy(), index=rows.index)
+
+
+def _sign(metrics: tuple[MetricColumn, ...]) -> dict[str, int]:
+    return {metric.name: 1 if metric.better == "up" else -1 for metric in metrics}
+
+
+def _metric_words(metrics: tuple[MetricColumn, ...]) -> pd.DataFrame:
+    rows = [{"metric": metric.name, "better": metric.better, "protocol": metric.protocol} for metric in metrics]
+    return pd.DataFrame(rows)
+
+
+def _ordered(rows: pd.DataFrame, spec: TabulateSpec) -> pd.DataFrame:
+    """Sort as the paper prints, and put what a reader looks for first."""
+    order = {
+        "column": spec.columns,
+        "network": spec.networks,
+        "loss": spec.losses,
+        "metric": [metric.name for metric in spec.metrics],
+    }
+    for name, values in order.items():
+        rows[name] = pd.Categorical(rows[name], categories=list(values), ordered=True)
+    first = ["paper", "table", "column", "task", "dataset", "test_set", "network", "loss", "metric", "better"]
+    first += ["value", "sd_over_seeds", "sd_over_images", "n_images", "n_seeds", "published", "published_warning"]
+    first += ["difference", "published_difference", "trivial_method", "trivial", "gain_over_trivial"]
+    columns = [*first, *(name for name in rows.columns if name not in first)]
+    return rows.sort_values(["network", "loss", "column", "metric"])[columns].reset_index(drop=True)
+
+
+def _arguments() -> None:
+    parser = argparse.ArgumentParser(prog="python -m pipeline.tabulate", description=__doc__)
+    parser.add_argument("spec", help="TabulateSpec as JSON")
+    parser.add_argument("--code", required=True, help="fingerprint of the code")
+    parser.add_argument("--output", type=Path, required=True, help="long CSV; the other formats go beside it")
+    given = parser.parse_args()
+    main(TabulateSpec.from_json(given.spec), given.code, given.output)
+
+
+if __name__ == "__main__":
+    exit_with_one_line(_arguments)
