@@ -1,0 +1,102 @@
+"""The user's tools: list the plugins, see what a scale needs, fetch a data set."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import exit_with_one_line
+
+Rows = list[dict[str, Any]]
+
+
+def _networks() -> Rows:
+    from pipeline.networks.catalog import listing
+
+    return listing()
+
+
+def _losses() -> Rows:
+    from pipeline.losses.catalog import listing
+
+    return listing()
+
+
+def _loss_networks() -> Rows:
+    from pipeline.loss_networks.catalog import listing
+
+    return listing()
+
+
+def _metrics() -> Rows:
+    from pipeline.metrics.catalog import listing
+
+    return listing()
+
+
+def _datasets() -> Rows:
+    from pipeline.datasets.catalog import listing
+
+    return listing()
+
+
+def _tables() -> Rows:
+    from pipeline.configuration import tables
+
+    return tables(Path("config"))
+
+
+LISTINGS: dict[str, tuple[Callable[[], Rows], str]] = {
+    "networks": (_networks, "restoration networks with their parameters at published size"),
+    "losses": (_losses, "losses with their sources and the loss networks that they need"),
+    "loss_networks": (_loss_networks, "loss networks with their parameters at published size"),
+    "metrics": (_metrics, "metrics with their sources and protocols"),
+    "datasets": (_datasets, "data sets with licence, size and where to get them"),
+    "tables": (_tables, "published tables that can be made here"),
+}
+
+
+def main() -> None:
+    """Run one verb; bad input gives one line and exit code 1."""
+    parser = argparse.ArgumentParser(prog="python -m pipeline", description=__doc__)
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="verb")
+    for verb, (_, text) in LISTINGS.items():
+        verbs.add_parser(verb, help=text).add_argument("--json", action="store_true", help="print JSON")
+    plan = verbs.add_parser("plan", help="jobs of a scale, and the data and weights missing on this machine")
+    plan.add_argument("--scale", help="a file of config/scale; left out, the one of config/config.yaml")
+    plan.add_argument("--json", action="store_true", help="print JSON")
+    fetch = verbs.add_parser("fetch", help="download a published data set, checked by its checksums")
+    fetch.add_argument("dataset", help="name of a data set that can be fetched")
+    fetch.add_argument("--root", type=Path, help="folder to put it in; left out, <data_root>/<dataset>")
+    given = parser.parse_args()
+    exit_with_one_line(lambda: _run(given))
+
+
+def _run(given: argparse.Namespace) -> None:
+    if given.verb in LISTINGS:
+        _print(LISTINGS[given.verb][0](), given.json)
+    elif given.verb == "plan":
+        from pipeline.plan_report import report
+
+        report(given.scale, Path("config"), given.json)
+    else:
+        from pipeline.configuration import values
+        from pipeline.datasets.catalog import fetch
+
+        fetch(given.dataset, given.root or Path(values(Path("config"))["data_root"]) / given.dataset)
+
+
+def _print(rows: Rows, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(rows, indent=1))
+        return
+    for row in rows:
+        rest = "; ".join(f"{key}: {value}" for key, value in row.items() if key != "name")
+        print(f"{row['name']}\n    {rest}")
+
+
+if __name__ == "__main__":
+    main()

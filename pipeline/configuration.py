@@ -1,0 +1,138 @@
+"""The configuration files, read and checked as a whole: config.yaml, one scale, the chosen tables."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+
+from pipeline.errors import UserError, nearest
+from pipeline.plugins import constant
+from pipeline.specs.config import Config, LossAtScale, LossNetworkAtScale, NetworkAtScale, Scale, Table
+
+Entry = TypeVar("Entry")
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """What is reproduced and how big, checked key by key."""
+
+    config: Config
+    scale: Scale
+    tables: dict[str, Table]
+    published: tuple[dict[str, str], ...]
+    """Rows of config/tables/published.csv."""
+
+    @classmethod
+    def read(cls, values: Mapping[str, Any], folder: Path) -> Configuration:
+        """Read the files named by `values` (the content of config.yaml) in `folder`.
+
+        Raises UserError naming the file, the key and the nearest known one.
+        """
+        config = Config.parse(dict(values), str(folder / "config.yaml"))
+        scale_file = _find(folder / "scale", config.scale, "scale")
+        scale = Scale.parse(_yaml(scale_file), str(scale_file))
+        files = {name: _find(folder / "tables", name, "table") for name in config.tables}
+        tables = {name: Table.parse(_yaml(file), str(file)) for name, file in files.items()}
+        with (folder / "tables" / "published.csv").open(newline="", encoding="utf-8") as file:
+            published = tuple(csv.DictReader(file))
+        configuration = cls(config, scale, tables, published)
+        configuration._check()
+        return configuration
+
+    @property
+    def scale_file(self) -> str:
+        """Name the file of the scale as messages do."""
+        return f"config/scale/{self.config.scale}.yaml"
+
+    def dataset(self, name: str) -> str:
+        """Return the data set that stands for the published one called `name` at this scale."""
+        return self._known("data", name, self.scale.data).dataset
+
+    def data_root(self, dataset: str) -> str | None:
+        """Return the user's folder of `dataset`; None for one that ships inside packages."""
+        return str(Path(self.config.data_root) / dataset) if constant("datasets", dataset, "NEEDS_ROOT") else None
+
+    def network(self, name: str) -> NetworkAtScale:
+        """Return the restoration network `name` at this scale."""
+        return self._known("networks", name, self.scale.networks)
+
+    def loss_network(self, name: str) -> LossNetworkAtScale:
+        """Return the loss network `name` at this scale."""
+        return self._known("loss_networks", name, self.scale.loss_networks)
+
+    def loss(self, name: str) -> LossAtScale:
+        """Return the loss `name` at this scale."""
+        return self._known("losses", name, self.scale.losses)
+
+    def _check(self) -> None:
+        """Raise UserError for a name in one section or file that another one does not define."""
+        for name, table in self.tables.items():
+            file = f"config/tables/{name}.yaml"
+            _require(f"{file}: reference_loss", table.reference_loss, table.losses)
+            for label, column in table.columns.items():
+                _require(f"{file}: columns.{label}.task", column.task, self.config.tasks)
+                for metric, entry in table.metrics.items():
+                    if isinstance(entry.crop, dict):
+                        _require(f"{file}: metrics.{metric}.crop", label, entry.crop)
+        for name, network in self.scale.networks.items():
+            for task in network.per_task:
+                _require(f"{self.scale_file}: networks.{name}.per_task", task, self.config.tasks)
+
+    def _known(self, section: str, name: str, entries: Mapping[str, Entry]) -> Entry:
+        if name not in entries:
+            raise UserError(f"{self.scale_file}: {section} has no '{name}'; {nearest(name, entries)}")
+        return entries[name]
+
+
+def _require(where: str, name: str, known: Iterable[str]) -> None:
+    if name not in (names := list(known)):
+        raise UserError(f"{where}: '{name}' is not defined; {nearest(name, names)}")
+
+
+def _find(folder: Path, name: str, kind: str) -> Path:
+    file = folder / f"{name}.yaml"
+    if not file.is_file():
+        known = [str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("*.yaml")]
+        raise UserError(f"unknown {kind} '{name}' (no {file}); {nearest(name, known)}")
+    return file
+
+
+def _yaml(file: Path) -> Any:
+    try:
+        return yaml.safe_load(file.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise UserError(f"{file} is not valid YAML: {error}") from None
+
+
+def values(folder: Path) -> dict[str, Any]:
+    """Return the content of config.yaml in `folder`; raises UserError when it is not there."""
+    content: dict[str, Any] = _yaml(_main_file(folder))
+    return content
+
+
+def _main_file(folder: Path) -> Path:
+    file = folder / "config.yaml"
+    if not file.is_file():
+        raise UserError(f"{file} is missing; run from the folder of the Snakefile")
+    return file
+
+
+def tables(folder: Path) -> list[dict[str, Any]]:
+    """List the tables of `folder` with what they compare; raises UserError when there is no configuration."""
+    files = sorted((_main_file(folder).parent / "tables").rglob("*.yaml"))
+    read = {file: Table.parse(_yaml(file), str(file)) for file in files}
+    return [
+        {
+            "name": "_".join(file.relative_to(folder / "tables").with_suffix("").parts),
+            "title": table.title,
+            "networks": list(table.networks),
+            "losses": list(table.losses),
+            "metrics": list(table.metrics),
+        }
+        for file, table in read.items()
+    ]

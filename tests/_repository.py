@@ -1,0 +1,73 @@
+"""A copy of the repository to edit, and Snakemake run in it without starting an interpreter each time."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import re
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PARTS = ("pipeline", "workflow", "config", "profiles", "envs", "Snakefile", "pyproject.toml")
+
+# Snakemake and what it loads on its way take seconds to import: one clean process does, and runs are forked from it
+PROCESSES = multiprocessing.get_context("forkserver")
+PROCESSES.set_forkserver_preload(["snakemake.cli", "snakemake.report.html_reporter", "smart_open", "pandas"])
+
+
+def copied(folder: Path) -> Path:
+    """Copy what the workflow consists of to `folder`, without results."""
+    for part in PARTS:
+        origin = ROOT / part
+        if origin.is_dir():
+            shutil.copytree(origin, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(origin, folder / part)
+    return folder
+
+
+def snakemake(folder: Path, *arguments: str) -> tuple[int, str]:
+    """Run Snakemake in `folder`; return its exit code and all that it printed."""
+    log = folder / "snakemake.log"
+    process = PROCESSES.Process(target=_run, args=(folder, arguments, log))
+    process.start()
+    process.join()
+    assert process.exitcode is not None
+    return process.exitcode, log.read_text(encoding="utf-8")
+
+
+def planned_jobs(folder: Path, *arguments: str) -> list[str]:
+    """Return the message of every job that a dry-run in `folder` would start, sorted."""
+    code, text = snakemake(folder, "--dry-run", *arguments)
+    assert code == 0, text
+    return sorted(re.findall(r"^Job \d+: (.*)$", text, re.MULTILINE))
+
+
+@contextlib.contextmanager
+def edited(file: Path, change: Callable[[str], str]) -> Iterator[None]:
+    """Replace the text of `file` while the block runs; the change must not be empty."""
+    before = file.read_text(encoding="utf-8")
+    after = change(before)
+    assert after != before, f"{file} is as it was"
+    file.write_text(after, encoding="utf-8")
+    try:
+        yield
+    finally:
+        file.write_text(before, encoding="utf-8")
+
+
+def _run(folder: Path, arguments: tuple[str, ...], log: Path) -> None:
+    with log.open("wb") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    os.chdir(folder)
+    # the copy's own package, read anew: an edit within a second would leave the cached bytecode looking fresh
+    sys.path.insert(0, str(folder))
+    sys.dont_write_bytecode = True
+    from snakemake.cli import main  # type: ignore[import-untyped]
+
+    main(list(arguments))

@@ -1,0 +1,125 @@
+"""The whole workflow on real photographs: from nothing to a table, killed in the middle, run again, nothing to do."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+from _repository import copied
+
+LOSSES = ["original", "vgg", "kmae", "ctmae", "ccmae"]
+STEPS = 40
+RUN = "results/ci/train/super_resolution_x2/photographs/edsr/original/0"
+
+
+@pytest.fixture(scope="module")
+def workflow(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the repository whose table 3 is cut to EDSR x2 with one seed and a checkpoint after every step."""
+    folder = copied(tmp_path_factory.mktemp("workflow"))
+    table = folder / "config/tables/mae_loss/table3.yaml"
+    values = yaml.safe_load(table.read_text(encoding="utf-8"))
+    values["networks"] = ["edsr"]
+    values["columns"] = {"x2": values["columns"]["x2"]}
+    table.write_text(yaml.safe_dump(values), encoding="utf-8")
+    scale = folder / "config/scale/ci.yaml"
+    values = yaml.safe_load(scale.read_text(encoding="utf-8"))
+    values["seeds"] = [0]
+    values["networks"]["edsr"]["recipe"]["steps"] = STEPS
+    scale.write_text(yaml.safe_dump(values), encoding="utf-8")
+    config = folder / "config/config.yaml"
+    values = yaml.safe_load(config.read_text(encoding="utf-8"))
+    config.write_text(yaml.safe_dump({**values, "checkpoint_minutes": 1e-9}), encoding="utf-8")
+    return folder
+
+
+def snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "snakemake", "--config", "scale=ci", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment())
+
+
+def environment() -> dict[str, str]:
+    # jobs call `python`: the one that runs the tests
+    return {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+
+
+def killed_training(folder: Path, target: str) -> str:
+    """Run Snakemake until a training has saved itself a few times, kill that training, return what was printed."""
+    command = [sys.executable, "-m", "snakemake", "--config", "scale=ci", "--", target]
+    process = subprocess.Popen(
+        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment()
+    )
+    checkpoint, seen = folder / RUN / "last.ckpt", set[int]()
+    end = time.monotonic() + 300
+    while len(seen) < 5:
+        assert time.monotonic() < end, "no checkpoint"
+        assert process.poll() is None, process.communicate()[0]
+        if checkpoint.exists():
+            seen.add(checkpoint.stat().st_mtime_ns)
+        time.sleep(0.002)
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and trains(entry, folder):
+            os.kill(int(entry.name), signal.SIGKILL)
+    printed = process.communicate()[0]
+    assert process.returncode != 0, printed
+    return printed
+
+
+def trains(process: Path, folder: Path) -> bool:
+    try:
+        words = (process / "cmdline").read_bytes().split(b"\0")
+        return b"pipeline.train" in words and (process / "cwd").resolve() == folder.resolve()
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds the training's process in /proc")
+def test_the_workflow_goes_from_nothing_to_a_table_through_a_kill(workflow: Path) -> None:
+    killed_training(workflow, f"{RUN}/model.safetensors")
+    assert not (workflow / RUN / "model.safetensors").exists()
+
+    finished = snakemake(workflow)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    log = (workflow / "results/ci/logs/train/super_resolution_x2/photographs/edsr/original/0.log").read_text()
+    assert "resumes at step" in log
+    assert not (workflow / RUN / "last.ckpt").exists()
+
+    table = pd.read_csv(workflow / "results/ci/tables/mae_loss/table3.csv")
+    assert list(table["loss"].unique()) == LOSSES
+    assert len(table) == len(LOSSES) * 2
+    assert (table["n_images"] == 6).all()
+    assert (table["n_seeds"] == 1).all()
+    assert table["published"].notna().all()
+    assert table["value"].notna().all()
+    for ending in ("_wide.csv", ".md", ".tex", ".html"):
+        assert (workflow / f"results/ci/tables/mae_loss/table3{ending}").stat().st_size > 500
+
+    # the killed run ended where an undisturbed one ends
+    model = (workflow / RUN / "model.safetensors").read_bytes()
+    again = snakemake(workflow, "--force", "--", f"{RUN}/model.safetensors")
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert (workflow / RUN / "model.safetensors").read_bytes() == model
+
+    settled = snakemake(workflow)
+    assert settled.returncode == 0, settled.stdout + settled.stderr
+    idle = snakemake(workflow)
+    assert "Nothing to be done" in idle.stdout + idle.stderr
+
+
+def test_a_mistyped_loss_stops_at_planning_with_its_neighbour(workflow: Path) -> None:
+    table = workflow / "config/tables/mae_loss/table3.yaml"
+    text = table.read_text(encoding="utf-8")
+    table.write_text(text.replace("- kmae", "- kmea"), encoding="utf-8")
+    try:
+        refused = snakemake(workflow, "--dry-run")
+    finally:
+        table.write_text(text, encoding="utf-8")
+    assert refused.returncode != 0
+    assert "'kmea'" in refused.stdout + refused.stderr
+    assert "did you mean 'kmae'?" in refused.stdout + refused.stderr

@@ -1,0 +1,48 @@
+rule evaluate:
+    input:
+        unpack(lambda w: plan.of("evaluate", w).inputs),
+    output:
+        scores="results/{scale}/evaluate/{task}/{dataset}/{network}/{loss}/{seed}/{test_set}.csv",
+        pictures=directory(
+            "results/{scale}/evaluate/{task}/{dataset}/{network}/{loss}/{seed}/{test_set}_pictures"
+        ),
+    log:
+        "results/{scale}/logs/evaluate/{task}/{dataset}/{network}/{loss}/{seed}/{test_set}.log",
+    conda:
+        "../../envs/pipeline.yaml"
+    threads: plan.config.threads
+    resources:
+        gpu=plan.scale.gpus,
+    params:
+        spec=lambda w: plan.of("evaluate", w).spec.canonical(),
+        code=lambda w: plan.of("evaluate", w).code,
+        model=lambda w, input: (
+            f"--model {input.model}" if "model" in input.keys() else ""
+        ),
+    message:
+        "Evaluate {wildcards.network} under {wildcards.loss}: {wildcards.task}, {wildcards.test_set}, seed {wildcards.seed}"
+    shell:
+        "python -m pipeline.evaluate {params.spec:q} --code {params.code} --threads {threads}"
+        " --targets $(dirname {input.targets:q}) --pairs $(dirname {input.pairs:q}) {params.model}"
+        " --scores {output.scores:q} --pictures {output.pictures:q} 2>&1 | tee {log:q}"
+
+
+rule compare:
+    input:
+        unpack(lambda w: plan.of("compare", w).inputs),
+    output:
+        "results/{scale}/evaluate/{task}/{dataset}/{network}/{test_set}_crops.png",
+    log:
+        "results/{scale}/logs/compare/{task}/{dataset}/{network}/{test_set}.log",
+    localrule: True
+    conda:
+        "../../envs/pipeline.yaml"
+    params:
+        spec=lambda w: plan.of("compare", w).spec.canonical(),
+        code=lambda w: plan.of("compare", w).code,
+    message:
+        "Compare the losses of {wildcards.network} side by side: {wildcards.task}, {wildcards.test_set}"
+    shell:
+        "python -m pipeline.compare {params.spec:q} --code {params.code}"
+        " --targets $(dirname {input.targets:q}) --pairs $(dirname {input.pairs:q})"
+        " --scores {input.scores:q} --output {output:q} 2>&1 | tee {log:q}"

@@ -1,0 +1,36 @@
+rule prepare:
+    output:
+        card="results/{scale}/prepare/{dataset}/target.json",
+        array="results/{scale}/prepare/{dataset}/target.npy",
+    log:
+        "results/{scale}/logs/prepare/{dataset}.log",
+    conda:
+        "../../envs/pipeline.yaml"
+    params:
+        spec=lambda w: plan.of("prepare", w).spec.canonical(),
+        code=lambda w: plan.of("prepare", w).code,
+    message:
+        "Prepare {wildcards.dataset}"
+    shell:
+        "python -m pipeline.prepare {params.spec:q} --code {params.code}"
+        " --output $(dirname {output.card:q}) 2>&1 | tee {log:q}"
+
+
+rule degrade:
+    input:
+        targets=lambda w: plan.of("degrade", w).inputs["targets"],
+    output:
+        card="results/{scale}/prepare/{dataset}/{task}/low_quality.json",
+        array="results/{scale}/prepare/{dataset}/{task}/low_quality.npy",
+    log:
+        "results/{scale}/logs/degrade/{dataset}/{task}.log",
+    conda:
+        "../../envs/pipeline.yaml"
+    params:
+        spec=lambda w: plan.of("degrade", w).spec.canonical(),
+        code=lambda w: plan.of("degrade", w).code,
+    message:
+        "Degrade {wildcards.dataset} for {wildcards.task}"
+    shell:
+        "python -m pipeline.degrade {params.spec:q} --code {params.code}"
+        " --targets $(dirname {input.targets:q}) --output $(dirname {output.card:q}) 2>&1 | tee {log:q}"

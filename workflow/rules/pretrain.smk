@@ -1,0 +1,52 @@
+rule import_weights:
+    output:
+        network="results/{scale}/pretrain/{loss_network}/public/network.safetensors",
+        card="results/{scale}/pretrain/{loss_network}/public/card.json",
+    log:
+        "results/{scale}/logs/pretrain/{loss_network}/public.log",
+    conda:
+        "../../envs/pipeline.yaml"
+    # a resource and not a param: where the file lies does not change the result
+    resources:
+        weights_root=plan.config.weights_root,
+    params:
+        spec=lambda w: plan.of("import_weights", w).spec.canonical(),
+        code=lambda w: plan.of("import_weights", w).code,
+    message:
+        "Import the loss network {wildcards.loss_network}"
+    shell:
+        "python -m pipeline.import_weights {params.spec:q} --code {params.code}"
+        " --weights-root {resources.weights_root:q} --output $(dirname {output.card:q}) 2>&1 | tee {log:q}"
+
+
+rule pretrain:
+    input:
+        targets=lambda w: plan.of("pretrain", w).inputs["targets"],
+    output:
+        network="results/{scale}/pretrain/{loss_network}/{dataset}/network.safetensors",
+        card="results/{scale}/pretrain/{loss_network}/{dataset}/card.json",
+        history="results/{scale}/pretrain/{loss_network}/{dataset}/history.csv",
+        probe="results/{scale}/pretrain/{loss_network}/{dataset}/probe.csv",
+        picture="results/{scale}/pretrain/{loss_network}/{dataset}/reconstructions.png",
+    log:
+        "results/{scale}/logs/pretrain/{loss_network}/{dataset}.log",
+    wildcard_constraints:
+        # imported weights are no data set
+        dataset="(?!public/)[^/]+",
+    conda:
+        "../../envs/pipeline.yaml"
+    threads: plan.config.threads
+    # a checkpoint's time is a resource and not a param: it does not change the result
+    resources:
+        gpu=plan.scale.gpus,
+        checkpoint_seconds=plan.checkpoint_seconds,
+    params:
+        spec=lambda w: plan.of("pretrain", w).spec.canonical(),
+        code=lambda w: plan.of("pretrain", w).code,
+    message:
+        "Pretrain the loss network {wildcards.loss_network} on {wildcards.dataset}"
+    shell:
+        "python -m pipeline.pretrain {params.spec:q} --code {params.code} --threads {threads}"
+        " --targets $(dirname {input.targets:q}) --output $(dirname {output.card:q})"
+        " --label pretrain/{wildcards.loss_network}/{wildcards.dataset}"
+        " --checkpoint-seconds {resources.checkpoint_seconds} 2>&1 | tee {log:q}"

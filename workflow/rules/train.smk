@@ -1,0 +1,30 @@
+rule train:
+    input:
+        unpack(lambda w: plan.of("train", w).inputs),
+    output:
+        model="results/{scale}/train/{task}/{dataset}/{network}/{loss}/{seed}/model.safetensors",
+        card="results/{scale}/train/{task}/{dataset}/{network}/{loss}/{seed}/card.json",
+        history="results/{scale}/train/{task}/{dataset}/{network}/{loss}/{seed}/history.csv",
+    log:
+        "results/{scale}/logs/train/{task}/{dataset}/{network}/{loss}/{seed}.log",
+    conda:
+        "../../envs/pipeline.yaml"
+    threads: plan.config.threads
+    # a checkpoint's time is a resource and not a param: it does not change the result
+    resources:
+        gpu=plan.scale.gpus,
+        checkpoint_seconds=plan.checkpoint_seconds,
+    params:
+        spec=lambda w: plan.of("train", w).spec.canonical(),
+        code=lambda w: plan.of("train", w).code,
+        weights=lambda w, input: (
+            f"--weights {input.weights}" if "weights" in input.keys() else ""
+        ),
+    message:
+        "Train {wildcards.network} under {wildcards.loss}: {wildcards.task}, {wildcards.dataset}, seed {wildcards.seed}"
+    shell:
+        "python -m pipeline.train {params.spec:q} --code {params.code} --threads {threads}"
+        " --targets $(dirname {input.targets:q}) --pairs $(dirname {input.pairs:q}) {params.weights}"
+        " --output $(dirname {output.card:q})"
+        " --label train/{wildcards.task}/{wildcards.dataset}/{wildcards.network}/{wildcards.loss}/{wildcards.seed}"
+        " --checkpoint-seconds {resources.checkpoint_seconds} 2>&1 | tee {log:q}"
