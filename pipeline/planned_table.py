@@ -86,7 +86,10 @@ def _scale_settings(configuration: Configuration, table: Table) -> Iterator[str]
     for name in table.networks:
         network = configuration.network(name)
         size = _listed(network.arguments) or "published size"
-        yield f"{name}: {size}; {_recipe(network.recipe)}; source: {network.source}"
+        tasks = {column.task for column in table.columns.values()}
+        special = {task: values for task, values in network.per_task.items() if task in tasks}
+        differs = "".join(f"; for {task}: {_listed(values)}" for task, values in sorted(special.items()))
+        yield f"{name}: {size}; {_recipe(network.recipe)}{differs}; source: {network.source}"
     for name in table.losses:
         loss = configuration.loss(name)
         if loss.loss_network:

@@ -49,7 +49,7 @@ def notes(spec: TabulateSpec, long: pd.DataFrame) -> list[str]:
     images, seeds = sorted(set(long["n_images"])), sorted(set(long["n_seeds"]))
     spread = "± is the standard deviation over seeds" if max(seeds) > 1 else "one seed, so no spread over seeds"
     lines = [
-        f"scale: {spec.scale}; {_listed(images)} test pictures; {_listed(seeds)} seeds; {spread}; "
+        f"scale: {spec.scale}; {_listed(images)} test pictures; seeds a cell: {_listed(seeds)}; {spread}; "
         "the spread over pictures is in the long CSV",
         f"Δ is the difference to '{spec.reference_loss}' of the same network: ours / published",
         "a stand-in is not the published data set or network: compare differences, not levels"
