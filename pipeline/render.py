@@ -31,7 +31,7 @@ def wide_frame(spec: TabulateSpec, long: pd.DataFrame) -> pd.DataFrame:
         row: dict[str, str] = {}
         for cell in cells.to_dict("records"):
             head = _head(cell["column"], cell["metric"], cell["better"])
-            row[head] = _number(cell["value"], cell["sd_over_seeds"])
+            row[head] = _number(cell["value"], cell["sd_over_seeds"], cell["sd_over_images"])
             row[f"{head} published"] = _published(cell["published"], cell["published_warning"])
             row[f"{head} Δ"] = f"{_signed(cell['difference'])} / {_signed(cell['published_difference'])}"
         runs = cells.drop_duplicates("column")
@@ -50,7 +50,7 @@ def notes(spec: TabulateSpec, long: pd.DataFrame) -> list[str]:
     spread = "± is the standard deviation over seeds" if max(seeds) > 1 else "one seed, so no spread over seeds"
     lines = [
         f"scale: {spec.scale}; {_listed(images)} test pictures; seeds a cell: {_listed(seeds)}; {spread}; "
-        "the spread over pictures is in the long CSV",
+        "in brackets the standard deviation over pictures",
         f"Δ is the difference to '{spec.reference_loss}' of the same network: ours / published",
         "a stand-in is not the published data set or network: compare differences, not levels"
         if spec.stand_ins
@@ -128,8 +128,9 @@ def _head(column: str, metric: str, better: str) -> str:
     return f"{column} {metric}{ARROWS[better]}"
 
 
-def _number(value: float, spread: float) -> str:
-    return f"{value:.{DIGITS}f}" + ("" if pd.isna(spread) else f" ± {spread:.{DIGITS}f}")
+def _number(value: float, over_seeds: float, over_images: float) -> str:
+    seeds = "" if pd.isna(over_seeds) else f" ± {over_seeds:.{DIGITS}f}"
+    return f"{value:.{DIGITS}f}{seeds}" + ("" if pd.isna(over_images) else f" (± {over_images:.2f})")
 
 
 def _published(value: float, warning: str) -> str:

@@ -258,7 +258,7 @@ def test_every_format_carries_numbers_warnings_and_stand_ins(form: str, tmp_path
 def test_the_pages_say_all_that_the_numbers_rest_on(form: str, tmp_path: Path) -> None:
     text = written(small_spec(tmp_path), tmp_path)[form]
     for part in (
-        "scale: ci; 2 test pictures; 2 seeds",
+        "scale: ci; 2 test pictures; seeds a cell: 2; ",
         "± is the standard deviation over seeds",
         "compare differences, not levels",
         f"protocol of psnr (↑): {PSNR.protocol}",
