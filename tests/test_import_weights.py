@@ -110,7 +110,7 @@ def test_a_file_of_another_network_is_refused(tmp_path: Path, released: Path) ->
     digest = f"sha256:{sha256(released)}"
     for name, architecture, message in (
         ("mae", {**TINY_MAE, "dimension": 24}, f"{released} does not fit the network .wrong"),
-        ("vgg19", {}, f"{released} has no named weights"),
+        ("vgg19", {}, f"{released} does not fit the network .missing conv1_1.bias"),
         ("vgg16", {}, f"{released} is not a whole ONNX file"),
         ("cnn_mae", {}, "loss network 'cnn_mae' takes no public weights"),
         ("vgg11", {}, "unknown loss network 'vgg11'"),

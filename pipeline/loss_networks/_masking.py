@@ -55,10 +55,9 @@ def statistics(values: Tensor) -> tuple[Tensor, Tensor]:
     return values.mean(dim=-1, keepdim=True), (values.var(dim=-1, keepdim=True) + 1e-6).sqrt()
 
 
-def masked_error(prediction: Tensor, target: Tensor, mask: Tensor) -> Tensor:
-    """Return the mean squared error over the patches (N, L, P) where `mask` is False, as a scalar."""
-    error = (prediction.float() - target.float()).square().mean(dim=-1)
-    return (error * ~mask).sum() / (~mask).sum()
+def masked_mean(error: Tensor, mask: Tensor) -> Tensor:
+    """Return the mean of `error` (N, L, P) over the patches where `mask` (N, L) is False, as a scalar."""
+    return (error.mean(dim=-1) * ~mask).sum() / (~mask).sum()
 
 
 class MaskedImageModel(nn.Module):
@@ -125,7 +124,7 @@ class MaskedImageModel(nn.Module):
         return grid.repeat_interleave(self.side, 2).repeat_interleave(self.side, 3)[..., :height, :width]
 
     def pretraining_loss(self, image: Tensor, noise: Tensor) -> Tensor:
-        """Return the mean squared error over masked patches only, as a scalar (He et al. 2022, section 3).
+        """Return the mean error, squared unless said, over masked patches only (He et al. 2022, section 3), a scalar.
 
         The target is the normalised image, or with `normalised_target` each patch less its mean over its deviation.
         """
@@ -134,7 +133,11 @@ class MaskedImageModel(nn.Module):
         if self.normalised_target:
             mean, deviation = statistics(target)
             target = (target - mean) / deviation
-        return masked_error(prediction, target, mask)
+        return masked_mean(self.error(prediction.float(), target.float()), mask)
+
+    def error(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """Return what pre-training makes small, of each number."""
+        return (prediction - target).square()
 
     @torch.no_grad()
     def reconstruct(self, image: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:

@@ -67,13 +67,16 @@ def listing() -> list[dict[str, Any]]:
     """Return name, source and published sizes of every loss network; no weight is made.
 
     `parameters` gives for each published size one count, or for autoencoders those of encoder and decoder, and of what
-    belongs to neither where there is such.
+    belongs to neither where there is such. A plugin that would import a slow library to be built states its counts in
+    PARAMETERS.
     """
     entries = []
     for name in plugins.names(FOLDER):
         plugin = plugins.load(FOLDER, name)
-        with torch.device("meta"):
-            sizes = {label: _sizes(plugin.build(**arguments)) for label, arguments in plugin.PUBLISHED.items()}
+        sizes = getattr(plugin, "PARAMETERS", None)
+        if sizes is None:
+            with torch.device("meta"):
+                sizes = {label: _sizes(plugin.build(**arguments)) for label, arguments in plugin.PUBLISHED.items()}
         entries.append({"name": name, "parameters": sizes, "source": plugin.SOURCE})
     return entries
 

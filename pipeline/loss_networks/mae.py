@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -220,12 +221,25 @@ class MAE(MaskedImageModel):
         """List the decoder's parameters, the fixed position table and the mask token among them."""
         return [parameter for name, parameter in self.named_parameters() if _decodes(name)]
 
-    def encode(self, image: Tensor) -> Tensor:
-        """Return the tokens (N, L, D) after the final norm of an image (N, C, H, W) in [0, 1], row by row.
+    def encode(
+        self, image: Tensor, *, class_token: bool = False, layer: int | None = None, norm: bool = True
+    ) -> Tensor:
+        """Return the tokens (N, L, D) of an image (N, C, H, W) in [0, 1], row by row; no patch is masked.
 
-        No patch is masked. The class token takes part in the attention and is left out of the result.
+        They come after the final norm, or before it without `norm`. The class token takes part in the attention; with
+        `class_token` it is put first: (N, 1 + L, D). `layer` is the number of blocks run, all when None; nothing beyond
+        is computed. Raises UserError for a layer that the encoder has not.
         """
-        return self._encoded(self._tokens(image))[:, 1:]
+        self.check_layer(layer)
+        return self._encoded(self._tokens(image), layer, norm)[:, 0 if class_token else 1 :]
+
+    def check_layer(self, layer: int | None) -> None:
+        """Raise UserError unless `layer` is None or the number, from 1, of a block of the encoder."""
+        depth = len(self.blocks)
+        if layer is not None and (isinstance(layer, bool) or not isinstance(layer, int) or not 1 <= layer <= depth):
+            raise UserError(
+                f"layer: {layer!r} is not a block of the encoder; choose a number from 1 to {depth}, or none"
+            )
 
     def encode_visible(self, image: Tensor, mask: Tensor) -> Tensor:
         """Encode only the patches where `mask` (N, L) is True, in their order: (N, K, D)."""
@@ -254,13 +268,12 @@ class MAE(MaskedImageModel):
         grid = table[:, 1:].transpose(1, 2).reshape(1, -1, side, side)
         return POSITIONS[self.positions](grid, height, width).flatten(2).transpose(1, 2)
 
-    def _encoded(self, tokens: Tensor) -> Tensor:
+    def _encoded(self, tokens: Tensor, layer: int | None = None, norm: bool = True) -> Tensor:
         first = (self.cls_token + self.pos_embed[:, :1]).to(tokens.dtype).expand(len(tokens), -1, -1)
         tokens = torch.cat([first, tokens], dim=1)
-        for block in self.blocks:
+        for block in islice(self.blocks, layer):
             tokens = block(tokens)
-        normed: Tensor = self.norm(tokens)
-        return normed
+        return self.norm(tokens) if norm else tokens
 
 
 def import_weights(module: MAE, path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from pipeline.learning.storage import fill
 from pipeline.loss_networks import _pickled
 from pipeline.loss_networks._vgg import VGG
+from pipeline.loss_networks._wrapped import unwrapped
 
 SOURCE = "Simonyan & Zisserman, Very Deep Convolutional Networks, ICLR 2015, configuration E (torchvision release)"
 PUBLISHED: dict[str, dict[str, Any]] = {"ImageNet": {}}
@@ -36,7 +37,10 @@ class VGG19(VGG):
 def import_weights(module: VGG19, path: Path) -> None:
     """Fill `module` from a state dict of torchvision's `vgg19` (without batch normalisation), less the classifier.
 
-    Raises UserError naming the file when it is missing, damaged, holds more than weights, or is of another network.
+    The state dict may be the whole file or lie under `model` or `state_dict`, and may be that of a classifier trained
+    against attacks in the layout of MadryLab's `robustness` library (see `_wrapped.unwrapped`). Raises UserError naming
+    the file when it is missing, damaged, holds more than weights, is of another network, or expects images normalised
+    by another mean and deviation than ImageNet's.
     """
     convolutions = (name for name in module.names if name.startswith("conv"))
     names = {
@@ -44,6 +48,6 @@ def import_weights(module: VGG19, path: Path) -> None:
         for name, position in zip(convolutions, POSITIONS, strict=True)
         for kind in ("weight", "bias")
     }
-    released = _pickled.weights(path).items()
+    released = unwrapped(_pickled.checkpoint(path), module, path).items()
     trunk = {names.get(name, name): tensor for name, tensor in released if not name.startswith("classifier.")}
     fill(module, trunk, path)
