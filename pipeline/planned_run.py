@@ -32,7 +32,9 @@ def loss_spec(configuration: Configuration, name: str, pixel: str) -> LossSpec:
     Raises UserError for an argument that it does not take and for a loss network that it can't use.
     """
     chosen = configuration.loss(name)
-    arguments = {"pixel": pixel, **chosen.arguments}
+    # losses that bring their own pixel term, such as E + P, take no other
+    own = {"pixel": pixel} if "pixel" in plugins.build_arguments("losses", name) else {}
+    arguments = {**own, **chosen.arguments}
     plugins.check_build_arguments("losses", name, arguments)
     kinds = plugins.constant("losses", name, "LOSS_NETWORKS")
     kind = None

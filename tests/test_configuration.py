@@ -163,7 +163,7 @@ MISTAKES = {
     ),
     "loss without its network": (
         place("scale.losses.ccmae", {}),
-        "config/scale/ci.yaml: losses.ccmae.loss_network: none is given; 'ccmae' takes cnn_mae",
+        "config/scale/ci.yaml: losses.ccmae.loss_network: none is given; 'ccmae' takes cnn_mae or unet_mae",
     ),
     "pixel loss with a network": (
         place("scale.losses.original", {"loss_network": "mae_task"}),

@@ -254,7 +254,7 @@ def test_pictures_smaller_than_the_patch_are_named(data: Data, train_spec: MakeS
 
 
 def test_a_loss_that_needs_weights_says_so(data: Data, train_spec: MakeSpec, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="loss 'ccmae' needs weights=PATH of a cnn_mae loss network"):
+    with pytest.raises(UserError, match="loss 'ccmae' needs weights=PATH of a cnn_mae or unet_mae loss network"):
         train.main(
             train_spec("ccmae"),
             "code",

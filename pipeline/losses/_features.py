@@ -14,12 +14,31 @@ from pipeline.loss_networks import catalog
 from pipeline.losses._terms import WeightedTerms, distance
 
 
-class FeatureLoss(WeightedTerms):
-    """`pixel` distance of the images plus `weight` times the same distance of their features (MAE paper, eq. 2).
+class Hidden(nn.Module):
+    """Holds a frozen loss network that moves with the module between devices.
 
-    The loss network moves with the module between devices, but is neither a parameter of it nor part of its state
-    dict: it can't be trained, saved or wrapped by accident.
+    It is neither a parameter of the module nor part of its state dict: it can't be trained, saved or wrapped by
+    accident.
     """
+
+    def hide(self, network: nn.Module) -> None:
+        """Freeze `network` and keep it."""
+        # a list keeps the network out of nn.Module's registers
+        self._hidden = [network.eval().requires_grad_(False)]
+
+    @property
+    def network(self) -> nn.Module:
+        """Return the frozen loss network."""
+        return self._hidden[0]
+
+    def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> Hidden:
+        self.network._apply(fn, recurse)
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        return self
+
+
+class FeatureLoss(Hidden, WeightedTerms):
+    """`pixel` distance of the images plus `weight` times the same distance of their features (MAE paper, eq. 2)."""
 
     def __init__(
         self,
@@ -35,18 +54,7 @@ class FeatureLoss(WeightedTerms):
         self.name = name
         self.distance = distance(pixel)
         self.features = features
-        # a list keeps the network out of nn.Module's registers
-        self._hidden = [network.eval().requires_grad_(False)]
-
-    @property
-    def network(self) -> nn.Module:
-        """Return the frozen loss network."""
-        return self._hidden[0]
-
-    def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> FeatureLoss:
-        self.network._apply(fn, recurse)
-        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
-        return self
+        self.hide(network)
 
     def raw_terms(self, prediction: Tensor, target: Tensor) -> dict[str, Tensor]:
         """Return the terms `pixel` and the loss's own; the target's features are computed without a graph."""

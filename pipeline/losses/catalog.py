@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from pipeline.losses._terms import WeightedTerms
-from pipeline.plugins import check_arguments, load, names
+from pipeline.plugins import check_arguments, constant, load, names
+
+if TYPE_CHECKING:
+    from pipeline.losses._terms import WeightedTerms
 
 
 def build(name: str, **arguments: Any) -> WeightedTerms:
@@ -16,10 +20,34 @@ def build(name: str, **arguments: Any) -> WeightedTerms:
     return loss
 
 
-def listing() -> list[dict[str, Any]]:
-    """List every loss with its source and the loss networks that it can use."""
-    modules = {name: load("losses", name) for name in names("losses")}
-    return [
-        {"name": name, "source": module.SOURCE, "loss_networks": list(module.LOSS_NETWORKS)}
-        for name, module in modules.items()
-    ]
+def listing(results: Path = Path("results")) -> list[dict[str, Any]]:
+    """List every loss with its source, the loss networks that it can use and the stored files of each.
+
+    Keys: `name`, `source`, `loss_networks`, and `weights`: for each of these a list of files below
+    `results/*/pretrain`, empty where there is none. Nothing is imported.
+    """
+    found = stored(results)
+    entries = []
+    for name in names("losses"):
+        kinds = list(constant("losses", name, "LOSS_NETWORKS"))
+        entry = {"name": name, "source": constant("losses", name, "SOURCE"), "loss_networks": kinds}
+        entries.append({**entry, "weights": {kind: found.get(kind, []) for kind in kinds}})
+    return entries
+
+
+def stored(results: Path = Path("results")) -> dict[str, list[str]]:
+    """Return the loss network files below `results/*/pretrain` by the name of the loss network that they hold.
+
+    Files that are damaged or hold something else are left out.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    found: dict[str, list[str]] = {}
+    for file in sorted(results.glob("*/pretrain/**/*.safetensors")):
+        try:
+            with safe_open(file, framework="numpy") as opened:
+                kind = json.loads(opened.metadata()["loss_network"])["name"]
+        except (OSError, SafetensorError, KeyError, TypeError, ValueError):
+            continue
+        found.setdefault(kind, []).append(str(file))
+    return found

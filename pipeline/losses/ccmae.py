@@ -7,10 +7,10 @@ from pathlib import Path
 from pipeline.losses._features import FeatureLoss, encode, loss_network
 
 SOURCE = "MAE paper, eq. 2 and section 4.2, configuration 5"
-LOSS_NETWORKS = ("cnn_mae",)
+LOSS_NETWORKS = ("cnn_mae", "unet_mae")
 
 
 def build(pixel: str = "l1", weight: float = 1.0, weights: Path | str | None = None) -> FeatureLoss:
-    """Build `pixel` + `weight` * the same distance of the features; `weights` is a stored `cnn_mae` loss network."""
+    """Build `pixel` + `weight` * the same distance of the features of the loss network stored in `weights`."""
     network = loss_network("ccmae", LOSS_NETWORKS, weights)
     return FeatureLoss("ccmae", network, encode, pixel=pixel, weight=weight)

@@ -4,13 +4,39 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.losses._features import FeatureLoss, encode, loss_network
+import torch
+
+from pipeline.losses._encoder import build_loss
+from pipeline.losses._features import FeatureLoss
 
 SOURCE = "MAE paper, eq. 2 and section 4.2, configuration 3"
 LOSS_NETWORKS = ("mae",)
 
 
-def build(pixel: str = "l1", weight: float = 1.0, weights: Path | str | None = None) -> FeatureLoss:
-    """Build `pixel` + `weight` * the same distance of the features; `weights` is a stored `mae` loss network."""
-    network = loss_network("kmae", LOSS_NETWORKS, weights)
-    return FeatureLoss("kmae", network, encode, pixel=pixel, weight=weight)
+def build(
+    pixel: str = "l1",
+    weight: float = 1.0,
+    weights: Path | str | None = None,
+    token_order: str = "aligned",
+    class_token: bool = False,
+    layer: int | None = None,
+    norm: bool = True,
+    generator: torch.Generator | None = None,
+) -> FeatureLoss:
+    """Build `pixel` + `weight` * the same distance of the features; `weights` is a stored `mae` loss network.
+
+    `token_order` (`aligned` or `shuffled`), `class_token`, `layer` and `norm` say which tokens are compared with which:
+    see `_encoder.build_loss`. Zero at equality does not hold for `shuffled`.
+    """
+    return build_loss(
+        "kmae",
+        LOSS_NETWORKS,
+        weights,
+        pixel=pixel,
+        weight=weight,
+        token_order=token_order,
+        class_token=class_token,
+        layer=layer,
+        norm=norm,
+        generator=generator,
+    )
