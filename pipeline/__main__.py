@@ -1,4 +1,4 @@
-"""The user's tools: list the plugins, see what a scale needs, fetch a data set."""
+"""The user's tools: list the plugins, see what a scale needs, fetch a data set, probe a loss."""
 
 from __future__ import annotations
 
@@ -51,7 +51,10 @@ def _tables() -> Rows:
 
 LISTINGS: dict[str, tuple[Callable[[], Rows], str]] = {
     "networks": (_networks, "restoration networks with their parameters at published size"),
-    "losses": (_losses, "losses with their sources and the loss networks that they need"),
+    "losses": (
+        _losses,
+        "losses with their sources, the loss networks that they need, and the files of these found here",
+    ),
     "loss_networks": (_loss_networks, "loss networks with their parameters at published size"),
     "metrics": (_metrics, "metrics with their sources and protocols"),
     "datasets": (_datasets, "data sets with licence, size and where to get them"),
@@ -71,8 +74,19 @@ def main() -> None:
     fetch = verbs.add_parser("fetch", help="download a published data set, checked by its checksums")
     fetch.add_argument("dataset", help="name of a data set that can be fetched")
     fetch.add_argument("--root", type=Path, help="folder to put it in; left out, <data_root>/<dataset>")
+    _add_probe(verbs.add_parser("probe", help="what a loss sees: degradations at equal PSNR, ranked by it and by L1"))
     given = parser.parse_args()
     exit_with_one_line(lambda: _run(given))
+
+
+def _add_probe(probe: argparse.ArgumentParser) -> None:
+    probe.add_argument("loss", help="name of a loss")
+    probe.add_argument("image", type=Path, help="a picture file")
+    probe.add_argument("--weights", type=Path, help="file of the loss network, where the loss needs one")
+    probe.add_argument("--set", action="append", default=[], metavar="key=value", help="an argument of the loss")
+    probe.add_argument("--psnr", type=float, default=30.0, help="PSNR of every degradation in dB (default 30)")
+    probe.add_argument("--output", type=Path, help="folder for probe.txt, probe.json and probe.png")
+    probe.add_argument("--json", action="store_true", help="print JSON")
 
 
 def _run(given: argparse.Namespace) -> None:
@@ -82,6 +96,10 @@ def _run(given: argparse.Namespace) -> None:
         from pipeline.plan_report import report
 
         report(given.scale, Path("config"), given.json)
+    elif given.verb == "probe":
+        from pipeline.probe_loss import main as probe
+
+        probe(given.loss, given.image, given.weights, given.set, given.output, given.psnr, given.json)
     else:
         from pipeline.configuration import values
         from pipeline.datasets.catalog import fetch
@@ -94,8 +112,21 @@ def _print(rows: Rows, as_json: bool) -> None:
         print(json.dumps(rows, indent=1))
         return
     for row in rows:
-        rest = "; ".join(f"{key}: {value}" for key, value in row.items() if key != "name")
+        rest = "; ".join(f"{key}: {_words(value)}" for key, value in row.items() if key != "name")
         print(f"{row['name']}\n    {rest}")
+
+
+def _words(value: Any) -> str:
+    """Return lists and dictionaries without the marks of Python."""
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_inner(entry)}" for key, entry in value.items()) or "none"
+    if isinstance(value, list):
+        return ", ".join(_words(entry) for entry in value) or "none"
+    return str(value)
+
+
+def _inner(value: Any) -> str:
+    return f"({_words(value)})" if isinstance(value, dict | list) else str(value)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import json
 import runpy
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +84,29 @@ def test_the_losses_say_which_loss_networks_they_take(
 ) -> None:
     found = {row["name"]: row["loss_networks"] for row in listed(monkeypatch, capsys, "losses")}
     assert found["original"] == []
-    assert found["ccmae"] == ["cnn_mae"]
+    assert found["ccmae"] == ["cnn_mae", "unet_mae"]
+
+
+def test_the_losses_say_where_their_weights_are(
+    tmp_path: Path, loss_network: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stored = tmp_path / "results" / "mine" / "pretrain" / "small" / "pictures" / "network.safetensors"
+    stored.parent.mkdir(parents=True)
+    stored.symlink_to(loss_network)
+    stored.with_name("damaged.safetensors").write_bytes(b"damaged")
+    monkeypatch.chdir(tmp_path)
+    found = {row["name"]: row["weights"] for row in listed(monkeypatch, capsys, "losses")}
+    path = "results/mine/pretrain/small/pictures/network.safetensors"
+    assert found["original"] == {}
+    assert found["ccmae"] == {"cnn_mae": [path], "unet_mae": []}
+    assert found["vgg"] == {"vgg19": [], "vgg16": []}
+    run(monkeypatch, "losses")
+    words = capsys.readouterr().out
+    assert f"weights: cnn_mae ({path}), unet_mae (none)" in words and "weights: vgg19 (none), vgg16 (none)" in words
+
+
+def test_listing_the_losses_loads_no_torch() -> None:
+    assert not loaded_by("from pipeline.losses import catalog; catalog.listing()") & {"torch", "pandas", "torchvision"}
 
 
 @pytest.mark.parametrize("verb", [*FOLDERS, "tables"])
@@ -155,7 +178,7 @@ def test_outside_the_repository_a_verb_says_where_to_go(
     assert "config/config.yaml is missing; run from the folder" in one_line_error(monkeypatch, capsys, verb)
 
 
-@pytest.mark.parametrize("arguments", [[], ["network"], ["networks", "--jsn"], ["fetch"]])
+@pytest.mark.parametrize("arguments", [[], ["network"], ["networks", "--jsn"], ["fetch"], ["probe", "original"]])
 def test_what_is_no_command_exits_with_the_usage(
     arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -171,7 +194,9 @@ def test_help_loads_nothing_heavy() -> None:
         "try:\n    runpy.run_module('pipeline', run_name='__main__')\n"
         "except SystemExit as stopped:\n    assert stopped.code == 0\n"
     )
+    began = time.monotonic()
     assert not loaded_by(script) & {"torch", "pandas", "numpy", "pydantic", "yaml"}
+    assert time.monotonic() - began < 1
 
 
 def test_a_training_job_loads_torch_and_little_else() -> None:

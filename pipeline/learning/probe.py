@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from pipeline.degradations import blurred, noisy, psnr, shifted, to_psnr
 
 PSNR = 30.0
 """Decibels at which the degradations are compared."""
@@ -31,7 +32,7 @@ def probe(encode: Callable[[Tensor], Tensor], image: Tensor) -> Probe:
 
     The feature difference of a crop is averaged over positions, so that only its kind is left to recognise.
     """
-    degraded = {name: _at_psnr(image, make(image)) for name, make in _DEGRADATIONS.items()}
+    degraded = {name: to_psnr(image, make(image), PSNR) for name, make in _DEGRADATIONS.items()}
     clean = encode(image).float()
     differences = {name: encode(version).float() - clean for name, version in degraded.items()}
     # tokens are (N, L, D), maps (N, D, h, w): in both the channels stay
@@ -42,38 +43,13 @@ def probe(encode: Callable[[Tensor], Tensor], image: Tensor) -> Probe:
     # the kind of a difference, not its size, is what has to be recognised
     recognised = _leave_one_out([F.normalize(value) for value in pooled.values()])
     rows = [
-        (name, _psnr(degraded[name], image), float(differences[name].abs().mean()), share)
+        (name, psnr(degraded[name], image), float(differences[name].abs().mean()), share)
         for name, share in zip(pooled, recognised, strict=True)
     ]
     return Probe(rows, sum(recognised) / len(recognised), 1 / len(recognised))
 
 
-def _psnr(version: Tensor, image: Tensor) -> float:
-    error = float((version - image).square().mean())
-    return -10 * math.log10(error) if error else math.inf
-
-
-def _at_psnr(image: Tensor, version: Tensor) -> Tensor:
-    """Scale the difference of each crop to `PSNR`; crops that do not change keep no difference."""
-    difference = version - image
-    size = difference.square().mean((1, 2, 3), keepdim=True).sqrt().clamp_min(1e-8)
-    return image + difference * (10 ** (-PSNR / 20) / size)
-
-
-def _blurred(image: Tensor) -> Tensor:
-    return F.avg_pool2d(F.pad(image, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
-
-
-def _noisy(image: Tensor) -> Tensor:
-    noise = torch.randn(image.shape, generator=torch.Generator().manual_seed(0))
-    return image + noise.to(image.device)
-
-
-def _shifted(image: Tensor) -> Tensor:
-    return F.pad(image, (1, 0, 0, 0), mode="replicate")[..., :-1]
-
-
-_DEGRADATIONS: dict[str, Callable[[Tensor], Tensor]] = {"blur": _blurred, "noise": _noisy, "shift": _shifted}
+_DEGRADATIONS: dict[str, Callable[[Tensor], Tensor]] = {"blur": blurred, "noise": noisy, "shift": shifted}
 
 
 def _leave_one_out(classes: list[Tensor]) -> list[float]:
