@@ -118,6 +118,15 @@ def window(table: Tensor, height: int, width: int) -> Tensor:
 POSITIONS: dict[str, Callable[[Tensor, int, int], Tensor]] = {"resampled": resampled, "window": window}
 
 
+def draw_linear(network: nn.Module, patch_map: nn.Conv2d | nn.Conv3d) -> None:
+    """Draw the linear layers of `network` and its patch map, which counts as linear (He et al. 2022)."""
+    for module in network.modules():
+        if isinstance(module, nn.Linear):
+            nn.init.xavier_uniform_(module.weight)
+            nn.init.zeros_(module.bias)
+    nn.init.xavier_uniform_(patch_map.weight.data.flatten(1))
+
+
 class Attention(nn.Module):
     """Multi-head self-attention."""
 
@@ -204,12 +213,7 @@ class MAE(MaskedImageModel):
         if self.cls_token.is_meta:
             # nothing to draw, and arithmetic on the meta device imports torch's compiler for seconds
             return
-        for module in self.modules():
-            if isinstance(module, nn.Linear):
-                nn.init.xavier_uniform_(module.weight)
-                nn.init.zeros_(module.bias)
-        # the patch map counts as linear
-        nn.init.xavier_uniform_(self.patch_embed.proj.weight.data.flatten(1))
+        draw_linear(self, self.patch_embed.proj)
         nn.init.normal_(self.cls_token, std=0.02)
         nn.init.normal_(self.mask_token, std=0.02)
 

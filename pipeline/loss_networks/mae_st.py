@@ -175,12 +175,7 @@ class MAEST(nn.Module):
         if self.mask_token.is_meta:
             # nothing to draw, and arithmetic on the meta device imports torch's compiler for seconds
             return
-        for module in self.modules():
-            if isinstance(module, nn.Linear):
-                nn.init.xavier_uniform_(module.weight)
-                nn.init.zeros_(module.bias)
-        # the cube map counts as linear
-        nn.init.xavier_uniform_(self.patch_embed.proj.weight.data.flatten(1))
+        mae.draw_linear(self, self.patch_embed.proj)
         for name, parameter in self.named_parameters():
             # the release leaves the decoder's class token at zero
             if "pos_embed" in name or name in ("cls_token", "mask_token"):
