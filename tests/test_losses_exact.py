@@ -84,7 +84,8 @@ class Recorder(nn.Module):
     def cells(self, height: int, width: int) -> int:
         return height * width // 64
 
-    def encode_visible(self, image: Tensor, mask: Tensor) -> Tensor:
+    def encode_visible(self, image: Tensor, mask: Tensor, count: int) -> Tensor:
+        assert mask.sum(dim=1).tolist() == [count] * len(mask)
         self.masks.append(mask)
         return image
 

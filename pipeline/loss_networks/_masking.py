@@ -26,11 +26,15 @@ def kept(noise: Tensor, ratio: float) -> Tensor:
     return torch.zeros_like(noise, dtype=torch.bool).scatter_(1, order[:, :count], True)
 
 
-def selected(tokens: Tensor, mask: Tensor) -> Tensor:
+def selected(tokens: Tensor, mask: Tensor, count: int | None = None) -> Tensor:
     """Return the tokens (N, K, D) of (N, L, D) where `mask` (N, L) is True, in their order.
 
-    Raises ValueError unless each sample keeps the same number, since the result could not be an array.
+    Who knows K gives it as `count`, and the mask's values are not looked at, which a compiled graph can't do. Without
+    it, raises ValueError unless each sample keeps the same number, since the result could not be an array.
     """
+    if count is not None:
+        order = (~mask).int().argsort(dim=1, stable=True)[:, :count]
+        return tokens.gather(1, order[..., None].expand(-1, -1, tokens.shape[-1]))
     counts = mask.sum(dim=1)
     if mask.shape != tokens.shape[:2] or bool((counts != counts[0]).any()):
         raise ValueError(f"mask {tuple(mask.shape)} keeps {counts.tolist()} of {tokens.shape[1]} tokens: not equal")

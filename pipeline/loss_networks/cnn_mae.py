@@ -124,8 +124,11 @@ class CNNMAE(MaskedImageModel):
         """Return the map (N, D, H / stride, W / stride), rounded up, of an image (N, C, H, W) in [0, 1]; no mask."""
         return self._encoded(self.normalised(image, self.stride))
 
-    def encode_visible(self, image: Tensor, mask: Tensor) -> Tensor:
-        """Encode with the cells where `mask` (N, L) is False replaced by the mask token; (N, D, h, w) as `encode`."""
+    def encode_visible(self, image: Tensor, mask: Tensor, count: int | None = None) -> Tensor:
+        """Encode with the cells where `mask` (N, L) is False replaced by the mask token; (N, D, h, w) as `encode`.
+
+        `count`, the number kept, is of use to networks that leave the others out.
+        """
         return self._encoded(self._painted(self.normalised(image, self.stride), mask))
 
     def predict(self, image: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:

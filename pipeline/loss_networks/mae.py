@@ -245,9 +245,9 @@ class MAE(MaskedImageModel):
                 f"layer: {layer!r} is not a block of the encoder; choose a number from 1 to {depth}, or none"
             )
 
-    def encode_visible(self, image: Tensor, mask: Tensor) -> Tensor:
-        """Encode only the patches where `mask` (N, L) is True, in their order: (N, K, D)."""
-        return self._encoded(selected(self._tokens(image), mask))[:, 1:]
+    def encode_visible(self, image: Tensor, mask: Tensor, count: int | None = None) -> Tensor:
+        """Encode only the patches where `mask` (N, L) is True, in their order; `count` is K of (N, K, D)."""
+        return self._encoded(selected(self._tokens(image), mask, count))[:, 1:]
 
     def predict(self, image: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
         """Return the decoder's patches (N, L, side * side * bands) and the mask (N, L) that `noise` (N, L) gives."""

@@ -201,9 +201,9 @@ class MAEST(nn.Module):
         """
         return self._encoded(self._tokens(clip))
 
-    def encode_visible(self, clip: Tensor, mask: Tensor) -> Tensor:
-        """Encode only the cubes where `mask` (N, L) is True, in their order: (N, K, D)."""
-        return self._encoded(selected(self._tokens(clip), mask))
+    def encode_visible(self, clip: Tensor, mask: Tensor, count: int | None = None) -> Tensor:
+        """Encode only the cubes where `mask` (N, L) is True, in their order; `count` is K of (N, K, D)."""
+        return self._encoded(selected(self._tokens(clip), mask, count))
 
     def predict(self, clip: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
         """Return the decoder's patches (N, L, side * side * bands) and the mask (N, L) that `noise` (N, L) gives.

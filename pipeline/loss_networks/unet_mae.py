@@ -191,8 +191,11 @@ class UNetMAE(MaskedImageModel):
         """Return the latent (N, 4 * channels, H / 4, W / 4), rounded up, of an image (N, C, H, W) in [0, 1]."""
         return self._maps(self.normalised(image, STRIDE))[-1]
 
-    def encode_visible(self, image: Tensor, mask: Tensor) -> Tensor:
-        """Encode with zero where `mask` (N, L) is False; the latent as of `encode`."""
+    def encode_visible(self, image: Tensor, mask: Tensor, count: int | None = None) -> Tensor:
+        """Encode with zero where `mask` (N, L) is False; the latent as of `encode`.
+
+        `count`, the number kept, is of use to networks that leave the others out.
+        """
         return self._maps(self._hidden(self.normalised(image, STRIDE), mask))[-1]
 
     def predict(self, image: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:

@@ -17,11 +17,11 @@ def features(network: nn.Module, clip: Tensor) -> Tensor:
 
 
 def build_loss(
-    name: str, kinds: tuple[str, ...], weights: Path | str | None, *, pixel: str, weight: float
+    name: str, kinds: tuple[str, ...], weights: Path | str | None, *, pixel: str, weight: float, precision: str
 ) -> FeatureLoss:
     """Build `name`: `pixel` + `weight` * the same distance of the features of a stored loss network of videos.
 
     Its prediction and target are clips (N, T, C, H, W) in [0, 1], T even (MAE paper, eq. 2; all cubes, none masked).
     """
     network = loss_network(name, kinds, weights)
-    return FeatureLoss(name, network, features, pixel=pixel, weight=weight)
+    return FeatureLoss(name, network, features, pixel=pixel, weight=weight, precision=precision)

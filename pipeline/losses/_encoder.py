@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from pipeline.errors import UserError, nearest
-from pipeline.losses._features import FeatureLoss, loss_network
+from pipeline.losses._features import FeatureLoss
 
 TOKEN_ORDERS = ("aligned", "shuffled")
+REDUCTIONS = ("mean", "sum")
 Features = Callable[[nn.Module, Tensor], Tensor]
 
 
@@ -41,8 +41,7 @@ def token_features(
 
 def build_loss(
     name: str,
-    kinds: tuple[str, ...],
-    weights: Path | str | None,
+    network: Any,
     *,
     pixel: str,
     weight: float,
@@ -50,9 +49,11 @@ def build_loss(
     class_token: bool,
     layer: int | None,
     norm: bool,
+    reduction: str,
     generator: torch.Generator | None,
+    precision: str,
 ) -> FeatureLoss:
-    """Build the loss `name`: `pixel` + `weight` * the same distance, a mean, of the tokens of a stored loss network.
+    """Build the loss `name`: `pixel` + `weight` * the same distance of the tokens of `network`, a `mae`.
 
     The paper says no more of the features than "encoder" (MAE paper, eq. 2), hence the settings:
     - `token_order`: `aligned` compares the tokens of the same patch, what eq. 2 means. `shuffled` is an ablation:
@@ -66,20 +67,28 @@ def build_loss(
     - `layer`: how many blocks of the encoder are run, all of them when None (the traces' final features). Our ablation.
     - `norm`: whether the encoder's last normalisation (He et al. 2022) is applied, as in those traces, also after fewer
       blocks. Without it features are not of order one, and `weight` means something else.
+    - `reduction`: `mean` over all numbers of the tokens, as of the pixels; or `sum` over those of an image and the mean
+      over images, a norm that is not divided. Eq. 2 writes a norm and no more.
 
-    Raises UserError for a value that is none of these, a layer that the network has not, and weights of another kind.
+    Raises UserError for a value that is none of these and a layer that the network has not.
     """
     if token_order not in TOKEN_ORDERS:
         raise UserError(
             f"loss '{name}': unknown token_order '{token_order}'; {nearest(str(token_order), TOKEN_ORDERS)}"
         )
+    if token_order == "shuffled" and precision == "difference":
+        raise UserError(
+            f"loss '{name}': token_order 'shuffled' compares different patches, which precision 'difference' can't;"
+            " choose 'exact' or 'fast'"
+        )
+    if reduction not in REDUCTIONS:
+        raise UserError(f"loss '{name}': unknown reduction '{reduction}'; {nearest(str(reduction), REDUCTIONS)}")
     for setting, value in (("class_token", class_token), ("norm", norm)):
         if not isinstance(value, bool):
             raise UserError(f"loss '{name}': {setting} = {value!r} is neither true nor false; write one of them")
-    network: Any = loss_network(name, kinds, weights)
     try:
         network.check_layer(layer)
     except UserError as error:
         raise UserError(f"loss '{name}': {error}") from None
     features = token_features(token_order, class_token, layer, norm, generator)
-    return FeatureLoss(name, network, features, pixel=pixel, weight=weight)
+    return FeatureLoss(name, network, features, pixel=pixel, weight=weight, precision=precision, reduction=reduction)

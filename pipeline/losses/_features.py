@@ -11,7 +11,12 @@ from torch import Tensor, nn
 
 from pipeline.errors import UserError
 from pipeline.loss_networks import catalog
+from pipeline.losses._difference import Difference
 from pipeline.losses._terms import WeightedTerms, distance
+from pipeline.specs.precision import checked_precision
+
+PRODUCTS = (nn.Linear, nn.Conv2d, nn.Conv3d)
+"""Layers whose weights are kept in bfloat16 unless the precision is exact; casting them at each call would cost."""
 
 
 class Hidden(nn.Module):
@@ -21,20 +26,53 @@ class Hidden(nn.Module):
     accident.
     """
 
-    def hide(self, network: nn.Module) -> None:
-        """Freeze `network` and keep it."""
+    precision = "exact"
+
+    def hide(self, network: nn.Module, precision: str = "exact") -> None:
+        """Freeze `network` and keep it, for the arithmetic `precision`; raises UserError for an unknown one."""
+        self.precision = checked_precision("loss", precision)
+        network.eval().requires_grad_(False)
+        for layer in network.modules():
+            if self.precision != "exact" and isinstance(layer, PRODUCTS):
+                layer.to(torch.bfloat16)
         # a list keeps the network out of nn.Module's registers
-        self._hidden = [network.eval().requires_grad_(False)]
+        self._hidden = [network]
 
     @property
     def network(self) -> nn.Module:
         """Return the frozen loss network."""
         return self._hidden[0]
 
+    def compared(
+        self,
+        features: Callable[[Any], list[Any]],
+        prediction: Tensor,
+        target: Tensor,
+        summary: Callable[[Any], Any] = lambda each: each,
+    ) -> list[tuple[Tensor, Tensor]]:
+        """Return for each of `features`(image) the `summary` of the prediction's and of the target's, to be subtracted.
+
+        Both are float32, those of the target without a graph. In the mode `difference` the first is what the prediction
+        differs by and the second zero: the features themselves are never rounded into what is compared.
+        """
+        if self.precision == "difference":
+            found = [summary(each) for each in features(Difference(target, prediction - target))]
+            return [(each.change, torch.zeros_like(each.change)) for each in found]
+        with torch.autocast(target.device.type, torch.bfloat16, enabled=self.precision == "fast"):
+            with torch.no_grad():
+                theirs = features(target)
+            ours = features(prediction)
+        pairs = zip(ours, theirs, strict=True)
+        return [(summary(_single(mine)), summary(_single(other))) for mine, other in pairs]
+
     def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> Hidden:
         self.network._apply(fn, recurse)
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         return self
+
+
+def _single(features: Tensor) -> Tensor:
+    return features.float() if features.dtype is torch.bfloat16 else features
 
 
 class FeatureLoss(Hidden, WeightedTerms):
@@ -44,27 +82,30 @@ class FeatureLoss(Hidden, WeightedTerms):
         self,
         name: str,
         network: nn.Module,
-        features: Callable[[Any, Tensor], Tensor],
+        features: Callable[[Any, Any], Any],
         *,
         pixel: str,
         weight: float,
+        precision: str = "exact",
+        reduction: str = "mean",
     ) -> None:
-        """Freeze `network`; `features(network, image)` gives what is compared."""
+        """Freeze `network`; `features(network, image)` gives what is compared, in the arithmetic `precision`.
+
+        `reduction` is `mean` over all numbers of the features, or `sum` over those of an image and mean over images.
+        """
         super().__init__({"pixel": 1.0, name: weight})
         self.name = name
         self.distance = distance(pixel)
-        self.features = features
-        self.hide(network)
+        self.features, self.reduction = features, reduction
+        self.hide(network, precision)
 
     def raw_terms(self, prediction: Tensor, target: Tensor) -> dict[str, Tensor]:
         """Return the terms `pixel` and the loss's own; the target's features are computed without a graph."""
-        with torch.no_grad():
-            target_features = self.features(self.network, target)
-        prediction_features = self.features(self.network, prediction)
-        return {
-            "pixel": self.distance(prediction, target),
-            self.name: self.distance(prediction_features, target_features),
-        }
+        [pair] = self.compared(lambda image: [self.features(self.network, image)], prediction, target)
+        return {"pixel": self.distance(prediction, target), self.name: self.distance(*pair) * self._numbers(pair[0])}
+
+    def _numbers(self, features: Tensor) -> int:
+        return features[0].numel() if self.reduction == "sum" else 1
 
 
 def loss_network(loss: str, kinds: tuple[str, ...], weights: Path | str | None) -> nn.Module:

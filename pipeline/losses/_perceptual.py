@@ -50,11 +50,17 @@ class PerceptualSum(Hidden, WeightedTerms):
     """A sum of E (mean squared error), P (eq. 1) and T (eq. 2), the last two on one frozen VGG."""
 
     def __init__(
-        self, letters: str, network: nn.Module, perceptual: dict[str, float], texture: dict[str, float], patches: str
+        self,
+        letters: str,
+        network: nn.Module,
+        perceptual: dict[str, float],
+        texture: dict[str, float],
+        patches: str,
+        precision: str = "exact",
     ) -> None:
         """Choose the terms by their `letters`; `patches` says where texture patches are cut: `image` or `map`."""
         super().__init__({LETTERS[letter]: 1.0 for letter in letters})
-        self.hide(network)
+        self.hide(network, precision)
         self.perceptual = perceptual if "p" in letters else {}
         self.texture = texture if "t" in letters else {}
         self.cut_image = patches == "image"
@@ -86,14 +92,18 @@ class PerceptualSum(Hidden, WeightedTerms):
         and the k patches is the squared Frobenius norm over k c^2 of eq. 2.
         """
         network: Any = self.network
-        with torch.no_grad():
-            wanted = network.layers(target, layers)
-        given = network.layers(prediction, layers)
-        terms = [weight * l2(summary(given[name]), summary(wanted[name])) for name, weight in layers.items()]
-        return torch.stack(terms).sum()
+        pairs = self.compared(lambda image: _maps(network, image, layers), prediction, target, summary)
+        return torch.stack([weight * l2(*pair) for pair, weight in zip(pairs, layers.values(), strict=True)]).sum()
 
 
-def build_sum(name: str, weights: Path | str | None, layers: str = "literal", patches: str = "image") -> PerceptualSum:
+def _maps(network: Any, image: Tensor, layers: dict[str, float]) -> list[Tensor]:
+    found: dict[str, Tensor] = network.layers(image, layers)
+    return [found[name] for name in layers]
+
+
+def build_sum(
+    name: str, weights: Path | str | None, precision: str, layers: str = "literal", patches: str = "image"
+) -> PerceptualSum:
     """Build the sum whose letters end `name` (`ep`, `robust_pt`).
 
     `layers` is a key of `PERCEPTUAL`; `patches` says where those of the texture are cut: from the `image` (eq. 2) or
@@ -105,4 +115,4 @@ def build_sum(name: str, weights: Path | str | None, layers: str = "literal", pa
     if patches not in ("image", "map"):
         raise UserError(f"loss '{name}': unknown patches '{patches}'; {nearest(patches, ('image', 'map'))}")
     network = loss_network(name, KINDS, weights)
-    return PerceptualSum(letters, network, PERCEPTUAL[layers], TEXTURE, patches)
+    return PerceptualSum(letters, network, PERCEPTUAL[layers], TEXTURE, patches, precision)

@@ -10,9 +10,9 @@ SOURCE = "robust-perceptual paper, eq. 1 and section 2"
 LOSS_NETWORKS = ("vgg19", "vgg16")
 
 
-def build(weights: Path | str | None = None, layers: str = "literal") -> PerceptualSum:
+def build(weights: Path | str | None = None, layers: str = "literal", precision: str = "exact") -> PerceptualSum:
     """Build the loss on the VGG stored in `weights`.
 
     `layers` of P: `literal` (conv1_2, conv3_1) or `enhancenet` (pool2, pool5).
     """
-    return build_sum("ep", weights, layers=layers)
+    return build_sum("ep", weights, precision, layers=layers)

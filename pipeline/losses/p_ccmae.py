@@ -19,7 +19,10 @@ def build(
     weights: Path | str | None = None,
     keep: float = 0.25,
     generator: torch.Generator | None = None,
+    precision: str = "exact",
 ) -> PatchFeatureLoss:
     """Build `pixel` + `weight` * the same distance of the features of the fraction `keep` of the patches."""
     network = loss_network("p_ccmae", LOSS_NETWORKS, weights)
-    return PatchFeatureLoss("p_ccmae", network, pixel=pixel, weight=weight, keep=keep, generator=generator)
+    return PatchFeatureLoss(
+        "p_ccmae", network, pixel=pixel, weight=weight, keep=keep, generator=generator, precision=precision
+    )

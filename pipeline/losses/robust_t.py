@@ -10,9 +10,9 @@ SOURCE = "robust-perceptual paper, eq. 2 and section 2"
 LOSS_NETWORKS = ("vgg19", "vgg16")
 
 
-def build(weights: Path | str | None = None, patches: str = "image") -> PerceptualSum:
+def build(weights: Path | str | None = None, patches: str = "image", precision: str = "exact") -> PerceptualSum:
     """Build the loss on the VGG stored in `weights`.
 
     `patches` of T: cut from the `image` or from each `map`.
     """
-    return build_sum("robust_t", weights, patches=patches)
+    return build_sum("robust_t", weights, precision, patches=patches)

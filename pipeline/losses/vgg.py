@@ -21,10 +21,15 @@ def feature_map(network: nn.Module, image: Tensor, *, layer: str) -> Tensor:
 
 
 def build(
-    pixel: str = "l1", weight: float = 1.0, weights: Path | str | None = None, layer: str = "conv5_4"
+    pixel: str = "l1",
+    weight: float = 1.0,
+    weights: Path | str | None = None,
+    layer: str = "conv5_4",
+    precision: str = "exact",
 ) -> FeatureLoss:
     """Build `pixel` + `weight` * the same distance of the maps of `layer`; `weights` is a stored VGG loss network."""
     network = loss_network("vgg", LOSS_NETWORKS, weights)
     # an unknown layer is named here, not at the first step of a training
     feature_map(network, torch.zeros(1, 3, 8, 8), layer=layer)
-    return FeatureLoss("vgg", network, partial(feature_map, layer=layer), pixel=pixel, weight=weight)
+    features = partial(feature_map, layer=layer)
+    return FeatureLoss("vgg", network, features, pixel=pixel, weight=weight, precision=precision)
