@@ -14,6 +14,8 @@ from pipeline.errors import UserError
 from pipeline.loss_networks import vgg19
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+POSITIONS = (0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25, 28, 30, 32, 34)
+"""Where the convolutions stand among torchvision's `features`, with ReLUs and pools between."""
 LAYOUTS = [
     (wrapper, prefix)
     for wrapper in ("model", "state_dict", None)
@@ -25,7 +27,7 @@ def released() -> dict[str, Tensor]:
     """Return torchvision's names and shapes, each tensor full of one number of its own."""
     with torch.device("meta"):
         own = vgg19.build().state_dict().values()
-    names = [f"features.{position}.{kind}" for position in vgg19.POSITIONS for kind in ("weight", "bias")]
+    names = [f"features.{position}.{kind}" for position in POSITIONS for kind in ("weight", "bias")]
     full = {
         name: torch.full((1,), index / 10).expand(tensor.shape)
         for index, (name, tensor) in enumerate(zip(names, own, strict=True))

@@ -14,6 +14,8 @@ from pipeline.errors import UserError
 from pipeline.loss_networks import _onnx, vgg16
 
 CONV1_1 = "functional_1/block1_conv1_1/convolution/ReadVariableOp:0"
+POSITIONS = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)
+"""Where the convolutions stand among torchvision's `features`, with ReLUs and pools between."""
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +44,68 @@ def test_the_trunk_has_the_published_count_and_layers() -> None:
     convolutions = [name for name in module.names if name.startswith("conv")]
     assert convolutions == [f"conv{block}_{i + 1}" for block in range(1, 6) for i in range(2 if block < 3 else 3)]
     assert set(module.state_dict()) == {f"{name}.{kind}" for name in convolutions for kind in ("weight", "bias")}
+
+
+def torchvision_file(folder: Path, changes: dict[str, Tensor], prefix: str = "") -> tuple[dict[str, Tensor], Path]:
+    """Return random weights by torchvision's names, and a file of them as it is released, with a classifier."""
+    torch.manual_seed(0)
+    own, path = vgg16.build().state_dict().values(), folder / "vgg16.pth"
+    names = [f"features.{position}.{kind}" for position in POSITIONS for kind in ("weight", "bias")]
+    released = dict(zip(names, own, strict=True))
+    stored = {**released, "classifier.6.bias": torch.zeros(1000)}
+    torch.save({**{f"{prefix}{name}": tensor for name, tensor in stored.items()}, **changes}, path)
+    return released, path
+
+
+@pytest.mark.slow
+def test_layers_in_torchvisions_layout_agree_with_torchvision(tmp_path: Path) -> None:
+    from torchvision.models import vgg16 as theirs
+
+    released, path = torchvision_file(tmp_path, {})
+    features = theirs(weights=None).eval().requires_grad_(False)
+    assert features.load_state_dict(released, strict=False).unexpected_keys == []
+    module = vgg16.build("torchvision").requires_grad_(False)
+    vgg16.import_weights(module, path)
+    image = uniform(2, 3, 45, 70)
+    mean, std = (torch.tensor(values).view(3, 1, 1) for values in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
+    maps, expected = module.layers(image, module.names), (image - mean) / std
+    names = iter(module.names)
+    for layer in features.features:
+        expected = layer(expected)
+        if not isinstance(layer, torch.nn.Conv2d):
+            np.testing.assert_allclose(maps[next(names)], expected, atol=1e-5, rtol=0)
+            assert float(expected.max()) > 0.01
+    assert next(names, None) is None
+
+
+def test_red_comes_first_and_is_normalised_in_torchvisions_layout(tmp_path: Path) -> None:
+    module = vgg16.build("torchvision").requires_grad_(False)
+    vgg16.import_weights(module, torchvision_file(tmp_path, {})[1])
+    colour = np.array([0.8, 0.4, 0.1])  # red, green, blue
+    image = torch.from_numpy(colour).float().reshape(1, 3, 1, 1).expand(1, 3, 8, 9)
+    weight, bias = (module.state_dict()[f"conv1_1.{kind}"].double().numpy() for kind in ("weight", "bias"))
+    normalised = (colour - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
+    expected = np.einsum("oikl,i->o", weight, normalised) + bias
+    found = module.layers(image, ["conv1_1"])["conv1_1"][0]
+    np.testing.assert_allclose(found[:, 4, 5], np.maximum(expected, 0), atol=1e-5)
+
+
+def test_a_robust_checkpoint_and_a_wrong_one_in_torchvisions_layout(tmp_path: Path) -> None:
+    mean = {"normalizer.new_mean": torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)}
+    released, path = torchvision_file(tmp_path, mean, prefix="model.")
+    module = vgg16.build("torchvision")
+    vgg16.import_weights(module, path)
+    assert all(map(torch.equal, module.state_dict().values(), released.values()))
+    torchvision_file(tmp_path, {"features.30.bias": torch.zeros(512)})
+    with pytest.raises(UserError, match=rf"{path} does not fit the network \(unexpected features.30.bias\)"):
+        vgg16.import_weights(module, path)
+    with pytest.raises(UserError, match=f"{path} is not a whole ONNX file"):
+        vgg16.import_weights(vgg16.build(), path)
+
+
+def test_an_unknown_layout_is_named() -> None:
+    with pytest.raises(UserError, match="unknown layout 'torch'; did you mean 'torchvision'"):
+        vgg16.build("torch")
 
 
 def test_the_embedded_weights_are_the_released_ones(trunk: vgg16.VGG16) -> None:

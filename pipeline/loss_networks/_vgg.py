@@ -1,15 +1,22 @@
-"""What the VGG trunks share: blocks of 3 x 3 convolutions with pools between, computed as deep as asked for."""
+"""What the VGG trunks share: blocks of 3 x 3 convolutions with pools between, and torchvision's files of them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pipeline.errors import UserError, nearest
+from pipeline.learning.storage import fill
+from pipeline.loss_networks import _pickled
 from pipeline.loss_networks._size import checked, grown
+from pipeline.loss_networks._wrapped import unwrapped
+
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+"""ImageNet statistics of red, green and blue in [0, 1], with which torchvision trained."""
 
 
 class VGG(nn.Module):
@@ -72,3 +79,24 @@ def layer_names(widths: Sequence[Sequence[int]]) -> tuple[str, ...]:
     """Return the name of every layer, in order: the convolutions of each block, then its pool."""
     blocks = ((*(f"conv{b}_{i}" for i in range(1, len(block) + 1)), f"pool{b}") for b, block in enumerate(widths, 1))
     return tuple(name for block in blocks for name in block)
+
+
+def import_torchvision(module: VGG, path: Path) -> None:
+    """Fill `module` from a state dict of torchvision's VGG (without batch normalisation), less the classifier.
+
+    The state dict may be the whole file or lie under `model` or `state_dict`, and may be that of a classifier trained
+    against attacks in the layout of MadryLab's `robustness` library (see `_wrapped.unwrapped`). Raises UserError naming
+    the file when it is missing, damaged, holds more than weights, is of another network, or expects images normalised
+    by another mean and deviation than ImageNet's.
+    """
+    names: dict[str, str] = {}
+    position = 0
+    for name in module.names:
+        if name.startswith("conv"):
+            names |= {f"features.{position}.{kind}": f"{name}.{kind}" for kind in ("weight", "bias")}
+            # torchvision counts the ReLU too
+            position += 1
+        position += 1
+    released = unwrapped(_pickled.checkpoint(path), module, path).items()
+    trunk = {names.get(name, name): tensor for name, tensor in released if not name.startswith("classifier.")}
+    fill(module, trunk, path)

@@ -10,14 +10,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from pipeline.errors import UserError
 from pipeline.learning.storage import fill
 from pipeline.loss_networks import _clips, _pickled
 from pipeline.loss_networks._masking import RGB_MEAN, RGB_STD
+from pipeline.loss_networks._safetensors import tensors
 from pipeline.loss_networks._size import rounded
 
 SOURCE = "Tong et al., VideoMAE, NeurIPS 2022 (transformers, MCG-NJU/videomae-base)"
@@ -151,20 +150,10 @@ def import_weights(module: VideoMAE, path: Path) -> None:
     The biases of query and value may have the names of older files, q_bias and v_bias. Raises UserError naming the
     file when it is missing, damaged, holds more than weights, or does not fit.
     """
-    state = _tensors(path) if path.suffix == ".safetensors" else _pickled.weights(path)
+    state = tensors(path) if path.suffix == ".safetensors" else _pickled.weights(path)
     if any(name.startswith(PREFIX) for name in state):
         # beside the prefix stands the decoder, which the loss has no use for
         state = {name.removeprefix(PREFIX): state[name] for name in state if not name.startswith(DECODER)}
     old = re.compile(rf"\.({'|'.join(OLD_NAMES)})$")
     renamed = {f"model.{old.sub(lambda found: '.' + OLD_NAMES[found[1]], name)}": state[name] for name in state}
     fill(module, renamed, path)
-
-
-def _tensors(path: Path) -> dict[str, Tensor]:
-    try:
-        return load_file(path)
-    except (OSError, SafetensorError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise UserError(
-            f"{path} is no whole safetensors file ({reason}); check the path or download it again"
-        ) from None

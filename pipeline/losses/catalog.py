@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline.errors import UserError
 from pipeline.plugins import check_arguments, constant, load, names
 
 if TYPE_CHECKING:
@@ -13,11 +14,29 @@ if TYPE_CHECKING:
 
 
 def build(name: str, **arguments: Any) -> WeightedTerms:
-    """Build the loss `name`; raises UserError naming the nearest loss or argument on a miss."""
-    module = load("losses", name)
-    check_arguments(f"loss '{name}'", module.build, arguments)
-    loss: WeightedTerms = module.build(**arguments)
+    """Build the loss `name`; raises UserError naming the nearest loss or argument on a miss.
+
+    `timm:resnet50@layer2` is short for `timm` with the arguments `model` and `layer`.
+    """
+    file, named = split(name)
+    module = load("losses", file)
+    if twice := sorted(named.keys() & arguments.keys()):
+        raise UserError(f"loss '{name}': {', '.join(twice)} is given twice; write it in the name or as an argument")
+    check_arguments(f"loss '{file}'", module.build, [*named, *arguments])
+    loss: WeightedTerms = module.build(**named, **arguments)
     return loss
+
+
+def split(name: str) -> tuple[str, dict[str, str]]:
+    """Return the file of the loss `name` and the arguments that the name itself holds, as in `timm:MODEL@LAYER`.
+
+    Raises UserError when a name with a colon is written otherwise.
+    """
+    file, colon, rest = name.partition(":")
+    model, _, layer = rest.partition("@")
+    if colon and not (file and model and layer):
+        raise UserError(f"loss '{name}': not of the form 'timm:MODEL@LAYER'; write it as 'timm:resnet50@layer2'")
+    return file, {"model": model, "layer": layer} if colon else {}
 
 
 def listing(results: Path = Path("results")) -> list[dict[str, Any]]:
