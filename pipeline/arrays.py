@@ -18,6 +18,9 @@ from numpy.typing import NDArray
 from pipeline.errors import UserError
 from pipeline.files import write_text, written_atomically
 
+VERSION = "@"
+"""Between the name of a picture and the number of a further degraded version of it."""
+
 
 @dataclass(frozen=True)
 class Item:

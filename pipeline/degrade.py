@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline import plugins
-from pipeline.arrays import Arrays, Entry, Item, write_arrays
+from pipeline.arrays import VERSION, Arrays, Entry, Item, write_arrays
 from pipeline.datasets import catalog
 from pipeline.datasets._card import Source
 from pipeline.datasets._pairs import check_pair_sizes
+from pipeline.datasets._read import Read, read_source
 from pipeline.errors import UserError, exit_with_one_line, room_for
 from pipeline.images import read_image
 from pipeline.specs.prepare import DegradeSpec
@@ -26,29 +28,55 @@ def main(spec: DegradeSpec, code: str, targets: Path, output: Path) -> None:
     """
     task = plugins.load("tasks", spec.task)
     arrays = Arrays(targets)
-    shipped = _shipped(spec, task)
+    module = catalog.load(spec.dataset)
+    shipped = _shipped(module, spec, task)
+    read: Read = getattr(module, "read_low_quality", lambda source: read_image(source.path))
 
     def entries() -> Iterator[Entry]:
         for item in arrays.items:
-            target = task.reference(arrays.read(item), spec.settings)
+            whole = arrays.read(item)
             if shipped is None:
-                # one stream of random numbers an item, so that adding a picture leaves the others as they were
-                generator = np.random.default_rng(list(f"{item.split}/{item.name}".encode()))
-                pixels, origin = task.degrade(target, spec.settings, generator), f"{spec.task} of {item.origin}"
-            else:
-                path = _partner(shipped, item)
-                pixels, origin = read_image(path), path.name
-                check_pair_sizes(target.shape, pixels.shape, task.scale(spec.settings), (item.origin, str(path)))
-            yield Entry(item.name, item.split, pixels, origin, item.licence)
+                yield from _degraded(task, whole, spec, item)
+                continue
+            source = _partner(shipped, item)
+            pixels = _fitted(task, whole, read_source(read, source, item.split), spec, (item, source))
+            yield Entry(item.name, item.split, pixels, source.path.name, item.licence)
 
     card = {"dataset": spec.dataset, "task": spec.task, "settings": spec.settings, "code": code}
     with room_for(output / "low_quality.npy"):
         write_arrays(output, "low_quality", entries(), card)
 
 
-def _shipped(spec: DegradeSpec, task: Any) -> dict[tuple[str, str], Source] | None:
+def _degraded(task: Any, whole: NDArray[Any], spec: DegradeSpec, item: Item) -> Iterator[Entry]:
+    """Make what the data set does not ship: one version of a picture, or several where the task asks for them."""
+    target = task.reference(whole, spec.settings)
+    count = task.versions(spec.settings) if item.split == "train" and hasattr(task, "versions") else 1
+    for version in range(count):
+        name = f"{item.name}{VERSION}{version}" if version else item.name
+        # one stream of random numbers an item, so that adding a picture leaves the others as they were
+        generator = np.random.default_rng(list(f"{item.split}/{name}".encode()))
+        pixels = task.degrade(target, spec.settings, generator)
+        yield Entry(name, item.split, pixels, f"{spec.task} of {item.origin}", item.licence)
+
+
+def _fitted(
+    task: Any, whole: NDArray[Any], shipped: NDArray[Any], spec: DegradeSpec, files: tuple[Item, Source]
+) -> NDArray[Any]:
+    """Return what the data set ships, combined with the target where the task does that, else as it is."""
+    item, source = files
+    if not hasattr(task, "combine"):
+        target = task.reference(whole, spec.settings)
+        check_pair_sizes(target.shape, shipped.shape, task.scale(spec.settings), (item.origin, str(source.path)))
+        return shipped
+    try:
+        pixels: NDArray[Any] = task.combine(whole, shipped, spec.settings)
+    except UserError as error:
+        raise UserError(f"split {item.split}: {source.path} does not fit {item.origin}: {error}") from None
+    return pixels
+
+
+def _shipped(module: Any, spec: DegradeSpec, task: Any) -> dict[tuple[str, str], Source] | None:
     """Return the data set's own degraded files by (split, name); None when it ships none for this task."""
-    module = catalog.load(spec.dataset)
     if not hasattr(module, "locate_low_quality"):
         return None
     root = Path(spec.root) if spec.root else None
@@ -58,10 +86,10 @@ def _shipped(spec: DegradeSpec, task: Any) -> dict[tuple[str, str], Source] | No
     return {(split, source.name): source for split, sources in splits.items() for source in sources}
 
 
-def _partner(shipped: dict[tuple[str, str], Source], item: Item) -> Path:
+def _partner(shipped: dict[tuple[str, str], Source], item: Item) -> Source:
     if (item.split, item.name) not in shipped:
         raise UserError(f"{item.origin} (split {item.split}) has no low-quality partner")
-    return shipped[item.split, item.name].path
+    return shipped[item.split, item.name]
 
 
 def _arguments() -> None:

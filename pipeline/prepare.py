@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-
-from numpy.typing import NDArray
 
 from pipeline.arrays import Entry, write_arrays
 from pipeline.datasets import catalog
 from pipeline.datasets._card import Source
-from pipeline.errors import UserError, exit_with_one_line, room_for
-from pipeline.files import sha256
+from pipeline.datasets._read import Read, read_source
+from pipeline.errors import exit_with_one_line, room_for
 from pipeline.images import read_image
 from pipeline.specs.prepare import PrepareSpec
-
-Read = Callable[[Source], NDArray[Any]]
 
 
 def main(spec: PrepareSpec, code: str, output: Path) -> None:
@@ -35,7 +30,7 @@ def main(spec: PrepareSpec, code: str, output: Path) -> None:
         done = 0
         for split, sources in splits.items():
             for source in sources:
-                pixels = _pixels(read, source, split)
+                pixels = read_source(read, source, split)
                 yield Entry(source.name, split, pixels, source.path.name, source.licence)
                 done += 1
                 if done % 50 == 0 or done == total:
@@ -43,15 +38,6 @@ def main(spec: PrepareSpec, code: str, output: Path) -> None:
 
     with room_for(output / "target.npy"):
         write_arrays(output, "target", entries(), {"dataset": spec.dataset, "code": code})
-
-
-def _pixels(read: Read, source: Source, split: str) -> NDArray[Any]:
-    if source.sha256 and sha256(source.path) != source.sha256:
-        raise UserError(f"{source.path} (split {split}) has another sha256 than {source.sha256}; get the file again")
-    try:
-        return read(source)
-    except UserError as error:
-        raise UserError(f"split {split}: {error}") from None
 
 
 def _arguments() -> None:

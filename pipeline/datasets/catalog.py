@@ -35,7 +35,7 @@ def missing(name: str, root: Path | None) -> str | None:
         card = module.CARD
         # the error itself often says where to get it
         source = "" if card.where in str(error) else f" get it: {card.where};"
-        size = f"{card.bytes / 1e9:.3g} GB"
+        size = f"{card.bytes / 1e9:.3g} GB" if card.bytes else "of unknown size"
         return f"data set '{name}' ({card.title}); licence: {card.licence}; download: {size};{source} {error}"
     return None
 

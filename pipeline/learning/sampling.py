@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pipeline.arrays import Arrays, Item
+from pipeline.arrays import VERSION, Arrays, Item
 from pipeline.errors import UserError
 
 
@@ -37,14 +37,17 @@ class Crops:
         Raises UserError when a picture is smaller than the patch or lacks its partner in another role.
         """
         self.roles, self.patch, self.batch, self.seed, self.augment = roles, patch, batch, seed, augment
-        by_name = [{item.name: item for item in arrays.split(split)} for arrays, _ in roles]
-        for name in by_name[0]:
-            if not all(name in items for items in by_name):
+        first, *others = [{item.name: item for item in arrays.split(split)} for arrays, _ in roles]
+        self.items: list[tuple[Item, ...]] = []
+        for name in sorted(first):
+            # several degraded versions share their target
+            picture = name.partition(VERSION)[0]
+            if not all(picture in items for items in others):
                 raise UserError(f"'{name}' of split '{split}' has no partner; delete the prepared data and rerun")
-        self.items: list[tuple[Item, ...]] = [tuple(items[name] for items in by_name) for name in sorted(by_name[0])]
-        for first, *_ in self.items:
-            if min(first.shape[-3:-1]) < patch:
-                raise UserError(f"{first.origin}: {first.shape} is smaller than the training patch of {patch} pixels")
+            self.items.append((first[name], *(items[picture] for items in others)))
+        for item, *_ in self.items:
+            if min(item.shape[-3:-1]) < patch:
+                raise UserError(f"{item.origin}: {item.shape} is smaller than the training patch of {patch} pixels")
 
     def draw(self, step: int) -> list[NDArray[np.uint8 | np.uint16]]:
         """Return one (batch, side, side, C) array a role for `step`."""
