@@ -32,6 +32,7 @@ include: "workflow/rules/prepare.smk"
 include: "workflow/rules/pretrain.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/submit.smk"
 include: "workflow/rules/tabulate.smk"
 
 

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 from pipeline import plugins
 from pipeline.arrays import Arrays
 from pipeline.errors import exit_with_one_line, room_for
-from pipeline.images import read_image, write_png
+from pipeline.images import displayed, read_image, write_png
 from pipeline.specs.evaluate import CompareSpec
 
 ZOOM = 2
@@ -31,8 +31,8 @@ def main(spec: CompareSpec, code: str, targets: Path, pairs: Path, scores: list[
     rows = []
     for item in arrays.split(spec.split)[: spec.pictures]:
         target = task.reference(arrays.read(item), spec.task.settings)
-        shown = [*(read_image(folder / f"{item.name}.png") for folder in folders), np.asarray(target)]
-        top, left = _worst(shown[spec.labels.index(spec.trivial)], target, spec.crop)
+        shown = [*(read_image(folder / f"{item.name}.png") for folder in folders), displayed(np.asarray(target))]
+        top, left = _worst(shown[spec.labels.index(spec.trivial)], shown[-1], spec.crop)
         rows.append([picture[top : top + spec.crop, left : left + spec.crop] for picture in shown])
     with room_for(output):
         write_png(output, _sheet(rows, [*spec.labels, "ground truth"]))

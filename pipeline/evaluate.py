@@ -10,28 +10,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from pipeline import plugins
 from pipeline.arrays import Arrays, Item
 from pipeline.errors import UserError, exit_with_one_line, room_for
 from pipeline.files import written_atomically
-from pipeline.images import write_png
-from pipeline.learning import device as devices
-from pipeline.learning import storage
-from pipeline.learning.sampling import to_tensor
+from pipeline.images import displayed, largest, write_png
 from pipeline.metrics import catalog as metrics
 from pipeline.metrics._protocol import Protocol
-from pipeline.networks import catalog as networks
-from pipeline.networks._padding import restore, restore_tiled
 from pipeline.specs.evaluate import EvaluateSpec
+from pipeline.trained import restorer
 
 COLUMNS = ("image", "metric", "value", "colour", "crop", "rounding", "code")
-TILE_OVERLAP = 32
-"""Low-quality pixels that two tiles share."""
 
-Restore = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+Integers = NDArray[np.uint8 | np.uint16]
+Restore = Callable[[Integers], NDArray[np.float32]]
 
 
 def main(
@@ -63,7 +57,8 @@ def main(
             prediction = restored(low_arrays.read(low_items[item.name]))
             rows.extend({**row, "code": code} for row in _scores(spec, item, prediction, target))
             if index < spec.keep_pictures:
-                write_png(pictures / f"{item.name}.png", np.rint(prediction * 255).astype(np.uint8))
+                picture = np.rint(prediction * largest(target.dtype)).astype(target.dtype)
+                write_png(pictures / f"{item.name}.png", displayed(picture, like=target))
         _write(scores, rows)
     for metric in spec.metrics:
         values = [row["value"] for row in rows if row["metric"] == metric.name]
@@ -78,41 +73,31 @@ def _write(scores: Path, rows: list[dict[str, Any]]) -> None:
 
 
 def _restorer(spec: EvaluateSpec, task: Any, model: Path | None, threads: int) -> Restore:
-    """Return the function from a low-quality picture (h, w, C) uint8 to a prediction (H, W, C) in [0, 1]."""
+    """Return the function from a low-quality picture (h, w, C) of integers to a prediction (H, W, C) in [0, 1]."""
     if spec.network is None:
-        return lambda low_quality: task.trivial(low_quality, spec.task.settings).astype(np.float32) / 255
+        answer = task.trivial if spec.trivial == task.TRIVIAL else getattr(task, str(spec.trivial))
+        return lambda low_quality: _unit(answer(low_quality, spec.task.settings))
     if model is None:
         raise UserError(f"network '{spec.network.name}' needs --model")
-    chosen = devices.choose("float32", threads)
-    network = chosen.place(networks.build(spec.network.name, **spec.network.arguments)).eval()
-    state, description = storage.read(model)
-    wanted = spec.network.model_dump(mode="json")
-    if description != wanted:
-        raise UserError(f"{model} holds the network {description}, not {wanted}; train it again or name that one")
-    storage.fill(network, state, model)
+    restored = restorer(spec.network, model, spec.tile, threads)
+    return lambda low_quality: restored(_unit(low_quality))
 
-    @torch.no_grad()
-    def restored(low_quality: NDArray[np.uint8]) -> NDArray[np.float32]:
-        image = to_tensor(np.array(low_quality[None]), chosen.device)
-        if spec.tile is None:
-            prediction = restore(network, image)
-        else:
-            prediction = restore_tiled(network, image, spec.tile, TILE_OVERLAP)
-        result: NDArray[np.float32] = prediction[0].clamp(0, 1).permute(1, 2, 0).cpu().numpy()
-        return result
 
-    return restored
+def _unit(pixels: Integers) -> NDArray[np.float32]:
+    """Return integers of full range in [0, 1]."""
+    return pixels.astype(np.float32) / np.float32(largest(pixels.dtype))
 
 
 def _scores(
-    spec: EvaluateSpec, item: Item, prediction: NDArray[np.float32], target: NDArray[np.uint8]
+    spec: EvaluateSpec, item: Item, prediction: NDArray[np.float32], target: Integers
 ) -> Iterator[dict[str, Any]]:
     for metric in spec.metrics:
         asked = Protocol(colour=metric.colour, crop=metric.crop, rounding=metric.rounding)
-        used = metrics.protocol_of(metric.name, asked)
-        ours, theirs = prediction.transpose(2, 0, 1).astype(np.float64), target.transpose(2, 0, 1) / 255
+        used = metrics.protocol_of(metric.file, asked)
+        ours = prediction.transpose(2, 0, 1).astype(np.float64)
+        theirs = target.transpose(2, 0, 1) / largest(target.dtype)
         try:
-            value = metrics.score(metric.name, ours, theirs, protocol=used)
+            value = metrics.score(metric.file, ours, theirs, protocol=used)
         except UserError as error:
             raise UserError(f"{metric.name} of {item.name}: {error}") from None
         if np.isnan(value):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 from PIL import Image, UnidentifiedImageError
 
 from pipeline.errors import UserError
@@ -31,6 +32,26 @@ def read_image(path: Path) -> NDArray[np.uint8]:
         raise UserError(f"{path} is missing") from None
     except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
         raise UserError(f"{path} is not a readable picture ({error}); replace or remove the file") from None
+
+
+def largest(dtype: DTypeLike) -> int:
+    """Return the integer that stands for 1 in prepared arrays: the largest of the type."""
+    return int(np.iinfo(dtype).max)
+
+
+def displayed(image: NDArray[Any], like: NDArray[Any] | None = None) -> NDArray[np.uint8]:
+    """Return (H, W, bands) integers of full range as RGB uint8 to look at.
+
+    Three bands are taken as red, green and blue as they are. Of others, which begin with blue, green and red, those are
+    shown, brightened so that 99 % of the values of `like` (default: the image) are below white.
+    """
+    if image.shape[-1] == 3:
+        return image if image.dtype == np.uint8 else (image / largest(image.dtype) * 255).round().astype(np.uint8)
+    shown = np.repeat(image, 3, axis=-1) if image.shape[-1] == 1 else image[..., 2::-1]
+    reference = image if like is None else like
+    white = max(float(np.percentile(reference[..., :3] / largest(reference.dtype), 99)), 1e-3)
+    scaled: NDArray[np.uint8] = np.rint((shown / largest(image.dtype) / white).clip(0, 1) * 255).astype(np.uint8)
+    return scaled
 
 
 def write_png(path: Path, image: NDArray[np.uint8]) -> None:

@@ -3,58 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 from pipeline import plugins
 from pipeline.configuration import Configuration
 from pipeline.errors import UserError, nearest
-from pipeline.fingerprint import fingerprint
 from pipeline.missing import missing
-from pipeline.planned_run import loss_spec, network_spec, recipe
+from pipeline.planned_job import PUBLIC, TRIVIAL, WILDCARDS, Job, Key
+from pipeline.planned_run import loss_spec, network_spec, pretrain_spec, recipe
 from pipeline.planned_table import tabulate_spec
-from pipeline.specs._base import Strict
 from pipeline.specs.config import Column, Table
-from pipeline.specs.evaluate import CompareSpec, EvaluateSpec, MetricSpec
+from pipeline.specs.evaluate import CompareSpec, EvaluateSpec, MetricSpec, SubmitSpec
 from pipeline.specs.prepare import DegradeSpec, PrepareSpec
 from pipeline.specs.pretrain import PretrainSpec, PublicWeights
 from pipeline.specs.tabulate import Cell
 from pipeline.specs.train import TaskSpec, TrainSpec
-
-PUBLIC = "public"
-"""Stands for the data set in the path of imported weights."""
-TRIVIAL = "trivial"
-"""Stands for the network in the path of a task's trivial answer."""
-
-WILDCARDS: dict[str, tuple[str, ...]] = {
-    "prepare": ("dataset",),
-    "degrade": ("dataset", "task"),
-    "import_weights": ("loss_network",),
-    "pretrain": ("loss_network", "dataset"),
-    "train": ("task", "dataset", "network", "loss", "seed"),
-    "evaluate": ("task", "dataset", "network", "loss", "seed", "test_set"),
-    "compare": ("task", "dataset", "network", "test_set"),
-    "tabulate": ("paper", "table"),
-}
-"""What names a job of each rule, in the order of its key."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """One job: what it depends on, what it reads, and the modules that it runs."""
-
-    spec: Strict
-    modules: tuple[str, ...]
-    inputs: dict[str, str | list[str]] = field(default_factory=dict)
-
-    @property
-    def code(self) -> str:
-        """Return the fingerprint of the code that the job runs."""
-        return fingerprint(*self.modules)
-
-
-Key = tuple[str, ...]
 
 
 class Plan:
@@ -108,7 +73,8 @@ class Plan:
     def missing(self) -> list[str]:
         """Describe every data set and weight file that is not on this machine, with licence, size and source."""
         prepared, imported = ([name for (name,) in self.jobs.get(stage, {})] for stage in ("prepare", "import_weights"))
-        return missing(self.configuration, prepared, imported)
+        submitted = {key[-1] for key in self.jobs.get("submit", {})}
+        return missing(self.configuration, [*prepared, *sorted(submitted)], imported)
 
     def require_data(self) -> None:
         """Raise UserError listing all that `missing` finds."""
@@ -123,17 +89,23 @@ class Plan:
     def _add_table(self, name: str, table: Table) -> None:
         cells: list[Cell] = []
         pictures: list[str] = []
+        submissions: list[str] = []
+        trivials = self._trivials(table)
         for label, column in table.columns.items():
-            cells.append(self._cell(table, label, column, TRIVIAL, self._trivial_name(table), 0))
+            if column.server_only:
+                submissions += self._submissions(table, column)
+                continue
+            cells += [self._cell(table, label, column, TRIVIAL, trivial, 0) for trivial in trivials]
             for network in table.networks:
                 for loss in table.losses:
                     cells += [self._cell(table, label, column, network, loss, seed) for seed in self.scale.seeds]
-                pictures.append(self._comparison(table, label, column, network, cells))
-        spec = tabulate_spec(self.configuration, name, table, cells, self._trivial_name(table))
+                pictures += self._comparison(name, table, label, network, cells)
+        spec = tabulate_spec(self.configuration, name, table, cells, trivials)
         inputs: dict[str, str | list[str]] = {
             "scores": [cell.scores for cell in cells],
             "cards": [cell.card for cell in cells if cell.card],
             "pictures": pictures,
+            "submissions": submissions,
         }
         self.table_names.append(name)
         self._add("tabulate", tuple(name.split("/")), Job(spec, ("pipeline.tabulate",), inputs))
@@ -141,10 +113,10 @@ class Plan:
     def _task(self, column: Column) -> TaskSpec:
         return self.config.tasks[column.task]
 
-    def _trivial_name(self, table: Table) -> str:
-        # a task's module may import heavy libraries, so its constant is read without importing it
-        first = next(iter(table.columns.values()))
-        return str(plugins.constant("tasks", self._task(first).name, "TRIVIAL"))
+    def _trivials(self, table: Table) -> tuple[str, ...]:
+        # a task's module may import heavy libraries, so its constants are read without importing it
+        task = self._task(next(iter(table.columns.values()))).name
+        return (plugins.constant("tasks", task, "TRIVIAL"), *plugins.constant("tasks", task, "ALSO_TRIVIAL", ()))
 
     def _prepare(self, dataset: str) -> str:
         plugins.check("datasets", dataset)
@@ -165,19 +137,23 @@ class Plan:
         self._add("degrade", (dataset, task), Job(spec, modules, {"targets": targets}))
         return {"targets": targets, "pairs": f"{self.root}/prepare/{dataset}/{task}/low_quality.json"}
 
-    def _pretrain(self, name: str, task_dataset: str) -> str:
+    def _pretrain(self, name: str, task_dataset: str, task: str) -> str:
         chosen = self.configuration.loss_network(name)
         plugin = f"pipeline.loss_networks.{plugins.check('loss_networks', chosen.network)}"
-        plugins.check_build_arguments("loss_networks", chosen.network, chosen.architecture)
-        shared = {"loss_network": chosen.network, "architecture": chosen.architecture, "seed": 0}
         if chosen.weights:
-            weights = PublicWeights(file=chosen.weights.file, digest=chosen.weights.digest)
-            job = Job(PretrainSpec(**shared, dataset=PUBLIC, weights=weights), ("pipeline.import_weights", plugin))
-            self._add("import_weights", (name,), job)
+            plugins.check_build_arguments("loss_networks", chosen.network, chosen.architecture)
+            imported = PretrainSpec(
+                loss_network=chosen.network,
+                architecture=chosen.architecture,
+                dataset=PUBLIC,
+                seed=0,
+                weights=PublicWeights(file=chosen.weights.file, digest=chosen.weights.digest),
+            )
+            self._add("import_weights", (name,), Job(imported, ("pipeline.import_weights", plugin)))
             return f"{self.root}/pretrain/{name}/{PUBLIC}/network.safetensors"
         assert chosen.dataset is not None, name
         dataset = task_dataset if chosen.dataset == "task" else self.configuration.dataset(chosen.dataset)
-        spec = PretrainSpec(**shared, dataset=dataset, recipe=chosen.recipe)
+        spec = pretrain_spec(self.configuration, name, dataset, task)
         job = Job(spec, ("pipeline.pretrain", plugin), {"targets": self._prepare(dataset)})
         self._add("pretrain", (name, dataset), job)
         return f"{self.root}/pretrain/{name}/{dataset}/network.safetensors"
@@ -190,17 +166,25 @@ class Plan:
             task=task,
             dataset=dataset,
             network=network_spec(self.configuration, network, task),
-            loss=loss_spec(self.configuration, loss, table.pixel),
+            loss=loss_spec(self.configuration, loss, table.pixel, column.task),
+            own_loss=self._own_loss(network),
             recipe=recipe(self.configuration, network, column.task),
             seed=seed,
         )
-        modules = ["pipeline.train", f"pipeline.networks.{network}", f"pipeline.losses.{loss}"]
+        modules = ["pipeline.train", f"pipeline.networks.{network}", f"pipeline.losses.{spec.loss.name}"]
         modules += [f"pipeline.tasks.{task.name}"]
         if loss_network := self.configuration.loss(loss).loss_network:
-            inputs["weights"] = self._pretrain(loss_network, dataset)
+            inputs["weights"] = self._pretrain(loss_network, dataset, column.task)
             modules.append(f"pipeline.loss_networks.{spec.loss.loss_network}")
         self._add("train", (column.task, dataset, network, loss, str(seed)), Job(spec, tuple(modules), inputs))
         return f"{self.root}/train/{column.task}/{dataset}/{network}/{loss}/{seed}"
+
+    def _own_loss(self, network: str) -> bool:
+        wanted = self.configuration.network(network).own_loss
+        if wanted:
+            # refused here when the network has none
+            plugins.constant("networks", network, "OWN_LOSS")
+        return wanted
 
     def _evaluate(self, table: Table, label: str, column: Column, run: Key, model: str | None) -> str:
         test_set = self.configuration.dataset(column.test_set.dataset)
@@ -211,12 +195,13 @@ class Plan:
             test_set=test_set,
             split=column.test_set.split,
             network=network,
+            trivial=None if model else run[1],
             metrics=tuple(_metric(name, table, label) for name in table.metrics),
-            keep_pictures=self.scale.evaluation.keep_pictures,
+            keep_pictures=self._pictures(test_set),
             tile=self.scale.evaluation.tile,
         )
         modules = ["pipeline.evaluate", f"pipeline.tasks.{spec.task.name}"]
-        modules += [f"pipeline.metrics.{name}" for name in table.metrics]
+        modules += [f"pipeline.metrics.{metric.file}" for metric in spec.metrics]
         if model:
             inputs["model"] = f"{model}/model.safetensors"
             modules.append(f"pipeline.networks.{run[0]}")
@@ -239,9 +224,37 @@ class Plan:
             card=f"{run}/card.json" if run else None,
         )
 
-    def _comparison(self, table: Table, label: str, column: Column, network: str, cells: list[Cell]) -> str:
-        """Add the side-by-side picture of one network on one test set, first seed."""
+    def _pictures(self, test_set: str) -> int:
+        # some licences allow numbers only
+        return self.scale.evaluation.keep_pictures if plugins.constant("datasets", test_set, "PICTURES", True) else 0
+
+    def _submissions(self, table: Table, column: Column) -> list[str]:
+        """Add what is sent to the server for every run; nothing where the scale has no such test set."""
+        if column.test_set.dataset not in self.scale.data:
+            return []
         test_set = self.configuration.dataset(column.test_set.dataset)
+        dataset = self.configuration.dataset(column.dataset)
+        made = []
+        for network, loss, seed in product(table.networks, table.losses, self.scale.seeds):
+            run = self._train(table, column, network, loss, seed)
+            spec = SubmitSpec(
+                test_set=test_set,
+                root=str(self.configuration.data_root(test_set)),
+                network=network_spec(self.configuration, network, self._task(column)),
+                tile=self.scale.evaluation.tile,
+            )
+            modules = ("pipeline.submit", f"pipeline.datasets.{test_set}", f"pipeline.networks.{network}")
+            key = (column.task, dataset, network, loss, str(seed), test_set)
+            self._add("submit", key, Job(spec, modules, {"model": f"{run}/model.safetensors"}))
+            made.append(f"{self.root}/submit/{'/'.join(key)}/submission.json")
+        return made
+
+    def _comparison(self, name: str, table: Table, label: str, network: str, cells: list[Cell]) -> list[str]:
+        """Add the side-by-side picture of one network on one test set, first seed; none where none may be shown."""
+        column = table.columns[label]
+        test_set = self.configuration.dataset(column.test_set.dataset)
+        if not self._pictures(test_set):
+            return []
         dataset = self.configuration.dataset(column.dataset)
         own = [(TRIVIAL, 0), (network, self.scale.seeds[0])]
         shown = [cell for cell in cells if cell.column == label and (cell.network, cell.seed) in own]
@@ -250,21 +263,21 @@ class Plan:
             test_set=test_set,
             split=column.test_set.split,
             network=network,
-            trivial=self._trivial_name(table),
+            trivial=self._trivials(table)[0],
             labels=tuple(cell.loss for cell in shown),
-            pictures=self.scale.evaluation.keep_pictures,
+            pictures=self._pictures(test_set),
             crop=self.scale.evaluation.crop,
         )
         inputs = self._degrade(test_set, column.task)
         inputs["scores"] = [cell.scores for cell in shown]
-        key = (column.task, dataset, network, test_set)
+        key = (*name.split("/"), column.task, dataset, network, test_set)
         modules = ("pipeline.compare", f"pipeline.tasks.{spec.task.name}")
         self._add("compare", key, Job(spec, modules, inputs))
-        return f"{self.root}/evaluate/{column.task}/{dataset}/{network}/{test_set}_crops.png"
+        return [f"{self.root}/compare/{'/'.join(key)}.png"]
 
 
 def _metric(name: str, table: Table, label: str) -> MetricSpec:
-    plugins.check("metrics", name)
     metric = table.metrics[name]
+    file = plugins.check("metrics", metric.file or name)
     crop = metric.crop[label] if isinstance(metric.crop, dict) else metric.crop
-    return MetricSpec(name=name, colour=metric.colour, crop=crop, rounding=metric.rounding)
+    return MetricSpec(name=name, file=file, colour=metric.colour, crop=crop, rounding=metric.rounding)

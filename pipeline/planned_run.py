@@ -5,6 +5,10 @@ from __future__ import annotations
 from pipeline import plugins
 from pipeline.configuration import Configuration
 from pipeline.errors import UserError
+from pipeline.losses.catalog import split
+from pipeline.specs.config import LossNetworkForTask
+from pipeline.specs.precision import checked_precision
+from pipeline.specs.pretrain import PretrainSpec
 from pipeline.specs.recipe import Recipe
 from pipeline.specs.train import LossSpec, NetworkSpec, TaskSpec
 
@@ -26,22 +30,43 @@ def recipe(configuration: Configuration, network: str, task: str) -> Recipe:
     return Recipe.parse(values, f"{configuration.scale_file}: networks.{network}.per_task.{task}")
 
 
-def loss_spec(configuration: Configuration, name: str, pixel: str) -> LossSpec:
-    """Return the loss `name` on top of the pixel loss `pixel`.
+def loss_spec(configuration: Configuration, name: str, pixel: str, task: str) -> LossSpec:
+    """Return the loss that the scale calls `name` for the named task, on top of the pixel loss `pixel`.
 
     Raises UserError for an argument that it does not take and for a loss network that it can't use.
     """
     chosen = configuration.loss(name)
+    file, named = split(chosen.loss or name)
     # losses that bring their own pixel term, such as E + P, take no other
-    own = {"pixel": pixel} if "pixel" in plugins.build_arguments("losses", name) else {}
-    arguments = {**own, **chosen.arguments}
-    plugins.check_build_arguments("losses", name, arguments)
-    kinds = plugins.constant("losses", name, "LOSS_NETWORKS")
+    own = {"pixel": pixel} if "pixel" in plugins.build_arguments("losses", file) else {}
+    arguments = {**own, **named, **chosen.arguments, **chosen.per_task.get(task, {})}
+    plugins.check_build_arguments("losses", file, arguments)
+    checked_precision(f"{configuration.scale_file}: losses.{name}.arguments", arguments.get("precision", "exact"))
+    kinds = plugins.constant("losses", file, "LOSS_NETWORKS")
     kind = None
     if chosen.loss_network:
         kind = plugins.check("loss_networks", configuration.loss_network(chosen.loss_network).network)
     if kind not in (kinds or (None,)):
         given = f"{chosen.loss_network} is of kind '{kind}'" if kind else "none is given"
         allowed = " or ".join(kinds) or "none"
-        raise UserError(f"{configuration.scale_file}: losses.{name}.loss_network: {given}; '{name}' takes {allowed}")
-    return LossSpec(name=name, arguments=arguments, loss_network=kind)
+        raise UserError(f"{configuration.scale_file}: losses.{name}.loss_network: {given}; '{file}' takes {allowed}")
+    return LossSpec(name=file, arguments=arguments, loss_network=kind)
+
+
+def pretrain_spec(configuration: Configuration, name: str, dataset: str, task: str) -> PretrainSpec:
+    """Return the loss network that the scale calls `name`, trained on `dataset`.
+
+    When it is trained on the ground truth of the named task, what the task fixes (bands) reaches its architecture.
+    Raises UserError for an argument that it does not take.
+    """
+    chosen = configuration.loss_network(name)
+    assert chosen.recipe is not None, name
+    architecture, values = chosen.architecture, chosen.recipe.model_dump()
+    if chosen.dataset == "task":
+        special = chosen.per_task.get(task, LossNetworkForTask())
+        known = plugins.build_arguments("loss_networks", chosen.network)
+        fixed = {key: value for key, value in configuration.config.tasks[task].settings.items() if key in known}
+        architecture, values = {**fixed, **architecture, **special.architecture}, {**values, **special.recipe}
+    plugins.check_build_arguments("loss_networks", chosen.network, architecture)
+    made = Recipe.parse(values, f"{configuration.scale_file}: loss_networks.{name}.per_task.{task}")
+    return PretrainSpec(loss_network=chosen.network, architecture=architecture, seed=0, dataset=dataset, recipe=made)

@@ -8,12 +8,13 @@ from pipeline import plugins
 from pipeline.configuration import Configuration
 from pipeline.errors import UserError
 from pipeline.specs.config import Metric, Table
+from pipeline.specs.precision import PRECISIONS
 from pipeline.specs.recipe import Recipe
 from pipeline.specs.tabulate import Cell, MetricColumn, PublishedValue, TabulateSpec
 
 
 def tabulate_spec(
-    configuration: Configuration, name: str, table: Table, cells: list[Cell], trivial: str
+    configuration: Configuration, name: str, table: Table, cells: list[Cell], trivials: tuple[str, ...]
 ) -> TabulateSpec:
     """Put together what the stage tabulate needs for the table `paper/table`."""
     paper, short = name.split("/")
@@ -26,7 +27,8 @@ def tabulate_spec(
         networks=table.networks,
         losses=table.losses,
         reference_loss=table.reference_loss,
-        trivial=trivial,
+        trivials=trivials,
+        server_only={label: column.server_only for label, column in table.columns.items() if column.server_only},
         metrics=tuple(_metric_columns(table)),
         cells=tuple(cells),
         published=tuple(_published(configuration, paper, short, table)),
@@ -37,7 +39,7 @@ def tabulate_spec(
 
 def _metric_columns(table: Table) -> Iterator[MetricColumn]:
     for name, metric in table.metrics.items():
-        better = plugins.constant("metrics", name, "better")
+        better = plugins.constant("metrics", metric.file or name, "better")
         yield MetricColumn(name=name, better=better, protocol=f"{_protocol(metric)}; {metric.source}")
 
 
@@ -74,8 +76,8 @@ def _stand_ins(configuration: Configuration, table: Table) -> Iterator[str]:
     loss_networks = {str(name): configuration.loss_network(str(name)) for name in sorted(map(str, networks))}
     used |= {entry.dataset for entry in loss_networks.values() if entry.dataset not in (None, "task")}
     for name in sorted(map(str, used)):
-        data = configuration.scale.data[name]
-        if data.stand_in:
+        data = configuration.scale.data.get(name)
+        if data and data.stand_in:
             yield f"data set {data.dataset} stands in for {name}"
     for name, entry in loss_networks.items():
         if entry.stand_in:
@@ -83,13 +85,14 @@ def _stand_ins(configuration: Configuration, table: Table) -> Iterator[str]:
 
 
 def _scale_settings(configuration: Configuration, table: Table) -> Iterator[str]:
+    tasks = {column.task for column in table.columns.values()}
     for name in table.networks:
         network = configuration.network(name)
         size = _listed(network.arguments) or "published size"
-        tasks = {column.task for column in table.columns.values()}
-        special = {task: values for task, values in network.per_task.items() if task in tasks}
-        differs = "".join(f"; for {task}: {_listed(values)}" for task, values in sorted(special.items()))
-        yield f"{name}: {size}; {_recipe(network.recipe)}{differs}; source: {network.source}"
+        differs = _special(network.per_task, tasks)
+        trained = plugins.constant("networks", name, "OWN_LOSS") if network.own_loss else table.pixel
+        made = f"{_recipe(network.recipe)}{differs}"
+        yield f"{name}: {size}; {made}; pixel term: {trained}; source: {network.source}"
     for name in table.losses:
         loss = configuration.loss(name)
         if loss.loss_network:
@@ -97,9 +100,13 @@ def _scale_settings(configuration: Configuration, table: Table) -> Iterator[str]
             made = _recipe(entry.recipe) if entry.recipe else "imported weights"
             size = _listed(entry.architecture) or "published size"
             yield (
-                f"{name}: {table.pixel} + {_listed(loss.arguments) or 'defaults'} ({loss.source}); "
-                f"loss network {entry.network}, {size}, {made}; source: {entry.source}"
+                f"{name}: {table.pixel} + {_listed(loss.arguments) or 'defaults'}{_special(loss.per_task, tasks)} "
+                f"({loss.source}); "
+                f"loss network in {PRECISIONS[loss.arguments.get('precision', 'exact')]}; "
+                f"it is {entry.network}, {size}, {made}; source: {entry.source}"
             )
+        elif loss.arguments:
+            yield f"{name}: {_listed(loss.arguments)}{_special(loss.per_task, tasks)} ({loss.source})"
 
 
 def _recipe(recipe: Recipe) -> str:
@@ -107,6 +114,11 @@ def _recipe(recipe: Recipe) -> str:
         f"{recipe.steps} steps, batch {recipe.batch}, patch {recipe.patch}, {recipe.optimizer}, "
         f"learning rate {recipe.learning_rate:g}, schedule {recipe.schedule.name}"
     )
+
+
+def _special(per_task: dict[str, dict[str, object]], tasks: set[str]) -> str:
+    """Return what differs for those of `tasks` that have something of their own."""
+    return "".join(f"; for {task}: {_listed(values)}" for task, values in sorted(per_task.items()) if task in tasks)
 
 
 def _listed(values: dict[str, object]) -> str:

@@ -14,6 +14,8 @@ from typing import Any
 from pipeline.errors import UserError, nearest
 
 PACKAGE = Path(__file__).parent
+REQUIRED = object()
+"""No default."""
 
 
 def names(folder: str) -> list[str]:
@@ -53,13 +55,18 @@ def check_build_arguments(folder: str, name: str, arguments: Mapping[str, Any]) 
     _require_known(f"'{name}'", build_arguments(folder, name), arguments)
 
 
-def constant(folder: str, name: str, variable: str) -> Any:
-    """Return a literal module constant of a plugin by reading its file: nothing is imported."""
+def constant(folder: str, name: str, variable: str, default: Any = REQUIRED) -> Any:
+    """Return a literal module constant of a plugin by reading its file: nothing is imported.
+
+    Raises UserError when it has none, unless there is a `default`.
+    """
     for node in _source(folder, name).body:
         if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             if any(isinstance(target, ast.Name) and target.id == variable for target in targets):
                 return ast.literal_eval(node.value)
+    if default is not REQUIRED:
+        return default
     raise UserError(f"pipeline/{folder}/{name}.py defines no constant {variable}")
 
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from pipeline.arrays import Arrays
 from pipeline.errors import UserError, exit_with_one_line
 from pipeline.files import write_text, written_atomically
-from pipeline.images import write_png
+from pipeline.images import displayed, largest, write_png
 from pipeline.learning import device as devices
 from pipeline.learning.lock import exclusive
 from pipeline.learning.loop import Batch, Job, StepLoss, fit
@@ -30,6 +30,8 @@ HELD_OUT_CROPS = 32
 """Crops that were not trained on, on which a finished network is judged."""
 SHOWN = 8
 """Crops in the reconstruction picture."""
+RGB = 3
+"""Bands of a photograph."""
 HELD_OUT_SEED = 1_000_003
 """Apart from every training seed."""
 
@@ -60,8 +62,8 @@ def _pretrain(
         raise UserError(f"{label}: the spec has no recipe; weights from elsewhere go through pipeline.import_weights")
     chosen = devices.choose(recipe.precision, threads)
     torch.manual_seed(spec.seed)
-    network: Any = chosen.place(catalog.build(spec.loss_network, **spec.architecture))
     arrays = Arrays(targets)
+    network: Any = chosen.place(catalog.build(spec.loss_network, **_with_statistics(spec.architecture, arrays)))
 
     def loss(step: int, data: Batch) -> StepLoss:
         image = to_tensor(data[0], chosen.device)
@@ -87,6 +89,19 @@ def _pretrain(
     job.checkpoint.unlink(missing_ok=True)
 
 
+def _with_statistics(architecture: dict[str, Any], arrays: Arrays) -> dict[str, Any]:
+    """Add mean and deviation of the training pictures' bands, in [0, 1], where the bands are not RGB.
+
+    ImageNet's statistics, the usual ones, say nothing of other bands.
+    """
+    if architecture.get("bands", RGB) == RGB or "mean" in architecture:
+        return architecture
+    pictures = [arrays.read(item) for item in arrays.split("train")]
+    values = np.concatenate([pixels.reshape(-1, pixels.shape[-1]) for pixels in pictures]) / largest(arrays.data.dtype)
+    mean, std = (np.round(statistic.astype(float), 4).tolist() for statistic in (values.mean(0), values.std(0)))
+    return {**architecture, "mean": mean, "std": std}
+
+
 def _unwrapped(network: nn.Module, trained: nn.Module) -> nn.Module:
     """Return the built network holding the trained weights: a copy of it does not remember its name."""
     network.load_state_dict(trained.state_dict())
@@ -109,7 +124,7 @@ def _judge(network: Any, image: Tensor, output: Path) -> dict[str, float]:
     masked, restored = network.reconstruct(image[:SHOWN], noise[:SHOWN])
     rows = [torch.cat(list(part), dim=-1) for part in (image[:SHOWN], masked, restored)]
     grid = torch.cat(rows, dim=-2).mul(255).round().byte().permute(1, 2, 0).cpu().numpy()
-    write_png(output / "reconstructions.png", grid[..., :3])
+    write_png(output / "reconstructions.png", displayed(grid))
     found = probe(network.encode, image)
     _write_probe(output / "probe.csv", found)
     return {

@@ -24,17 +24,20 @@ LATEX = {
 def wide_frame(spec: TabulateSpec, long: pd.DataFrame) -> pd.DataFrame:
     """Return the paper's layout as text: a row a network and loss; ours, published and differences a column each.
 
-    The first row is the trivial answer; the last columns are steps and seconds of a run, one number a column.
+    The first rows are the trivial answers; the last columns are steps and seconds of a run, one number a column.
     """
-    rows: dict[tuple[str, str], dict[str, str]] = {("", spec.trivial): _trivial_row(spec, long)}
+    rows: dict[tuple[str, str], dict[str, str]] = {}
+    for name in spec.trivials:
+        rows["", name] = _trivial_row(spec, long, "trivial" if name == spec.trivials[0] else f"trivial_{name}")
     for (network, loss), cells in long.groupby(["network", "loss"], sort=True, observed=True):
         row: dict[str, str] = {}
         for cell in cells.to_dict("records"):
             head = _head(cell["column"], cell["metric"], cell["better"])
-            row[head] = _number(cell["value"], cell["sd_over_seeds"], cell["sd_over_images"])
+            number = _number(cell["value"], cell["sd_over_seeds"], cell["sd_over_images"])
+            row[head] = "server only" if cell["column"] in spec.server_only else number
             row[f"{head} published"] = _published(cell["published"], cell["published_warning"])
             row[f"{head} Δ"] = f"{_signed(cell['difference'])} / {_signed(cell['published_difference'])}"
-        runs = cells.drop_duplicates("column")
+        runs = cells[cells["n_seeds"] > 0].drop_duplicates("column")
         row["steps"] = "/".join(f"{steps:.0f}" for steps in runs["steps"])
         row["seconds"] = "/".join(f"{seconds:.0f}" for seconds in runs["seconds"])
         rows[str(network), str(loss)] = row
@@ -46,7 +49,8 @@ def wide_frame(spec: TabulateSpec, long: pd.DataFrame) -> pd.DataFrame:
 
 def notes(spec: TabulateSpec, long: pd.DataFrame) -> list[str]:
     """Return what must be read with the numbers, a sentence each."""
-    images, seeds = sorted(set(long["n_images"])), sorted(set(long["n_seeds"]))
+    own = long[long["n_seeds"] > 0]
+    images, seeds = sorted(set(own["n_images"])), sorted(set(own["n_seeds"]))
     spread = "± is the standard deviation over seeds" if max(seeds) > 1 else "one seed, so no spread over seeds"
     lines = [
         f"scale: {spec.scale}; {_listed(images)} test pictures; seeds a cell: {_listed(seeds)}; {spread}; "
@@ -56,11 +60,12 @@ def notes(spec: TabulateSpec, long: pd.DataFrame) -> list[str]:
         if spec.stand_ins
         else "published data sets and networks throughout",
     ]
+    lines += [f"{column}: server only; {reason}" for column, reason in spec.server_only.items()]
     lines += [f"stand-in: {text}" for text in spec.stand_ins]
     lines += [f"protocol of {metric.name} ({ARROWS[metric.better]}): {metric.protocol}" for metric in spec.metrics]
     lines += [f"setting: {text}" for text in spec.settings]
     lines += _warnings(spec)
-    devices = sorted({f"{row['device']}, {row['precision']}" for row in long.to_dict("records")})
+    devices = sorted({f"{row['device']}, {row['precision']}" for row in own.to_dict("records")})
     return [*lines, f"trained on: {'; '.join(devices)}"]
 
 
@@ -114,12 +119,13 @@ def _latex(text: str) -> str:
     return "".join(LATEX.get(character, character) for character in text)
 
 
-def _trivial_row(spec: TabulateSpec, long: pd.DataFrame) -> dict[str, str]:
+def _trivial_row(spec: TabulateSpec, long: pd.DataFrame, name: str) -> dict[str, str]:
     better = {metric.name: metric.better for metric in spec.metrics}
-    means = long.groupby(["column", "metric"], observed=True)["trivial"].first()
+    means = long.groupby(["column", "metric"], observed=True)[name].first()
     return {
         _head(column, metric, better[metric]): f"{means[column, metric]:.{DIGITS}f}"
         for column in spec.columns
+        if column not in spec.server_only
         for metric in better
     }
 

@@ -44,7 +44,7 @@ def long_table(spec: TabulateSpec, code: str) -> pd.DataFrame:
     rows = per_seed.groupby(KEY, sort=False)["value"].agg(["mean", "std", "count"]).reset_index()
     rows = rows.rename(columns={"mean": "value", "std": "sd_over_seeds", "count": "n_seeds"})
     rows = rows.merge(_over_images(trained), on=KEY).merge(_published(spec), on=KEY, how="left")
-    rows = rows.merge(_trivial(scores), on=["column", "metric"], how="left")
+    rows = rows.merge(_trivial(scores, spec.trivials), on=["column", "metric"], how="left")
     rows = rows.merge(_runs(spec), on=["column", "network", "loss"])
     for name, origin in (("difference", "value"), ("published_difference", "published")):
         rows[name] = rows[origin] - _reference(rows, origin, spec.reference_loss)
@@ -53,10 +53,18 @@ def long_table(spec: TabulateSpec, code: str) -> pd.DataFrame:
     rows.insert(0, "paper", spec.paper)
     rows.insert(1, "table", spec.table)
     rows["scale"] = spec.scale
-    rows["trivial_method"] = spec.trivial
+    rows["trivial_method"] = spec.trivials[0]
     rows["stand_ins"] = "; ".join(spec.stand_ins)
     rows["code"] = code
-    return _ordered(rows, spec)
+    return _ordered(pd.concat([rows, _server_only(spec, rows)], ignore_index=True), spec)
+
+
+def _server_only(spec: TabulateSpec, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of columns that only a server can score: published numbers without ours."""
+    published = _published(spec)
+    blank = published[published["column"].isin(list(spec.server_only))].merge(_metric_words(spec.metrics), on="metric")
+    same = {name: rows[name].iloc[0] for name in ("paper", "table", "scale", "stand_ins", "code")}
+    return blank.assign(**same, n_images=0, n_seeds=0, task="server only", device="", precision="")
 
 
 def _all_scores(cells: tuple[Cell, ...]) -> list[pd.DataFrame]:
@@ -97,9 +105,11 @@ def _published(spec: TabulateSpec) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*KEY, "published", "published_warning"])
 
 
-def _trivial(scores: pd.DataFrame) -> pd.DataFrame:
+def _trivial(scores: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFrame:
+    """Return the means of the answers `names`: `trivial` the first, the others under names of their own."""
     trivial = scores[scores["network"] == "trivial"]
-    return trivial.groupby(["column", "metric"])["value"].mean().rename("trivial").reset_index()
+    means = trivial.groupby(["column", "metric", "loss"])["value"].mean().unstack("loss")
+    return means.rename(columns={names[0]: "trivial", **{name: f"trivial_{name}" for name in names[1:]}}).reset_index()
 
 
 def _runs(spec: TabulateSpec) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -59,16 +60,19 @@ def _train(
 ) -> None:
     chosen = devices.choose(spec.recipe.precision, threads)
     torch.manual_seed(spec.seed)
-    network = chosen.place(networks.build(spec.network.name, **spec.network.arguments))
+    network: Any = chosen.place(networks.build(spec.network.name, **spec.network.arguments))
     criterion = chosen.place(_criterion(spec, weights))
     crops = _crops(spec, targets, pairs)
 
     def loss(step: int, data: Batch) -> StepLoss:
         low_quality, target = (to_tensor(pixels, chosen.device) for pixels in data)
         with chosen.autocast():
-            prediction = network(low_quality)
-        prediction = prediction.float()
+            stages = network.stages(low_quality) if spec.own_loss else (network(low_quality),)
+        stages = tuple(stage.float() for stage in stages)
+        prediction = stages[0]
         terms = criterion.terms(prediction, target)
+        if spec.own_loss:
+            terms["pixel"] = network.own_loss(stages, target)
         return StepLoss(criterion.total(terms), terms, prediction)
 
     job = Job(label, {"spec": spec.canonical(), "code": code}, output / "last.ckpt", checkpoint_seconds)

@@ -11,6 +11,8 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import yaml
+
 ROOT = Path(__file__).parents[1]
 PARTS = ("pipeline", "workflow", "config", "profiles", "envs", "Snakefile", "pyproject.toml")
 
@@ -28,6 +30,13 @@ def copied(folder: Path) -> Path:
         else:
             shutil.copy(origin, folder / part)
     return folder
+
+
+def keep_tables(folder: Path, *names: str) -> None:
+    """Leave only the tables `names` in the configuration of a copy."""
+    file = folder / "config/config.yaml"
+    values = yaml.safe_load(file.read_text(encoding="utf-8"))
+    file.write_text(yaml.safe_dump({**values, "tables": list(names)}), encoding="utf-8")
 
 
 def snakemake(folder: Path, *arguments: str) -> tuple[int, str]:

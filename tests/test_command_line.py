@@ -17,7 +17,7 @@ from pipeline import plugins
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("networks", "losses", "loss_networks", "metrics", "datasets")
-STAGES = ("prepare", "degrade", "import_weights", "pretrain", "train", "evaluate", "compare", "tabulate")
+STAGES = ("prepare", "degrade", "import_weights", "pretrain", "train", "evaluate", "compare", "submit", "tabulate")
 REQUIRED = {
     "prepare": ["--output"],
     "degrade": ["--targets", "--output"],
@@ -26,6 +26,7 @@ REQUIRED = {
     "train": ["--targets", "--pairs", "--output", "--label"],
     "evaluate": ["--targets", "--pairs", "--scores", "--pictures"],
     "compare": ["--targets", "--pairs", "--scores", "--output"],
+    "submit": ["--model", "--output"],
     "tabulate": ["--output"],
 }
 
@@ -121,11 +122,15 @@ def test_a_list_in_words_holds_the_same_names(
 
 def test_the_plan_of_a_scale_is_counted(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     plan = listed(monkeypatch, capsys, "plan", "--scale", "ci")
-    assert (plan["scale"], plan["tables"], plan["missing"]) == ("ci", ["mae_loss/table3"], [])
-    assert plan["jobs"]["train"] == 40
+    assert (plan["scale"], plan["tables"], plan["missing"]) == (
+        "ci",
+        [f"mae_loss/table{number}" for number in (1, 2, 3, 4, 7)],
+        [],
+    )
+    assert plan["jobs"]["train"] == 124
     run(monkeypatch, "plan", "--scale", "ci")
     words = capsys.readouterr().out
-    assert "40 train" in words and "nothing is missing" in words
+    assert "124 train" in words and "nothing is missing" in words
 
 
 def test_the_plan_without_a_scale_is_that_of_the_configuration(

@@ -30,7 +30,7 @@ def plan_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Callab
     def plan(change: Callable[[Contents], object]) -> Plan:
         # dumping and loading again parts what YAML anchors share
         contents = {key: _parted(_read(folder / file)) for key, file in FILES.items()}
-        contents["config"]["scale"] = "ci"
+        contents["config"].update(scale="ci", tables=["mae_loss/table3"])
         change(contents)
         for key, file in FILES.items():
             (folder / file).write_text(yaml.safe_dump(contents[key], sort_keys=False), encoding="utf-8")
@@ -269,8 +269,9 @@ def test_a_folder_without_configuration_is_named(tmp_path: Path) -> None:
 
 
 def test_the_tables_are_listed_by_their_targets() -> None:
-    (table,) = configuration.tables(ROOT / "config")
-    assert table["name"] == "mae_loss_table3"
+    tables = {table["name"]: table for table in configuration.tables(ROOT / "config")}
+    assert list(tables) == [f"mae_loss_table{number}" for number in (1, 2, 3, 4, 7)]
+    table = tables["mae_loss_table3"]
     assert table["losses"] == ["original", "vgg", "kmae", "ctmae", "ccmae"]
     assert table["networks"] == ["rfdn", "edsr"]
     assert table["metrics"] == ["psnr", "niqe"]

@@ -26,14 +26,20 @@ from pipeline.specs.train import NetworkSpec, TaskSpec
 TASK = TaskSpec(name="super_resolution", settings={"scale": 2})
 NETWORK = NetworkSpec(name="edsr", arguments={"scale": 2, "channels": 4, "blocks": 1})
 METRICS = (
-    MetricSpec(name="psnr", colour="rgb", crop=2, rounding=True),
-    MetricSpec(name="psnr", colour="y601", crop=0, rounding=False),
+    MetricSpec(name="psnr", file="psnr", colour="rgb", crop=2, rounding=True),
+    MetricSpec(name="psnr", file="psnr", colour="y601", crop=0, rounding=False),
 )
 Evaluate = Callable[..., list[dict[str, str]]]
 
 
 def spec(**changes: Any) -> EvaluateSpec:
-    values: dict[str, Any] = {"network": None, "metrics": METRICS, "keep_pictures": 1, "tile": None}
+    values: dict[str, Any] = {
+        "network": None,
+        "trivial": "bicubic",
+        "metrics": METRICS,
+        "keep_pictures": 1,
+        "tile": None,
+    }
     return EvaluateSpec(task=TASK, test_set="toy", split="test", **{**values, **changes})
 
 

@@ -83,7 +83,7 @@ def small_spec(folder: Path, seeds: tuple[int, ...] = (0, 1), **changes: Any) ->
         "networks": ("edsr",),
         "losses": ("original", "vgg"),
         "reference_loss": "original",
-        "trivial": "bicubic",
+        "trivials": ("bicubic",),
         "metrics": (PSNR, NIQE),
         "cells": tuple(cells),
         "published": tuple(

@@ -43,11 +43,15 @@ class Column(Strict):
     task: str
     dataset: str
     test_set: TestSet
+    server_only: str = ""
+    """Why nobody but a server can score it: a submission is written instead, where the scale has the test set."""
 
 
 class Metric(Strict):
     """One metric of a table and its protocol."""
 
+    file: str | None = None
+    """File of pipeline/metrics when the published column's name is another."""
     colour: Literal["rgb", "y601", "gray"]
     crop: NonNegativeInt | dict[str, NonNegativeInt]
     """Border left out, in target pixels; a mapping gives one a column."""
@@ -96,6 +100,8 @@ class NetworkAtScale(Strict):
     recipe: Recipe
     per_task: dict[str, dict[str, Any]] = {}
     """Recipe entries that differ for a task."""
+    own_loss: bool = False
+    """Whether the network's own training loss, its file's OWN_LOSS, replaces the pixel term."""
     source: str
     """Where the recipe comes from."""
 
@@ -111,6 +117,13 @@ class WeightsAtScale(Strict):
     where: str
 
 
+class LossNetworkForTask(Strict):
+    """What differs when a loss network is trained on the ground truth of one task."""
+
+    architecture: dict[str, Any] = {}
+    recipe: dict[str, Any] = {}
+
+
 class LossNetworkAtScale(Strict):
     """A loss network at one scale: trained here or imported."""
 
@@ -121,6 +134,8 @@ class LossNetworkAtScale(Strict):
     """Published data set to pre-train on; `task` is the ground truth of the task; None for imported weights."""
     recipe: Recipe | None = None
     weights: WeightsAtScale | None = None
+    per_task: dict[str, LossNetworkForTask] = {}
+    """Only for those trained on the ground truth of the task."""
     stand_in: str = ""
     """What it stands in for, when it does."""
     source: str
@@ -136,9 +151,13 @@ class LossNetworkAtScale(Strict):
 class LossAtScale(Strict):
     """A loss at one scale."""
 
+    loss: str | None = None
+    """File of pipeline/losses when the entry's name is another, so that a table can hold variants of one loss."""
     loss_network: str | None = None
     """A name of `loss_networks`."""
     arguments: dict[str, Any] = {}
+    per_task: dict[str, dict[str, Any]] = {}
+    """Arguments that differ for a task."""
     source: str = ""
 
 

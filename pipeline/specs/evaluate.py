@@ -11,9 +11,12 @@ from pipeline.specs.train import NetworkSpec, TaskSpec
 
 
 class MetricSpec(Strict):
-    """A metric file and the protocol under which it is taken."""
+    """A metric and the protocol under which it is taken."""
 
     name: str
+    """The column's name."""
+    file: str
+    """Its file in pipeline/metrics."""
     colour: Literal["rgb", "y601", "gray"]
     crop: NonNegativeInt
     """Border left out on every side, in target pixels."""
@@ -22,17 +25,28 @@ class MetricSpec(Strict):
 
 
 class EvaluateSpec(Strict):
-    """One model on one test set; `network` None scores the task's trivial answer."""
+    """One model on one test set, or without `network` the task's answer `trivial`."""
 
     task: TaskSpec
     test_set: str
     split: str
     network: NetworkSpec | None
+    trivial: str | None
     metrics: tuple[MetricSpec, ...]
     keep_pictures: NonNegativeInt
     """How many restored pictures, in name order, are written as PNG."""
     tile: PositiveInt | None
     """Side of the low-quality tiles in which large pictures are restored; None restores them whole."""
+
+
+class SubmitSpec(Strict):
+    """One model on a test set that only a server can score."""
+
+    test_set: str
+    root: str
+    """The user's folder of the test set."""
+    network: NetworkSpec
+    tile: PositiveInt | None
 
 
 class CompareSpec(Strict):

@@ -54,7 +54,10 @@ class TabulateSpec(Strict):
     losses: tuple[str, ...]
     reference_loss: str
     """The loss that differences are taken to."""
-    trivial: str
+    trivials: tuple[str, ...]
+    """Answers without a trained network; the first is the one to beat."""
+    server_only: dict[str, str] = {}
+    """Columns that nobody but a server can score, and why."""
     metrics: tuple[MetricColumn, ...]
     cells: tuple[Cell, ...]
     published: tuple[PublishedValue, ...]

@@ -38,5 +38,7 @@ class TrainSpec(Strict):
     dataset: str
     network: NetworkSpec
     loss: LossSpec
+    own_loss: bool = False
+    """Whether the network's own loss replaces the loss's term `pixel`."""
     recipe: Recipe
     seed: int

@@ -31,9 +31,9 @@ rule compare:
     input:
         unpack(lambda w: plan.of("compare", w).inputs),
     output:
-        "results/{scale}/evaluate/{task}/{dataset}/{network}/{test_set}_crops.png",
+        "results/{scale}/compare/{paper}/{table}/{task}/{dataset}/{network}/{test_set}.png",
     log:
-        "results/{scale}/logs/compare/{task}/{dataset}/{network}/{test_set}.log",
+        "results/{scale}/logs/compare/{paper}/{table}/{task}/{dataset}/{network}/{test_set}.log",
     localrule: True
     conda:
         "../../envs/pipeline.yaml"

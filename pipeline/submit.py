@@ -1,0 +1,111 @@
+"""What the DND server scores: every crop restored, in the bundles of the benchmark's own kit."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.datasets import catalog
+from pipeline.errors import UserError, exit_with_one_line, room_for
+from pipeline.files import sha256, write_text, written_atomically
+from pipeline.specs.evaluate import SubmitSpec
+
+Restore = Callable[[NDArray[np.float32]], NDArray[np.floating]]
+
+
+def write_dnd(restore: Restore, root: Path, output: Path, origin: str = "") -> Path:
+    """Restore the 1,000 crops of DND below `root` and write `output/bundled/{0001..0050}.mat`; return that folder.
+
+    `restore` maps (512, 512, 3) float32 in [0, 1] to the same shape; its answer is clipped to [0, 1], where the ground
+    truth lies. A file appears whole, and one that is there is not made again: an interrupted call goes on where it
+    stopped. `origin` says what `restore` is (run folder, checksum of weights) and is kept in `output/bundled.json`;
+    an output that another origin began is refused.
+
+    The layout is that of `bundle_submissions_srgb` of the benchmark's Python kit (Plötz and Roth 2017): MATLAB v5,
+    uncompressed, with `Idenoised`, a 1 x 20 cell of single (512, 512, 3) in the order of `info.mat`; `israw`, logical
+    false; `eval_version`, '1.0'. The content of the folder is what is uploaded; the server itself was not tried.
+
+    Raises UserError naming the file that is missing or damaged, the crop whose answer has another shape or is no
+    number, an output of another origin, or a full disk.
+    """
+    dnd = catalog.load("dnd")
+    dnd.locate(root)
+    regions = dnd.boxes(root)
+    _claim(output / "bundled.json", origin)
+    for image in range(1, dnd.IMAGES + 1):
+        bundle = output / "bundled" / f"{image:04d}.mat"
+        if bundle.exists():
+            continue
+        crops = dnd.crops(dnd.image_path(root, image), regions[image - 1])
+        restored = [_restored(restore, crop, image, box) for box, crop in enumerate(crops, start=1)]
+        _write_bundle(bundle, restored)
+        print(f"submission/dnd  {image}/{dnd.IMAGES} images", flush=True)
+    return output / "bundled"
+
+
+def _claim(card: Path, origin: str) -> None:
+    """Note in `card` what restores, or check that it is what began the output."""
+    if not card.exists():
+        with room_for(card):
+            write_text(card, json.dumps({"origin": origin}) + "\n")
+        return
+    try:
+        found = json.loads(card.read_text(encoding="utf-8"))["origin"]
+    except (ValueError, KeyError, TypeError):
+        raise UserError(f"{card} is not a card of a submission; delete {card.parent} and rerun") from None
+    if found != origin:
+        raise UserError(f"{card}: begun by '{found}', not by '{origin}'; choose another output or delete this one")
+
+
+def _restored(restore: Restore, crop: NDArray[np.float32], image: int, box: int) -> NDArray[np.float32]:
+    answer = np.asarray(restore(crop), dtype=np.float32)
+    if answer.shape != crop.shape or not np.isfinite(answer).all():
+        fault = f"shape {answer.shape} for {crop.shape}" if answer.shape != crop.shape else "values that are no numbers"
+        raise UserError(f"image {image:04d}, box {box}: the network answers {fault}; restore with another network")
+    return np.clip(answer, 0, 1)
+
+
+def _write_bundle(path: Path, restored: list[NDArray[np.float32]]) -> None:
+    from scipy.io import savemat
+
+    cells = np.empty((1, len(restored)), dtype=object)
+    cells[0, :] = restored
+    with room_for(path), written_atomically(path) as temporary:
+        savemat(temporary, {"Idenoised": cells, "israw": False, "eval_version": "1.0"})
+
+
+def main(spec: SubmitSpec, code: str, *, model: Path, output: Path, threads: int = 1) -> None:
+    """Restore the test set of `spec` with the trained network in `model`, and list the bundles in `submission.json`.
+
+    Raises UserError as `write_dnd` does, and when `model` holds another network.
+    """
+    from pipeline.trained import restorer
+
+    if spec.test_set != "dnd":
+        raise UserError(f"test_set: '{spec.test_set}' is scored by no server that is known here; only 'dnd' is")
+    restore = restorer(spec.network, model, spec.tile, threads)
+    origin = f"{spec.network.name} of sha256 {sha256(model)}, code {code}"
+    bundles = write_dnd(restore, Path(spec.root), output, origin)
+    digests = {file.name: sha256(file) for file in sorted(bundles.iterdir())}
+    card = {"origin": origin, "test_set": spec.test_set, "bundles": digests}
+    write_text(output / "submission.json", json.dumps(card, indent=1) + "\n")
+
+
+def _arguments() -> None:
+    parser = argparse.ArgumentParser(prog="python -m pipeline.submit", description=__doc__)
+    parser.add_argument("spec", help="SubmitSpec as JSON")
+    parser.add_argument("--code", required=True, help="fingerprint of the code")
+    parser.add_argument("--model", type=Path, required=True, help="trained network")
+    parser.add_argument("--output", type=Path, required=True, help="folder of the submission")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads")
+    given = vars(parser.parse_args())
+    main(SubmitSpec.from_json(given.pop("spec")), given.pop("code"), **given)
+
+
+if __name__ == "__main__":
+    exit_with_one_line(_arguments)

@@ -1,0 +1,20 @@
+rule submit:
+    input:
+        unpack(lambda w: plan.of("submit", w).inputs),
+    output:
+        "results/{scale}/submit/{task}/{dataset}/{network}/{loss}/{seed}/{test_set}/submission.json",
+    log:
+        "results/{scale}/logs/submit/{task}/{dataset}/{network}/{loss}/{seed}/{test_set}.log",
+    conda:
+        "../../envs/pipeline.yaml"
+    threads: plan.config.threads
+    resources:
+        gpu=plan.scale.gpus,
+    params:
+        spec=lambda w: plan.of("submit", w).spec.canonical(),
+        code=lambda w: plan.of("submit", w).code,
+    message:
+        "Write the submission of {wildcards.network} under {wildcards.loss}: {wildcards.test_set}, seed {wildcards.seed}"
+    shell:
+        "python -m pipeline.submit {params.spec:q} --code {params.code} --threads {threads}"
+        " --model {input.model:q} --output $(dirname {output:q}) 2>&1 | tee {log:q}"
