@@ -29,9 +29,16 @@ SIGMAS = (0.1, 0.02, 0.005)
 REPEATS = 7
 PRECISIONS = ("exact", "difference", "fast")
 MARKERS = {"exact": "o", "difference": "s", "fast": "^", "half of the blocks": "D"}
-LOSS_OF = {"mae": "ctmae", "cnn_mae": "ccmae", "vgg16": "vgg"}
-LAYERS = ("conv2_2", "conv3_3", "conv5_3")
-"""Of a VGG: each is a loss of its own."""
+LOSSES: dict[str, list[tuple[str, dict[str, Any]]]] = {
+    "mae": [("ctmae", {}), ("p_ctmae", {})],
+    "cnn_mae": [("ccmae", {}), ("p_ccmae", {})],
+    "vgg16": [
+        *(("vgg", {"layer": layer}) for layer in ("conv2_2", "conv3_3", "conv5_3")),
+        *(("p", {"layers": layers}) for layers in ("literal", "enhancenet")),
+        ("t", {}),
+    ],
+}
+"""What is measured on each loss network; the robust paper's other losses are sums of P and T."""
 
 
 class Point(NamedTuple):
@@ -65,6 +72,9 @@ def feature_term(loss: Any, prediction: Tensor, target: Tensor) -> Tensor:
 def gradient(loss: Any, prediction: Tensor, target: Tensor) -> tuple[Tensor, float]:
     """Return the term's gradient as float64 and its value."""
     prediction = prediction.detach().requires_grad_()
+    if getattr(loss, "keep", None):
+        # the same patches in every mode
+        loss.generator = torch.Generator().manual_seed(0)
     value = feature_term(loss, prediction, target)
     return torch.autograd.grad(value, prediction)[0].double(), value.item()
 
@@ -83,7 +93,7 @@ def modes(name: str, arguments: dict[str, Any]) -> Iterator[tuple[str, dict[str,
     """List the modes of a loss with the arguments that choose them; a transformer can also stop half way."""
     for precision in PRECISIONS:
         yield precision, {**arguments, "precision": precision}
-    if name == "ctmae":
+    if name in ("ctmae", "kmae"):
         depth = len(losses.build(name, **arguments).network.blocks)  # type: ignore[union-attr, arg-type]
         yield "half of the blocks", {**arguments, "layer": depth // 2}
 
@@ -113,15 +123,13 @@ def cases(results: Path, folder: Path) -> Iterator[tuple[str, str, dict[str, Any
         network, _ = loss_networks.load(file)
         if getattr(network, "bands", 3) != 3:
             continue
-        name = LOSS_OF[str(network.loss_network)]
-        if name == "vgg":
-            yield from ((f"vgg16 {layer}", name, {"weights": file, "layer": layer}) for layer in LAYERS)
-        else:
-            yield file.parts[-3], name, {"weights": file}
+        public = file.parts[-3] == "mae_public"
+        for name, arguments in [("kmae", {})] if public else LOSSES[str(network.loss_network)]:
+            yield " ".join([name, *arguments.values()]), name, {"weights": file, **arguments}
     large = folder / "mae.safetensors"
     torch.manual_seed(0)
     loss_networks.save(loss_networks.build("mae"), large, {"source": "random weights"})
-    yield "ViT-B/16, random", "ctmae", {"weights": large}
+    yield "kmae, ViT-B/16 with random weights", "ctmae", {"weights": large}
 
 
 def plotted(points: list[Point], path: Path) -> None:
@@ -131,7 +139,7 @@ def plotted(points: list[Point], path: Path) -> None:
 
     figure, axes = plt.subplots(figsize=(8, 5), layout="constrained")
     labels = list(dict.fromkeys(point.loss for point in points))
-    colours = dict(zip(labels, plt.get_cmap("tab10").colors, strict=False))  # type: ignore[attr-defined]
+    colours = dict(zip(labels, plt.get_cmap("tab20").colors, strict=False))  # type: ignore[attr-defined]
     for point in points:
         lost = max(1 - point.cosines[1], 1e-6)
         axes.scatter(point.speed, lost, color=colours[point.loss], marker=MARKERS[point.mode], s=60)
@@ -156,7 +164,7 @@ def main() -> None:
     keep_memory()
     target = crops(given.batch, given.side)
     print(f"{torch.get_num_threads()} threads, {given.batch} crops of {given.side} px, sigma {SIGMAS}\n")
-    print("| loss network | mode | speed | gradient cosine | error of the loss |\n| --- | --- | --- | --- | --- |")
+    print("| loss | mode | speed | gradient cosine | error of the loss |\n| --- | --- | --- | --- | --- |")
     points = []
     with tempfile.TemporaryDirectory() as folder:
         for label, name, arguments in cases(given.results, Path(folder)):

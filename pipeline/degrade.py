@@ -64,15 +64,15 @@ def _fitted(
 ) -> NDArray[Any]:
     """Return what the data set ships, combined with the target where the task does that, else as it is."""
     item, source = files
-    if not hasattr(task, "combine"):
+    try:
+        if hasattr(task, "combine"):
+            combined: NDArray[Any] = task.combine(whole, shipped, spec.settings)
+            return combined
         target = task.reference(whole, spec.settings)
         check_pair_sizes(target.shape, shipped.shape, task.scale(spec.settings), (item.origin, str(source.path)))
-        return shipped
-    try:
-        pixels: NDArray[Any] = task.combine(whole, shipped, spec.settings)
     except UserError as error:
         raise UserError(f"split {item.split}: {source.path} does not fit {item.origin}: {error}") from None
-    return pixels
+    return shipped
 
 
 def _shipped(module: Any, spec: DegradeSpec, task: Any) -> dict[tuple[str, str], Source] | None:

@@ -99,9 +99,8 @@ def test_a_shipped_partner_of_another_size_is_named_with_both_sizes(root: Path, 
     with pytest.raises(UserError) as caught:
         degraded(root, tmp_path / "targets", tmp_path / "low")
     # 17 x 31 is cut to 16 x 30 for scale 2
-    assert str(caught.value).startswith(
-        f"{partner}: 8 x 14 pixels (height x width) times scale 2 do not give the 16 x 30"
-    )
+    assert str(caught.value).startswith(f"split train: {partner} does not fit p1.png: ")
+    assert "8 x 14 pixels (height x width) times scale 2 do not give the 16 x 30" in str(caught.value)
     assert names(tmp_path / "low") == []
 
 
