@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pipeline import plugins
 from pipeline.configuration import Configuration
 from pipeline.errors import UserError
@@ -16,9 +18,7 @@ from pipeline.specs.train import LossSpec, NetworkSpec, TaskSpec
 def network_spec(configuration: Configuration, name: str, task: TaskSpec) -> NetworkSpec:
     """Return the network `name` at this scale for `task`; raises UserError for an argument that it does not take."""
     own = configuration.network(name).arguments
-    known = plugins.build_arguments("networks", name)
-    # what the task fixes (scale, bands) reaches every network that asks for it
-    arguments = {**{key: value for key, value in task.settings.items() if key in known}, **own}
+    arguments = {**_fixed(task, "networks", name), **own}
     plugins.check_build_arguments("networks", name, arguments)
     return NetworkSpec(name=name, arguments=arguments)
 
@@ -64,9 +64,14 @@ def pretrain_spec(configuration: Configuration, name: str, dataset: str, task: s
     architecture, values = chosen.architecture, chosen.recipe.model_dump()
     if chosen.dataset == "task":
         special = chosen.per_task.get(task, LossNetworkForTask())
-        known = plugins.build_arguments("loss_networks", chosen.network)
-        fixed = {key: value for key, value in configuration.config.tasks[task].settings.items() if key in known}
+        fixed = _fixed(configuration.config.tasks[task], "loss_networks", chosen.network)
         architecture, values = {**fixed, **architecture, **special.architecture}, {**values, **special.recipe}
     plugins.check_build_arguments("loss_networks", chosen.network, architecture)
     made = Recipe.parse(values, f"{configuration.scale_file}: loss_networks.{name}.per_task.{task}")
     return PretrainSpec(loss_network=chosen.network, architecture=architecture, seed=0, dataset=dataset, recipe=made)
+
+
+def _fixed(task: TaskSpec, folder: str, name: str) -> dict[str, Any]:
+    """Return what `task` fixes (scale, bands) of the arguments that the plugin `name` of `folder` takes."""
+    known = plugins.build_arguments(folder, name)
+    return {key: value for key, value in task.settings.items() if key in known}

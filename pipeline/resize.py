@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from pipeline.errors import UserError
+from pipeline.images import largest
 
 
 def resize_bicubic(image: NDArray[Any], scale: Fraction | float, size: tuple[int, int] | None = None) -> NDArray[Any]:
@@ -62,7 +63,7 @@ def _as_type(values: NDArray[np.float64], dtype: np.dtype[Any]) -> NDArray[Any]:
     if dtype.kind == "f":
         return values.astype(dtype, copy=False)
     # halves go up, as in MATLAB; numpy.round would send them to the even neighbour
-    return np.clip(np.floor(values + 0.5), 0, np.iinfo(dtype).max).astype(dtype)
+    return np.clip(np.floor(values + 0.5), 0, largest(dtype)).astype(dtype)
 
 
 @lru_cache(maxsize=256)

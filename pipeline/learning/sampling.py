@@ -13,6 +13,7 @@ from torch import Tensor
 
 from pipeline.arrays import VERSION, Arrays, Item
 from pipeline.errors import UserError
+from pipeline.images import largest
 
 
 def step_generator(seed: int, step: int) -> np.random.Generator:
@@ -22,8 +23,7 @@ def step_generator(seed: int, step: int) -> np.random.Generator:
 
 def to_tensor(pixels: NDArray[np.uint8 | np.uint16], device: torch.device) -> Tensor:
     """Return (N, H, W, C) integers as (N, C, H, W) float32 in [0, 1] on `device`; the conversion happens there."""
-    largest = float(np.iinfo(pixels.dtype).max)
-    return torch.from_numpy(pixels).to(device).permute(0, 3, 1, 2).float().div_(largest)
+    return torch.from_numpy(pixels).to(device).permute(0, 3, 1, 2).float().div_(float(largest(pixels.dtype)))
 
 
 class Crops:

@@ -81,7 +81,7 @@ def applied(function: Callable[..., Any], given: Sequence[Any], settings: Mappin
     base = function(*_each(given, _base), **settings)
     if isinstance(base, Tensor):
         return Difference(base, moved - base)
-    return [Difference(one, other - one) for one, other in zip(base, moved, strict=True)] if _tensors(base) else base
+    return _joined(base, [other - one for one, other in zip(base, moved, strict=True)]) if _tensors(base) else base
 
 
 def _joined(base: Any, change: Any) -> Any:

@@ -16,6 +16,7 @@ from PIL import Image
 from scipy.ndimage import correlate1d
 
 from pipeline.errors import UserError, nearest
+from pipeline.images import largest
 from pipeline.resize import crop_to_multiple, resize_bicubic
 
 SOURCE = "Wald et al. 1997 (protocol); Zhou et al. 2022 (low-pass 'bicubic'); MAE paper, section 4.4"
@@ -164,4 +165,4 @@ def _gaussian(image: NDArray[np.float64], factor: int) -> NDArray[np.float64]:
 
 
 def _as_type(values: NDArray[np.float64], dtype: np.dtype[Any]) -> Pixels:
-    return np.clip(np.rint(values), 0, np.iinfo(dtype).max).astype(dtype)
+    return np.clip(np.rint(values), 0, largest(dtype)).astype(dtype)
