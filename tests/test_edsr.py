@@ -192,7 +192,7 @@ def test_tiles_that_share_all_that_the_network_sees_give_the_whole_picture() -> 
     low_quality = picture(61, 50)
     with torch.no_grad():
         expected = restore(network, low_quality)
-    found = restore_tiled(network, low_quality, tile=24, overlap=2 * REACH)
+    found = restore_tiled(network, low_quality, tile=4 * REACH + 4, overlap=4 * REACH)
     torch.testing.assert_close(found, expected, atol=1e-6, rtol=0)
 
 

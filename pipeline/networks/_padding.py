@@ -28,12 +28,12 @@ class Needs(NamedTuple):
 
 
 class Span(NamedTuple):
-    """One tile along one axis of the input, in pixels: where it lies, and which part of its result is kept."""
+    """One tile along one axis of the input, in pixels: where it lies, and where it takes over from the one before."""
 
     start: int
     end: int
-    keep_start: int
-    keep_end: int
+    fade_start: int
+    fade_end: int
 
 
 def restore(network: nn.Module, low_quality: Tensor) -> Tensor:
@@ -53,12 +53,13 @@ def restore(network: nn.Module, low_quality: Tensor) -> Tensor:
 def restore_tiled(network: nn.Module, low_quality: Tensor, tile: int, overlap: int) -> Tensor:
     """Do as `restore` does, in square tiles of `tile` pixels of the input that share at least `overlap` pixels.
 
-    Memory beyond that of the result is that of one tile. The tiles meet in the middle of what they share, so each kept
-    pixel lies at least overlap // 2 input pixels from an inner edge of its tile: the result is that of `restore` when
-    the network sees no further than that, and differs near the seams otherwise. Networks with a global part (means
-    over the picture, Fourier transforms) see each tile as a picture of its own. `tile` is rounded up to what the
-    network needs. `low_quality` may lie on another device than the network: tiles are moved, and the result has the
-    device and dtype of `low_quality`. No gradients. Raises UserError when the tiles cannot advance.
+    Memory beyond that of the result is that of one row of tiles. One tile fades into the next over the middle half of
+    what they share, so each pixel that counts lies at least overlap // 4 input pixels from an inner edge of its tile:
+    the result is that of `restore` when the network sees no further than that. Networks with a global part (means
+    over the picture, Fourier transforms) see each tile as a picture of its own, and the fade leaves no seam. `tile` is
+    rounded up to what the network needs. `low_quality` may lie on another device than the network: tiles are moved,
+    and the result has the device and dtype of `low_quality`. No gradients. Raises UserError when the tiles cannot
+    advance.
     """
     needs, scale = _needs(network), _attribute(network, "scale")
     if overlap < 0:
@@ -73,15 +74,16 @@ def restore_tiled(network: nn.Module, low_quality: Tensor, tile: int, overlap: i
     height, width = low_quality.shape[-2:]
     extended = _extend(low_quality, needs)
     device = next((parameter.device for parameter in network.parameters()), low_quality.device)
-    shape = (len(extended), _attribute(network, "out_channels"), extended.shape[-2] * scale, extended.shape[-1] * scale)
-    prediction = low_quality.new_empty(shape)
+    channels = _attribute(network, "out_channels")
+    prediction = low_quality.new_empty(len(extended), channels, *(scale * size for size in extended.shape[-2:]))
     columns = _spans(extended.shape[-1], tile, step)
     for row in _spans(extended.shape[-2], tile, step):
+        rows = extended[..., row.start : row.end, :]
+        strip = prediction.new_empty(*prediction.shape[:2], rows.shape[-2] * scale, prediction.shape[-1])
         for column in columns:
-            part = network(extended[..., row.start : row.end, column.start : column.end].to(device))
-            prediction[..., _kept(row, scale), _kept(column, scale)] = part[
-                ..., _kept(row, scale, row.start), _kept(column, scale, column.start)
-            ]
+            part = network(rows[..., column.start : column.end].to(device))
+            _join(strip, part.to(strip), column, scale, axis=-1)
+        _join(prediction, strip, row, scale, axis=-2)
     return prediction[..., : height * scale, : width * scale]
 
 
@@ -106,13 +108,22 @@ def _extend(image: Tensor, needs: Needs) -> Tensor:
 
 def _spans(size: int, tile: int, step: int) -> list[Span]:
     if size <= tile:
-        return [Span(0, size, 0, size)]
+        return [Span(0, size, 0, 0)]
     # the last tile ends with the picture, hence shares more than the others
     starts = [*range(0, size - tile, step), size - tile]
-    seams = [(start + tile + following) // 2 for start, following in pairwise(starts)]
-    edges = [0, *seams, size]
-    return [Span(start, start + tile, edges[i], edges[i + 1]) for i, start in enumerate(starts)]
+    spans = [Span(0, tile, 0, 0)]
+    for before, start in pairwise(starts):
+        shared = before + tile - start
+        spans.append(Span(start, start + tile, start + shared // 4, start + shared - shared // 4))
+    return spans
 
 
-def _kept(span: Span, scale: int, origin: int = 0) -> slice:
-    return slice((span.keep_start - origin) * scale, (span.keep_end - origin) * scale)
+def _join(result: Tensor, part: Tensor, span: Span, scale: int, axis: int) -> None:
+    """Write `part`, the prediction of the tile `span`, over `result` along `axis`, fading in from what is there."""
+    start, end, fade_start, fade_end = (edge * scale for edge in span)
+    fading = fade_end - fade_start
+    weight = (torch.arange(fading, dtype=result.dtype, device=result.device) + 0.5) / max(fading, 1)
+    weight = weight if axis == -1 else weight[:, None]
+    under = result.narrow(axis, fade_start, fading)
+    under.lerp_(part.narrow(axis, fade_start - start, fading), weight)
+    result.narrow(axis, fade_end, end - fade_end).copy_(part.narrow(axis, fade_end - start, end - fade_end))
