@@ -1,0 +1,121 @@
+"""Draws of a mean over images and seeds: images are resampled and studentised, seeds follow Student's t.
+
+All functions take many data sets at once (first axis), so that coverage can be simulated with the code that is used.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+DEGENERATE = 0.002
+"""Largest share of resamples without spread with which images are resampled; a single set meets it from 5 images."""
+_CHUNK = 2**22
+"""Resampled images at a time; bounds the memory."""
+_ROUNDING = 1e-12
+"""Standard errors below this share of the largest difference are rounding of equal numbers."""
+
+
+def draws(sets: Sequence[Array], resamples: int, generator_seed: int) -> tuple[Array, Array]:
+    """Return estimates (data sets,) and draws (data sets, resamples) of the mean over `sets` of the set means.
+
+    Each of `sets` is (data sets, seeds, images); the interval at a level lies between the quantiles of the draws. A
+    draw is the estimate less an error of the images and an error of the seeds (a convolution of two pivots, as in the
+    Behrens-Fisher problem). The seeds' error is their standard error times a draw of Student's t.
+    """
+    from scipy.special import stdtrit
+
+    generator = np.random.default_rng(generator_seed)
+    estimate = np.mean([one.mean(axis=(1, 2)) for one in sets], axis=0)
+    by_seeds, by_images = standard_errors(sets)
+    # stratified, so that a t interval comes out exactly where images add nothing
+    levels = (np.arange(resamples) + 0.5) / resamples
+    errors = by_images[:, None] * _studentised([one.mean(axis=1) for one in sets], levels, generator)
+    seeds = sets[0].shape[1]
+    if seeds > 1:
+        errors += by_seeds[:, None] * generator.permutation(stdtrit(seeds - 1, levels))
+    return estimate, estimate[:, None] - errors
+
+
+def standard_errors(sets: Sequence[Array]) -> tuple[Array, Array]:
+    """Return the standard errors (data sets,) of the estimate that come from seeds and from images.
+
+    Analysis of variance of the crossed design. The images' part holds the residual (seed x image); from the seeds' part
+    the share (k - 2) / (k - 1) of the residual is taken off, not all of it: the seeds' mean square has few degrees of
+    freedom, and would fall below the residual, to zero, too often. The seeds' part is the spread over seeds of the
+    mean over sets, so it is right for a seed effect that sets share and for one that is drawn in each.
+    """
+    seeds = sets[0].shape[1]
+    images = np.zeros(len(sets[0]))
+    residual = np.zeros(len(sets[0]))
+    for one in sets:
+        n = one.shape[2]
+        if n > 1:
+            means = one.mean(axis=1)
+            images += means.var(axis=1, ddof=1) / n / len(sets) ** 2
+        if n > 1 and seeds > 1:
+            rest = one - means[:, None] - one.mean(axis=2, keepdims=True) + one.mean(axis=(1, 2), keepdims=True)
+            residual += np.square(rest).sum(axis=(1, 2)) / ((seeds - 1) * (n - 1) * seeds * n) / len(sets) ** 2
+    between = np.zeros(len(images))
+    if seeds > 1:
+        between = np.mean([one.mean(axis=2) for one in sets], axis=0).var(axis=1, ddof=1) / seeds
+        between = np.clip(between - (seeds - 2) / (seeds - 1) * residual, 0, None)
+    negligible = _ROUNDING * np.max([np.abs(one).max(axis=(1, 2)) for one in sets], axis=0)
+    by_seeds, by_images = np.sqrt(between), np.sqrt(images)
+    return np.where(by_seeds > negligible, by_seeds, 0.0), np.where(by_images > negligible, by_images, 0.0)
+
+
+def enough(counts: Sequence[int]) -> bool:
+    """Return whether sets of so many images can be resampled: hardly any resample may be one image over and over."""
+    return math.prod(float(n) ** (1 - n) for n in counts) <= DEGENERATE
+
+
+def _studentised(means: list[Array], levels: Array, generator: np.random.Generator) -> Array:
+    """Return the sorted errors of the images (data sets, resamples) in units of their standard error.
+
+    The bootstrap-t, which follows skewed images; where its tail is the shorter, Student's t, which it falls below for
+    heavy tails. Student's t alone for images too few to be resampled.
+    """
+    from scipy.special import stdtrit
+
+    means = [one for one in means if one.shape[1] > 1]
+    if not means:
+        return np.zeros((1, len(levels)))
+    counts = [one.shape[1] for one in means]
+    # Satterthwaite's degrees of freedom for equal variances in all sets
+    freedom = sum(1 / n for n in counts) ** 2 / sum(1 / n**2 / (n - 1) for n in counts)
+    student: Array = stdtrit(freedom, levels)
+    if not enough(counts):
+        return student[None]
+    error = np.zeros((len(levels), len(means[0])))
+    variance = np.zeros_like(error)
+    for one in means:
+        n = one.shape[1]
+        centred = (one - one.mean(axis=1, keepdims=True)).T
+        for rows, weights in _weights(n, len(levels), generator):
+            mean = weights @ centred
+            error[rows] += mean
+            variance[rows] += (weights @ np.square(centred) - np.square(mean)).clip(0) / (n - 1)
+    # a resample of one image over and over has no spread: its error is beyond all others
+    spread = np.sqrt(variance.max(axis=0)) * 1e-6
+    ratio = np.sort((error / np.maximum(np.sqrt(variance), np.where(spread > 0, spread, 1))).T, axis=1)
+    middle = len(levels) // 2
+    ratio[:, :middle] = np.minimum(ratio[:, :middle], student[:middle])
+    ratio[:, middle:] = np.maximum(ratio[:, middle:], student[middle:])
+    return ratio
+
+
+def _weights(images: int, resamples: int, generator: np.random.Generator) -> Iterator[tuple[slice, Array]]:
+    """Yield the share of each image in each resample, (rows, images), a chunk of resamples at a time."""
+    rows = max(1, _CHUNK // images)
+    for start in range(0, resamples, rows):
+        stop = min(start + rows, resamples)
+        drawn = generator.integers(images, size=(stop - start, images))
+        drawn += np.arange(stop - start)[:, None] * images
+        counted = np.bincount(drawn.ravel(), minlength=drawn.size).reshape(drawn.shape)
+        yield slice(start, stop), counted / images
