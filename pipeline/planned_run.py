@@ -43,12 +43,13 @@ def loss_spec(configuration: Configuration, name: str, pixel: str, task: str) ->
     plugins.check_build_arguments("losses", file, arguments)
     checked_precision(f"{configuration.scale_file}: losses.{name}.arguments", arguments.get("precision", "exact"))
     kinds = plugins.constant("losses", file, "LOSS_NETWORKS")
+    kinds = kinds or (None, *plugins.constant("losses", file, "ARCHITECTURE_OF", ()))
     kind = None
     if chosen.loss_network:
         kind = plugins.check("loss_networks", configuration.loss_network(chosen.loss_network).network)
-    if kind not in (kinds or (None,)):
+    if kind not in kinds:
         given = f"{chosen.loss_network} is of kind '{kind}'" if kind else "none is given"
-        allowed = " or ".join(kinds) or "none"
+        allowed = " or ".join(str(each or "none") for each in kinds)
         raise UserError(f"{configuration.scale_file}: losses.{name}.loss_network: {given}; '{file}' takes {allowed}")
     return LossSpec(name=file, arguments=arguments, loss_network=kind)
 

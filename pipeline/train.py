@@ -11,7 +11,7 @@ import torch
 
 from pipeline import plugins
 from pipeline.arrays import Arrays
-from pipeline.errors import exit_with_one_line
+from pipeline.errors import UserError, exit_with_one_line
 from pipeline.files import write_text
 from pipeline.learning import device as devices
 from pipeline.learning import storage
@@ -23,6 +23,7 @@ from pipeline.losses import catalog as losses
 from pipeline.losses._terms import WeightedTerms
 from pipeline.networks import catalog as networks
 from pipeline.provenance import provenance
+from pipeline.specs.recipe import Recipe
 from pipeline.specs.train import TrainSpec
 
 
@@ -35,16 +36,38 @@ def main(
     weights: Path | None,
     output: Path,
     label: str,
+    cards: list[Path] | None = None,
     threads: int = 1,
     checkpoint_seconds: float = 300.0,
 ) -> None:
     """Train and write `model.safetensors`, `history.csv` and `card.json` to `output`.
 
-    `targets` and `pairs` are the prepared data, `weights` the stored loss network when the loss has one.
+    `targets` and `pairs` are the prepared data, `weights` the stored loss network when the loss has one, `cards` those
+    of the same network under the reference loss and under the loss `as_long_as` which this run takes.
     Raises UserError when another process works on the same run, for bad data, weights or values, and for a full disk.
     """
+    if spec.as_long_as:
+        spec = spec.model_copy(update={"recipe": lengthened(spec.recipe, *(cards or []))})
     with exclusive(output):
         _train(spec, code, targets, pairs, weights, output, label, threads, checkpoint_seconds)
+
+
+def lengthened(recipe: Recipe, reference: Path, other: Path) -> Recipe:
+    """Return `recipe` with as many steps as the reference takes in the time of the other run; never fewer.
+
+    Both are cards of finished runs. Raises UserError naming the card that can't be read.
+    """
+    seconds = []
+    for card in (reference, other):
+        try:
+            content = json.loads(card.read_text(encoding="utf-8"))
+            seconds.append(content["seconds"] / content["spec"]["recipe"]["steps"])
+        except (OSError, ValueError, KeyError, TypeError, ZeroDivisionError) as error:
+            raise UserError(f"{card} can't be read ({error!r}); delete its folder and rerun") from None
+    factor = max(1.0, seconds[1] / max(seconds[0], 1e-9))
+    milestones = tuple(round(step * factor) for step in recipe.schedule.milestones)
+    schedule = recipe.schedule.model_copy(update={"milestones": milestones})
+    return recipe.model_copy(update={"steps": round(recipe.steps * factor), "schedule": schedule})
 
 
 def _train(
@@ -115,6 +138,7 @@ def _arguments() -> None:
     parser.add_argument("--targets", type=Path, required=True, help="folder of the prepared data set")
     parser.add_argument("--pairs", type=Path, required=True, help="folder of the task's degraded inputs")
     parser.add_argument("--weights", type=Path, help="stored loss network")
+    parser.add_argument("--cards", type=Path, nargs=2, help="cards of the reference run and of the one as long as this")
     parser.add_argument("--output", type=Path, required=True, help="folder of the run")
     parser.add_argument("--label", required=True, help="name of the run in progress lines")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads")

@@ -409,6 +409,20 @@ def test_a_control_has_the_weights_that_the_seed_draws(name: str, kind: str, arc
 
 
 @CONTROLS
+def test_a_control_takes_the_architecture_of_a_stored_network_and_none_of_its_weights(
+    name: str, kind: str, architecture: dict[str, Any], tmp_path: Path
+) -> None:
+    statistics = {"bands": 4, "mean": [0.1, 0.2, 0.3, 0.4], "std": [0.1, 0.1, 0.2, 0.2]}
+    loss_networks.save(loss_networks.build(kind, **architecture, **statistics), tmp_path / "network", {})
+    expected: Any = catalog.build(name, architecture={**architecture, **statistics}, seed=5)
+    found: Any = catalog.build(name, weights=tmp_path / "network", seed=5)
+    pair = uniform(1, 4, 24, 24), uniform(1, 4, 24, 24, seed=2)
+    assert torch.equal(found(*pair), expected(*pair))
+    with pytest.raises(UserError, match="give architecture or weights"):
+        catalog.build(name, weights=tmp_path / "network", architecture=architecture)
+
+
+@CONTROLS
 def test_a_control_reseeds_no_other_device(
     name: str, kind: str, architecture: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -119,6 +119,24 @@ def loss_network(loss: str, kinds: tuple[str, ...], weights: Path | str | None) 
     return network
 
 
+def drawn_network(
+    loss: str, kind: str, architecture: dict[str, Any] | None, weights: Path | str | None, seed: int
+) -> nn.Module:
+    """Return the loss network `kind` with weights drawn from `seed`.
+
+    Its architecture is `architecture`, or that of the stored network `weights`, of which nothing else is used. Raises
+    UserError when both are given and when `weights` is of another kind.
+    """
+    if weights is not None:
+        if architecture is not None:
+            raise UserError(f"loss '{loss}': give architecture or weights, whose architecture is taken, not both")
+        architecture = loss_network(loss, (kind,), weights).architecture  # type: ignore[assignment]
+    with torch.random.fork_rng(devices=[]):
+        # the CPU's generator alone: torch.manual_seed would reseed every GPU too
+        torch.default_generator.manual_seed(seed)
+        return catalog.build(kind, **(architecture or {}))
+
+
 def encode(network: nn.Module, image: Tensor) -> Tensor:
     """Return the encoder's final features of the whole image: nothing masked, nothing shuffled, no class token."""
     features: Tensor = network.encode(image)  # type: ignore[operator]

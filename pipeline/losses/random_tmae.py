@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import torch
 
-from pipeline.loss_networks import catalog
 from pipeline.losses._encoder import build_loss
-from pipeline.losses._features import FeatureLoss
+from pipeline.losses._features import FeatureLoss, drawn_network
 
 SOURCE = "a control of this project; the papers have none"
 LOSS_NETWORKS: tuple[str, ...] = ()
+ARCHITECTURE_OF = ("mae",)
+"""The loss network in whose stored file only the architecture is looked up."""
 
 
 def build(
     pixel: str = "l1",
     weight: float = 1.0,
+    weights: Path | str | None = None,
     architecture: dict[str, Any] | None = None,
     seed: int = 0,
     token_order: str = "aligned",
@@ -29,12 +32,10 @@ def build(
 ) -> FeatureLoss:
     """Build `pixel` + `weight` * the same distance of the features of a `mae` drawn from `seed`.
 
-    All other settings are those of `ctmae`, so that the two differ in their weights alone.
+    The architecture is given, or is that of a stored network `weights`. All other settings are those of `ctmae`, so
+    that the two differ in their weights alone.
     """
-    with torch.random.fork_rng(devices=[]):
-        # the CPU's generator alone: torch.manual_seed would reseed every GPU too
-        torch.default_generator.manual_seed(seed)
-        network = catalog.build("mae", **(architecture or {}))
+    network = drawn_network("random_tmae", ARCHITECTURE_OF[0], architecture, weights, seed)
     return build_loss(
         "random_tmae",
         network,

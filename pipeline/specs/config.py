@@ -78,9 +78,13 @@ class Table(Strict):
     networks: tuple[str, ...]
     losses: tuple[str, ...]
     reference_loss: str
+    controls: tuple[str, ...] = ()
+    """Losses of further rows that the paper does not have; after reading, those that the scale trains."""
     pixel: Literal["l1", "l2", "charbonnier"]
     """The restoration networks' own loss, and the norm of the feature terms."""
     metrics: dict[str, Metric]
+    published_runs: PositiveInt = 1
+    """Trainings behind each published number."""
     settings: tuple[str, ...]
     """Assumptions where the paper leaves a choice, with their sources; printed with the table."""
     warnings: tuple[Warning, ...] = ()
@@ -158,6 +162,8 @@ class LossAtScale(Strict):
     arguments: dict[str, Any] = {}
     per_task: dict[str, dict[str, Any]] = {}
     """Arguments that differ for a task."""
+    as_long_as: str | None = None
+    """A name of `losses`, as long as whose run this one takes: it gets as many more steps as fit in."""
     source: str = ""
 
 
@@ -174,6 +180,10 @@ class Scale(Strict):
 
     title: str
     seeds: tuple[NonNegativeInt, ...] = Field(min_length=1)
+    full: bool = False
+    """Whether data, networks and recipes are the papers': only then are values compared, and not differences alone."""
+    control_tables: tuple[str, ...] | None = None
+    """Tables whose controls are trained; None is all of them."""
     gpus: NonNegativeInt
     """GPUs a job asks for; 0 lets jobs share the CPU cores."""
     data: dict[str, Data]

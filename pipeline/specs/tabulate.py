@@ -52,6 +52,8 @@ class TabulateSpec(Strict):
     columns: tuple[str, ...]
     networks: tuple[str, ...]
     losses: tuple[str, ...]
+    controls: tuple[str, ...] = ()
+    """Those of `losses` that the paper does not have."""
     reference_loss: str
     """The loss that differences are taken to."""
     trivials: tuple[str, ...]

@@ -20,11 +20,14 @@ rule train:
         weights=lambda w, input: (
             f"--weights {input.weights}" if "weights" in input.keys() else ""
         ),
+        cards=lambda w, input: (
+            f"--cards {input.cards}" if "cards" in input.keys() else ""
+        ),
     message:
         "Train {wildcards.network} under {wildcards.loss}: {wildcards.task}, {wildcards.dataset}, seed {wildcards.seed}"
     shell:
         "python -m pipeline.train {params.spec:q} --code {params.code} --threads {threads}"
-        " --targets $(dirname {input.targets:q}) --pairs $(dirname {input.pairs:q}) {params.weights}"
+        " --targets $(dirname {input.targets:q}) --pairs $(dirname {input.pairs:q}) {params.weights} {params.cards}"
         " --output $(dirname {output.card:q})"
         " --label train/{wildcards.task}/{wildcards.dataset}/{wildcards.network}/{wildcards.loss}/{wildcards.seed}"
         " --checkpoint-seconds {resources.checkpoint_seconds} 2>&1 | tee {log:q}"
