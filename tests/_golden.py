@@ -2,115 +2,79 @@
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import io
-import re
-from fractions import Fraction
+import os
 from functools import cache
-from itertools import groupby
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import skimage.data
 from numpy.typing import NDArray
-from PIL import Image
-from scipy.ndimage import gaussian_filter
 
-from pipeline.metrics._protocol import Protocol
-from pipeline.resize import crop_to_multiple, resize_bicubic
+from pipeline import golden
+from pipeline.golden import Floats, Row, degraded, floats, four_bands, levels, other_bytes, photograph
+from pipeline.images import read_image
+from pipeline.resize import resize_bicubic
+
+__all__ = ["Floats", "Row", "degraded", "floats", "four_bands", "golden_rows", "levels", "photograph", "pictures"]
 
 GOLDEN = Path(__file__).parent / "golden" / "metrics.csv"
-TOLERANCE = {"psnr": 1e-4, "niqe": 1e-3, "ssim": 1e-5, "ssim_3d": 1e-6, "sam": 1e-6, "ergas": 1e-6}
-SINGLE_PRECISION = ("piq", "piqa", "pytorch-msssim")
-"""Libraries that computed their ssim in float32."""
-
-CONVENTIONS = {
-    ("psnr", "RGB uint8, no crop, data_range 255"): Protocol("rgb"),
-    ("psnr", "RGB uint8, no crop"): Protocol("rgb"),
-    ("psnr", "RGB float32/255, no crop"): Protocol("rgb"),
-    ("psnr", "RGB float32/255, no crop (mse+1e-8)"): Protocol("rgb"),
-    ("psnr", "RGB uint8, crop 4 (BasicSR x4 benchmark)"): Protocol("rgb", 4),
-    ("psnr", "RGB uint8, crop 10 = scale+6 (NTIRE / EDSR DIV2K, x4)"): Protocol("rgb", 10),
-    ("psnr", "RGB float, not rounded, clipped [0,255], no crop"): Protocol("rgb", rounding=False),
-    ("psnr", "RGB, library default"): Protocol("rgb"),
-    ("psnr", "Y BT.601 limited, unrounded, crop 4"): Protocol("y601", 4),
-    ("psnr", "Y of YIQ full range, no crop (psnry)"): Protocol("gray"),
-    ("psnr", "Y of YIQ full range, no crop (convert_to_greyscale)"): Protocol("gray"),
-    ("ssim", "RGB per-channel mean, gauss 11x11 s1.5, population cov, valid, no crop"): Protocol("rgb"),
-    ("ssim", "RGB per-channel mean, gauss 11x11 s1.5, population cov, valid"): Protocol("rgb"),
-    (
-        "ssim",
-        "RGB per-channel mean, gauss 11x11 s1.5, population cov, valid, no crop, downsample=False",
-    ): Protocol("rgb"),
-    (
-        "ssim",
-        "Y BT.601 limited unrounded, gauss 11x11 s1.5, population cov, valid, crop 4",
-    ): Protocol("y601", 4),
-    (
-        "ssim_3d",
-        "RGB as 3-D volume (MATLAB ssim on HxWx3): 3-D gauss s1.5 radius 5, replicate, full map",
-    ): Protocol("rgb"),
-    (
-        "sam",
-        "4 bands (R,G,B,round((R+G)/2)) uint8, radians, eps in denominator (zero vector -> pi/2), mean",
-    ): Protocol("rgb"),
-    ("sam", "radians, eps in denominator (every zero vector -> pi/2)"): Protocol("rgb"),
-    ("sam", "radians"): Protocol("rgb"),
-    ("ergas", "4 bands, 100*(h/l)=100/4, reference-band means"): Protocol("rgb"),
-    ("ergas", "4 bands, r=0.25 default"): Protocol("rgb"),
-    ("ergas", "4 bands, ratio=4 default (100/ratio)"): Protocol("rgb"),
-    ("ergas", "100/4"): Protocol("rgb"),
-    ("ergas", "r=0.25"): Protocol("rgb"),
-    ("ergas", "ratio=4"): Protocol("rgb"),
-    ("niqe", "Y BT.601 limited rounded, block 96, crop 0, MATLAB imresize"): Protocol("y601"),
-    ("niqe", "Y BT.601 limited rounded, block 96, crop 4, MATLAB imresize"): Protocol("y601", 4),
-    ("niqe", "gray (cv2 BGR2GRAY) rounded, block 96, crop 0"): Protocol("gray"),
-}
-
-Floats = NDArray[np.float64]
-Row = dict[str, str]
-
-
-def golden_cases() -> list[Any]:
-    with GOLDEN.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    groups = groupby(rows, key=lambda row: (row["image"], row["degradation"]))
-    return [pytest.param(*key, list(group), id=f"{key[0].split()[0]}-{key[1][:12]}") for key, group in groups]
+CALIBRATION = "ResultsCalibra"
+"""Folder of the published calibration pictures, beside the package that ships them."""
 
 
 @cache
-def photograph(name: str) -> NDArray[np.uint8]:
-    """Return `astronaut` (512, 512, 3) or `chelsea` (300, 448, 3)."""
-    return np.ascontiguousarray(crop_to_multiple(getattr(skimage.data, name)(), 4))
+def golden_rows() -> list[Row]:
+    """Return every golden row; not to be changed."""
+    return golden.rows(GOLDEN)
 
 
-def floats(image: NDArray[np.uint8]) -> Floats:
-    return np.ascontiguousarray(image.transpose(2, 0, 1)) / 255
+def rows_of(*metrics: str) -> list[Any]:
+    """Return a parameter for every golden row of `metrics`, whatever computed it."""
+    return [pytest.param(row, id=_label(row)) for row in golden_rows() if row["metric"] in metrics]
 
 
-def levels(image: Floats) -> NDArray[np.uint8]:
-    return np.clip(np.round(image), 0, 255).astype(np.uint8)
+def _label(row: Row) -> str:
+    image = row["image"].split()[0 if row["image"].startswith(("skimage", "synthetic")) else -1].rsplit("/", 1)[-1]
+    return "-".join([row["metric"], image, row["degradation"].split()[0], row["computed_by"].split()[0]])
 
 
-def degraded(image: NDArray[np.uint8], text: str) -> Floats:
-    """Return what the column `degradation` describes, (H, W, 3) in 0..255, before rounding where it has fractions."""
-    pixels = image.astype(np.float64)
-    if text.startswith("awgn"):
-        return pixels + np.random.default_rng(0).normal(0, 25, image.shape)
-    if text.startswith("gauss"):
-        blurred: Floats = gaussian_filter(pixels, (1.6, 1.6, 0), mode="reflect", truncate=4)
-        return blurred
-    if text.startswith("jpeg"):
-        file = io.BytesIO()
-        Image.fromarray(image).save(file, "JPEG", quality=20)
-        return np.asarray(Image.open(file), dtype=np.float64)
-    if text.startswith("x4"):
-        return resize_bicubic(np.round(np.clip(resize_bicubic(pixels, Fraction(1, 4)), 0, 255)), 4)
-    assert text == "identity"
-    return pixels
+def pictures(row: Row) -> tuple[NDArray[np.uint8], Floats]:
+    """Return target (H, W, C) of uint8 and prediction (H, W, C) in 0..255 before rounding, of any row with pictures.
+
+    Skips the test, with the reason, when the pictures are not here or not those that the value was computed on.
+    """
+    target, prediction = _pair(row["image"], row["degradation"], "recomputed" in row["convention"])
+    if reason := other_bytes(target, prediction, row):
+        pytest.skip(reason)
+    return target, prediction
+
+
+@cache
+def _pair(image: str, degradation: str, recomputed: bool) -> tuple[NDArray[np.uint8], Floats]:
+    source, path = image.split()[0], image.split()[-1]
+    if source == "synthetic":
+        return synthetic(degradation)
+    if source == "jbhuang0604/SelfExSR":
+        target, low_quality = (_published(path.removeprefix("data/").replace("_HR", kind)) for kind in ("_HR", "_LR"))
+        # MATLAB rounds between the two passes and the published scores see it; the recomputed ones did not
+        return target, resize_bicubic(low_quality.astype(np.float64) if recomputed else low_quality, 4).astype(float)
+    if source == "chaofengc/IQA-PyTorch":
+        return calibration(path), calibration(degradation).astype(np.float64)
+    if source == "XPixelGroup/BasicSR":
+        # Set14's first picture, byte for byte as far as its scores tell
+        target = _published("Set14/image_SRF_4/img_001_SRF_4_HR.png")
+        return target, target.astype(np.float64)
+    return golden.pair(image, degradation)
+
+
+def _published(path: str) -> NDArray[np.uint8]:
+    """Return a picture of a public test set that is in no package, from the folder that LOSSBENCH_DATA names."""
+    root = os.environ.get("LOSSBENCH_DATA")
+    if root is None or not (Path(root) / path).is_file():
+        pytest.skip(f"{path} is in no package; set LOSSBENCH_DATA to a folder that holds it (now: {root})")
+    return read_image(Path(root) / path)
 
 
 def synthetic(text: str) -> tuple[NDArray[np.uint8], Floats]:
@@ -123,19 +87,12 @@ def synthetic(text: str) -> tuple[NDArray[np.uint8], Floats]:
     return target.astype(np.uint8), prediction.astype(np.float64)
 
 
-def four_bands(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Append the rounded mean of red and green to (H, W, 3)."""
-    fourth = np.round((image[..., 0].astype(np.float64) + image[..., 1]) / 2)
-    return np.dstack([image, fourth.astype(np.uint8)])
-
-
-def tolerance(row: Row) -> float:
-    single = row["metric"] == "ssim" and row["computed_by"].split()[0] in SINGLE_PRECISION
-    return 5e-5 if single else TOLERANCE[row["metric"]]
-
-
-def skip_unless_the_bytes_are_the_same(image: NDArray[np.uint8], text: str) -> None:
-    expected = re.search(r"sha256:(\w+)", text)
-    found = hashlib.sha256(image.tobytes()).hexdigest()
-    if expected and not found.startswith(expected[1]):
-        pytest.skip(f"other bytes (sha256 {found[:12]}) than the golden values were computed on: {text}")
+def calibration(path: str) -> NDArray[np.uint8]:
+    """Return a calibration picture of IQA-PyTorch (TID2013), which its package pyiqa ships beside itself."""
+    try:
+        file = Path(str(distribution("pyiqa").locate_file(CALIBRATION))) / path.removeprefix(f"{CALIBRATION}/")
+    except PackageNotFoundError:
+        pytest.skip(f"{path} is shipped by the package pyiqa, which is not installed")
+    if not file.is_file():
+        pytest.skip(f"{path} is missing from the package pyiqa")
+    return read_image(file)

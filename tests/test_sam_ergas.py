@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import UserError
+from pipeline.metrics import sam_dropped
 from pipeline.metrics._protocol import Protocol
 from pipeline.metrics.catalog import load, score
 
@@ -35,6 +36,24 @@ def test_a_black_pixel_counts_a_right_angle_in_either_picture_and_in_both() -> N
     target = pixels((0.2, 0.4), (0.0, 0.0), (0.5, 0.1), (0.0, 0.0))
     prediction = pixels((0.2, 0.4), (0.3, 0.3), (0.0, 0.0), (0.0, 0.0))
     assert score("sam", prediction, target) == pytest.approx(3 / 4 * math.pi / 2, abs=1e-12)
+
+
+def test_black_pixels_are_dropped_and_counted() -> None:
+    target = pixels((0.2, 0.4), (0.0, 0.0), (0.5, 0.0), (0.0, 0.0), (0.5, 0.1))
+    prediction = pixels((0.2, 0.4), (0.3, 0.3), (0.0, 0.5), (0.0, 0.0), (0.0, 0.0))
+    assert sam_dropped.zero_pixels(prediction, target, Protocol()) == 3
+    # 0 and 90 degrees are left
+    assert score("sam_dropped", prediction, target) == pytest.approx(math.pi / 4, abs=1e-12)
+    bright = (prediction[..., [0, 2]], target[..., [0, 2]])
+    assert score("sam_dropped", *bright) == score("sam", *bright)
+    assert sam_dropped.zero_pixels(*bright, Protocol()) == 0
+
+
+def test_a_pair_without_any_angle_has_no_mean_to_take() -> None:
+    image = np.full((3, 4, 4), 0.5)
+    assert score("sam", image, image * 0) == math.pi / 2
+    with pytest.raises(UserError, match="every pixel is black"):
+        score("sam_dropped", image, image * 0)
 
 
 def test_small_angles_keep_their_digits() -> None:
@@ -79,7 +98,7 @@ def test_ergas_sees_neither_the_unit_of_a_band_nor_where_its_pixels_lie(bands: i
     assert score("ergas", shuffled[0], shuffled[1], protocol=EXACT) == pytest.approx(value, rel=1e-9)
 
 
-@pytest.mark.parametrize("name", ["sam", "ergas"])
+@pytest.mark.parametrize("name", ["sam", "sam_dropped", "ergas"])
 def test_equal_pictures_score_exactly_zero_and_noise_raises_it(name: str) -> None:
     target = np.clip(floats(four_bands(photograph("chelsea"))), 1 / 255, 1)
     assert score(name, target, target) == 0
@@ -99,10 +118,10 @@ def test_the_crop_and_the_rounding_are_the_protocols() -> None:
     assert score("ergas", target + 0.4 / 255, target, protocol=EXACT) > 0
 
 
-@pytest.mark.parametrize("name", ["sam", "ergas"])
+@pytest.mark.parametrize("name", ["sam", "sam_dropped", "ergas"])
 def test_luma_is_refused_and_a_bare_colour_falls_back(name: str) -> None:
     image = np.full((3, 4, 4), 0.5)
-    with pytest.raises(UserError, match=f"{name} is not defined for the protocol 'y601'"):
+    with pytest.raises(UserError, match=f"{name.removesuffix('_dropped')} is not defined for the protocol 'y601'"):
         load(name).score(image, image, Protocol("y601"))
     assert score(name, image, image, protocol="y601") == 0
 
@@ -121,5 +140,9 @@ def test_what_has_no_angle_and_no_scale_is_refused() -> None:
         score("ergas", image)
 
 
-def test_both_say_what_they_are() -> None:
-    assert [(load(name).better, load(name).unit) for name in ("sam", "ergas")] == [("down", "rad"), ("down", "")]
+def test_they_say_what_they_are() -> None:
+    assert [(load(name).better, load(name).unit) for name in ("sam", "sam_dropped", "ergas")] == [
+        ("down", "rad"),
+        ("down", "rad"),
+        ("down", ""),
+    ]

@@ -7,8 +7,13 @@ A metric is one file of this folder and holds
 - `needs_target`: whether it compares with the ground truth;
 - `colours`: the protocol colours that it is defined for, its usual one first;
 - `SOURCE`: paper and equation;
-- `score(prediction, target, protocol) -> float`: one picture, float arrays (C, H, W) in [0, 1]; `target` is None where
-  `needs_target` is False. Raises UserError, and never returns NaN.
+- `OVER`: what one number is of, "picture" (also when left out), "clip" or "set";
+- `WEIGHTS`: the loss networks whose stored file it needs, none when left out, and `WEIGHTS_FROM`: how to get one;
+- `score(prediction, target, protocol) -> float`: float arrays in [0, 1], (C, H, W) of a picture or (T, C, H, W) of a
+  clip; `target` is None where `needs_target` is False. Raises UserError, and never returns NaN;
+- or, for a set, `score_set(predictions, targets, protocol) -> float`: iterables of (C, H, W), each read once.
+
+Both functions of a metric with `WEIGHTS` take the path of that file as the keyword `weights`.
 """
 
 from __future__ import annotations
@@ -21,9 +26,9 @@ from numpy.typing import NDArray
 
 from pipeline.errors import UserError, nearest
 
-Colour = Literal["rgb", "y601", "gray"]
+Colour = Literal["rgb", "y601", "y601_rounded", "gray"]
 Floats = NDArray[np.float64]
-TEXT = {"rgb": "RGB", "y601": "Y (BT.601)", "gray": "gray"}
+TEXT = {"rgb": "RGB", "y601": "Y (BT.601)", "y601_rounded": "Y (BT.601, rounded)", "gray": "gray"}
 
 # an unclamped network output strays less than this beyond [0, 1]; pictures in -1..1 and 0..255 stray more
 STRAY = 0.5
@@ -32,6 +37,12 @@ STRAY = 0.5
 def _y601(red: Floats, green: Floats, blue: Floats) -> Floats:
     """Return Y in 16..235 for bands in 0..255: MATLAB's rgb2ycbcr before its rounding, BasicSR's default."""
     return 16 + (65.481 * red + 128.553 * green + 24.966 * blue) / 255
+
+
+def _y601_rounded(red: Floats, green: Floats, blue: Floats) -> Floats:
+    """Return Y in whole levels of 16..235: MATLAB's rgb2ycbcr on uint8."""
+    # halves go down, whatever their last bit, by which the published scores of Set5 are met to 1e-8
+    return np.ceil(_y601(red, green, blue) - 0.5 - 1e-9)
 
 
 def _gray(red: Floats, green: Floats, blue: Floats) -> Floats:
@@ -45,7 +56,7 @@ def _gray(red: Floats, green: Floats, blue: Floats) -> Floats:
     return (luma * np.float32(255)).astype(np.float64)
 
 
-LUMA = {"y601": _y601, "gray": _gray}
+LUMA = {"y601": _y601, "y601_rounded": _y601_rounded, "gray": _gray}
 
 
 @dataclass(frozen=True)
@@ -53,7 +64,7 @@ class Protocol:
     """The convention under which a metric is computed; a number without it means nothing."""
 
     colour: Colour = "rgb"
-    """rgb: all bands as they are (any number); y601 or gray: luma of three bands, not rounded."""
+    """rgb: all bands as they are (any number); y601, y601_rounded (whole levels) or gray: luma of three bands."""
     crop: int = 0
     """Pixels cut from each side."""
     rounding: bool = True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
 
@@ -31,18 +33,65 @@ def protocol_of(name: str, protocol: Protocol | str | None = None) -> Protocol:
     return asked if asked.colour in colours else asked.with_colour(colours[0])
 
 
-def score(name: str, prediction: Any, target: Any = None, *, protocol: Protocol | str | None = None) -> float:
-    """Return the metric `name` of one picture under `protocol_of(name, protocol)`.
+def score(
+    name: str,
+    prediction: Any,
+    target: Any = None,
+    *,
+    protocol: Protocol | str | None = None,
+    weights: Path | str | None = None,
+) -> float:
+    """Return the metric `name` of one picture, or of one clip, under `protocol_of(name, protocol)`.
 
-    `prediction` and `target` are float arrays or tensors (C, H, W) in [0, 1], on any device; `target` may be left out
-    where the metric needs none. Raises UserError for an unknown metric or colour, a missing target, and pictures
-    that the protocol refuses (range, NaN, shape, crop).
+    `prediction` and `target` are float arrays or tensors in [0, 1], on any device: (C, H, W), or (T, C, H, W) for a
+    metric of clips; `target` may be left out where the metric needs none. `weights` is the file of the stored loss
+    network of a metric that needs one. Raises UserError for an unknown metric or colour, a metric of sets, a missing
+    target or file, a file too many, and pictures that the protocol refuses (range, NaN, shape, crop).
     """
     metric = load(name)
+    if over(metric) == "set":
+        raise UserError(f"{name} compares two sets of pictures, not one with its target; use score_set")
     if metric.needs_target and target is None:
         raise UserError(f"{name} compares with a target; give one")
     theirs = _array(target) if metric.needs_target else None
-    return float(metric.score(_array(prediction), theirs, protocol_of(name, protocol)))
+    keywords = _weights(name, metric, weights)
+    return float(metric.score(_array(prediction), theirs, protocol_of(name, protocol), **keywords))
+
+
+def score_set(
+    name: str,
+    predictions: Iterable[Any],
+    targets: Iterable[Any],
+    *,
+    protocol: Protocol | str | None = None,
+    weights: Path | str | None = None,
+) -> float:
+    """Return the metric `name` of two sets of pictures under `protocol_of(name, protocol)`.
+
+    `predictions` and `targets` give float arrays or tensors (C, H, W) in [0, 1], of any sizes, and are read once.
+    Raises UserError as `score`, and for a metric that scores picture by picture.
+    """
+    metric = load(name)
+    if over(metric) != "set":
+        raise UserError(f"{name} scores one {over(metric)} at a time; use score")
+    keywords = _weights(name, metric, weights)
+    pictures = (map(_array, images) for images in (predictions, targets))
+    return float(metric.score_set(*pictures, protocol_of(name, protocol), **keywords))
+
+
+def over(metric: ModuleType) -> str:
+    """Return what one number of `metric` is of: `picture`, `clip` or `set`."""
+    return str(getattr(metric, "OVER", "picture"))
+
+
+def _weights(name: str, metric: ModuleType, weights: Path | str | None) -> dict[str, Path]:
+    needed = getattr(metric, "WEIGHTS", ())
+    if not needed and weights is not None:
+        raise UserError(f"{name} needs no loss network; leave {weights} out")
+    if needed and weights is None:
+        kinds = " or ".join(needed)
+        raise UserError(f"{name} needs weights=PATH of a stored loss network '{kinds}'; {metric.WEIGHTS_FROM}")
+    return {} if weights is None else {"weights": Path(weights)}
 
 
 def _array(image: Any) -> NDArray[Any]:
@@ -51,9 +100,16 @@ def _array(image: Any) -> NDArray[Any]:
 
 
 def listing() -> list[dict[str, Any]]:
-    """List every metric with its source, unit and direction."""
+    """List every metric with its source, unit, direction, what it is over, and the loss networks that it needs."""
     modules = {name: load(name) for name in plugins.names("metrics")}
     return [
-        {"name": name, "better": module.better, "unit": module.unit, "source": module.SOURCE}
+        {
+            "name": name,
+            "better": module.better,
+            "unit": module.unit,
+            "over": over(module),
+            "weights": list(getattr(module, "WEIGHTS", ())),
+            "source": module.SOURCE,
+        }
         for name, module in modules.items()
     ]

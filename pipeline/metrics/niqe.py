@@ -19,7 +19,7 @@ from pipeline.resize import resize_bicubic
 better: Literal["up", "down"] = "down"
 unit = ""
 needs_target = False
-colours: tuple[Colour, ...] = ("y601", "gray")
+colours: tuple[Colour, ...] = ("y601", "y601_rounded", "gray")
 SOURCE = "Mittal, Soundararajan, Bovik, 'Making a Completely Blind Image Quality Analyzer', IEEE SPL 20(3), 2013"
 
 PRISTINE = "basicsr/metrics/niqe_pris_params.npz"

@@ -13,7 +13,7 @@ from pipeline.metrics._protocol import Colour, Protocol
 better: Literal["up", "down"] = "up"
 unit = "dB"
 needs_target = True
-colours: tuple[Colour, ...] = ("rgb", "y601", "gray")
+colours: tuple[Colour, ...] = ("rgb", "y601", "y601_rounded", "gray")
 SOURCE = "10 log10(255^2 / MSE), MSE over the whole picture in float64; pictures are averaged by their PSNR"
 
 

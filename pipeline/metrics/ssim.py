@@ -12,7 +12,7 @@ from pipeline.metrics._protocol import Colour, Protocol
 better: Literal["up", "down"] = "up"
 unit = ""
 needs_target = True
-colours: tuple[Colour, ...] = ("rgb", "y601", "gray")
+colours: tuple[Colour, ...] = ("rgb", "y601", "y601_rounded", "gray")
 SOURCE = "Wang, Bovik, Sheikh, Simoncelli, 'Image Quality Assessment', IEEE TIP 13(4), 2004, equation 13"
 
 WINDOW = 11

@@ -1,0 +1,110 @@
+"""What metrics share that need a stored loss network: reading it once a process, and running it exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.errors import UserError
+from pipeline.metrics._protocol import Floats, Protocol
+
+# the list of metrics loads these modules, and needs no torch
+if TYPE_CHECKING:
+    from torch import Tensor
+
+BATCH = 16
+"""Pictures that go through a network together, where they have one size."""
+
+
+def network(weights: Path, name: str, **architecture: Any) -> Any:
+    """Return the loss network `name` in the file `weights`, frozen, on the GPU where there is one.
+
+    A file is read once a process, and again when it was written anew. Raises UserError naming the file when it is
+    missing or damaged, and when it holds another network or one of another `architecture`.
+    """
+    weights = Path(weights).absolute()
+    found = _loaded(weights, weights.stat().st_mtime_ns if weights.exists() else 0)
+    if found.loss_network != name:
+        raise UserError(f"{weights} holds the loss network '{found.loss_network}'; give the file of a '{name}'")
+    for key, value in architecture.items():
+        if (other := found.architecture[key]) != value:
+            raise UserError(f"{weights} was made with {key} '{other}'; give a file of {key} '{value}'")
+    return found
+
+
+@cache
+def _loaded(weights: Path, _changed: int) -> Any:
+    import torch
+
+    from pipeline.loss_networks import catalog
+
+    module, _ = catalog.load(weights)
+    return module.to("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def distance(module: Any, prediction: Floats, target: Floats) -> float:
+    """Return `module.distance` of two pictures (3, H, W) in 0..255."""
+    with _exact():
+        return float(module.distance(_batch(module, [prediction]), _batch(module, [target])))
+
+
+def features(
+    module: Any, extract: Callable[[Tensor], Tensor], pictures: Iterable[NDArray[Any]], protocol: Protocol, role: str
+) -> NDArray[np.float32]:
+    """Return what `extract` makes (N, D) of N pictures (1 or 3, H, W) in [0, 1], of any sizes, under `protocol`.
+
+    A single band is repeated to three. Raises UserError as Protocol.apply, and for no picture at all.
+    """
+    with _exact():
+        found = [
+            extract(_batch(module, group)).float().cpu().numpy()
+            for group in _groups(_three_bands(protocol.apply(picture, role), role) for picture in pictures)
+        ]
+    if not found:
+        raise UserError(f"{role}: no pictures; give two or more")
+    return np.concatenate(found)
+
+
+def _groups(pictures: Iterable[Floats]) -> Iterator[list[Floats]]:
+    """Yield neighbours of one shape together, at most BATCH."""
+    group: list[Floats] = []
+    for picture in pictures:
+        if group and (len(group) == BATCH or group[0].shape != picture.shape):
+            yield group
+            group = []
+        group.append(picture)
+    if group:
+        yield group
+
+
+def _three_bands(picture: Floats, role: str) -> Floats:
+    if len(picture) not in (1, 3):
+        raise UserError(f"{role}: {len(picture)} bands; the network takes pictures of one band or three")
+    return np.repeat(picture, 3 // len(picture), axis=0)
+
+
+def _batch(module: Any, pictures: list[Floats]) -> Tensor:
+    import torch
+
+    parameter = next(module.parameters())
+    return torch.from_numpy(np.stack(pictures) / 255).to(parameter.device, torch.float32)
+
+
+@contextmanager
+def _exact() -> Iterator[None]:
+    """Run without a graph, and on a GPU in whole float32: a metric has no use for TF32's speed."""
+    import torch
+
+    before = torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32 = before
