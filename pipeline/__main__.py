@@ -1,4 +1,4 @@
-"""The user's tools: list the plugins, see what a scale needs, fetch a data set, probe a loss."""
+"""The user's tools: list the plugins, see what a scale needs, fetch a data set, probe a loss, score pictures."""
 
 from __future__ import annotations
 
@@ -75,6 +75,7 @@ def main() -> None:
     fetch.add_argument("dataset", help="name of a data set that can be fetched")
     fetch.add_argument("--root", type=Path, help="folder to put it in; left out, <data_root>/<dataset>")
     _add_probe(verbs.add_parser("probe", help="what a loss sees: degradations at equal PSNR, ranked by it and by L1"))
+    _add_measure(verbs.add_parser("measure", help="scores of picture files or folders, with the protocol of each"))
     given = parser.parse_args()
     exit_with_one_line(lambda: _run(given))
 
@@ -89,6 +90,19 @@ def _add_probe(probe: argparse.ArgumentParser) -> None:
     probe.add_argument("--json", action="store_true", help="print JSON")
 
 
+def _add_measure(measure: argparse.ArgumentParser) -> None:
+    measure.add_argument("prediction", type=Path, help="a picture file, or a folder of them")
+    measure.add_argument("target", type=Path, nargs="?", help="its ground truth; left out where no metric needs one")
+    measure.add_argument("--metric", required=True, metavar="NAMES", help="metrics with commas, such as psnr,ssim")
+    colours = "rgb, y601 (or y), y601_rounded or gray; left out, each metric's usual one"
+    measure.add_argument("--protocol", metavar="COLOUR", help=colours)
+    measure.add_argument("--crop", type=int, default=0, help="pixels cut from each side (default 0)")
+    measure.add_argument("--no-rounding", action="store_true", help="do not round to 8-bit levels first")
+    measure.add_argument("--clip", action="store_true", help="a folder holds the frames of one clip, in name order")
+    measure.add_argument("--weights", action="append", default=[], metavar="METRIC=FILE", help="a stored loss network")
+    measure.add_argument("--json", action="store_true", help="print JSON")
+
+
 def _run(given: argparse.Namespace) -> None:
     if given.verb in LISTINGS:
         _print(LISTINGS[given.verb][0](), given.json)
@@ -100,6 +114,12 @@ def _run(given: argparse.Namespace) -> None:
         from pipeline.probe_loss import main as probe
 
         probe(given.loss, given.image, given.weights, given.set, given.output, given.psnr, given.json)
+    elif given.verb == "measure":
+        from pipeline.measure import main as measure
+        from pipeline.measure import requested
+
+        request = requested(given.metric, given.protocol, given.crop, not given.no_rounding, given.weights)
+        measure(given.prediction, given.target, request, given.clip, given.json)
     else:
         from pipeline.configuration import values
         from pipeline.datasets.catalog import fetch

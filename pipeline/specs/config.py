@@ -52,7 +52,7 @@ class Metric(Strict):
 
     file: str | None = None
     """File of pipeline/metrics when the published column's name is another."""
-    colour: Literal["rgb", "y601", "gray"]
+    colour: Literal["rgb", "y601", "y601_rounded", "gray"]
     crop: NonNegativeInt | dict[str, NonNegativeInt]
     """Border left out, in target pixels; a mapping gives one a column."""
     rounding: bool = True

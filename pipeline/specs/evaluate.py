@@ -17,7 +17,7 @@ class MetricSpec(Strict):
     """The column's name."""
     file: str
     """Its file in pipeline/metrics."""
-    colour: Literal["rgb", "y601", "gray"]
+    colour: Literal["rgb", "y601", "y601_rounded", "gray"]
     crop: NonNegativeInt
     """Border left out on every side, in target pixels."""
     rounding: bool
