@@ -6,6 +6,7 @@ import argparse
 import csv
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from pipeline.arrays import Arrays, Item
 from pipeline.errors import UserError, exit_with_one_line, room_for
 from pipeline.files import written_atomically
 from pipeline.images import displayed, largest, write_png
+from pipeline.metric_cache import MetricCache, digest
 from pipeline.metrics import catalog as metrics
 from pipeline.metrics._protocol import Protocol
 from pipeline.specs.evaluate import EvaluateSpec
@@ -48,6 +50,7 @@ def main(
     low_items = {item.name: item for item in low_arrays.split(spec.split)}
     restored = _restorer(spec, task, model, threads)
     rows: list[dict[str, Any]] = []
+    cache = MetricCache(scores.with_name(f".{scores.stem}.cache.json"))
     with room_for(scores):
         pictures.mkdir(parents=True, exist_ok=True)
         for index, item in enumerate(target_arrays.split(spec.split)):
@@ -55,10 +58,11 @@ def main(
                 raise UserError(f"{pairs}: '{item.name}' of split '{spec.split}' is missing; delete it and rerun")
             target = task.reference(target_arrays.read(item), spec.task.settings)
             prediction = restored(low_arrays.read(low_items[item.name]))
-            rows.extend({**row, "code": code} for row in _scores(spec, item, prediction, target))
+            rows.extend({**row, "code": code} for row in _scores(spec, item, prediction, target, cache))
             if index < spec.keep_pictures:
                 picture = np.rint(prediction * largest(target.dtype)).astype(target.dtype)
                 write_png(pictures / f"{item.name}.png", displayed(picture, like=target))
+        cache.write()
         _write(scores, rows)
     for metric in spec.metrics:
         values = [row["value"] for row in rows if row["metric"] == metric.name]
@@ -89,15 +93,17 @@ def _unit(pixels: Integers) -> NDArray[np.float32]:
 
 
 def _scores(
-    spec: EvaluateSpec, item: Item, prediction: NDArray[np.float32], target: Integers
+    spec: EvaluateSpec, item: Item, prediction: NDArray[np.float32], target: Integers, cache: MetricCache
 ) -> Iterator[dict[str, Any]]:
+    pictures = digest(prediction, target)
+    ours = prediction.transpose(2, 0, 1).astype(np.float64)
+    theirs = target.transpose(2, 0, 1) / largest(target.dtype)
     for metric in spec.metrics:
         asked = Protocol(colour=metric.colour, crop=metric.crop, rounding=metric.rounding)
         used = metrics.protocol_of(metric.file, asked)
-        ours = prediction.transpose(2, 0, 1).astype(np.float64)
-        theirs = target.transpose(2, 0, 1) / largest(target.dtype)
         try:
-            value = metrics.score(metric.file, ours, theirs, protocol=used)
+            computed = partial(metrics.score, metric.file, ours, theirs, protocol=used)
+            value = cache.score(metric.file, used, pictures, computed)
         except UserError as error:
             raise UserError(f"{metric.name} of {item.name}: {error}") from None
         if np.isnan(value):

@@ -240,3 +240,38 @@ def test_the_comparison_shows_every_loss_and_the_ground_truth(
         for left in range(0, whole.shape[1] - 15)
     ]
     assert sum(places) == 1
+
+
+def test_a_second_evaluation_computes_only_what_is_new(
+    evaluated: Evaluate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    computed: list[str] = []
+    score = evaluate.metrics.score
+
+    def counted(name: str, *arguments: Any, **changes: Any) -> float:
+        computed.append(name)
+        return score(name, *arguments, **changes)
+
+    monkeypatch.setattr(evaluate.metrics, "score", counted)
+    first = evaluated(spec())
+    assert computed == ["psnr"] * 4
+    assert evaluated(spec()) == first
+    assert len(computed) == 4
+    third = MetricSpec(name="sam", file="sam", colour="rgb", crop=0, rounding=False)
+    added = evaluated(spec(metrics=(*METRICS, third)))
+    assert computed[4:] == ["sam"] * 2
+    assert [row for row in added if row["metric"] == "psnr"] == first
+    # another version of the metric, and a damaged file
+    monkeypatch.setattr("pipeline.metric_cache._version", lambda metric: "new")
+    assert evaluated(spec()) == first
+    assert computed[6:] == ["psnr"] * 4
+    (tmp_path / ".toy.cache.json").write_text("[3", encoding="utf-8")
+    assert evaluated(spec()) == first
+    assert len(computed) == 14
+
+
+def test_scores_of_another_prediction_are_not_reused(evaluated: Evaluate, tmp_path: Path) -> None:
+    trivial = evaluated(spec())
+    model = stored(tmp_path / "model.safetensors")
+    restored = evaluated(spec(network=NETWORK), model)
+    assert all(ours["value"] != theirs["value"] for ours, theirs in zip(restored, trivial, strict=True))
