@@ -100,7 +100,7 @@ def _train(
 
     job = Job(label, {"spec": spec.canonical(), "code": code}, output / "last.ckpt", checkpoint_seconds)
     result = fit(network, spec.recipe, job, Ahead(crops.draw), loss, chosen.device)
-    _write(output, spec, code, result, criterion, chosen)
+    _write(output, spec, code, result, criterion, chosen, weights)
     job.checkpoint.unlink(missing_ok=True)
 
 
@@ -119,7 +119,13 @@ def _crops(spec: TrainSpec, targets: Path, pairs: Path) -> Crops:
 
 
 def _write(
-    output: Path, spec: TrainSpec, code: str, result: Result, criterion: WeightedTerms, chosen: devices.Device
+    output: Path,
+    spec: TrainSpec,
+    code: str,
+    result: Result,
+    criterion: WeightedTerms,
+    chosen: devices.Device,
+    weights: Path | None,
 ) -> None:
     write_history(output / "history.csv", result.history)
     storage.save(output / "model.safetensors", result.model, spec.network.model_dump(mode="json"))
@@ -127,6 +133,7 @@ def _write(
         **provenance(spec, code),
         **run_card(result, chosen),
         "loss_weights": criterion.weights,
+        "loss_network_file": str(weights) if weights else None,
     }
     write_text(output / "card.json", json.dumps(card, indent=1) + "\n")
 

@@ -20,6 +20,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from pipeline.errors import UserError
 from pipeline.learning import checkpoint
+from pipeline.learning.energy import EnergyMeter
 from pipeline.learning.optimisation import Adam, learning_rate
 from pipeline.learning.progress import Progress
 from pipeline.specs.recipe import Recipe
@@ -60,6 +61,8 @@ class Result:
     history: list[Row]
     seconds: float
     resumed_at: int
+    joules: float | None = None
+    """Energy of a GPU's run; None where it can't be read, and for a resumed run, whose beginning was not counted."""
 
 
 @dataclass
@@ -117,12 +120,14 @@ def fit(
         state.restore(stored)
         print(f"{job.label}  resumes at step {state.step}/{recipe.steps}", flush=True)
     resumed_at = state.step
+    meter = EnergyMeter(device)
     with _terminable() as terminated:
         _steps(state, recipe, job, draw, loss, terminated)
     result = state.mean.module if state.mean else model
     if not all(bool(parameter.isfinite().all()) for parameter in result.parameters()):
         raise UserError(f"{job.label}: the weights are not finite after step {state.step}; {_REMEDY}")
-    return Result(result, state.history, state.seconds, resumed_at)
+    joules = None if resumed_at else meter.joules()
+    return Result(result, state.history, state.seconds, resumed_at, joules)
 
 
 def _steps(

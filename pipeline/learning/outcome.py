@@ -6,6 +6,7 @@ import csv
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 
 from pipeline.files import written_atomically
@@ -14,13 +15,16 @@ from pipeline.learning.loop import Result, Row
 
 
 def run_card(result: Result, chosen: Device) -> dict[str, Any]:
-    """Return what a card says of a finished training: size, steps, time, device and arithmetic."""
+    """Return what a card says of a finished training: size, time, device, arithmetic; memory and energy of a GPU."""
+    cuda = chosen.device.type == "cuda"
     return {
         "parameters": _trainable(result.model),
         "seconds": round(result.seconds, 2),
         "resumed_at": result.resumed_at,
         "device": chosen.name,
         "precision": str(chosen.dtype).removeprefix("torch."),
+        "peak_gpu_memory_mib": round(torch.cuda.max_memory_allocated(chosen.device) / 2**20) if cuda else None,
+        "energy_joules": result.joules,
     }
 
 
