@@ -1,0 +1,227 @@
+"""Stage report: one self-contained page of all tables of a scale, and their claims as JSON. Needs no torch."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from pipeline import report_claims, report_cost, report_numbers, report_overview, report_pictures, report_plots
+from pipeline.errors import exit_with_one_line, room_for
+from pipeline.files import write_text
+from pipeline.render import notes
+from pipeline.report_galleries import galleries
+from pipeline.report_inputs import Gaps, LossNetwork, Table, read_loss_networks, read_table
+from pipeline.report_plots import Style
+from pipeline.specs.report import ReportSpec
+
+TEMPLATES = Path(__file__).parents[1] / "workflow/report"
+ROOM = 8_500_000
+"""Bytes of the page for compared pictures."""
+PERCEPTION = ("lpips", "niqe")
+"""Metrics of the plane's second axis, lower is better; the first that a table has is taken."""
+CURVES = ("pixel", "total")
+"""Columns of the histories that are drawn."""
+FORMATS = {"long CSV": ".csv", "wide CSV": "_wide.csv", "LaTeX": ".tex", "Markdown": ".md"}
+
+
+def main(spec: ReportSpec, verdicts: Sequence[Path], output: Path, code: str) -> None:
+    """Write the page to `output` and `claims.json` beside it.
+
+    `verdicts` are files `results/<scale>/verdicts/<paper>/<table>.json`; all else is found from them, and what is not
+    there is named on the page. Raises UserError for unreadable verdicts and for a full disk.
+    """
+    gaps = Gaps()
+    tables = [read_table(path, gaps) for path in verdicts]
+    networks = read_loss_networks(tables[0].root, gaps)
+    judged = [claim for table in tables for claim in report_claims.judged(table)]
+    with room_for(output):
+        page = _page(tables, networks, gaps, output, code, spec.title)
+        write_text(output, page)
+        write_text(output.with_name("claims.json"), json.dumps(_finite(judged), indent=1, allow_nan=False) + "\n")
+    print(f"{output}: {len(tables)} tables, {len(judged)} claims, {len(gaps.found)} missing, {len(page) / 1e6:.1f} MB")
+
+
+def _page(
+    tables: Sequence[Table], networks: Sequence[LossNetwork], gaps: Gaps, output: Path, code: str, title: str
+) -> str:
+    look = _styles(tables)
+    pictures = 2 * sum(1 for table in tables for _ in table.places())
+    parts = [_part(table, networks, look, ROOM // max(pictures, 1), output) for table in tables]
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True,
+    )  # fmt: skip
+    return environment.get_template("page.html.jinja").render(
+        title=title,
+        sentence=_sentence(tables),
+        code=code,
+        css=Markup((TEMPLATES / "page.css").read_text(encoding="utf-8")),
+        js=Markup((TEMPLATES / "page.js").read_text(encoding="utf-8")),
+        overview=report_overview.overview(tables, networks, code),
+        tally=report_claims.tally(tables),
+        failures=_failures(tables),
+        parts=parts,
+        styles=look,
+        networks=[_network(network, gaps, index) for index, network in enumerate(networks)],
+        # last: everything above may add to it
+        gaps=list(gaps.found.values()),
+    )
+
+
+def _sentence(tables: Sequence[Table]) -> str:
+    runs = {cell.card for table in tables for cell in table.spec.cells if cell.card is not None}
+    seeds = {cell.seed for table in tables for cell in table.spec.cells if cell.card is not None}
+    count = f"{len(tables)} published table{'s' if len(tables) != 1 else ''}, {len(runs)} trained networks, "
+    count += f"{len(seeds)} seed{'s' if len(seeds) != 1 else ''} each. "
+    if any(table.spec.stand_ins for table in tables):
+        return f"{count}Stand-ins replace published data or networks: compare differences, not levels."
+    return f"{count}Published data sets and networks throughout."
+
+
+def _failures(tables: Sequence[Table]) -> list[str]:
+    """Return what is wrong with the metrics, each thing once."""
+    failed = [table.harness for table in tables if not table.harness.get("passed")]
+    return list(dict.fromkeys(str(text) for harness in failed for text in harness.get("failures") or ["no check ran"]))
+
+
+def _styles(tables: Sequence[Table]) -> dict[str, Style]:
+    """Return one look a loss for the whole page."""
+    losses = dict.fromkeys(loss for table in tables for loss in table.spec.losses)
+    controls = {loss for table in tables for loss in table.spec.controls}
+    references = dict.fromkeys(table.spec.reference_loss for table in tables)
+    return report_plots.styles([*references, *losses], next(iter(references)), sorted(controls))
+
+
+def _part(
+    table: Table, networks: Sequence[LossNetwork], look: dict[str, Style], room: int, output: Path
+) -> dict[str, Any]:
+    """Return all that the page says of one table."""
+    spec, anchor = table.spec, re.sub(r"\W+", "-", table.anchor)
+    # the notes tell how many pictures and seeds there are, and where they were trained
+    complete = {"n_images", "n_seeds", "device", "precision"} <= set(table.long) and (table.long["n_seeds"] > 0).any()
+    return {
+        "anchor": anchor,
+        "short": spec.table.replace("table", "Table ").replace("_", " "),
+        "spec": spec,
+        "claims": report_claims.claims(table),
+        "sheet": report_numbers.sheet(table),
+        "heads": {metric.name: report_numbers.head(metric) for metric in spec.metrics},
+        "spread": "sd_over_seeds" in table.long and table.long["sd_over_seeds"].notna().any(),
+        "files": _files(table, output),
+        "notes": notes(spec, table.long) if complete else [*spec.stand_ins, *spec.settings],
+        "planes": _planes(table, anchor, look),
+        "curves": _curves(table, anchor, look),
+        "cost": report_cost.cost(table, networks),
+        "shape": report_overview.shape(table),
+        "levels": report_overview.values(table),
+        "galleries": galleries(table, room),
+    }
+
+
+def _files(table: Table, output: Path) -> list[tuple[str, str]]:
+    """Return label and relative link of the table's files that there are."""
+    found = []
+    for label, ending in FORMATS.items():
+        file = table.root / "tables" / table.spec.paper / f"{table.spec.table}{ending}"
+        if file.is_file():
+            found.append((label, os.path.relpath(file, output.parent)))
+        else:
+            table.gaps.note(table.name, f"the table as {label}", file, "the file does not exist")
+    return found
+
+
+def _planes(table: Table, anchor: str, look: dict[str, Style]) -> list[dict[str, Any]]:
+    """Return the perception-distortion planes, ours and the paper's, of every network and column."""
+    metrics = {metric.name for metric in table.spec.metrics}
+    perception = next((name for name in PERCEPTION if name in metrics), None)
+    if "psnr" not in metrics or perception is None:
+        return []
+    groups = []
+    for number, (network, column) in enumerate(table.places()):
+        here = table.long[(table.long["network"] == network) & (table.long["column"] == column)]
+        drawn = []
+        for label, origin in (("ours", "value"), ("paper", "published")):
+            wide = here.pivot(index="loss", columns="metric", values=origin) if origin in here else pd.DataFrame()
+            if {"psnr", perception} <= set(wide.columns):
+                wide = wide[["psnr", perception]].dropna()
+                rows = {str(loss): (x, y) for loss, x, y in wide.itertuples()}
+                points = {loss: rows[loss] for loss in table.spec.losses if loss in rows}
+                if points:
+                    name = f"{anchor}-plane-{number}-{label}"
+                    title, axes = f"{network}, {column}, {label}", ("PSNR", perception.upper())
+                    drawn.append((label, Markup(report_plots.plane(
+                        name, title, points, table.spec.reference_loss, look, axes))))  # fmt: skip
+        if drawn:
+            groups.append({"network": network, "column": column, "plots": drawn})
+    return groups
+
+
+def _curves(table: Table, anchor: str, look: dict[str, Style]) -> list[dict[str, Any]]:
+    """Return the training curves of every network and column, those of the first seed."""
+    groups = []
+    for number, (network, column) in enumerate(table.places()):
+        cells = {loss: found[0] for loss in table.spec.losses if (found := table.cells(column, network, loss))}
+        histories = {loss: table.histories[str(cell.card)] for loss, cell in cells.items()
+                     if str(cell.card) in table.histories}  # fmt: skip
+        drawn = []
+        for name in CURVES:
+            svg = report_plots.curves(f"{anchor}-curve-{number}-{name}", f"{network}, {column}", histories, name, look)
+            if svg:
+                drawn.append((name, Markup(svg)))
+        if drawn:
+            groups.append({"network": network, "column": column, "plots": drawn})
+    return groups
+
+
+def _network(network: LossNetwork, gaps: Gaps, number: int) -> dict[str, Any]:
+    """Return what the page says of a loss network: reconstructions, numbers, training curve."""
+    label = f"of the loss network {network.name} on {network.dataset}"
+    picture = None
+    if network.picture is not None:
+        picture = gaps.read("pretrain", f"reconstructions {label}", network.picture, report_pictures.reconstructions)
+    curve = ""
+    if network.history is not None:
+        look = report_plots.styles([network.name], network.name, ())
+        name, title = f"loss-network-{number}", f"Pre-training {label}"
+        curve = report_plots.curves(name, title, {network.name: network.history}, "total", look)
+    uri, size = picture or ("", (0, 0))
+    return {
+        "name": network.name,
+        "dataset": network.dataset,
+        "picture": uri,
+        "size": size,
+        "facts": report_cost.network_facts(network),
+        "curve": Markup(curve),
+    }
+
+
+def _finite(value: Any) -> Any:
+    """Return JSON content with null in the place of what is not a number."""
+    if isinstance(value, dict):
+        return {name: _finite(entry) for name, entry in value.items()}
+    if isinstance(value, list):
+        return [_finite(entry) for entry in value]
+    return None if isinstance(value, float) and report_numbers.real(value) is None else value
+
+
+def _arguments() -> None:
+    parser = argparse.ArgumentParser(prog="python -m pipeline.report", description=__doc__)
+    parser.add_argument("spec", help="ReportSpec as JSON")
+    parser.add_argument("--verdicts", type=Path, nargs="+", required=True, help="verdicts of the tables, in order")
+    parser.add_argument("--output", type=Path, required=True, help="page to write; claims.json goes beside it")
+    parser.add_argument("--code", required=True, help="fingerprint of the code")
+    given = vars(parser.parse_args())
+    main(ReportSpec.from_json(given.pop("spec")), **given)
+
+
+if __name__ == "__main__":
+    exit_with_one_line(_arguments)
