@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,6 +13,7 @@ import yaml
 from pipeline.errors import UserError, nearest
 from pipeline.plugins import constant
 from pipeline.specs.config import Config, LossAtScale, LossNetworkAtScale, NetworkAtScale, Scale, Table
+from pipeline.specs.judge import Claim
 
 Entry = TypeVar("Entry")
 
@@ -26,6 +27,8 @@ class Configuration:
     tables: dict[str, Table]
     published: tuple[dict[str, str], ...]
     """Rows of config/tables/published.csv."""
+    claims: dict[str, tuple[Claim, ...]]
+    """Of each table the rows of config/claims/<paper>.csv that speak of it."""
 
     @classmethod
     def read(cls, values: Mapping[str, Any], folder: Path) -> Configuration:
@@ -37,10 +40,13 @@ class Configuration:
         scale_file = _find(folder / "scale", config.scale, "scale")
         scale = Scale.parse(_yaml(scale_file), str(scale_file))
         files = {name: _find(folder / "tables", name, "table") for name in config.tables}
-        tables = {name: Table.parse(_yaml(file), str(file)) for name, file in files.items()}
+        tables = {
+            name: _with_controls(name, Table.parse(_yaml(file), str(file)), scale) for name, file in files.items()
+        }
         with (folder / "tables" / "published.csv").open(newline="", encoding="utf-8") as file:
             published = tuple(csv.DictReader(file))
-        configuration = cls(config, scale, tables, published)
+        claims = {name: tuple(_claims(folder / "claims", name)) for name in tables}
+        configuration = cls(config, scale, tables, published, claims)
         configuration._check()
         return configuration
 
@@ -79,6 +85,9 @@ class Configuration:
                 for metric, entry in table.metrics.items():
                     if isinstance(entry.crop, dict):
                         _require(f"{file}: metrics.{metric}.crop", label, entry.crop)
+        for name, loss in self.scale.losses.items():
+            if loss.as_long_as is not None:
+                _require(f"{self.scale_file}: losses.{name}.as_long_as", loss.as_long_as, self.scale.losses)
         for name, network in self.scale.networks.items():
             for task in network.per_task:
                 _require(f"{self.scale_file}: networks.{name}.per_task", task, self.config.tasks)
@@ -87,6 +96,26 @@ class Configuration:
         if name not in entries:
             raise UserError(f"{self.scale_file}: {section} has no '{name}'; {nearest(name, entries)}")
         return entries[name]
+
+
+def _with_controls(name: str, table: Table, scale: Scale) -> Table:
+    """Return the table with its control rows last; without them, and saying so, where the scale does not train them."""
+    if scale.control_tables is None or name in scale.control_tables:
+        return table.model_copy(update={"losses": (*table.losses, *table.controls)})
+    left_out = (f"control rows {', '.join(table.controls)}: not trained at this scale",) if table.controls else ()
+    return table.model_copy(update={"controls": (), "settings": (*table.settings, *left_out)})
+
+
+def _claims(folder: Path, table: str) -> Iterator[Claim]:
+    """Give the claims on `table` of its paper's file; a paper may have none."""
+    path = folder / f"{table.split('/')[0]}.csv"
+    if not path.is_file():
+        return
+    with path.open(newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            if row["table"] == table:
+                lists = {name: tuple(row[name].split()) for name in ("columns", "networks")}
+                yield Claim.parse({**row, **lists}, f"{path}: {row['id']}")
 
 
 def _require(where: str, name: str, known: Iterable[str]) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +11,23 @@ from pipeline import plugins
 from pipeline.configuration import Configuration
 from pipeline.errors import UserError, nearest
 from pipeline.missing import missing
+from pipeline.planned_comparison import plan_comparison
 from pipeline.planned_job import PUBLIC, TRIVIAL, WILDCARDS, Job, Key
 from pipeline.planned_run import loss_spec, network_spec, pretrain_spec, recipe
+from pipeline.planned_submission import plan_submissions
 from pipeline.planned_table import tabulate_spec
 from pipeline.specs.config import Column, Table
-from pipeline.specs.evaluate import CompareSpec, EvaluateSpec, MetricSpec, SubmitSpec
+from pipeline.specs.evaluate import EvaluateSpec, MetricSpec
+from pipeline.specs.harness import HarnessSpec
+from pipeline.specs.judge import JudgeSpec
 from pipeline.specs.prepare import DegradeSpec, PrepareSpec
 from pipeline.specs.pretrain import PretrainSpec, PublicWeights
-from pipeline.specs.tabulate import Cell
+from pipeline.specs.report import ReportSpec
+from pipeline.specs.tabulate import Cell, TabulateSpec
 from pipeline.specs.train import TaskSpec, TrainSpec
+
+GOLDEN = Path(__file__).with_name("golden_metrics.csv")
+TEMPLATES = Path(__file__).parents[1] / "workflow/report"
 
 
 class Plan:
@@ -33,6 +41,7 @@ class Plan:
         self.table_names: list[str] = []
         for name, table in configuration.tables.items():
             self._add_table(name, table)
+        self._add_report()
 
     @classmethod
     def from_config(cls, values: Mapping[str, Any], folder: Path = Path("config")) -> Plan:
@@ -81,7 +90,8 @@ class Plan:
         if texts := self.missing():
             raise UserError("\n  ".join(["these are missing; nothing was started:", *texts]))
 
-    def _add(self, stage: str, key: Key, job: Job) -> None:
+    def add(self, stage: str, key: Key, job: Job) -> None:
+        """Add a job; raises UserError when another table asks for a different one under the same name."""
         known = self.jobs.setdefault(stage, {}).setdefault(key, job)
         if known.spec != job.spec:
             raise UserError(f"two tables ask for different {stage} jobs '{'/'.join(key)}'; give one another name")
@@ -93,13 +103,14 @@ class Plan:
         trivials = self._trivials(table)
         for label, column in table.columns.items():
             if column.server_only:
-                submissions += self._submissions(table, column)
+                submissions += plan_submissions(self, table, column)
                 continue
             cells += [self._cell(table, label, column, TRIVIAL, trivial, 0) for trivial in trivials]
             for network in table.networks:
                 for loss in table.losses:
                     cells += [self._cell(table, label, column, network, loss, seed) for seed in self.scale.seeds]
-                pictures += self._comparison(name, table, label, network, cells)
+                shown = [cell for cell in cells if cell.column == label]
+                pictures += plan_comparison(self, name, table.columns[label], trivials[0], network, shown)
         spec = tabulate_spec(self.configuration, name, table, cells, trivials)
         inputs: dict[str, str | list[str]] = {
             "scores": [cell.scores for cell in cells],
@@ -108,23 +119,53 @@ class Plan:
             "submissions": submissions,
         }
         self.table_names.append(name)
-        self._add("tabulate", tuple(name.split("/")), Job(spec, ("pipeline.tabulate",), inputs))
+        self.add("tabulate", tuple(name.split("/")), Job(spec, ("pipeline.tabulate",), inputs))
+        self._add_verdicts(name, table, spec)
 
-    def _task(self, column: Column) -> TaskSpec:
+    def _add_verdicts(self, name: str, table: Table, tabulated: TabulateSpec) -> None:
+        spec = JudgeSpec(
+            table=tabulated,
+            claims=self.configuration.claims[name],
+            full_scale=self.scale.full and not tabulated.stand_ins,
+            published_runs=table.published_runs,
+        )
+        inputs: dict[str, str | list[str]] = {
+            "harness": f"{self.root}/harness.json",
+            "scores": [cell.scores for cell in spec.table.cells],
+        }
+        self.add("judge", tuple(name.split("/")), Job(spec, ("pipeline.judge",), inputs))
+
+    def _add_report(self) -> None:
+        evaluated = [job.spec for job in self.jobs.get("evaluate", {}).values()]
+        files = {metric.file for spec in evaluated if isinstance(spec, EvaluateSpec) for metric in spec.metrics}
+        modules = ("pipeline.harness", *(f"pipeline.metrics.{file}" for file in sorted(files)))
+        self.add("harness", (), Job(HarnessSpec(golden=_digest(GOLDEN), metrics=tuple(sorted(files))), modules))
+        inputs: dict[str, str | list[str]] = {
+            "verdicts": [f"{self.root}/verdicts/{name}.json" for name in self.table_names],
+            "tables": self.targets(),
+        }
+        spec = ReportSpec(page=_digest(*sorted(TEMPLATES.iterdir())), title=self.scale.title)
+        tasks = {task.name for task in self.config.tasks.values()}
+        modules = ("pipeline.report", *(f"pipeline.tasks.{name}" for name in sorted(tasks)))
+        self.add("report", (), Job(spec, modules, inputs))
+
+    def task(self, column: Column) -> TaskSpec:
+        """Return the task of a column."""
         return self.config.tasks[column.task]
 
     def _trivials(self, table: Table) -> tuple[str, ...]:
         # a task's module may import heavy libraries, so its constants are read without importing it
-        task = self._task(next(iter(table.columns.values()))).name
+        task = self.task(next(iter(table.columns.values()))).name
         return (plugins.constant("tasks", task, "TRIVIAL"), *plugins.constant("tasks", task, "ALSO_TRIVIAL", ()))
 
     def _prepare(self, dataset: str) -> str:
         plugins.check("datasets", dataset)
         spec = PrepareSpec(dataset=dataset, root=self.configuration.data_root(dataset))
-        self._add("prepare", (dataset,), Job(spec, ("pipeline.prepare", f"pipeline.datasets.{dataset}")))
+        self.add("prepare", (dataset,), Job(spec, ("pipeline.prepare", f"pipeline.datasets.{dataset}")))
         return f"{self.root}/prepare/{dataset}/target.json"
 
-    def _degrade(self, dataset: str, task: str) -> dict[str, str | list[str]]:
+    def degrade(self, dataset: str, task: str) -> dict[str, str | list[str]]:
+        """Add the degraded inputs of `dataset` for the named task; return them and the targets as a job's inputs."""
         targets = self._prepare(dataset)
         named = self.config.tasks[task]
         spec = DegradeSpec(
@@ -134,7 +175,7 @@ class Plan:
             settings=named.settings,
         )
         modules = ("pipeline.degrade", f"pipeline.datasets.{dataset}", f"pipeline.tasks.{named.name}")
-        self._add("degrade", (dataset, task), Job(spec, modules, {"targets": targets}))
+        self.add("degrade", (dataset, task), Job(spec, modules, {"targets": targets}))
         return {"targets": targets, "pairs": f"{self.root}/prepare/{dataset}/{task}/low_quality.json"}
 
     def _pretrain(self, name: str, task_dataset: str, task: str) -> str:
@@ -149,19 +190,20 @@ class Plan:
                 seed=0,
                 weights=PublicWeights(file=chosen.weights.file, digest=chosen.weights.digest),
             )
-            self._add("import_weights", (name,), Job(imported, ("pipeline.import_weights", plugin)))
+            self.add("import_weights", (name,), Job(imported, ("pipeline.import_weights", plugin)))
             return f"{self.root}/pretrain/{name}/{PUBLIC}/network.safetensors"
         assert chosen.dataset is not None, name
         dataset = task_dataset if chosen.dataset == "task" else self.configuration.dataset(chosen.dataset)
         spec = pretrain_spec(self.configuration, name, dataset, task)
         job = Job(spec, ("pipeline.pretrain", plugin), {"targets": self._prepare(dataset)})
-        self._add("pretrain", (name, dataset), job)
+        self.add("pretrain", (name, dataset), job)
         return f"{self.root}/pretrain/{name}/{dataset}/network.safetensors"
 
-    def _train(self, table: Table, column: Column, network: str, loss: str, seed: int) -> str:
+    def train(self, table: Table, column: Column, network: str, loss: str, seed: int) -> str:
+        """Add one training and all that it needs; return its folder."""
         dataset = self.configuration.dataset(column.dataset)
-        inputs = self._degrade(dataset, column.task)
-        task = self._task(column)
+        inputs = self.degrade(dataset, column.task)
+        task = self.task(column)
         spec = TrainSpec(
             task=task,
             dataset=dataset,
@@ -169,6 +211,7 @@ class Plan:
             loss=loss_spec(self.configuration, loss, table.pixel, column.task),
             own_loss=self._own_loss(network),
             recipe=recipe(self.configuration, network, column.task),
+            as_long_as=self.configuration.loss(loss).as_long_as,
             seed=seed,
         )
         modules = ["pipeline.train", f"pipeline.networks.{network}", f"pipeline.losses.{spec.loss.name}"]
@@ -176,7 +219,10 @@ class Plan:
         if loss_network := self.configuration.loss(loss).loss_network:
             inputs["weights"] = self._pretrain(loss_network, dataset, column.task)
             modules.append(f"pipeline.loss_networks.{spec.loss.loss_network}")
-        self._add("train", (column.task, dataset, network, loss, str(seed)), Job(spec, tuple(modules), inputs))
+        if spec.as_long_as:
+            runs = [self.train(table, column, network, name, seed) for name in (table.reference_loss, spec.as_long_as)]
+            inputs["cards"] = [f"{run}/card.json" for run in runs]
+        self.add("train", (column.task, dataset, network, loss, str(seed)), Job(spec, tuple(modules), inputs))
         return f"{self.root}/train/{column.task}/{dataset}/{network}/{loss}/{seed}"
 
     def _own_loss(self, network: str) -> bool:
@@ -188,16 +234,16 @@ class Plan:
 
     def _evaluate(self, table: Table, label: str, column: Column, run: Key, model: str | None) -> str:
         test_set = self.configuration.dataset(column.test_set.dataset)
-        inputs = self._degrade(test_set, column.task)
-        network = network_spec(self.configuration, run[0], self._task(column)) if model else None
+        inputs = self.degrade(test_set, column.task)
+        network = network_spec(self.configuration, run[0], self.task(column)) if model else None
         spec = EvaluateSpec(
-            task=self._task(column),
+            task=self.task(column),
             test_set=test_set,
             split=column.test_set.split,
             network=network,
             trivial=None if model else run[1],
             metrics=tuple(_metric(name, table, label) for name in table.metrics),
-            keep_pictures=self._pictures(test_set),
+            keep_pictures=self.pictures(test_set),
             tile=self.scale.evaluation.tile,
         )
         modules = ["pipeline.evaluate", f"pipeline.tasks.{spec.task.name}"]
@@ -207,11 +253,11 @@ class Plan:
             modules.append(f"pipeline.networks.{run[0]}")
         dataset = self.configuration.dataset(column.dataset)
         key = (column.task, dataset, *run, test_set)
-        self._add("evaluate", key, Job(spec, tuple(modules), inputs))
+        self.add("evaluate", key, Job(spec, tuple(modules), inputs))
         return f"{self.root}/evaluate/{'/'.join(key)}.csv"
 
     def _cell(self, table: Table, label: str, column: Column, network: str, loss: str, seed: int) -> Cell:
-        run = None if network == TRIVIAL else self._train(table, column, network, loss, seed)
+        run = None if network == TRIVIAL else self.train(table, column, network, loss, seed)
         return Cell(
             column=label,
             task=column.task,
@@ -224,56 +270,14 @@ class Plan:
             card=f"{run}/card.json" if run else None,
         )
 
-    def _pictures(self, test_set: str) -> int:
+    def pictures(self, test_set: str) -> int:
+        """Return how many restored pictures of `test_set` are kept."""
         # some licences allow numbers only
         return self.scale.evaluation.keep_pictures if plugins.constant("datasets", test_set, "PICTURES", True) else 0
 
-    def _submissions(self, table: Table, column: Column) -> list[str]:
-        """Add what is sent to the server for every run; nothing where the scale has no such test set."""
-        if column.test_set.dataset not in self.scale.data:
-            return []
-        test_set = self.configuration.dataset(column.test_set.dataset)
-        dataset = self.configuration.dataset(column.dataset)
-        made = []
-        for network, loss, seed in product(table.networks, table.losses, self.scale.seeds):
-            run = self._train(table, column, network, loss, seed)
-            spec = SubmitSpec(
-                test_set=test_set,
-                root=str(self.configuration.data_root(test_set)),
-                network=network_spec(self.configuration, network, self._task(column)),
-                tile=self.scale.evaluation.tile,
-            )
-            modules = ("pipeline.submit", f"pipeline.datasets.{test_set}", f"pipeline.networks.{network}")
-            key = (column.task, dataset, network, loss, str(seed), test_set)
-            self._add("submit", key, Job(spec, modules, {"model": f"{run}/model.safetensors"}))
-            made.append(f"{self.root}/submit/{'/'.join(key)}/submission.json")
-        return made
 
-    def _comparison(self, name: str, table: Table, label: str, network: str, cells: list[Cell]) -> list[str]:
-        """Add the side-by-side picture of one network on one test set, first seed; none where none may be shown."""
-        column = table.columns[label]
-        test_set = self.configuration.dataset(column.test_set.dataset)
-        if not self._pictures(test_set):
-            return []
-        dataset = self.configuration.dataset(column.dataset)
-        own = [(TRIVIAL, 0), (network, self.scale.seeds[0])]
-        shown = [cell for cell in cells if cell.column == label and (cell.network, cell.seed) in own]
-        spec = CompareSpec(
-            task=self._task(column),
-            test_set=test_set,
-            split=column.test_set.split,
-            network=network,
-            trivial=self._trivials(table)[0],
-            labels=tuple(cell.loss for cell in shown),
-            pictures=self._pictures(test_set),
-            crop=self.scale.evaluation.crop,
-        )
-        inputs = self._degrade(test_set, column.task)
-        inputs["scores"] = [cell.scores for cell in shown]
-        key = (*name.split("/"), column.task, dataset, network, test_set)
-        modules = ("pipeline.compare", f"pipeline.tasks.{spec.task.name}")
-        self._add("compare", key, Job(spec, modules, inputs))
-        return [f"{self.root}/compare/{'/'.join(key)}.png"]
+def _digest(*files: Path) -> str:
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
 
 
 def _metric(name: str, table: Table, label: str) -> MetricSpec:

@@ -22,6 +22,9 @@ WILDCARDS: dict[str, tuple[str, ...]] = {
     "submit": ("task", "dataset", "network", "loss", "seed", "test_set"),
     "compare": ("paper", "table", "task", "dataset", "network", "test_set"),
     "tabulate": ("paper", "table"),
+    "harness": (),
+    "judge": ("paper", "table"),
+    "report": (),
 }
 """What names a job of each rule, in the order of its key."""
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pipeline import plugins
 from pipeline.configuration import Configuration
 from pipeline.errors import UserError
+from pipeline.losses.catalog import split
 from pipeline.specs.config import Metric, Table
 from pipeline.specs.precision import PRECISIONS
 from pipeline.specs.recipe import Recipe
@@ -26,6 +27,7 @@ def tabulate_spec(
         columns=tuple(table.columns),
         networks=table.networks,
         losses=table.losses,
+        controls=table.controls,
         reference_loss=table.reference_loss,
         trivials=trivials,
         server_only={label: column.server_only for label, column in table.columns.items() if column.server_only},
@@ -98,6 +100,8 @@ def _scale_settings(configuration: Configuration, table: Table) -> Iterator[str]
         if loss.loss_network:
             entry = configuration.loss_network(loss.loss_network)
             made = _recipe(entry.recipe) if entry.recipe else "imported weights"
+            if plugins.constant("losses", split(loss.loss or name)[0], "ARCHITECTURE_OF", ()):
+                made = "weights drawn at random"
             size = _listed(entry.architecture) or "published size"
             yield (
                 f"{name}: {table.pixel} + {_listed(loss.arguments) or 'defaults'}{_special(loss.per_task, tasks)} "
@@ -105,6 +109,8 @@ def _scale_settings(configuration: Configuration, table: Table) -> Iterator[str]
                 f"loss network in {PRECISIONS[loss.arguments.get('precision', 'exact')]}; "
                 f"it is {entry.network}, {size}, {made}; source: {entry.source}"
             )
+        elif loss.as_long_as:
+            yield f"{name}: {loss.loss}, with as many more steps as take the seconds of {loss.as_long_as}'s steps"
         elif loss.arguments:
             yield f"{name}: {_listed(loss.arguments)}{_special(loss.per_task, tasks)} ({loss.source})"
 

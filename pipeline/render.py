@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 
@@ -10,6 +12,8 @@ from pipeline.specs.tabulate import TabulateSpec
 
 ARROWS = {"up": "↑", "down": "↓"}
 DIGITS = 4
+SIGNIFICANT = 0.05
+"""Largest adjusted p-value of a difference that is marked."""
 LATEX = {
     **{character: f"\\{character}" for character in "&%$#_{}"},
     "\\": r"\textbackslash{}",
@@ -36,7 +40,7 @@ def wide_frame(spec: TabulateSpec, long: pd.DataFrame) -> pd.DataFrame:
             number = _number(cell["value"], cell["sd_over_seeds"], cell["sd_over_images"])
             row[head] = "server only" if cell["column"] in spec.server_only else number
             row[f"{head} published"] = _published(cell["published"], cell["published_warning"])
-            row[f"{head} Δ"] = f"{_signed(cell['difference'])} / {_signed(cell['published_difference'])}"
+            row[f"{head} Δ"] = f"{_difference(cell)} / {_signed(cell['published_difference'])}"
         runs = cells[cells["n_seeds"] > 0].drop_duplicates("column")
         row["steps"] = "/".join(f"{steps:.0f}" for steps in runs["steps"])
         row["seconds"] = "/".join(f"{seconds:.0f}" for seconds in runs["seconds"])
@@ -55,12 +59,15 @@ def notes(spec: TabulateSpec, long: pd.DataFrame) -> list[str]:
     lines = [
         f"scale: {spec.scale}; {_listed(images)} test pictures; seeds a cell: {_listed(seeds)}; {spread}; "
         "in brackets the standard deviation over pictures",
-        f"Δ is the difference to '{spec.reference_loss}' of the same network: ours / published",
+        f"Δ is the difference to '{spec.reference_loss}' of the same network: ours [95 % interval] / published; "
+        "† p < 0.05 (Wilcoxon over pictures, Holm over the table); with one seed intervals cover other pictures only",
         "a stand-in is not the published data set or network: compare differences, not levels"
         if spec.stand_ins
         else "published data sets and networks throughout",
     ]
     lines += [f"{column}: server only; {reason}" for column, reason in spec.server_only.items()]
+    if spec.controls:
+        lines.append(f"controls, which the paper does not have: {', '.join(spec.controls)}")
     lines += [f"stand-in: {text}" for text in spec.stand_ins]
     lines += [f"protocol of {metric.name} ({ARROWS[metric.better]}): {metric.protocol}" for metric in spec.metrics]
     lines += [f"setting: {text}" for text in spec.settings]
@@ -141,6 +148,14 @@ def _number(value: float, over_seeds: float, over_images: float) -> str:
 
 def _published(value: float, warning: str) -> str:
     return "not published" if pd.isna(value) else f"{value:.{DIGITS}f}{'*' if warning else ''}"
+
+
+def _difference(cell: Mapping[Any, Any]) -> str:
+    """Return a cell's difference to the reference loss with its interval, marked where it is significant."""
+    if pd.isna(cell["low"]):
+        return _signed(cell["difference"])
+    mark = "†" if cell["p_holm"] < SIGNIFICANT else ""
+    return f"{_signed(cell['difference'])} [{_signed(cell['low'])}, {_signed(cell['high'])}]{mark}"
 
 
 def _signed(value: float) -> str:

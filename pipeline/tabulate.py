@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ import pandas as pd
 from pipeline.errors import UserError, exit_with_one_line
 from pipeline.files import write_text
 from pipeline.render import html_page, latex_table, markdown_page, wide_csv, wide_frame
-from pipeline.specs.tabulate import Cell, MetricColumn, TabulateSpec
+from pipeline.scores import differences, read_scores
+from pipeline.specs.tabulate import MetricColumn, TabulateSpec
 
 KEY = ["column", "network", "loss", "metric"]
 
@@ -38,7 +40,7 @@ def long_table(spec: TabulateSpec, code: str) -> pd.DataFrame:
 
     Raises UserError naming the file that can't be read, or whose pictures or metrics are not those of its column.
     """
-    scores = pd.concat(_all_scores(spec.cells), ignore_index=True)
+    scores = read_scores(spec.cells)
     trained = scores[scores["network"] != "trivial"]
     per_seed = trained.groupby([*KEY, "seed"], sort=False)["value"].mean().reset_index()
     rows = per_seed.groupby(KEY, sort=False)["value"].agg(["mean", "std", "count"]).reset_index()
@@ -46,6 +48,7 @@ def long_table(spec: TabulateSpec, code: str) -> pd.DataFrame:
     rows = rows.merge(_over_images(trained), on=KEY).merge(_published(spec), on=KEY, how="left")
     rows = rows.merge(_trivial(scores, spec.trivials), on=["column", "metric"], how="left")
     rows = rows.merge(_runs(spec), on=["column", "network", "loss"])
+    rows = rows.merge(_comparisons(trained, spec), on=KEY, how="left")
     for name, origin in (("difference", "value"), ("published_difference", "published")):
         rows[name] = rows[origin] - _reference(rows, origin, spec.reference_loss)
     rows["gain_over_trivial"] = (rows["value"] - rows["trivial"]) * rows["metric"].map(_sign(spec.metrics))
@@ -67,28 +70,26 @@ def _server_only(spec: TabulateSpec, rows: pd.DataFrame) -> pd.DataFrame:
     return blank.assign(**same, n_images=0, n_seeds=0, task="server only", device="", precision="")
 
 
-def _all_scores(cells: tuple[Cell, ...]) -> list[pd.DataFrame]:
-    """Return the scores of every cell, after checking that those of a column compare the same pictures."""
-    frames: list[pd.DataFrame] = []
-    first: dict[str, tuple[str, list[tuple[str, str]]]] = {}
-    for cell in cells:
-        frame = _scores(cell)
-        scored = sorted(zip(frame["image"], frame["metric"], strict=True))
-        other, expected = first.setdefault(cell.column, (cell.scores, scored))
-        if scored != expected:
-            raise UserError(f"{cell.scores} scores other pictures or metrics than {other}; delete both and rerun")
-        frames.append(frame)
-    return frames
+def _comparisons(scores: pd.DataFrame, spec: TabulateSpec) -> pd.DataFrame:
+    """Return per cell and metric the 95 % interval of its difference to the reference loss, and its tests.
 
+    `low` and `high` bound `difference`, in the metric's own direction; `p_value` is Wilcoxon's over images, `p_holm`
+    the same adjusted for all comparisons of the table; `improved` is the share of images that got better.
+    """
+    from pipeline.statistics import companions, holm, interval
 
-def _scores(cell: Cell) -> pd.DataFrame:
-    try:
-        # names such as 0801 stay text
-        frame = pd.read_csv(cell.scores, dtype={"image": str})[["image", "metric", "value"]]
-    except (OSError, ValueError, KeyError) as error:
-        raise UserError(f"{cell.scores} can't be read ({error}); delete it and rerun") from None
-    for name in ("column", "network", "loss", "seed"):
-        frame[name] = getattr(cell, name)
+    rows: list[dict[str, Any]] = []
+    signs = _sign(spec.metrics)
+    for column, network, loss, metric in product(spec.columns, spec.networks, spec.losses, signs):
+        found = differences(scores, metric, loss, spec.reference_loss, [column], [network])
+        if loss == spec.reference_loss or not found or found[0].size < 2:
+            continue
+        bounds, tests = interval(found), companions([array * signs[metric] for array in found])
+        key = dict(zip(KEY, (column, network, loss, metric), strict=True))
+        row = {"low": bounds.low, "high": bounds.high, "p_value": tests.wilcoxon_p, "improved": tests.improved}
+        rows.append({**key, **row})
+    frame = pd.DataFrame(rows, columns=[*KEY, "low", "high", "p_value", "improved"])
+    frame["p_holm"] = holm(list(frame["p_value"]))
     return frame
 
 
@@ -165,7 +166,8 @@ def _ordered(rows: pd.DataFrame, spec: TabulateSpec) -> pd.DataFrame:
         rows[name] = pd.Categorical(rows[name], categories=list(values), ordered=True)
     first = ["paper", "table", "column", "task", "dataset", "test_set", "network", "loss", "metric", "better"]
     first += ["value", "sd_over_seeds", "sd_over_images", "n_images", "n_seeds", "published", "published_warning"]
-    first += ["difference", "published_difference", "trivial_method", "trivial", "gain_over_trivial"]
+    first += ["difference", "low", "high", "p_value", "p_holm", "improved", "published_difference"]
+    first += ["trivial_method", "trivial", "gain_over_trivial"]
     columns = [*first, *(name for name in rows.columns if name not in first)]
     return rows.sort_values(["network", "loss", "column", "metric"])[columns].reset_index(drop=True)
 

@@ -18,6 +18,7 @@ from pipeline import plugins
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("networks", "losses", "loss_networks", "metrics", "datasets")
 STAGES = ("prepare", "degrade", "import_weights", "pretrain", "train", "evaluate", "compare", "submit", "tabulate")
+STAGES += ("harness", "judge", "report")
 REQUIRED = {
     "prepare": ["--output"],
     "degrade": ["--targets", "--output"],
@@ -28,6 +29,9 @@ REQUIRED = {
     "compare": ["--targets", "--pairs", "--scores", "--output"],
     "submit": ["--model", "--output"],
     "tabulate": ["--output"],
+    "harness": ["--output"],
+    "judge": ["--harness", "--output"],
+    "report": ["--verdicts", "--output"],
 }
 
 
@@ -127,10 +131,10 @@ def test_the_plan_of_a_scale_is_counted(monkeypatch: pytest.MonkeyPatch, capsys:
         [f"mae_loss/table{number}" for number in (1, 2, 3, 4, 7)],
         [],
     )
-    assert plan["jobs"]["train"] == 124
+    assert plan["jobs"]["train"] == 148
     run(monkeypatch, "plan", "--scale", "ci")
     words = capsys.readouterr().out
-    assert "124 train" in words and "nothing is missing" in words
+    assert "148 train" in words and "nothing is missing" in words
 
 
 def test_the_plan_without_a_scale_is_that_of_the_configuration(

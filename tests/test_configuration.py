@@ -138,8 +138,16 @@ MISTAKES = {
         "config/scale/ci.yaml: losses has no 'vvg'; did you mean 'vgg'?",
     ),
     "loss file": (
-        both(place("table.losses", ["original", "ctmea"]), renamed("scale.losses.ctmae", "ctmea")),
-        "unknown loss 'ctmea' (no pipeline/losses/ctmea.py); did you mean 'ctmae'?",
+        both(place("table.losses", ["original", "ccmea"]), renamed("scale.losses.ccmae", "ccmea")),
+        "unknown loss 'ccmea' (no pipeline/losses/ccmea.py); did you mean 'ccmae'?",
+    ),
+    "loss that a run takes as long as": (
+        place("scale.losses.original_longer.as_long_as", "ctmea"),
+        "config/scale/ci.yaml: losses.original_longer.as_long_as: 'ctmea' is not defined; did you mean 'ctmae'?",
+    ),
+    "control": (
+        place("table.controls", ["random_tame"]),
+        "config/scale/ci.yaml: losses has no 'random_tame'; did you mean 'random_tmae'?",
     ),
     "loss argument": (
         place("scale.losses.vgg.arguments", {"layr": "conv1_2"}),

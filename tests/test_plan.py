@@ -25,10 +25,11 @@ ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "config"
 SCALES = sorted(file.stem for file in (FOLDER / "scale").glob("*.yaml"))
 TABLES = [table["name"] for table in configuration.tables(FOLDER)]
+CONTROLS = ("random_tmae", "random_cmae", "original_longer")
 COUNTS = {
-    "ci": {"prepare": 2, "degrade": 2, "import_weights": 1, "pretrain": 3, "train": 40, "evaluate": 42},
-    "demo": {"prepare": 2, "degrade": 2, "import_weights": 1, "pretrain": 3, "train": 20, "evaluate": 22},
-    "paper": {"prepare": 1, "degrade": 2, "import_weights": 2, "pretrain": 2, "train": 60, "evaluate": 62},
+    "ci": {"prepare": 2, "degrade": 2, "import_weights": 1, "pretrain": 3, "train": 64, "evaluate": 66},
+    "demo": {"prepare": 2, "degrade": 2, "import_weights": 1, "pretrain": 3, "train": 32, "evaluate": 34},
+    "paper": {"prepare": 1, "degrade": 2, "import_weights": 2, "pretrain": 2, "train": 96, "evaluate": 98},
 }
 
 
@@ -81,7 +82,7 @@ def test_table_3_needs_so_many_jobs(scale: str) -> None:
     values = {**configuration.values(FOLDER), "scale": scale, "tables": ["mae_loss/table3"]}
     plan = Plan.from_config(values, FOLDER)
     found = {stage: len(jobs) for stage, jobs in plan.jobs.items()}
-    assert found == {**COUNTS[scale], "compare": 4, "tabulate": 1}
+    assert found == {**COUNTS[scale], "compare": 4, "tabulate": 1, "harness": 1, "judge": 1, "report": 1}
 
 
 @pytest.mark.parametrize("scale", SCALES)
@@ -119,7 +120,10 @@ def _outputs(root: str, stage: str, key: tuple[str, ...]) -> set[str]:
         "evaluate": {f"{root}/evaluate/{path}.csv"},
         "compare": {f"{root}/compare/{path}.png"},
         "submit": {f"{root}/submit/{path}/submission.json"},
-        "tabulate": set(),
+        "tabulate": {f"{root}/tables/{path}.csv"},
+        "harness": {f"{root}/harness.json"},
+        "judge": {f"{root}/verdicts/{path}.json"},
+        "report": set(),
     }[stage]
 
 
@@ -243,7 +247,7 @@ def test_a_comparison_shows_the_trivial_answer_and_the_first_seed_of_every_loss(
     plan = Plan(replace(read, scale=read.scale.model_copy(update={"seeds": (3, 0)})))
     job = plan.job("compare", ("mae_loss", "table3", "super_resolution_x2", "photographs", "edsr", "photographs"))
     runs = [("trivial", "bicubic", "0")]
-    runs += [("edsr", loss, "3") for loss in ("original", "vgg", "kmae", "ctmae", "ccmae")]
+    runs += [("edsr", loss, "3") for loss in ("original", "vgg", "kmae", "ctmae", "ccmae", *CONTROLS)]
     folder = "results/ci/evaluate/super_resolution_x2/photographs"
     assert job.inputs["scores"] == [f"{folder}/{'/'.join(run)}/photographs.csv" for run in runs]
     assert json.loads(job.spec.canonical())["labels"] == [loss for _, loss, _ in runs]
@@ -259,7 +263,7 @@ def test_two_columns_of_one_task_do_not_share_a_comparison() -> None:
     plan = Plan(replace(read, tables={"mae_loss/table3": changed}))
     for test_set in ("photographs", "generic_photographs"):
         job = plan.job("compare", ("mae_loss", "table3", "super_resolution_x2", "photographs", "rfdn", test_set))
-        assert len(job.inputs["scores"]) == 6
+        assert len(job.inputs["scores"]) == 6 + len(CONTROLS)
         assert all(Path(file).stem == test_set for file in job.inputs["scores"])
 
 

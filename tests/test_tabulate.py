@@ -9,13 +9,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import wilcoxon
 
 from pipeline import configuration, tabulate
 from pipeline.errors import UserError
 from pipeline.plan import Plan
 from pipeline.specs.tabulate import Cell, MetricColumn, PublishedValue, TabulateSpec
+from pipeline.statistics import interval
 
 CONFIG = Path(__file__).parents[1] / "config"
 PSNR = MetricColumn(name="psnr", better="up", protocol="rgb, border of 8 px left out")
@@ -126,6 +129,22 @@ def test_spreads_are_sample_deviations_over_seeds_and_over_pictures(tmp_path: Pa
     assert (found["n_seeds"], found["n_images"]) == (2, 2)
 
 
+def test_a_difference_has_its_interval_and_its_tests(tmp_path: Path) -> None:
+    table = tabulate.long_table(small_spec(tmp_path), "code")
+    psnr, niqe = row(table, "vgg", "psnr"), row(table, "vgg", "niqe")
+    # one row a seed, one column a picture
+    expected = interval([np.array([[-1.0, -1.0], [-2.0, -2.0]])])
+    assert (psnr["low"], psnr["high"]) == (expected.low, expected.high)
+    assert psnr["low"] < psnr["difference"] < psnr["high"]
+    assert (niqe["low"], niqe["high"]) == (-1, -1)
+    # PSNR fell and NIQE, where less is better, too
+    assert (psnr["improved"], niqe["improved"]) == (0, 1)
+    assert psnr["p_value"] == wilcoxon([-1.5, -1.5]).pvalue
+    assert psnr["p_holm"] == min(1, 2 * psnr["p_value"])
+    reference = row(table, "original", "psnr")
+    assert all(math.isnan(reference[name]) for name in ("low", "high", "p_value", "p_holm", "improved"))
+
+
 def test_one_seed_has_no_spread_over_seeds(tmp_path: Path) -> None:
     spec = small_spec(tmp_path, seeds=(0,))
     found = row(tabulate.long_table(spec, "code"), "original", "psnr")
@@ -208,9 +227,13 @@ def table3(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TabulateSpec:
     return spec
 
 
-def test_table_3_has_forty_rows_in_the_order_of_the_paper(table3: TabulateSpec) -> None:
-    table = tabulate.long_table(table3, "code")
-    assert len(table) == 2 * 2 * 5 * 2
+def test_table_3_has_forty_rows_in_the_order_of_the_paper_and_its_controls(table3: TabulateSpec) -> None:
+    whole = tabulate.long_table(table3, "code")
+    assert len(whole) == 2 * 2 * (5 + 3) * 2
+    controls = whole["loss"].isin(["random_tmae", "random_cmae", "original_longer"])
+    assert whole.loc[controls, "published"].isna().all()
+    assert whole.loc[controls, "difference"].notna().all()
+    table = whole[~controls]
     assert len(table.drop_duplicates(["column", "network", "loss", "metric"])) == 40
     assert not table["published"].isna().any()
     keys = table[["network", "loss", "column", "metric"]].astype(str).agg(" ".join, axis=1).to_list()
@@ -229,16 +252,16 @@ def test_table_3_has_forty_rows_in_the_order_of_the_paper(table3: TabulateSpec) 
     ]
 
 
-def test_table_3_laid_out_as_in_the_paper_has_eleven_rows(table3: TabulateSpec, tmp_path: Path) -> None:
+def test_table_3_laid_out_as_in_the_paper_has_eleven_rows_and_controls(table3: TabulateSpec, tmp_path: Path) -> None:
     files = written(table3, tmp_path)
     wide = pd.read_csv(tmp_path / "tables/table3_wide.csv", dtype=str, keep_default_na=False)
-    assert len(wide) == 1 + 10
+    assert len(wide) == 1 + 10 + 6
     assert wide.iloc[0, :2].to_list() == ["", "bicubic"]
-    assert wide.loc[1:, "network"].to_list() == ["rfdn"] * 5 + ["edsr"] * 5
-    assert wide.loc[7, "x2 niqe↓ published"] == "4.2712*"
-    assert len([line for line in files["md"].splitlines() if line.startswith("|")]) == 2 + 11
-    assert files["html"].count("<tr") == 1 + 1 + 11
-    assert files["tex"].count(r"\\") == 1 + 11
+    assert wide.loc[1:, "network"].to_list() == ["rfdn"] * 8 + ["edsr"] * 8
+    assert wide.loc[10, "x2 niqe↓ published"] == "4.2712*"
+    assert len([line for line in files["md"].splitlines() if line.startswith("|")]) == 2 + 17
+    assert files["html"].count("<tr") == 1 + 1 + 17
+    assert files["tex"].count(r"\\") == 1 + 17
 
 
 @pytest.mark.parametrize("form", ["wide", "md", "tex", "html"])
@@ -250,8 +273,8 @@ def test_every_format_carries_numbers_warnings_and_stand_ins(form: str, tmp_path
     assert STAND_IN in text
     assert REASON in text
     if form != "tex":
-        assert "-1.5000 / -0.2868" in text
-        assert "-1.0000 / –" in text
+        assert re.search(r"-1\.5000 \[-\d+\.\d{4}, [-+]\d+\.\d{4}\] / -0\.2868", text)
+        assert re.search(r"-1\.0000 \[-\d+\.\d{4}, [-+]\d+\.\d{4}\] / –", text)
 
 
 @pytest.mark.parametrize("form", ["md", "html"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import json
 import os
 import signal
 import subprocess
@@ -14,7 +16,10 @@ import pytest
 import yaml
 from _repository import copied, keep_tables
 
-LOSSES = ["original", "vgg", "kmae", "ctmae", "ccmae"]
+from pipeline.learning.lock import exclusive
+
+CONTROLS = ["random_tmae", "random_cmae", "original_longer"]
+LOSSES = ["original", "vgg", "kmae", "ctmae", "ccmae", *CONTROLS]
 STEPS = 40
 RUN = "results/ci/train/super_resolution_x2/photographs/edsr/original/0"
 
@@ -85,7 +90,7 @@ def test_the_workflow_goes_from_nothing_to_a_table_through_a_kill(workflow: Path
     killed_training(workflow, f"{RUN}/model.safetensors")
     assert not (workflow / RUN / "model.safetensors").exists()
 
-    finished = snakemake(workflow)
+    finished = snakemake(workflow, "--", "all", "report")
     assert finished.returncode == 0, finished.stdout + finished.stderr
     log = (workflow / "results/ci/logs/train/super_resolution_x2/photographs/edsr/original/0.log").read_text()
     assert "resumes at step" in log
@@ -96,7 +101,7 @@ def test_the_workflow_goes_from_nothing_to_a_table_through_a_kill(workflow: Path
     assert len(table) == len(LOSSES) * 2
     assert (table["n_images"] == 6).all()
     assert (table["n_seeds"] == 1).all()
-    assert table["published"].notna().all()
+    assert (table["published"].isna() == table["loss"].isin(CONTROLS)).all()
     assert table["value"].notna().all()
     sharpened = pd.read_csv(workflow / "results/ci/tables/mae_loss/table7.csv")
     assert list(sharpened["loss"].unique()) == ["original", "p_ctmae", "p_ccmae"]
@@ -112,10 +117,53 @@ def test_the_workflow_goes_from_nothing_to_a_table_through_a_kill(workflow: Path
     assert again.returncode == 0, again.stdout + again.stderr
     assert (workflow / RUN / "model.safetensors").read_bytes() == model
 
-    settled = snakemake(workflow)
+    settled = snakemake(workflow, "--", "all", "report")
     assert settled.returncode == 0, settled.stdout + settled.stderr
-    idle = snakemake(workflow)
+    idle = snakemake(workflow, "--", "all", "report")
     assert "Nothing to be done" in idle.stdout + idle.stderr
+
+
+def test_the_workflow_ends_in_a_report_of_every_claim(workflow: Path) -> None:
+    page = (workflow / "results/ci/report/index.html").read_text(encoding="utf-8")
+    claims = json.loads((workflow / "results/ci/report/claims.json").read_text(encoding="utf-8"))
+    with (workflow / "config/claims/mae_loss.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    # the tables' order, and the file's within a table
+    asked = [row["id"] for number in (3, 7) for row in rows if row["table"] == f"mae_loss/table{number}"]
+    assert [claim["id"] for claim in claims] == asked
+    verdicts = {claim["id"]: claim["verdict"] for claim in claims}
+    # table 3 has its controls at this scale, table 7 has none
+    assert verdicts["table3_ctmae_over_random_psnr"] != "not attempted"
+    assert verdicts["table7_p_ctmae_over_random_tmae_psnr"] == "not attempted"
+    harness = json.loads((workflow / "results/ci/harness.json").read_text(encoding="utf-8"))
+    assert harness["passed"] and harness["rows"] > 100
+    assert page.count("data:image/webp") > 10
+
+
+def test_a_failed_run_leaves_a_report_that_names_it_and_why(workflow: Path) -> None:
+    run = "results/ci/train/super_resolution_x2/photographs/edsr/ctmae/0"
+    for name in ("model.safetensors", "card.json"):
+        (workflow / run / name).unlink()
+    # as if another process still worked on it
+    with exclusive(workflow / run):
+        failed = snakemake(workflow, "--keep-going", "--", "report")
+    assert failed.returncode != 0
+    assert "report of what is there" in failed.stdout + failed.stderr
+    page = (workflow / "results/ci/report/index.html").read_text(encoding="utf-8")
+    verdict = json.loads((workflow / "results/ci/verdicts/mae_loss/table3.json").read_text(encoding="utf-8"))
+    missing = {(cell["network"], cell["loss"]): cell["why"] for cell in verdict["missing"]}
+    # the control that takes as long as it can't be timed
+    assert set(missing) == {("edsr", "ctmae"), ("edsr", "original_longer")}
+    for why in missing.values():
+        assert why.startswith("train super_resolution_x2/photographs/edsr/ctmae/0 failed: ")
+    assert "edsr/ctmae/0 failed" in page
+    by_id = {claim["id"]: claim for claim in verdict["claims"]}
+    assert by_id["table3_ctmae_psnr"]["reason"] == "no scores of ctmae"
+    assert by_id["table3_ccmae_psnr"]["verdict"] != "not attempted"
+    mended = snakemake(workflow, "--", "report")
+    assert mended.returncode == 0, mended.stdout + mended.stderr
+    verdict = json.loads((workflow / "results/ci/verdicts/mae_loss/table3.json").read_text(encoding="utf-8"))
+    assert verdict["missing"] == []
 
 
 def test_a_mistyped_loss_stops_at_planning_with_its_neighbour(workflow: Path) -> None:

@@ -1,0 +1,106 @@
+"""Stage harness: the metrics of a table against golden values that other people's code gave on known pictures."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from pipeline import golden
+from pipeline.errors import exit_with_one_line
+from pipeline.files import write_text
+from pipeline.golden import Floats, Row
+from pipeline.metrics import catalog as metrics
+from pipeline.metrics._protocol import Protocol
+from pipeline.specs.harness import HarnessSpec
+
+
+@dataclass
+class Outcome:
+    """What the golden values say of some metrics."""
+
+    rows: int = 0
+    """Values that were compared."""
+    failures: list[str] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+
+    def card(self) -> dict[str, Any]:
+        """Return the outcome as plain values; it is passed when nothing failed."""
+        return {"passed": not self.failures, "rows": self.rows, "failures": self.failures, "skipped": self.skipped}
+
+
+def main(spec: HarnessSpec, code: str, output: Path) -> None:
+    """Write to `output` (JSON) whether every metric gives its golden values; a metric that does not is no error here.
+
+    Raises UserError for an unknown metric and for a full disk.
+    """
+    outcome = checked(spec.metrics)
+    write_text(output, json.dumps({**outcome.card(), "code": code}, indent=1) + "\n")
+    for line in (*outcome.failures, *outcome.skipped):
+        print(line)
+    word = "agree with" if not outcome.failures else "do NOT agree with"
+    print(f"{len(spec.metrics)} metrics {word} the field: {outcome.rows} golden values compared", flush=True)
+
+
+def checked(names: tuple[str, ...]) -> Outcome:
+    """Compute every golden value of the metrics `names`.
+
+    A metric without golden values fails, unless it needs a trained network's weights, whose features its values rest
+    on: then it is skipped. Pictures that this machine's libraries decode to other bytes are skipped, and a metric none
+    of whose values could be compared fails.
+    """
+    outcome = Outcome()
+    rows = golden.rows()
+    for name in dict.fromkeys(names):
+        own = [row for row in rows if row["metric"] == name]
+        compared = [_compare(row, outcome) for row in own]
+        if getattr(metrics.load(name), "WEIGHTS", ()):
+            outcome.skipped.append(f"{name}: needs the weights of a trained network, so that no golden value is stored")
+        elif not own:
+            outcome.failures.append(f"{name}: no golden value is stored for it in {golden.FILE.name}")
+        elif not any(compared):
+            outcome.failures.append(f"{name}: none of its {len(own)} golden values could be compared")
+    return outcome
+
+
+def _compare(row: Row, outcome: Outcome) -> bool:
+    """Compare one value; return whether it could be."""
+    protocol = Protocol(row["colour"], int(row["crop"]), row["rounding"] == "True")  # type: ignore[arg-type]
+    place = f"{row['metric']} ({protocol.describe()}) of {row['image']}, {row['degradation']}"
+    prediction, target, reason = _pictures(row["image"], row["degradation"], row["rounding"])
+    if reason:
+        outcome.skipped.append(f"{place}: {reason}")
+        return False
+    outcome.rows += 1
+    expected, tolerance = float(row["value"]), float(row["tolerance"])
+    try:
+        value = metrics.score(row["metric"], prediction, target, protocol=protocol)
+    # whatever a damaged metric ends in is its failure, not the stage's
+    except Exception as error:
+        outcome.failures.append(f"{place}: {type(error).__name__}: {error}")
+        return True
+    # NaN must not pass
+    if not abs(value - expected) <= tolerance:
+        outcome.failures.append(f"{place}: {value:.10g}, golden value {expected:.10g}, tolerance {tolerance:g}")
+    return True
+
+
+@lru_cache(maxsize=10)
+def _pictures(image: str, degradation: str, rounding: str) -> tuple[Floats, Floats, str]:
+    return golden.compared({"image": image, "degradation": degradation, "rounding": rounding})
+
+
+def _arguments() -> None:
+    parser = argparse.ArgumentParser(prog="python -m pipeline.harness", description=__doc__)
+    parser.add_argument("spec", help="HarnessSpec as JSON")
+    parser.add_argument("--code", required=True, help="fingerprint of the code")
+    parser.add_argument("--output", type=Path, required=True, help="JSON to write")
+    given = parser.parse_args()
+    main(HarnessSpec.from_json(given.spec), given.code, given.output)
+
+
+if __name__ == "__main__":
+    exit_with_one_line(_arguments)

@@ -1,0 +1,226 @@
+"""Stage judge: what the papers claim about one table, and whether it holds in our runs. Needs no torch."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from dataclasses import asdict
+from itertools import product
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+
+from pipeline.errors import UserError, exit_with_one_line
+from pipeline.files import write_text
+from pipeline.scores import differences, read_scores
+from pipeline.specs.judge import Claim, JudgeSpec
+from pipeline.specs.tabulate import TabulateSpec
+from pipeline.statistics import FLOORS, companions, equivalent, holm, interval, shape, value_verdict, verdict
+
+KEY = ["column", "network", "loss", "metric"]
+NOT_ATTEMPTED = "not attempted"
+WITHHELD = "withheld"
+
+Row = dict[str, Any]
+Published = dict[tuple[str, str, str, str], float]
+
+
+def main(spec: JudgeSpec, code: str, *, harness: Path, output: Path) -> None:
+    """Write the verdicts on the claims, the order and the values of one table to `output` (JSON).
+
+    `harness` is what the stage harness wrote: without its golden values met no verdict is given. Raises UserError
+    naming a file of scores or a harness report that can't be read.
+    """
+    checked = _harness(harness)
+    scores = read_scores(cell for cell in spec.table.cells if cell.card is not None)
+    claims = judged(spec, scores)
+    if not checked["passed"]:
+        reason = "metrics do not meet their golden values: " + "; ".join(checked["failures"])
+        claims = [{**row, "verdict": WITHHELD, "reason": reason} for row in claims]
+    content = {
+        "spec": spec.table.model_dump(mode="json"),
+        "harness": checked,
+        "claims": claims,
+        "shape": shapes(spec.table, scores),
+        "values": values(spec, scores),
+        "missing": [cell.model_dump() for cell in spec.missing],
+        "code": code,
+    }
+    write_text(output, json.dumps(_plain(content), indent=1, allow_nan=False) + "\n")
+    for row in claims:
+        print(f"{row['verdict']:>22}  {row['text']}", flush=True)
+
+
+def judged(spec: JudgeSpec, scores: pd.DataFrame) -> list[Row]:
+    """Return one row a claim: difference (> 0 favours the claim), interval, tests, published size and verdict.
+
+    A claim's sets are test sets; networks and columns scored on the same images are averaged first.
+    """
+    rows = [_judged(claim, spec.table, scores) for claim in spec.claims]
+    for row in rows:
+        row["reason"] = "; ".join([row["reason"], *_limits(spec, row)])
+    adjusted = holm([row["p_value"] if row["p_value"] is not None else math.nan for row in rows])
+    return [{**row, "p_holm": p_value} for row, p_value in zip(rows, adjusted, strict=True)]
+
+
+def _limits(spec: JudgeSpec, row: Row) -> list[str]:
+    """Return what keeps a verdict from being the last word on the claim."""
+    if row["verdict"] == NOT_ATTEMPTED:
+        return []
+    reduced = [] if spec.full_scale else [f"at the reduced scale {spec.table.scale}"]
+    return reduced + (["one seed, so that seed noise is not covered"] if row["n_seeds"] == 1 else [])
+
+
+def _judged(claim: Claim, table: TabulateSpec, scores: pd.DataFrame) -> Row:
+    columns = claim.columns or tuple(column for column in table.columns if column not in table.server_only)
+    networks = claim.networks or table.networks
+    sign = _signs(table).get(claim.metric, 1)
+    published, warning = _published_difference(claim, table, columns, networks)
+    row = {
+        **claim.model_dump(exclude={"table"}),
+        "columns": list(columns),
+        "networks": list(networks),
+        "published_difference": published,
+        "published_warning": warning,
+    }
+    found = [sign * array for array in differences(scores, claim.metric, claim.better, claim.than, columns, networks)]
+    if not found or sum(array.size for array in found) < 2:
+        return {**row, **dict.fromkeys(_MEASURED), "verdict": NOT_ATTEMPTED, "reason": _why_not(claim, table, scores)}
+    bounds, tests = interval(found), companions(found)
+    margin_p = equivalent(found, published / 2) if published is not None and published > 0 else None
+    result = verdict(bounds, published, margin_p)
+    return {
+        **row,
+        "difference": bounds.estimate,
+        "low": bounds.low,
+        "high": bounds.high,
+        "pooled_difference": bounds.pooled,
+        "shift": tests.shift,
+        "p_value": tests.wilcoxon_p,
+        "improved": tests.improved,
+        "probability_over_seeds": tests.probability_over_seeds,
+        "n_images": bounds.n_images,
+        "n_seeds": bounds.n_seeds,
+        "method": bounds.method,
+        "verdict": result.name,
+        "reason": result.reason,
+    }
+
+
+_MEASURED = (
+    *("difference", "low", "high", "pooled_difference", "shift", "p_value", "improved"),
+    *("probability_over_seeds", "n_images", "n_seeds", "method"),
+)
+
+
+def _why_not(claim: Claim, table: TabulateSpec, scores: pd.DataFrame) -> str:
+    """Say why there is nothing to judge: the table lacks what the claim speaks of, or scores are missing."""
+    metrics = [metric.name for metric in table.metrics]
+    for kind, named, known in (
+        ("loss", (claim.better, claim.than), table.losses),
+        ("metric", (claim.metric,), metrics),
+        ("column", claim.columns, table.columns),
+        ("network", claim.networks, table.networks),
+    ):
+        if absent := [name for name in named if name not in known]:
+            return f"the table has no {kind} {' and '.join(absent)} at this scale"
+    absent = [loss for loss in (claim.better, claim.than) if loss not in set(scores["loss"])]
+    return f"no scores of {' and '.join(absent)}" if absent else "some of its cells are missing or have no common seed"
+
+
+def _published_difference(
+    claim: Claim, table: TabulateSpec, columns: tuple[str, ...], networks: tuple[str, ...]
+) -> tuple[float | None, str]:
+    """Return the mean over cells of what the paper prints, oriented, and the warnings on its numbers."""
+    published, sign = _published(table), _signs(table).get(claim.metric, 1)
+    keys = [(column, network, claim.metric) for column, network in product(columns, networks)]
+    pairs = [tuple(published.get((*key[:2], loss, key[2])) for loss in (claim.better, claim.than)) for key in keys]
+    sizes = [sign * (ours - theirs) for ours, theirs in pairs if ours is not None and theirs is not None]
+    warnings = [
+        f"{value.network} {value.loss} {value.column}: {value.warning}"
+        for value in table.published
+        if value.warning
+        and (value.column, value.network, value.metric) in keys
+        and value.loss in (claim.better, claim.than)
+    ]
+    return (sum(sizes) / len(sizes) if sizes else None), "; ".join(warnings)
+
+
+def shapes(table: TabulateSpec, scores: pd.DataFrame) -> list[Row]:
+    """Return how far each column of the table keeps the published order of its losses (level L3)."""
+    rows: list[Row] = []
+    published, means = _published(table), _means(scores)
+    for column, network, metric in product(table.columns, table.networks, table.metrics):
+        keys = [(column, network, loss, metric.name) for loss in table.losses]
+        keys = [key for key in keys if key in published and key in means]
+        better: Literal["up", "down"] = "up" if metric.better == "up" else "down"
+        found = shape([means[key] for key in keys], [published[key] for key in keys], better)
+        if found is not None:
+            measured = asdict(found)
+            number = measured.pop("n")
+            rows.append({"column": column, "network": network, "metric": metric.name, **measured, "losses": number})
+    return rows
+
+
+def values(spec: JudgeSpec, scores: pd.DataFrame) -> list[Row]:
+    """Return whether each published number is what our seeds predict (level L1)."""
+    rows: list[Row] = []
+    by_seed, means = scores.groupby([*KEY, "seed"])["value"].mean(), _means(scores)
+    for cell in spec.table.published:
+        key = (cell.column, cell.network, cell.loss, cell.metric)
+        if key not in means:
+            continue
+        found = value_verdict(
+            list(by_seed[key]), cell.value, FLOORS.get(cell.metric, 0.0), spec.published_runs, spec.full_scale
+        )
+        names = dict(zip(KEY, key, strict=True))
+        ends = {"low": found.low, "high": found.high, "cv": found.cv, "verdict": found.name}
+        numbers = {"value": means[key], "published": cell.value, "published_warning": cell.warning}
+        rows.append({**names, **numbers, **ends})
+    return rows
+
+
+def _means(scores: pd.DataFrame) -> Published:
+    means = scores.groupby(KEY)["value"].mean()
+    return dict(zip(means.index, means.astype(float), strict=True))
+
+
+def _published(table: TabulateSpec) -> Published:
+    return {(value.column, value.network, value.loss, value.metric): value.value for value in table.published}
+
+
+def _signs(table: TabulateSpec) -> dict[str, int]:
+    return {metric.name: 1 if metric.better == "up" else -1 for metric in table.metrics}
+
+
+def _harness(path: Path) -> Row:
+    try:
+        content: Row = json.loads(path.read_text(encoding="utf-8"))
+        return {name: content[name] for name in ("passed", "rows", "failures", "skipped")}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path} can't be read ({error!r}); delete it and rerun") from None
+
+
+def _plain(value: Any) -> Any:
+    """Return `value` for JSON, which has no NaN and no infinity."""
+    if isinstance(value, dict):
+        return {key: _plain(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(entry) for entry in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _arguments() -> None:
+    parser = argparse.ArgumentParser(prog="python -m pipeline.judge", description=__doc__)
+    parser.add_argument("spec", help="JudgeSpec as JSON")
+    parser.add_argument("--code", required=True, help="fingerprint of the code")
+    parser.add_argument("--harness", type=Path, required=True, help="what the stage harness wrote")
+    parser.add_argument("--output", type=Path, required=True, help="JSON to write")
+    given = vars(parser.parse_args())
+    main(JudgeSpec.from_json(given.pop("spec")), given.pop("code"), **given)
+
+
+if __name__ == "__main__":
+    exit_with_one_line(_arguments)

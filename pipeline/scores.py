@@ -1,0 +1,69 @@
+"""Scores of a table's cells, and the paired differences of two losses on the same images. Needs no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from pipeline.errors import UserError
+from pipeline.specs.tabulate import Cell
+
+Floats = NDArray[np.float64]
+
+
+def read_scores(cells: Iterable[Cell]) -> pd.DataFrame:
+    """Return one row a cell, image and metric, after checking that the cells of a column score the same pictures.
+
+    Raises UserError naming the file that can't be read, or whose pictures or metrics are not those of its column.
+    """
+    frames: list[pd.DataFrame] = []
+    first: dict[str, tuple[str, list[tuple[str, str]]]] = {}
+    for cell in cells:
+        frame = _read(cell)
+        scored = sorted(zip(frame["image"], frame["metric"], strict=True))
+        other, expected = first.setdefault(cell.column, (cell.scores, scored))
+        if scored != expected:
+            raise UserError(f"{cell.scores} scores other pictures or metrics than {other}; delete both and rerun")
+        frames.append(frame)
+    return pd.concat(frames, ignore_index=True)
+
+
+def _read(cell: Cell) -> pd.DataFrame:
+    try:
+        # names such as 0801 stay text
+        frame = pd.read_csv(cell.scores, dtype={"image": str})[["image", "metric", "value"]]
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError(f"{cell.scores} can't be read ({error}); delete it and rerun") from None
+    for name in ("column", "network", "loss", "seed", "test_set"):
+        frame[name] = getattr(cell, name)
+    return frame
+
+
+def differences(
+    scores: pd.DataFrame, metric: str, loss: str, other: str, columns: Sequence[str], networks: Sequence[str]
+) -> list[Floats]:
+    """Return `loss` minus `other`, one array (seeds, images) a test set, mean over the cells on the same test set.
+
+    Seeds are those that every cell has; images are in name order. Empty where a cell or a common seed is missing.
+    """
+    chosen = scores[(scores["metric"] == metric) & scores["column"].isin(columns) & scores["network"].isin(networks)]
+    found: dict[tuple[str, ...], list[pd.DataFrame]] = {}
+    for column in columns:
+        for network in networks:
+            cell = chosen[(chosen["column"] == column) & (chosen["network"] == network)]
+            ours, theirs = (_by_seed(cell, name) for name in (loss, other))
+            if ours is None or theirs is None:
+                return []
+            found.setdefault((cell["test_set"].iloc[0], *ours.columns), []).append(ours - theirs)
+    seeds = set.intersection(*(set(frame.dropna().index) for frames in found.values() for frame in frames))
+    if not seeds:
+        return []
+    return [np.mean([frame.loc[sorted(seeds)].to_numpy() for frame in frames], axis=0) for frames in found.values()]
+
+
+def _by_seed(cell: pd.DataFrame, loss: str) -> pd.DataFrame | None:
+    rows = cell[cell["loss"] == loss]
+    return None if rows.empty else rows.pivot(index="seed", columns="image", values="value").sort_index(axis=1)

@@ -1,0 +1,51 @@
+"""What the verdicts on one table depend on."""
+
+from __future__ import annotations
+
+from pydantic import PositiveInt
+
+from pipeline.specs._base import Strict
+from pipeline.specs.tabulate import TabulateSpec
+
+
+class Claim(Strict):
+    """One sentence of a paper, taken from its text and not from our results: a row of config/claims/<paper>.csv."""
+
+    id: str
+    table: str
+    """The table that shows it, as `paper/table`."""
+    better: str
+    """The loss that is said to be better."""
+    than: str
+    metric: str
+    columns: tuple[str, ...] = ()
+    """Columns of the table that it speaks of; none are all."""
+    networks: tuple[str, ...] = ()
+    """Networks that it speaks of; none are all."""
+    source: str
+    """Section of the paper."""
+    text: str
+
+
+class MissingCell(Strict):
+    """A run or an answer whose scores are not there."""
+
+    column: str
+    network: str
+    loss: str
+    seed: int
+    file: str
+    why: str
+
+
+class JudgeSpec(Strict):
+    """The claims on one table."""
+
+    table: TabulateSpec
+    claims: tuple[Claim, ...]
+    full_scale: bool
+    """Whether data, networks and recipes are the paper's, so that its numbers can be compared with ours."""
+    published_runs: PositiveInt
+    """Trainings behind each published number."""
+    missing: tuple[MissingCell, ...] = ()
+    """Cells that are not in `table`, since their runs failed."""

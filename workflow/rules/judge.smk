@@ -1,0 +1,34 @@
+rule harness:
+    output:
+        "results/{scale}/harness.json",
+    log:
+        "results/{scale}/logs/harness.log",
+    conda:
+        "../../envs/pipeline.yaml"
+    params:
+        spec=lambda w: plan.of("harness", w).spec.canonical(),
+        code=lambda w: plan.of("harness", w).code,
+    message:
+        "Compare the metrics with their golden values"
+    shell:
+        "python -m pipeline.harness {params.spec:q} --code {params.code} --output {output:q} 2>&1 | tee {log:q}"
+
+
+rule judge:
+    input:
+        unpack(lambda w: plan.of("judge", w).inputs),
+    output:
+        "results/{scale}/verdicts/{paper}/{table}.json",
+    log:
+        "results/{scale}/logs/verdicts/{paper}/{table}.log",
+    localrule: True
+    conda:
+        "../../envs/pipeline.yaml"
+    params:
+        spec=lambda w: plan.of("judge", w).spec.canonical(),
+        code=lambda w: plan.of("judge", w).code,
+    message:
+        "Judge the claims on {wildcards.paper} {wildcards.table}"
+    shell:
+        "python -m pipeline.judge {params.spec:q} --code {params.code} --harness {input.harness:q}"
+        " --output {output:q} 2>&1 | tee {log:q}"
