@@ -11,9 +11,7 @@ from pipeline.files import write_text
 from pipeline.losses.catalog import listing
 
 PAGE = Path(__file__).with_name("use-a-loss.md")
-REGION = re.compile(
-    r"(?<=<!-- losses: written by `uv run python docs/loss_table\.py` -->\n).*(?=<!-- end of losses -->)", re.S
-)
+REGION = re.compile(r"(?<=<!-- made by: uv run python docs/loss_table\.py -->\n).*?(?=<!-- /made by -->)", re.S)
 HEAD = ["| loss | source of the formula | loss network |", "| --- | --- | --- |"]
 
 

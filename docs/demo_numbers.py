@@ -1,0 +1,300 @@
+"""Write the demo's numbers into README.md: `uv run python docs/demo_numbers.py --write`, after the demo's report.
+
+The report is made by `uv run snakemake report`. docs/demo.json keeps what is printed, so that the text can be checked
+without the results.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import re
+import sys
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import UserError, exit_with_one_line
+from pipeline.files import write_text
+from pipeline.report_inputs import Card, Gaps, Table, read_json, read_loss_networks, read_table
+from pipeline.report_numbers import interval, plain, real, signed
+
+ROOT = Path(__file__).parents[1]
+SNAPSHOT = Path(__file__).with_name("demo.json")
+RESULTS = Path("results/demo")
+REMEDY = "run `uv run snakemake report` until it ends without errors"
+TABLE, NETWORK = "mae_loss/table3", "edsr"
+"""What the README prints in full."""
+NEEDED = ("column", "network", "loss", "metric", "better", "value", "difference", "low", "high", "published",
+          "published_warning", "published_difference", "trivial", "parameters", "n_images", "n_seeds")  # fmt: skip
+COUNTED = {
+    **{word: (word,) for word in ("confirmed", "confirmed in size", "smaller than claimed", "equivalent")},
+    "undecided or underpowered": ("undecided", "underpowered"),
+    **{word: (word,) for word in ("contradicted", "not attempted")},
+}
+"""Columns of the table of claims, and the verdicts that each counts."""
+UNITS = {"psnr": " dB"}
+DIGITS, KEPT_DIGITS = 2, 4
+"""Of a number in print, and in the snapshot."""
+
+Snapshot = dict[str, Any]
+
+
+def snapshot(results: Path, minutes: str | None = None) -> Snapshot:
+    """Return what the README prints of the finished results of a scale; `minutes` is the time that all of it took.
+
+    Raises UserError naming the first file that is missing, incomplete or older than what it was made from.
+    """
+    tables = _tables(results)
+    claims = _claims(results / "report/claims.json", tables)
+    cards = list({path: card for table in tables.values() for path, card in table.cards.items()}.values())
+    before = [network.card for network in read_loss_networks(results, Gaps()) if real(network.card.get("seconds"))]
+    return {
+        "scale": results.name,
+        "minutes": minutes,
+        "cores": os.cpu_count(),
+        "cpu": _processor(),
+        "device": _distinct(card.get("device") for card in cards),
+        "precision": _distinct(card.get("precision") for card in cards),
+        "versions": cards[0].get("versions", {}),
+        "environment_gib": _environment(),
+        "trained": {"networks": len(cards), "minutes": _minutes(cards)},
+        "pretrained": {"networks": len(before), "minutes": _minutes(before)},
+        "tables": {name: {"title": table.spec.title, "claims": _counted(claims[name])}
+                   for name, table in tables.items()},
+        "table3": _printed(tables[TABLE]),
+        "controls": _controls(tables[TABLE], claims[TABLE]),
+    }  # fmt: skip
+
+
+def _tables(results: Path) -> dict[str, Table]:
+    """Return every table with verdicts by its name, complete; raises UserError for one that is not."""
+    files = sorted((results / "verdicts").glob("*/*.json"))
+    if not files:
+        raise UserError(f"{results}/verdicts holds no verdicts; {REMEDY}")
+    gaps = Gaps()
+    tables = {}
+    for file in files:
+        table = read_table(file, gaps)
+        long = results / "tables" / f"{table.name}.csv"
+        if table.cards and (absent := [name for name in NEEDED if name not in table.long.columns]):
+            raise UserError(f"{long} has no column {absent[0]}; {REMEDY}")
+        if not table.harness.get("passed"):
+            raise UserError(f"{file}: the metrics do not meet their golden values; {REMEDY}")
+        tables[table.name] = table
+    for gap in gaps.found.values():
+        raise UserError(f"{gap.file}: {gap.why}; {REMEDY}")
+    if TABLE not in tables:
+        raise UserError(f"{results}/verdicts/{TABLE}.json is missing; {REMEDY}")
+    return tables
+
+
+def _claims(file: Path, tables: Mapping[str, Table]) -> dict[str, list[dict[str, Any]]]:
+    """Return the claims of the report by table; raises UserError where they are not those of the verdicts."""
+    try:
+        rows = read_json(file)
+        found = {name: [row for row in rows if f"{row['paper']}/{row['table']}" == name] for name in tables}
+    except FileNotFoundError:
+        raise UserError(f"{file} is missing; {REMEDY}") from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{file} can't be read ({error!r}); delete it and {REMEDY}") from None
+    for name, table in tables.items():
+        judged = [(claim["id"], claim["verdict"]) for claim in table.claims]
+        if judged != [(claim["id"], claim["verdict"]) for claim in found[name]]:
+            raise UserError(f"{file} has other verdicts on {name} than its own file; delete it and {REMEDY}")
+    return found
+
+
+def _counted(claims: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    words = [claim["verdict"] for claim in claims]
+    known = [word for verdicts in COUNTED.values() for word in verdicts]
+    for word in words:
+        if word not in known:
+            raise UserError(f"verdict '{word}' is none of {', '.join(known)}; name it in docs/demo_numbers.py")
+    return {word: words.count(word) for word in known}
+
+
+def _printed(table: Table) -> Snapshot:
+    """Return the rows of NETWORK in `table`, one a column, loss and metric."""
+    here = table.long[table.long["network"] == NETWORK].astype({"published_warning": object})
+    here = here.fillna({"published_warning": ""})
+    rows = []
+    for row in here.to_dict("records"):
+        names = {name: str(row[name]) for name in ("column", "loss", "metric", "better")}
+        numbers = ("value", "difference", "low", "high", "published", "published_difference", "trivial")
+        words = {"control": names["loss"] in table.spec.controls, "published_warning": row["published_warning"]}
+        rows.append({**names, **words, **{name: _kept(row[name]) for name in numbers}})
+    sizes = dict(zip(here["column"].astype(str), here["parameters"].astype(int).tolist(), strict=True))
+    return {
+        "network": NETWORK,
+        "reference_loss": table.spec.reference_loss,
+        "trivial": table.spec.trivials[0],
+        "pictures": int(here["n_images"].max()),
+        "seeds": int(here["n_seeds"].max()),
+        "parameters": sizes,
+        "rows": rows,
+    }
+
+
+def _controls(table: Table, claims: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the claims that compare a loss with a control."""
+    words, numbers = ("text", "better", "than", "metric", "verdict", "reason"), ("difference", "low", "high")
+    chosen = [claim for claim in claims if claim["than"] in table.spec.controls]
+    return [{**{name: each[name] for name in words}, **{name: _kept(each[name]) for name in numbers}}
+            for each in chosen]  # fmt: skip
+
+
+def _kept(value: object) -> float | None:
+    number = real(value)
+    return None if number is None else round(number, KEPT_DIGITS)
+
+
+def _minutes(cards: Iterable[Card]) -> float:
+    return round(sum(real(card.get("seconds")) or 0 for card in cards) / 60, 1)
+
+
+def _distinct(values: Iterable[object]) -> list[str]:
+    return list(dict.fromkeys(str(value) for value in values if value))
+
+
+def _processor() -> str:
+    file = Path("/proc/cpuinfo")
+    models = re.findall(r"model name\s*: (.+)", file.read_text(encoding="utf-8")) if file.exists() else []
+    return str(models[0]) if models else platform.processor() or platform.machine()
+
+
+def _environment() -> float:
+    """Return the GiB on disk of the environment that runs this, as `du` counts them."""
+    blocks = {}
+    for folder, folders, names in os.walk(sys.prefix):
+        for name in (*names, *folders):
+            status = os.lstat(os.path.join(folder, name))
+            blocks[status.st_dev, status.st_ino] = status.st_blocks
+    return round(512 * sum(blocks.values()) / 2**30, 1)
+
+
+def blocks(kept: Snapshot) -> dict[str, str]:
+    """Return the Markdown of every block by its name; depends on the snapshot alone."""
+    return {"time": _time(kept), "table3": _table3(kept["table3"]), "claims": _claims_table(kept["tables"]),
+            "controls": "\n".join(map(_control, kept["controls"])) or "No control was run."}  # fmt: skip
+
+
+def _time(kept: Snapshot) -> str:
+    whole = f"All {len(kept['tables'])} tables {'take' if kept['minutes'] else 'were made'}"
+    whole += f" {kept['minutes']} minutes" if kept["minutes"] else ""
+    trained, before = kept["trained"], kept["pretrained"]
+    versions = ", ".join(f"{name} {number}" for name, number in kept["versions"].items())
+    return _wrapped(
+        f"{whole} on {kept['cores']} cores ({kept['cpu']}; {versions}): {trained['networks']} networks train for"
+        f" {trained['minutes']:.0f} minutes and {before['networks']} loss networks for {before['minutes']:.0f}, summed"
+        f" over jobs that run beside each other. The installed environment takes {kept['environment_gib']:.1f} GiB."
+    )
+
+
+def _wrapped(text: str) -> str:
+    return textwrap.fill(text, 120, break_on_hyphens=False)
+
+
+def _table3(kept: Snapshot) -> str:
+    seeds = f"{kept['seeds']} seed{'s' if kept['seeds'] != 1 else ''}"
+    sizes = ", ".join(f"{count:,} at {column}" for column, count in kept["parameters"].items())
+    head = _wrapped(
+        f"{kept['network'].upper()} (parameters: {sizes}), {kept['pictures']} test pictures, {seeds}. Below"
+        f" `{kept['reference_loss']}` stand differences to it, ours with the 95 % interval over pictures"
+        f"{' and seeds' if kept['seeds'] > 1 else ''}. Controls are not in the paper."
+    )
+    metrics = dict.fromkeys((row["metric"], row["better"]) for row in kept["rows"])
+    warnings = dict.fromkeys(row["published_warning"] for row in kept["rows"] if row["published_warning"])
+    notes = [f"\\* The paper's number {warning}." for warning in warnings]
+    return "\n\n".join([head, *(_metric_table(kept, *metric) for metric in metrics), *notes])
+
+
+def _metric_table(kept: Snapshot, metric: str, better: str) -> str:
+    rows = [row for row in kept["rows"] if row["metric"] == metric]
+    columns = list(dict.fromkeys(row["column"] for row in rows))
+    found = {(row["column"], row["loss"]): row for row in rows}
+    unit = UNITS.get(metric, "")
+    name = f"{metric.upper()}{',' * bool(unit)}{unit} ({'higher' if better == 'up' else 'lower'} is better)"
+    lines = [[name, *(cell for column in columns for cell in (column, f"the paper's {column}"))]]
+    trivial = {row["column"]: plain(row["trivial"], DIGITS) for row in rows}
+    lines.append([kept["trivial"], *(cell for column in columns for cell in (trivial[column], ""))])
+    for loss in dict.fromkeys(row["loss"] for row in rows):
+        reference = loss == kept["reference_loss"]
+        cells = [_pair(found.get((column, loss)), reference) for column in columns]
+        control = any(row["control"] for row in rows if row["loss"] == loss)
+        lines.append([f"`{loss}`{' (control)' if control else ''}", *(cell for pair in cells for cell in pair)])
+    return _markdown(lines)
+
+
+def _pair(row: Mapping[str, Any] | None, reference: bool) -> tuple[str, str]:
+    """Return ours and the paper's: levels for the reference loss, else differences."""
+    if row is None:
+        return "", ""
+    star = r"\*" if row["published_warning"] else ""
+    name, form = ("published", plain) if reference else ("published_difference", signed)
+    theirs = "" if row[name] is None else f"{form(row[name], DIGITS)}{star}"
+    if reference:
+        return plain(row["value"], DIGITS), theirs
+    return f"{signed(row['difference'], DIGITS)} {interval(row['low'], row['high'], DIGITS)}", theirs
+
+
+def _claims_table(tables: Mapping[str, Mapping[str, Any]]) -> str:
+    lines = [["table", "claims", *COUNTED]]
+    sums: dict[str, int] = {}
+    for name, table in tables.items():
+        lines.append([f"`{name}`", *_counts(table["claims"])])
+        sums = {word: sums.get(word, 0) + count for word, count in table["claims"].items()}
+    return _markdown([*lines, ["all", *_counts(sums)]])
+
+
+def _counts(claims: Mapping[str, int]) -> list[str]:
+    return [str(sum(claims.values())), *(str(sum(claims[word] for word in words)) for words in COUNTED.values())]
+
+
+def _control(claim: Mapping[str, Any]) -> str:
+    head = f"- {claim['text']} (`{claim['better']}`, `{claim['than']}`)"
+    if claim["difference"] is None:
+        return f"{head}? Not attempted: {claim['reason']}."
+    answer = "Yes" if claim["low"] > 0 else "No, it is worse" if claim["high"] < 0 else "Not to be told"
+    size = f"{signed(claim['difference'], DIGITS)}{UNITS.get(claim['metric'], '')}"
+    return f"{head}? {answer}: {size} {interval(claim['low'], claim['high'], DIGITS)}."
+
+
+def _markdown(lines: Sequence[Sequence[str]]) -> str:
+    head, *body = [f"| {' | '.join(cells)} |" for cells in lines]
+    return "\n".join([head, f"|{' --- |' * len(lines[0])}", *body])
+
+
+def page(text: str, kept: Snapshot) -> str:
+    """Return `text` with the blocks of the snapshot; raises UserError where the text has no place for one."""
+    for name, block in blocks(kept).items():
+        region = re.compile(rf"(?<=<!-- demo:{name} -->\n).*?(?=<!-- /demo:{name} -->)", re.DOTALL)
+        if not region.search(text):
+            raise UserError(f"README.md has no lines <!-- demo:{name} --> and <!-- /demo:{name} -->; put them back")
+        text = region.sub(lambda _, block=block: f"{block}\n", text)  # type: ignore[misc]
+    return text
+
+
+def _main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--write", action="store_true", help="renew docs/demo.json and README.md, not only print")
+    parser.add_argument("--minutes", metavar="TEXT", help='how long all of it took, such as "25" or "24 to 27"; left '
+                        "out, what docs/demo.json says")  # fmt: skip
+    parser.add_argument("--results", type=Path, default=RESULTS, help=f"finished results (default {RESULTS})")
+    given = parser.parse_args()
+    earlier = read_json(SNAPSHOT)["minutes"] if SNAPSHOT.exists() else None
+    kept = snapshot(given.results, given.minutes or earlier)
+    if not given.write:
+        print("\n".join(f"<!-- demo:{name} -->\n{text}\n<!-- /demo:{name} -->" for name, text in blocks(kept).items()))
+        return
+    readme = ROOT / "README.md"
+    renewed = page(readme.read_text(encoding="utf-8"), kept)
+    write_text(SNAPSHOT, json.dumps(kept, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    write_text(readme, renewed)
+
+
+if __name__ == "__main__":
+    exit_with_one_line(_main)
