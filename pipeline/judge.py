@@ -14,7 +14,7 @@ import pandas as pd
 
 from pipeline.errors import UserError, exit_with_one_line
 from pipeline.files import write_text
-from pipeline.scores import differences, read_scores
+from pipeline.scores import averaged, differences, read_scores
 from pipeline.specs.judge import Claim, JudgeSpec
 from pipeline.specs.tabulate import TabulateSpec
 from pipeline.statistics import FLOORS, companions, equivalent, holm, interval, shape, value_verdict, verdict
@@ -167,7 +167,7 @@ def shapes(table: TabulateSpec, scores: pd.DataFrame) -> list[Row]:
 def values(spec: JudgeSpec, scores: pd.DataFrame) -> list[Row]:
     """Return whether each published number is what our seeds predict (level L1)."""
     rows: list[Row] = []
-    by_seed, means = scores.groupby([*KEY, "seed"])["value"].mean(), _means(scores)
+    by_seed, means = averaged(scores, [*KEY, "seed"]), _means(scores)
     for cell in spec.table.published:
         key = (cell.column, cell.network, cell.loss, cell.metric)
         if key not in means:
@@ -183,7 +183,7 @@ def values(spec: JudgeSpec, scores: pd.DataFrame) -> list[Row]:
 
 
 def _means(scores: pd.DataFrame) -> Published:
-    means = scores.groupby(KEY)["value"].mean()
+    means = averaged(scores, [*KEY, "seed"]).groupby(level=KEY).mean()
     return dict(zip(means.index, means.astype(float), strict=True))
 
 

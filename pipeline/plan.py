@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -101,16 +102,17 @@ class Plan:
         pictures: list[str] = []
         submissions: list[str] = []
         trivials = self._trivials(table)
-        for label, column in table.columns.items():
-            if column.server_only:
-                submissions += plan_submissions(self, table, column)
-                continue
-            cells += [self._cell(table, label, column, TRIVIAL, trivial, 0) for trivial in trivials]
-            for network in table.networks:
-                for loss in table.losses:
-                    cells += [self._cell(table, label, column, network, loss, seed) for seed in self.scale.seeds]
-                shown = [cell for cell in cells if cell.column == label]
-                pictures += plan_comparison(self, name, table.columns[label], trivials[0], network, shown)
+        for label, whole in table.columns.items():
+            for column in whole.by_test_set():
+                if column.server_only:
+                    submissions += plan_submissions(self, table, column)
+                    continue
+                own = [self._cell(table, label, column, TRIVIAL, trivial, 0) for trivial in trivials]
+                for network, loss, seed in product(table.networks, table.losses, self.scale.seeds):
+                    own.append(self._cell(table, label, column, network, loss, seed))
+                for network in table.networks:
+                    pictures += plan_comparison(self, name, column, trivials[0], network, own)
+                cells += own
         spec = tabulate_spec(self.configuration, name, table, cells, trivials)
         inputs: dict[str, str | list[str]] = {
             "scores": [cell.scores for cell in cells],

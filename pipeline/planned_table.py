@@ -73,7 +73,8 @@ def _published(configuration: Configuration, paper: str, short: str, table: Tabl
 
 
 def _stand_ins(configuration: Configuration, table: Table) -> Iterator[str]:
-    used = {name for column in table.columns.values() for name in (column.dataset, column.test_set.dataset)}
+    columns = [column for whole in table.columns.values() for column in whole.by_test_set()]
+    used = {name for column in columns for name in (column.dataset, column.test_set.dataset)}
     networks = {configuration.loss(loss).loss_network for loss in table.losses} - {None}
     loss_networks = {str(name): configuration.loss_network(str(name)) for name in sorted(map(str, networks))}
     used |= {entry.dataset for entry in loss_networks.values() if entry.dataset not in (None, "task")}

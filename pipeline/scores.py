@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -15,16 +16,16 @@ Floats = NDArray[np.float64]
 
 
 def read_scores(cells: Iterable[Cell]) -> pd.DataFrame:
-    """Return one row a cell, image and metric, after checking that the cells of a column score the same pictures.
+    """Return one row a cell, image and metric, after checking that a column's cells on a test set score the same.
 
     Raises UserError naming the file that can't be read, or whose pictures or metrics are not those of its column.
     """
     frames: list[pd.DataFrame] = []
-    first: dict[str, tuple[str, list[tuple[str, str]]]] = {}
+    first: dict[tuple[str, str], tuple[str, list[tuple[str, str]]]] = {}
     for cell in cells:
         frame = _read(cell)
         scored = sorted(zip(frame["image"], frame["metric"], strict=True))
-        other, expected = first.setdefault(cell.column, (cell.scores, scored))
+        other, expected = first.setdefault((cell.column, cell.test_set), (cell.scores, scored))
         if scored != expected:
             raise UserError(f"{cell.scores} scores other pictures or metrics than {other}; delete both and rerun")
         frames.append(frame)
@@ -42,6 +43,12 @@ def _read(cell: Cell) -> pd.DataFrame:
     return frame
 
 
+def averaged(scores: pd.DataFrame, keys: Sequence[str]) -> pd.Series:
+    """Return the mean over test sets of the means over their images, by `keys`."""
+    means = scores.groupby([*keys, "test_set"], sort=False)["value"].mean()
+    return means.groupby(level=list(range(len(keys))), sort=False).mean()
+
+
 def differences(
     scores: pd.DataFrame, metric: str, loss: str, other: str, columns: Sequence[str], networks: Sequence[str]
 ) -> list[Floats]:
@@ -51,13 +58,15 @@ def differences(
     """
     chosen = scores[(scores["metric"] == metric) & scores["column"].isin(columns) & scores["network"].isin(networks)]
     found: dict[tuple[str, ...], list[pd.DataFrame]] = {}
-    for column in columns:
-        for network in networks:
-            cell = chosen[(chosen["column"] == column) & (chosen["network"] == network)]
-            ours, theirs = (_by_seed(cell, name) for name in (loss, other))
+    for column, network in product(columns, networks):
+        cell = chosen[(chosen["column"] == column) & (chosen["network"] == network)]
+        if cell.empty:
+            return []
+        for test_set, own in cell.groupby("test_set", sort=False):
+            ours, theirs = (_by_seed(own, name) for name in (loss, other))
             if ours is None or theirs is None:
                 return []
-            found.setdefault((cell["test_set"].iloc[0], *ours.columns), []).append(ours - theirs)
+            found.setdefault((str(test_set), *ours.columns), []).append(ours - theirs)
     seeds = set.intersection(*(set(frame.dropna().index) for frames in found.values() for frame in frames))
     if not seeds:
         return []

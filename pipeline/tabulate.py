@@ -13,7 +13,7 @@ import pandas as pd
 from pipeline.errors import UserError, exit_with_one_line
 from pipeline.files import write_text
 from pipeline.render import html_page, latex_table, markdown_page, wide_csv, wide_frame
-from pipeline.scores import differences, read_scores
+from pipeline.scores import averaged, differences, read_scores
 from pipeline.specs.tabulate import MetricColumn, TabulateSpec
 
 KEY = ["column", "network", "loss", "metric"]
@@ -42,7 +42,7 @@ def long_table(spec: TabulateSpec, code: str) -> pd.DataFrame:
     """
     scores = read_scores(spec.cells)
     trained = scores[scores["network"] != "trivial"]
-    per_seed = trained.groupby([*KEY, "seed"], sort=False)["value"].mean().reset_index()
+    per_seed = averaged(trained, [*KEY, "seed"]).reset_index()
     rows = per_seed.groupby(KEY, sort=False)["value"].agg(["mean", "std", "count"]).reset_index()
     rows = rows.rename(columns={"mean": "value", "std": "sd_over_seeds", "count": "n_seeds"})
     rows = rows.merge(_over_images(trained), on=KEY).merge(_published(spec), on=KEY, how="left")
@@ -95,7 +95,7 @@ def _comparisons(scores: pd.DataFrame, spec: TabulateSpec) -> pd.DataFrame:
 
 def _over_images(trained: pd.DataFrame) -> pd.DataFrame:
     """Return spread and number of the images; each image is first averaged over seeds."""
-    per_image = trained.groupby([*KEY, "image"], sort=False)["value"].mean().reset_index()
+    per_image = trained.groupby([*KEY, "test_set", "image"], sort=False)["value"].mean().reset_index()
     spread = per_image.groupby(KEY, sort=False)["value"].agg(["std", "count"]).reset_index()
     return spread.rename(columns={"std": "sd_over_images", "count": "n_images"})
 
@@ -109,7 +109,7 @@ def _published(spec: TabulateSpec) -> pd.DataFrame:
 def _trivial(scores: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFrame:
     """Return the means of the answers `names`: `trivial` the first, the others under names of their own."""
     trivial = scores[scores["network"] == "trivial"]
-    means = trivial.groupby(["column", "metric", "loss"])["value"].mean().unstack("loss")
+    means = averaged(trivial, ["column", "metric", "loss"]).unstack("loss")
     return means.rename(columns={names[0]: "trivial", **{name: f"trivial_{name}" for name in names[1:]}}).reset_index()
 
 
@@ -123,9 +123,9 @@ def _runs(spec: TabulateSpec) -> pd.DataFrame:
         rows.append({**{name: getattr(cell, name) for name in names}, **_card(Path(cell.card))})
     frame = pd.DataFrame(rows)
     same = ["column", "network", "loss"]
-    return frame.groupby(same, sort=False).agg(
-        {name: "mean" if name == "seconds" else "first" for name in frame.columns if name not in same}
-    ).reset_index()  # fmt: skip
+    merged: dict[str, Any] = {name: "first" for name in frame.columns if name not in same}
+    merged |= {"seconds": "mean", "test_set": lambda names: " ".join(dict.fromkeys(names))}
+    return frame.groupby(same, sort=False).agg(merged).reset_index()
 
 
 def _card(path: Path) -> dict[str, Any]:

@@ -267,6 +267,23 @@ def test_two_columns_of_one_task_do_not_share_a_comparison() -> None:
         assert all(Path(file).stem == test_set for file in job.inputs["scores"])
 
 
+def test_a_column_over_two_test_sets_has_a_cell_and_a_comparison_of_each() -> None:
+    read = at_ci()
+    table = read.tables["mae_loss/table3"]
+    column = table.columns["x2"]
+    other = column.test_set.model_copy(update={"dataset": "imagenet"})
+    whole = column.model_copy(update={"also": (other,)})
+    plan = Plan(replace(read, tables={"mae_loss/table3": table.model_copy(update={"columns": {"x2": whole}})}))
+    spec = plan.job("tabulate", ("mae_loss", "table3")).spec
+    assert isinstance(spec, TabulateSpec)
+    for loss in table.losses:
+        sets = [cell.test_set for cell in spec.cells if (cell.network, cell.loss, cell.seed) == ("edsr", loss, 0)]
+        assert sets == ["photographs", "generic_photographs"]
+    assert len(plan.jobs["train"]) == 2 * 2 * len(table.losses)
+    assert {key[-1] for key in plan.jobs["compare"]} == {"photographs", "generic_photographs"}
+    assert "data set generic_photographs stands in for imagenet" in spec.stand_ins
+
+
 def test_the_table_names_all_that_stands_in_for_something() -> None:
     spec = planned("ci").job("tabulate", ("mae_loss", "table3")).spec
     assert isinstance(spec, TabulateSpec)

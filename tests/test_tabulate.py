@@ -121,6 +121,24 @@ def test_a_value_is_the_mean_over_seeds_of_the_mean_over_pictures(tmp_path: Path
     assert row(table, "vgg", "niqe")["value"] == 4.0
 
 
+def test_a_column_over_two_test_sets_is_the_mean_of_their_means(tmp_path: Path) -> None:
+    spec = small_spec(tmp_path)
+    more = []
+    # the second set has one picture, of a name that the first one has too
+    for given in spec.cells:
+        path = tmp_path / "second" / given.network / given.loss / f"{given.seed}.csv"
+        value = {"trivial": 20.0}.get(given.network, 22.0 if given.loss == "original" else 25.0)
+        write_scores(path, given.seed, {"psnr": {given.seed: (value,)}, "niqe": {given.seed: (7.0,)}})
+        more.append(given.model_copy(update={"test_set": "second", "scores": str(path)}))
+    table = tabulate.long_table(spec.model_copy(update={"cells": (*spec.cells, *more)}), "code")
+    original, vgg = row(table, "original", "psnr"), row(table, "vgg", "psnr")
+    assert (original["value"], vgg["value"]) == ((32 + 22) / 2, (30.5 + 25) / 2)
+    assert original["trivial"] == (29 + 20) / 2
+    assert (original["n_images"], original["n_seeds"], original["test_set"]) == (3, 2, "photographs second")
+    expected = interval([np.array([[-1.0, -1.0], [-2.0, -2.0]]), np.array([[3.0], [3.0]])])
+    assert (vgg["difference"], vgg["low"], vgg["high"]) == (0.75, expected.low, expected.high)
+
+
 def test_spreads_are_sample_deviations_over_seeds_and_over_pictures(tmp_path: Path) -> None:
     found = row(tabulate.long_table(small_spec(tmp_path), "code"), "original", "psnr")
     # seeds: 31 and 33; pictures, each averaged over seeds: 30.5 and 33.5

@@ -43,8 +43,15 @@ class Column(Strict):
     task: str
     dataset: str
     test_set: TestSet
+    also: tuple[TestSet, ...] = ()
+    """Further test sets: the column is the mean over all sets of their means."""
     server_only: str = ""
     """Why nobody but a server can score it: a submission is written instead, where the scale has the test set."""
+
+
+    def by_test_set(self) -> list[Column]:
+        """Return the column once a test set, each with that one alone."""
+        return [self.model_copy(update={"test_set": test_set, "also": ()}) for test_set in (self.test_set, *self.also)]
 
 
 class Metric(Strict):
