@@ -49,8 +49,8 @@ def checked(names: tuple[str, ...]) -> Outcome:
     """Compute every golden value of the metrics `names`.
 
     A metric without golden values fails, unless this project defined it or it needs a trained network's weights, whose
-    features its values rest on: then it is skipped. Pictures that this machine's libraries decode to other bytes are skipped, and a metric none
-    of whose values could be compared fails.
+    features its values rest on: then it is skipped. Pictures that this machine's libraries decode to other bytes are
+    skipped, and a metric none of whose values could be compared fails.
     """
     outcome = Outcome()
     rows = golden.rows()
