@@ -11,7 +11,7 @@ from pipeline import plugins
 
 PACKAGE = plugins.PACKAGE
 MODULES = sorted(file for file in PACKAGE.rglob("*.py") if file.name != "__init__.py")
-FOLDERS = ("datasets", "tasks", "networks", "loss_networks", "losses", "metrics")
+FOLDERS = ("datasets", "tasks", "networks", "loss_networks", "losses", "metrics", "classifiers")
 LONGEST = 300
 
 
