@@ -156,7 +156,7 @@ def test_weights_that_do_not_fit_are_named(tmp_path: Path) -> None:
 def test_public_weights_are_imported_where_there_are_any() -> None:
     found = {name: plugins.load("loss_networks", name) for name in plugins.names("loss_networks")}
     importers = {name: plugin.import_weights for name, plugin in found.items() if hasattr(plugin, "import_weights")}
-    expected = ["dists", "inception", "lpips", "mae", "mae_st", "timm", "vgg16", "vgg19", "videomae"]
+    expected = ["dists", "inception", "lpips", "mae", "mae_st", "resnet50", "timm", "vgg16", "vgg19", "videomae"]
     assert sorted(importers) == expected
     for function in importers.values():
         assert list(inspect.signature(function).parameters) == ["module", "path"]

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from pipeline.errors import UserError
 from pipeline.files import written_atomically
 
-KINDS = {"network": "restoration network", "loss_network": "loss network"}
+KINDS = {"network": "restoration network", "loss_network": "loss network", "classifier": "classifier"}
 """What a file holds, by the one key of its metadata; more than one would make its bytes depend on chance."""
 SHOWN = 3
 """How many mismatches of a sort a message names."""

@@ -1,0 +1,78 @@
+"""What one classifier depends on: a trunk and a head, its data, how it is trained and how it is attacked."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
+
+from pipeline.specs._base import Strict
+from pipeline.specs.pretrain import PublicWeights
+from pipeline.specs.recipe import Recipe
+
+
+class AttackSpec(Strict):
+    """The attack of adversarial training: PGD in an L2 ball towards a random wrong class."""
+
+    radius: PositiveFloat
+    """L2 norm in [0, 1] units at the side of the images; the paper's 5.82 belongs to 224 pixels."""
+    steps: PositiveInt = 5
+    step: PositiveFloat | None = None
+    """Length of a step; None is 2 radius / steps."""
+    pairing: NonNegativeFloat = 0.5
+    """Weight of adversarial logit pairing."""
+    warm_up: float = Field(0.0, ge=0, lt=1)
+    """Share of all steps in which the radius grows from 0: pretrained weights collapse under sudden strong attacks."""
+
+
+class RobustnessSpec(Strict):
+    """How a finished classifier is scored."""
+
+    radius: PositiveFloat
+    """L2 norm in [0, 1] units at the side of the images; the paper's 3.88 belongs to 224 pixels."""
+    steps: PositiveInt = 50
+    step: PositiveFloat | None = None
+    """Length of a step; None is 2 radius / steps (the paper's 0.155)."""
+    untargeted_steps: int = Field(50, ge=0)
+    """Steps of each untargeted attack; 0 leaves that column out. AutoAttack takes 100."""
+    each: PositiveInt
+    """Held-out crops of every class; where there are fewer, all."""
+
+
+class ClassifierSpec(Strict):
+    """One classifier, trained here (`recipe`) or from elsewhere (`weights`)."""
+
+    architecture: Literal["vgg16", "vgg19", "resnet50"]
+    arguments: dict[str, Any] = {}
+    """Of the trunk's `build`."""
+    head: Literal["published", "pooled"] = "published"
+    dropout: float = Field(0.0, ge=0, lt=1)
+    """In a VGG's published head."""
+    initial: Literal["scratch", "trunk", "classifier"] = "scratch"
+    """What the training starts from: random weights, a stored loss network, or a stored classifier."""
+    frozen_trunk: bool = False
+    """Whether the head alone is trained, which leaves the loss network as it was given."""
+    dataset: str
+    classes: int = Field(ge=2)
+    side: PositiveInt
+    """Height and width of the images."""
+    recipe: Recipe | None = None
+    weights: PublicWeights | None = None
+    attack: AttackSpec | None = None
+    """None trains on clean images."""
+    evaluation: RobustnessSpec
+    clean_accuracy: float | None = Field(None, gt=0, le=1)
+    """What the authors of `weights` state; a network that falls short of it is refused."""
+    seed: int
+
+    @model_validator(mode="after")
+    def _consistent(self) -> ClassifierSpec:
+        if (self.recipe is None) == (self.weights is None):
+            raise ValueError("a classifier has either a recipe or weights")
+        if self.recipe is not None and self.recipe.patch != self.side:
+            raise ValueError(f"the recipe's patch of {self.recipe.patch} is not the side of {self.side}")
+        if self.frozen_trunk and (self.initial == "scratch" or self.attack is not None):
+            raise ValueError("a frozen trunk needs initial weights, and attacks would train the head alone")
+        if self.weights is not None and (self.initial != "scratch" or self.attack is not None):
+            raise ValueError("a classifier from elsewhere is not trained: it has no initial weights and no attack")
+        return self

@@ -1,0 +1,175 @@
+"""Stage train_classifier: a classifier trained on clean images or against attacks, and how well it withstands them."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+
+from pipeline import classifier as classifiers
+from pipeline.adversarial import adversarial_loss, adversarial_terms, perturb, random_wrong_class
+from pipeline.arrays import Arrays
+from pipeline.classifier import Classifier
+from pipeline.datasets import catalog as datasets
+from pipeline.errors import UserError, exit_with_one_line
+from pipeline.files import digest, write_text
+from pipeline.images import read_image
+from pipeline.learning import device as devices
+from pipeline.learning.classification import require_accuracy, score, write_probe
+from pipeline.learning.device import Device
+from pipeline.learning.labelled import LabelledCrops, LabelledFiles
+from pipeline.learning.lock import exclusive
+from pipeline.learning.loop import Batch, Job, StepLoss, fit
+from pipeline.learning.outcome import run_card, write_history
+from pipeline.learning.sampling import Ahead, step_generator, to_tensor
+from pipeline.loss_networks import catalog
+from pipeline.provenance import provenance
+from pipeline.specs.classifier import ClassifierSpec
+from pipeline.specs.recipe import Recipe
+
+
+def main(
+    spec: ClassifierSpec,
+    code: str,
+    *,
+    output: Path,
+    label: str,
+    targets: Path | None = None,
+    root: Path | None = None,
+    initial: Path | None = None,
+    threads: int = 1,
+    checkpoint_seconds: float = 300.0,
+) -> None:
+    """Write `network.safetensors`, `classifier.safetensors`, `probe.npz`, `card.json` and, if trained, `history.csv`.
+
+    `network.safetensors` is the trunk as a loss network. Crops come from the prepared folder `targets`, or are read
+    from the data set below `root` as they are needed. `initial` is the file that the spec's `initial` or `weights`
+    speak of. Raises UserError when another process works on the same classifier, for bad data or values, for weights
+    from elsewhere that fall short of their stated accuracy, and for a full disk.
+    """
+    with exclusive(output):
+        chosen = devices.choose(spec.recipe.precision if spec.recipe else "auto", threads)
+        torch.manual_seed(spec.seed)
+        crops = _crops(spec, targets, root, threads)
+        model = chosen.place(_built(spec, label, initial))
+        if spec.frozen_trunk:
+            model.freeze_trunk()
+        job = Job(label, {"spec": spec.canonical(), "code": code}, output / "last.ckpt", checkpoint_seconds)
+        if spec.recipe is None:
+            trained = _given(spec, model, crops, chosen, str(initial))
+        else:
+            trained = _trained(spec, spec.recipe, model, crops, chosen, job)
+        found = score(model, crops.held_out(spec.evaluation.each), spec.classes, spec.evaluation, chosen, label)
+        card = {**provenance(spec, code), **trained, **found.card(), "classes": crops.classes}
+        write_probe(output / "probe.npz", model, crops)
+        classifiers.save(model, output / "classifier.safetensors", card)
+        catalog.save(model.trunk, output / "network.safetensors", card)
+        write_text(output / "card.json", json.dumps(card, indent=1) + "\n")
+        job.checkpoint.unlink(missing_ok=True)
+
+
+def _crops(
+    spec: ClassifierSpec, targets: Path | None, root: Path | None, threads: int
+) -> LabelledCrops | LabelledFiles:
+    batch = spec.recipe.batch if spec.recipe else 1
+    found: LabelledCrops | LabelledFiles
+    if targets is not None:
+        augment = spec.recipe is not None and spec.recipe.augment
+        found = LabelledCrops(Arrays(targets), side=spec.side, batch=batch, seed=spec.seed, augment=augment)
+    else:
+        module = datasets.load(spec.dataset)
+        splits = module.locate(root)
+        read = getattr(module, "read", lambda source: read_image(source.path))
+        sizes = {"side": spec.side, "batch": batch, "seed": spec.seed, "workers": threads}
+        found = LabelledFiles(splits["train"], splits["test"], read, **sizes)
+    if len(found.classes) != spec.classes:
+        raise UserError(f"classes: {spec.classes}, data set '{spec.dataset}' has {len(found.classes)}; make them equal")
+    return found
+
+
+def _built(spec: ClassifierSpec, label: str, initial: Path | None) -> Classifier:
+    model = classifiers.build(spec.architecture, spec.classes, spec.arguments, spec.head, spec.dropout)
+    classifiers.initialise(model)
+    if spec.weights is None and spec.initial == "scratch":
+        return model
+    if initial is None:
+        raise UserError(f"{label}: the spec starts from a file; give it as `initial`")
+    if spec.weights is not None:
+        algorithm, _, expected = spec.weights.digest.partition(":")
+        if not (found := digest(initial, algorithm)).startswith(expected):
+            raise UserError(f"{initial} has {algorithm} {found}, expected {expected}; download it again")
+        classifiers.import_weights(model, initial)
+    elif spec.initial == "trunk":
+        classifiers.load_trunk(model, initial)
+    else:
+        classifiers.load_into(model, initial)
+    return model
+
+
+def _given(
+    spec: ClassifierSpec, model: Classifier, crops: LabelledCrops | LabelledFiles, chosen: Device, where: str
+) -> dict[str, Any]:
+    """Check a classifier from elsewhere and return what the card says of it."""
+    if spec.clean_accuracy is not None:
+        require_accuracy(model, crops.held_out(spec.evaluation.each), spec.clean_accuracy, where)
+    precision = str(chosen.dtype).removeprefix("torch.")
+    return {"device": chosen.name, "precision": precision}
+
+
+def _trained(
+    spec: ClassifierSpec,
+    recipe: Recipe,
+    model: Classifier,
+    crops: LabelledCrops | LabelledFiles,
+    chosen: Device,
+    job: Job,
+) -> dict[str, Any]:
+    """Train `model` in place, write the history, and return what the card says of the training."""
+
+    def loss(step: int, data: Batch) -> StepLoss:
+        images, labels = to_tensor(data[0], chosen.device), torch.from_numpy(data[1]).to(chosen.device)
+        attack = spec.attack
+        if attack is None:
+            with chosen.autocast():
+                error = F.cross_entropy(model(images), labels)
+            return StepLoss(error, {"clean": error})
+        # step + 2**32: a stream apart from the one that places the crops
+        wrong = random_wrong_class(labels, spec.classes, step_generator(spec.seed, step + 2**32))
+        share = min(1.0, (step + 1) / max(1.0, attack.warm_up * recipe.steps))
+        length = None if attack.step is None else share * attack.step
+        with chosen.autocast():
+            changed = perturb(model, images, wrong, share * attack.radius, attack.steps, length)
+            # one pass, so that batch normalisation sees both halves alike
+            clean, adversarial = model(torch.cat([images, changed])).chunk(2)
+        terms = adversarial_terms(clean, adversarial, labels)
+        return StepLoss(adversarial_loss(terms, attack.pairing), terms)
+
+    result = fit(model, recipe, job, Ahead(crops.draw), loss, chosen.device)
+    write_history(job.checkpoint.with_name("history.csv"), result.history)
+    # the running mean of the weights is a copy, which does not remember its name
+    model.load_state_dict(result.model.state_dict())
+    return run_card(result, chosen)
+
+
+def _arguments() -> None:
+    parser = argparse.ArgumentParser(prog="python -m pipeline.train_classifier", description=__doc__)
+    parser.add_argument("spec", help="ClassifierSpec as JSON")
+    parser.add_argument("--code", required=True, help="fingerprint of the code")
+    parser.add_argument("--output", type=Path, required=True, help="folder of the classifier")
+    parser.add_argument("--label", required=True, help="name of the run in progress lines")
+    data = parser.add_mutually_exclusive_group()
+    data.add_argument("--targets", type=Path, help="folder of the prepared data set")
+    data.add_argument("--root", type=Path, help="folder of a data set that is read as it is needed")
+    parser.add_argument("--initial", type=Path, help="file that the training starts from, or of public weights")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads")
+    parser.add_argument("--checkpoint-seconds", type=float, default=300.0, help="time between two checkpoints")
+    given = vars(parser.parse_args())
+    main(ClassifierSpec.from_json(given.pop("spec")), given.pop("code"), **given)
+
+
+if __name__ == "__main__":
+    exit_with_one_line(_arguments)
