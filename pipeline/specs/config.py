@@ -48,7 +48,6 @@ class Column(Strict):
     server_only: str = ""
     """Why nobody but a server can score it: a submission is written instead, where the scale has the test set."""
 
-
     def by_test_set(self) -> list[Column]:
         """Return the column once a test set, each with that one alone."""
         return [self.model_copy(update={"test_set": test_set, "also": ()}) for test_set in (self.test_set, *self.also)]
