@@ -39,17 +39,21 @@ def main(
     model: Path | None,
     scores: Path,
     pictures: Path,
+    metric_weights: list[Path] | None = None,
     threads: int = 1,
 ) -> None:
     """Write one row a picture and metric to `scores`, and the first restored pictures to the folder `pictures`.
 
-    Raises UserError when the model is of another network, for pictures that a metric can't score, and for a full disk.
+    `metric_weights` are the stored loss networks of the metrics that rest on one, in the order of these. Raises
+    UserError when the model is of another network, for pictures that a metric can't score, and for a full disk.
     """
     task = plugins.load("tasks", spec.task.name)
     target_arrays, low_arrays = Arrays(targets), Arrays(pairs, "low_quality")
     low_items = {item.name: item for item in low_arrays.split(spec.split)}
     restored = _restorer(spec, task, model, threads)
     rows: list[dict[str, Any]] = []
+    weighted = [metric.name for metric in spec.metrics if metric.loss_network]
+    weights = dict(zip(weighted, metric_weights or [], strict=True))
     cache = MetricCache(scores.with_name(f".{scores.stem}.cache.json"))
     with room_for(scores):
         pictures.mkdir(parents=True, exist_ok=True)
@@ -58,7 +62,7 @@ def main(
                 raise UserError(f"{pairs}: '{item.name}' of split '{spec.split}' is missing; delete it and rerun")
             target = task.reference(target_arrays.read(item), spec.task.settings)
             prediction = restored(low_arrays.read(low_items[item.name]))
-            rows.extend({**row, "code": code} for row in _scores(spec, item, prediction, target, cache))
+            rows.extend({**row, "code": code} for row in _scores(spec, item, prediction, target, weights, cache))
             if index < spec.keep_pictures:
                 picture = np.rint(prediction * largest(target.dtype)).astype(target.dtype)
                 write_png(pictures / f"{item.name}.png", displayed(picture, like=target))
@@ -93,7 +97,12 @@ def _unit(pixels: Integers) -> NDArray[np.float32]:
 
 
 def _scores(
-    spec: EvaluateSpec, item: Item, prediction: NDArray[np.float32], target: Integers, cache: MetricCache
+    spec: EvaluateSpec,
+    item: Item,
+    prediction: NDArray[np.float32],
+    target: Integers,
+    weights: dict[str, Path],
+    cache: MetricCache,
 ) -> Iterator[dict[str, Any]]:
     pictures = digest(prediction, target)
     ours = prediction.transpose(2, 0, 1).astype(np.float64)
@@ -102,8 +111,9 @@ def _scores(
         asked = Protocol(colour=metric.colour, crop=metric.crop, rounding=metric.rounding)
         used = metrics.protocol_of(metric.file, asked)
         try:
-            computed = partial(metrics.score, metric.file, ours, theirs, protocol=used)
-            value = cache.score(metric.file, used, pictures, computed)
+            file = weights.get(metric.name)
+            computed = partial(metrics.score, metric.file, ours, theirs, protocol=used, weights=file)
+            value = cache.score(metric.file, used, pictures, computed, file)
         except UserError as error:
             raise UserError(f"{metric.name} of {item.name}: {error}") from None
         if np.isnan(value):
@@ -120,6 +130,9 @@ def _arguments() -> None:
     parser.add_argument("--model", type=Path, help="trained network; left out for the trivial answer")
     parser.add_argument("--scores", type=Path, required=True, help="CSV to write")
     parser.add_argument("--pictures", type=Path, required=True, help="folder for restored pictures")
+    parser.add_argument(
+        "--metric-weights", type=Path, nargs="+", help="stored loss networks of metrics, in their order"
+    )
     parser.add_argument("--threads", type=int, default=1, help="CPU threads")
     given = vars(parser.parse_args())
     main(EvaluateSpec.from_json(given.pop("spec")), given.pop("code"), **given)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.files import write_text
+from pipeline import files
 from pipeline.fingerprint import fingerprint
 from pipeline.metrics._protocol import Protocol
 
@@ -34,12 +35,16 @@ class MetricCache:
         self._stored: dict[str, float] = stored if isinstance(stored, dict) else {}
         self._used: dict[str, float] = {}
 
-    def score(self, metric: str, protocol: Protocol, pictures: str, compute: Callable[[], float]) -> float:
+    def score(
+        self, metric: str, protocol: Protocol, pictures: str, compute: Callable[[], float], weights: Path | None = None
+    ) -> float:
         """Return the stored score of the file `metric`, or what `compute` gives.
 
-        `pictures` is the digest of prediction and target.
+        `pictures` is the digest of prediction and target, `weights` the loss network that the metric rests on.
         """
         key = f"{pictures}:{metric}:{protocol.describe()}:{_version(metric)}"
+        if weights is not None:
+            key += f":{_content(weights, weights.stat().st_mtime_ns)}"
         if isinstance(self._stored.get(key), float):
             self.reused += 1
             self._used[key] = self._stored[key]
@@ -49,7 +54,7 @@ class MetricCache:
 
     def write(self) -> None:
         """Keep the scores of this evaluation and no older ones."""
-        write_text(self.path, json.dumps(self._used, indent=0) + "\n")
+        files.write_text(self.path, json.dumps(self._used, indent=0) + "\n")
 
 
 def digest(*pictures: NDArray[Any]) -> str:
@@ -59,6 +64,12 @@ def digest(*pictures: NDArray[Any]) -> str:
         content.update(f"{picture.dtype}{picture.shape}".encode())
         content.update(np.ascontiguousarray(picture).tobytes())
     return content.hexdigest()[:32]
+
+
+@cache
+def _content(file: Path, changed: int) -> str:
+    """Return 32 digits of the SHA-256 of a file; `changed` tells two states of it apart."""
+    return files.digest(file, "sha256")[:32]
 
 
 def _version(metric: str) -> str:

@@ -14,11 +14,12 @@ from pipeline.errors import UserError, nearest
 from pipeline.missing import missing
 from pipeline.planned_comparison import plan_comparison
 from pipeline.planned_job import PUBLIC, TRIVIAL, WILDCARDS, Job, Key
+from pipeline.planned_metric import metric_spec
 from pipeline.planned_run import loss_spec, network_spec, pretrain_spec, recipe
 from pipeline.planned_submission import plan_submissions
 from pipeline.planned_table import tabulate_spec
 from pipeline.specs.config import Column, Table
-from pipeline.specs.evaluate import EvaluateSpec, MetricSpec
+from pipeline.specs.evaluate import EvaluateSpec
 from pipeline.specs.harness import HarnessSpec
 from pipeline.specs.judge import JudgeSpec
 from pipeline.specs.prepare import DegradeSpec, PrepareSpec
@@ -244,12 +245,17 @@ class Plan:
             split=column.test_set.split,
             network=network,
             trivial=None if model else run[1],
-            metrics=tuple(_metric(name, table, label) for name in table.metrics),
+            metrics=tuple(metric_spec(self.configuration, name, table, label) for name in table.metrics),
             keep_pictures=self.pictures(test_set),
             tile=self.scale.evaluation.tile,
         )
         modules = ["pipeline.evaluate", f"pipeline.tasks.{spec.task.name}"]
         modules += [f"pipeline.metrics.{metric.file}" for metric in spec.metrics]
+        modules += [f"pipeline.loss_networks.{metric.loss_network}" for metric in spec.metrics if metric.loss_network]
+        networks = [metric.loss_network for metric in table.metrics.values() if metric.loss_network]
+        if networks:
+            trained_on = self.configuration.dataset(column.dataset)
+            inputs["metric_weights"] = [self._pretrain(name, trained_on, column.task) for name in networks]
         if model:
             inputs["model"] = f"{model}/model.safetensors"
             modules.append(f"pipeline.networks.{run[0]}")
@@ -280,10 +286,3 @@ class Plan:
 
 def _digest(*files: Path) -> str:
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
-
-
-def _metric(name: str, table: Table, label: str) -> MetricSpec:
-    metric = table.metrics[name]
-    file = plugins.check("metrics", metric.file or name)
-    crop = metric.crop[label] if isinstance(metric.crop, dict) else metric.crop
-    return MetricSpec(name=name, file=file, colour=metric.colour, crop=crop, rounding=metric.rounding)

@@ -18,6 +18,7 @@ from pipeline.arrays import Arrays, Entry, write_arrays
 from pipeline.errors import UserError
 from pipeline.images import read_image
 from pipeline.learning import storage
+from pipeline.loss_networks import catalog as loss_networks
 from pipeline.networks import catalog as networks
 from pipeline.resize import resize_bicubic
 from pipeline.specs.evaluate import CompareSpec, EvaluateSpec, MetricSpec
@@ -275,3 +276,38 @@ def test_scores_of_another_prediction_are_not_reused(evaluated: Evaluate, tmp_pa
     model = stored(tmp_path / "model.safetensors")
     restored = evaluated(spec(network=NETWORK), model)
     assert all(ours["value"] != theirs["value"] for ours, theirs in zip(restored, trivial, strict=True))
+
+
+def test_a_metric_that_rests_on_a_network_gets_its_weights(
+    targets: Path, pairs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for seed in (0, 1):
+        torch.manual_seed(seed)
+        network = loss_networks.build("robust_lpips", widths=[4, 6, 8, 8, 8])
+        loss_networks.save(network, tmp_path / f"{seed}.safetensors", {})
+    metric = MetricSpec(
+        name="perceived", file="r_lpips", colour="rgb", crop=0, rounding=True, loss_network="robust_lpips"
+    )
+    chosen = spec(metrics=(*METRICS, metric))
+
+    def run(weights: Path) -> list[float]:
+        scores, pictures = tmp_path / "toy.csv", tmp_path / "toy_pictures"
+        evaluate.main(
+            chosen, "code", targets=targets, pairs=pairs, model=None, scores=scores, pictures=pictures,
+            metric_weights=[weights],
+        )  # fmt: skip
+        with scores.open(newline="", encoding="utf-8") as file:
+            return [float(row["value"]) for row in csv.DictReader(file) if row["metric"] == "perceived"]
+
+    first, second = run(tmp_path / "0.safetensors"), run(tmp_path / "1.safetensors")
+    # another network is another metric, kept scores or not
+    assert len(first) == 2 and all(ours != theirs for ours, theirs in zip(first, second, strict=True))
+    # the same weights in another place are the same
+    (tmp_path / "0.safetensors").replace(tmp_path / "moved.safetensors")
+    run(tmp_path / "moved.safetensors")
+
+    def never(*arguments: Any, **keywords: Any) -> float:
+        raise AssertionError("computed again")
+
+    monkeypatch.setattr(evaluate.metrics, "score", never)
+    assert run(tmp_path / "moved.safetensors") == first

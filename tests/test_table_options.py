@@ -76,6 +76,51 @@ def test_an_unknown_precision_stops_at_planning() -> None:
         Plan(changed(configuration("ci"), "losses", "ctmae", arguments={"precision": "exat"}))
 
 
+def with_metric(read: Configuration, file: str, loss_network: str | None) -> Configuration:
+    """Return `read` with a metric `perceived` in table 3, and a loss network of its kind."""
+    made = read.scale.loss_networks["mae_task"].model_copy(
+        update={"network": "robust_lpips", "architecture": {"widths": [4, 6, 8, 8, 8]}}
+    )
+    read = replace(
+        read, scale=read.scale.model_copy(update={"loss_networks": {**read.scale.loss_networks, "heads": made}})
+    )
+    table = read.tables["mae_loss/table3"]
+    metric = table.metrics["psnr"].model_copy(update={"file": file, "loss_network": loss_network})
+    return replace(
+        read,
+        tables={"mae_loss/table3": table.model_copy(update={"metrics": {**table.metrics, "perceived": metric}})},
+    )
+
+
+def test_a_metric_that_rests_on_a_network_waits_for_it() -> None:
+    plan = Plan(with_metric(configuration("ci"), "r_lpips", "heads"))
+    key = ("super_resolution_x2", "photographs", "edsr", "ctmae", "0", "photographs")
+    job = plan.job("evaluate", key)
+    weights = "results/ci/pretrain/heads/photographs/network.safetensors"
+    assert job.inputs["metric_weights"] == [weights]
+    assert "pipeline.loss_networks.robust_lpips" in job.modules
+    assert isinstance(job.spec, EvaluateSpec)
+    assert {metric.name: metric.loss_network for metric in job.spec.metrics} == {
+        "psnr": None, "niqe": None, "perceived": "robust_lpips",
+    }  # fmt: skip
+    assert ("heads", "photographs") in plan.jobs["pretrain"]
+
+
+@pytest.mark.parametrize(
+    ("file", "loss_network", "reason"),
+    [
+        ("r_lpips", None, "none is given; 'r_lpips' takes robust_lpips"),
+        ("r_lpips", "mae_task", "'mae_task' is of kind 'mae'; 'r_lpips' takes robust_lpips"),
+        ("ssim", "heads", "'heads' is of kind 'robust_lpips'; 'ssim' takes none"),
+    ],
+)
+def test_a_metric_with_another_network_than_it_rests_on_is_refused(
+    file: str, loss_network: str | None, reason: str
+) -> None:
+    with pytest.raises(UserError, match=rf"metrics\.perceived\.loss_network: {reason}"):
+        Plan(with_metric(configuration("ci"), file, loss_network))
+
+
 def test_the_bands_of_a_task_reach_its_networks_and_loss_networks() -> None:
     plan = Plan(configuration("paper"))
     run = plan.job("train", ("pan_sharpening", "worldview2", "sfinet", "ctmae", "0")).spec

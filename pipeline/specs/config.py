@@ -62,6 +62,8 @@ class Metric(Strict):
     crop: NonNegativeInt | dict[str, NonNegativeInt]
     """Border left out, in target pixels; a mapping gives one a column."""
     rounding: bool = True
+    loss_network: str | None = None
+    """A name of `loss_networks` in the scale, for a metric that rests on a trained network."""
     source: str
     """Why this protocol."""
 

@@ -22,6 +22,8 @@ class MetricSpec(Strict):
     """Border left out on every side, in target pixels."""
     rounding: bool
     """Whether pictures are rounded to 8 bit first."""
+    loss_network: str | None = None
+    """The kind of the stored loss network that it rests on."""
 
 
 class EvaluateSpec(Strict):

@@ -19,11 +19,16 @@ rule evaluate:
         model=lambda w, input: (
             f"--model {input.model}" if "model" in input.keys() else ""
         ),
+        metric_weights=lambda w, input: (
+            f"--metric-weights {input.metric_weights}"
+            if "metric_weights" in input.keys()
+            else ""
+        ),
     message:
         "Evaluate {wildcards.network} under {wildcards.loss}: {wildcards.task}, {wildcards.test_set}, seed {wildcards.seed}"
     shell:
         "python -m pipeline.evaluate {params.spec:q} --code {params.code} --threads {threads}"
-        " --targets $(dirname {input.targets:q}) --pairs $(dirname {input.pairs:q}) {params.model}"
+        " --targets $(dirname {input.targets:q}) --pairs $(dirname {input.pairs:q}) {params.model} {params.metric_weights}"
         " --scores {output.scores:q} --pictures {output.pictures:q} 2>&1 | tee {log:q}"
 
 
