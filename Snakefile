@@ -1,8 +1,10 @@
 """The reproduction at a glance: config, plan, one include a stage, targets."""
 
 import sys
+from pathlib import Path
 
 from pipeline.errors import UserError
+from pipeline.partial_outputs import forget
 from pipeline.plan import Plan
 from snakemake.exceptions import WorkflowError
 
@@ -14,6 +16,10 @@ try:
     plan = Plan.from_config(config)
 except UserError as error:
     raise WorkflowError(str(error)) from None
+
+# a dry-run deletes nothing
+if not {"-n", "--dry-run", "--dryrun"} & set(sys.argv):
+    forget(Path(plan.root))
 
 
 localrules:

@@ -143,8 +143,16 @@ def _controls(table: Table, claims: Iterable[Mapping[str, Any]]) -> list[dict[st
     """Return the claims that compare a loss with a control."""
     words, numbers = ("text", "better", "than", "metric", "verdict", "reason"), ("difference", "low", "high")
     chosen = [claim for claim in claims if claim["than"] in table.spec.controls]
-    return [{**{name: each[name] for name in words}, **{name: _kept(each[name]) for name in numbers}}
-            for each in chosen]  # fmt: skip
+    return [{**{name: each[name] for name in words}, **{name: _kept(each[name]) for name in numbers},
+             "astray": _astray(table, each)} for each in chosen]  # fmt: skip
+
+
+def _astray(table: Table, claim: Mapping[str, Any]) -> list[str]:
+    """Name the runs behind a claim that ended below the trivial answer: they are no measure of a loss."""
+    found = table.long[(table.long["metric"] == claim["metric"]) & (table.long["gain_over_trivial"] < 0)]
+    found = found[found["loss"].isin([claim["better"], claim["than"]])]
+    return [f"{row['network']} {row['column']} under `{row['loss']}` ({plain(row['value'], DIGITS)}, trivial answer "
+            f"{plain(row['trivial'], DIGITS)})" for row in found.to_dict("records")]  # fmt: skip
 
 
 def _kept(value: object) -> float | None:
@@ -260,7 +268,8 @@ def _control(claim: Mapping[str, Any]) -> str:
         return f"{head}? Not attempted: {claim['reason']}."
     answer = "Yes" if claim["low"] > 0 else "No, it is worse" if claim["high"] < 0 else "Not to be told"
     size = f"{signed(claim['difference'], DIGITS)}{UNITS.get(claim['metric'], '')}"
-    return f"{head}? {answer}: {size} {interval(claim['low'], claim['high'], DIGITS)}."
+    astray = f" Not a fair answer, a run went astray: {'; '.join(claim['astray'])}." if claim["astray"] else ""
+    return f"{head}? {answer}: {size} {interval(claim['low'], claim['high'], DIGITS)}.{astray}"
 
 
 def _markdown(lines: Sequence[Sequence[str]]) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pipeline import harness, judge, report, tabulate
 from pipeline.errors import UserError
+from pipeline.partial_outputs import remember
 from pipeline.plan import Plan
 from pipeline.planned_job import PUBLIC, Job, Key
 from pipeline.specs.harness import HarnessSpec
@@ -23,18 +24,21 @@ MADE = {
     "evaluate": "evaluate/{}.csv",
 }
 """What each stage makes, under the results of the scale; the job's key stands for the braces."""
+FORMATS = (".csv", "_wide.csv", ".md", ".tex", ".html")
 LOGS = {**{stage: f"logs/{stage}/{{}}.log" for stage in MADE}, "import_weights": f"logs/pretrain/{{}}/{PUBLIC}.log"}
 
 
 def main(plan: Plan) -> Path:
     """Write tables, verdicts and the page from the cells that are there, and return the page's path.
 
-    Tables without a single run are left out. Raises UserError when no table has one.
+    Tables without a single run are left out. What rests on missing cells is remembered, so that the next run makes it
+    anew. Raises UserError when no table has a run.
     """
     root = Path(plan.root)
     checked = _harness(plan, root / "harness.json")
     producers = dict(_producers(plan))
-    written = []
+    written: list[Path] = []
+    partial: list[Path] = []
     for name in plan.table_names:
         job = plan.job("judge", name.split("/"))
         assert isinstance(job.spec, JudgeSpec)
@@ -46,12 +50,15 @@ def main(plan: Plan) -> Path:
             tabulate.main(spec.table, plan.job("tabulate", name.split("/")).code, table)
         written.append(root / "verdicts" / f"{name}.json")
         judge.main(spec, job.code, harness=checked, output=written[-1])
+        if spec.missing:
+            partial += [written[-1], *(table.with_name(f"{table.stem}{ending}") for ending in FORMATS)]
     if not written:
         raise UserError(f"{root}: no table has a finished run yet; run snakemake first")
     page = root / "report/index.html"
     shown = plan.job("report", ())
     assert isinstance(shown.spec, ReportSpec)
     report.main(shown.spec, written, page, shown.code)
+    remember(root, [*partial, page, page.with_name("claims.json")])
     return page
 
 

@@ -43,7 +43,7 @@ def finished(tmp_path: Path) -> Path:
     claims = [*content["claims"], CONTROL]
     rewrite(verdicts, claims=claims)
     long = tmp_path / "results/ci/tables/mae_loss/table3.csv"
-    pd.read_csv(long).assign(parameters=53211).to_csv(long, index=False)
+    pd.read_csv(long).assign(parameters=53211, gain_over_trivial=0.5).to_csv(long, index=False)
     report = tmp_path / "results/ci/report/claims.json"
     report.parent.mkdir()
     report.write_text(json.dumps([{"paper": "mae_loss", "table": "table3", **claim} for claim in claims]))
@@ -86,8 +86,19 @@ def test_the_blocks_print_the_snapshot(script: Names, finished: Path) -> None:
     [(-1.0, -0.2, "No, it is worse: "), (-0.1, 0.3, "Not to be told: "), (None, None, "Not attempted: no scores.")],
 )
 def test_a_control_is_answered_by_its_interval(script: Names, low: float, high: float, answer: str) -> None:
-    claim = {**CONTROL, "low": low, "high": high, "difference": low, "reason": "no scores"}
+    claim = {**CONTROL, "low": low, "high": high, "difference": low, "reason": "no scores", "astray": []}
     assert answer in script["_control"](claim)
+    assert "astray" not in script["_control"](claim)
+
+
+def test_a_run_below_the_trivial_answer_is_named_with_the_control(script: Names, finished: Path) -> None:
+    long = finished / "tables/mae_loss/table3.csv"
+    table = pd.read_csv(long)
+    astray = (table["loss"] == "random_tmae") & (table["metric"] == "psnr")
+    table.loc[astray, ["gain_over_trivial", "value", "trivial"]] = [-10.0, 16.7, 26.7]
+    table.to_csv(long, index=False)
+    block = script["blocks"](script["snapshot"](finished))["controls"]
+    assert "Not a fair answer, a run went astray: edsr x2 under `random_tmae` (16.70, trivial answer 26.70)" in block
 
 
 def test_rendering_again_changes_nothing(script: Names, finished: Path) -> None:
