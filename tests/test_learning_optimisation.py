@@ -1,7 +1,9 @@
-"""Our Adam and schedules give torch's numbers, and a training stage starts without torch's compiler."""
+"""Our Adam, SGD and schedules give torch's numbers, and a training stage starts without torch's compiler."""
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -9,11 +11,14 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from pipeline.learning.optimisation import Adam, learning_rate
+from pipeline.errors import UserError
+from pipeline.learning.loop import Job, Result, StepLoss, fit
+from pipeline.learning.optimisation import SGD, Adam, learning_rate, optimizer
 from pipeline.specs.recipe import Recipe
 
 MakeRecipe = Callable[..., Recipe]
@@ -63,6 +68,48 @@ def test_fifty_steps_equal_those_of_torch(name: str, decay: float, make_recipe: 
         assert torch.allclose(own, other, rtol=0, atol=1e-6)
 
 
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+@pytest.mark.parametrize("decay", [0.0, 0.1])
+def test_fifty_steps_of_sgd_equal_those_of_torch(decay: float, momentum: float, make_recipe: MakeRecipe) -> None:
+    recipe = make_recipe(optimizer="sgd", momentum=momentum, weight_decay=decay)
+    ours, theirs = network(), network()
+    descent = optimizer(recipe, ours.parameters())
+    assert isinstance(descent, SGD)
+    reference = torch.optim.SGD(theirs.parameters(), lr=1.0, momentum=momentum, weight_decay=decay)
+    generator = torch.Generator().manual_seed(1)
+    for step in range(50):
+        image = torch.rand((4, 3, 6, 6), generator=generator)
+        for model in (ours, theirs):
+            model.zero_grad()
+            model(image).square().mean().backward()
+        # a rate that changes tells a kept direction from a kept step
+        rate = 0.005 if step % 2 else 0.002
+        reference.param_groups[0]["lr"] = rate
+        descent.step(rate)
+        reference.step()
+    for own, other in zip(ours.parameters(), theirs.parameters(), strict=True):
+        assert torch.allclose(own, other, rtol=0, atol=1e-6)
+
+
+def test_decay_of_sgd_shrinks_vectors_too(make_recipe: MakeRecipe) -> None:
+    model = nn.LayerNorm(2)
+    descent = optimizer(make_recipe(optimizer="sgd", weight_decay=0.5), model.parameters())
+    for parameter in model.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    descent.step(0.1)
+    # 1 - 0.1 * 0.5
+    assert torch.allclose(model.weight, torch.full((2,), 0.95))
+    assert model.weight.grad is not None and torch.equal(model.weight.grad, torch.zeros(2))
+
+
+def test_a_recipe_chooses_its_optimizer(make_recipe: MakeRecipe) -> None:
+    chosen = {name: optimizer(make_recipe(optimizer=name), network().parameters()) for name in ("adam", "adamw", "sgd")}
+    assert {name: type(found) for name, found in chosen.items()} == {"adam": Adam, "adamw": Adam, "sgd": SGD}
+    assert make_recipe(optimizer="sgd").momentum == 0.9
+    with pytest.raises(UserError, match="momentum"):
+        make_recipe(optimizer="sgd", momentum=1.0)
+
+
 def test_decay_shrinks_matrices_and_spares_biases_and_norms(make_recipe: MakeRecipe) -> None:
     model = nn.Sequential(nn.Linear(2, 2), nn.LayerNorm(2))
     nn.init.ones_(next(model.parameters()))
@@ -77,22 +124,23 @@ def test_decay_shrinks_matrices_and_spares_biases_and_norms(make_recipe: MakeRec
     assert all(torch.equal(vector, old) for vector, old in zip(vectors, before[1:], strict=True))
 
 
-def test_a_frozen_parameter_and_one_without_gradient_stay_as_they_are(make_recipe: MakeRecipe) -> None:
+@pytest.mark.parametrize("name", ["adam", "sgd"])
+def test_a_frozen_parameter_and_one_without_gradient_stay_as_they_are(name: str, make_recipe: MakeRecipe) -> None:
     frozen, idle, used = (nn.Parameter(torch.ones(2, 2)) for _ in range(3))
     frozen.requires_grad_(False)
     frozen.grad = torch.ones(2, 2)
     used.grad = torch.ones(2, 2)
-    adam = Adam([frozen, idle, used], make_recipe(weight_decay=0.1))
-    adam.step(0.1)
+    optimizer(make_recipe(optimizer=name), [frozen, idle, used]).step(0.1)
     assert torch.equal(frozen, torch.ones(2, 2))
     assert torch.equal(idle, torch.ones(2, 2))
-    # Adam's first step is the learning rate, whatever the gradient
+    # the first step is the learning rate: Adam's whatever the gradient, that of SGD for a gradient of 1
     assert torch.allclose(used, torch.full((2, 2), 0.9))
 
 
-def test_the_stored_state_continues_where_it_was(make_recipe: MakeRecipe) -> None:
+@pytest.mark.parametrize("name", ["adam", "sgd"])
+def test_the_stored_state_continues_where_it_was(name: str, make_recipe: MakeRecipe) -> None:
     models = [network(), network()]
-    optimizers = [Adam(model.parameters(), make_recipe()) for model in models]
+    optimizers = [optimizer(make_recipe(optimizer=name), model.parameters()) for model in models]
     image = torch.rand((4, 3, 6, 6), generator=torch.Generator().manual_seed(1))
 
     def step(index: int) -> None:
@@ -107,6 +155,32 @@ def test_the_stored_state_continues_where_it_was(make_recipe: MakeRecipe) -> Non
     step(0)
     step(1)
     assert all(torch.equal(a, b) for a, b in zip(models[0].parameters(), models[1].parameters(), strict=True))
+
+
+def test_a_run_under_sgd_that_was_stopped_resumes_to_the_bit(make_recipe: MakeRecipe, tmp_path: Path) -> None:
+    recipe = make_recipe(steps=9, optimizer="sgd", learning_rate=0.05, weight_decay=0.01)
+
+    def run(name: str, stopped_at: int | None = None) -> Result:
+        def loss(step: int, data: list[Any]) -> StepLoss:
+            if step == stopped_at:
+                os.kill(os.getpid(), signal.SIGTERM)
+            error = model(torch.from_numpy(data[0])).square().mean()
+            return StepLoss(error, {"error": error})
+
+        torch.manual_seed(0)
+        model = nn.Linear(6, 3)
+        job = Job("toy", {"spec": "s", "code": "c"}, tmp_path / name)
+        return fit(model, recipe, job, draw, loss, torch.device("cpu"))
+
+    def draw(step: int) -> list[Any]:
+        return [np.random.default_rng(step).random((4, 6), dtype=np.float32)]
+
+    with pytest.raises(SystemExit):
+        run("stopped", 4)
+    resumed, whole = run("stopped"), run("whole")
+    assert (resumed.resumed_at, whole.resumed_at) == (5, 0)
+    pairs = zip(resumed.model.parameters(), whole.model.parameters(), strict=True)
+    assert all(torch.equal(own, other) for own, other in pairs)
 
 
 @pytest.mark.parametrize(("steps", "warm_up"), [(100, 0.3), (600, 0.15), (7, 0.3), (50, 0.0), (3, 0.1), (9, 0.95)])

@@ -21,7 +21,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from pipeline.errors import UserError
 from pipeline.learning import checkpoint
 from pipeline.learning.energy import EnergyMeter
-from pipeline.learning.optimisation import Adam, learning_rate
+from pipeline.learning.optimisation import learning_rate, optimizer
 from pipeline.learning.progress import Progress
 from pipeline.specs.recipe import Recipe
 
@@ -74,7 +74,7 @@ class _State:
     history: list[Row] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.optimizer = Adam(self.model.parameters(), self.recipe)
+        self.optimizer = optimizer(self.recipe, self.model.parameters())
         decay = self.recipe.ema
         self.mean = AveragedModel(self.model, multi_avg_fn=get_ema_multi_avg_fn(decay)) if decay else None
 

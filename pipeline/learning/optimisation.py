@@ -1,7 +1,7 @@
 """Optimiser and schedules of the recipes.
 
 torch.optim imports torch's compiler when the first optimiser is made, which doubles the time in which a job starts; so
-the one optimiser that the recipes use stands here, and a test holds it equal to torch's.
+the optimisers that the recipes use stand here, and tests hold them equal to torch's.
 """
 
 from __future__ import annotations
@@ -18,6 +18,43 @@ from pipeline.specs.recipe import Recipe
 EPSILON = 1e-8
 ONE_CYCLE_START = 1 / 25
 """First rate of `one_cycle` as a share of the highest, and its last as a share of the first times 1e-4 (torch)."""
+
+
+def optimizer(recipe: Recipe, parameters: Iterable[nn.Parameter]) -> Adam | SGD:
+    """Return the optimiser that `recipe` names for the trainable ones of `parameters`."""
+    return SGD(parameters, recipe) if recipe.optimizer == "sgd" else Adam(parameters, recipe)
+
+
+class SGD:
+    """Stochastic gradient descent with momentum, as torch defines it: the direction is kept, not the step's length."""
+
+    def __init__(self, parameters: Iterable[nn.Parameter], recipe: Recipe) -> None:
+        """Take the trainable ones of `parameters`; weight decay acts on all of them, as in torchvision's references."""
+        self.parameters = [parameter for parameter in parameters if parameter.requires_grad]
+        self.momentum, self.decay = recipe.momentum, recipe.weight_decay
+        self.directions = [torch.zeros_like(parameter) for parameter in self.parameters]
+
+    @torch.no_grad()
+    def step(self, learning_rate: float) -> None:
+        """Descend along the gradients; a parameter without one stays as it is."""
+        used = [index for index, parameter in enumerate(self.parameters) if parameter.grad is not None]
+        values: list[Tensor] = [self.parameters[index].data for index in used]
+        gradients: list[Tensor] = [grad for index in used if (grad := self.parameters[index].grad) is not None]
+        if self.decay:
+            gradients = list(torch._foreach_add(gradients, values, alpha=self.decay))
+        directions = [self.directions[index] for index in used]
+        torch._foreach_mul_(directions, self.momentum)
+        torch._foreach_add_(directions, gradients)
+        torch._foreach_add_(values, directions, alpha=-learning_rate)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return all that the next step depends on."""
+        return {"directions": self.directions}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take over what `state_dict` gave."""
+        for own, stored in zip(self.directions, state["directions"], strict=True):
+            own.copy_(stored)
 
 
 class Adam:

@@ -32,9 +32,12 @@ class Recipe(Strict):
     """Crops a step."""
     patch: PositiveInt
     """Side of the square low-quality crop in pixels; of the target crop in pre-training."""
-    optimizer: Literal["adam", "adamw"] = "adam"
+    optimizer: Literal["adam", "adamw", "sgd"] = "adam"
     learning_rate: PositiveFloat
     betas: tuple[float, float] = (0.9, 0.999)
+    """`adam`, `adamw`: decay of the running means of the gradient and of its square."""
+    momentum: float = Field(0.9, ge=0, lt=1)
+    """`sgd`: share of the last update's direction that the next one keeps."""
     weight_decay: float = Field(0.0, ge=0)
     schedule: Schedule = Schedule()
     clip: PositiveFloat | None = None
