@@ -57,8 +57,19 @@ class RobustLPIPS(nn.Module):
         The graph goes to both and to all weights; in training mode the heads see half of the differences, chosen by
         torch's global generator. Images below 16 pixels are enlarged at the right and bottom.
         """
-        ours, theirs = (self.trunk.layers(image, LAYERS) for image in (prediction, target))
-        differences = [(_unit(ours[name]) - _unit(theirs[name])).square() for name in LAYERS]
+        return self.between(self.features(prediction), self.features(target))
+
+    def features(self, images: Tensor) -> list[Tensor]:
+        """Return what `between` compares of RGB images (N, 3, H, W) in [0, 1]: for each of LAYERS (N, C, h, w).
+
+        The channels have length one at each position, in float32 also where the trunk ran in bfloat16.
+        """
+        found = self.trunk.layers(images, LAYERS)
+        return [_unit(found[name].float()) for name in LAYERS]
+
+    def between(self, ours: Sequence[Tensor], theirs: Sequence[Tensor]) -> Tensor:
+        """Return the distance (N,) of each pair of images from the `features` of both."""
+        differences = [(mine - other).square() for mine, other in zip(ours, theirs, strict=True)]
         pairs = zip(self.heads, differences, strict=True)
         return torch.stack([head(self.dropout(each)).mean(dim=(1, 2, 3)) for head, each in pairs]).sum(dim=0)
 
