@@ -15,6 +15,9 @@ Array = NDArray[np.float64]
 
 DEGENERATE = 0.002
 """Largest share of resamples without spread with which images are resampled; a single set meets it from 5 images."""
+FLAT = 0.01
+"""Largest share of resamples without spread that the images themselves may give: where most differences are equal,
+as of right and wrong answers, resamples without the others are many and say nothing of them."""
 _CHUNK = 2**22
 """Resampled images at a time; bounds the memory."""
 _ROUNDING = 1e-12
@@ -79,7 +82,7 @@ def _studentised(means: list[Array], levels: Array, generator: np.random.Generat
     """Return the sorted errors of the images (data sets, resamples) in units of their standard error.
 
     The bootstrap-t, which follows skewed images; where its tail is the shorter, Student's t, which it falls below for
-    heavy tails. Student's t alone for images too few to be resampled.
+    heavy tails. Student's t alone for images too few to be resampled, or too equal.
     """
     from scipy.special import stdtrit
 
@@ -107,6 +110,7 @@ def _studentised(means: list[Array], levels: Array, generator: np.random.Generat
     middle = len(levels) // 2
     ratio[:, :middle] = np.minimum(ratio[:, :middle], student[:middle])
     ratio[:, middle:] = np.maximum(ratio[:, middle:], student[middle:])
+    ratio[(variance <= np.square(spread)).mean(axis=0) > FLAT] = student
     return ratio
 
 

@@ -20,6 +20,8 @@ from pipeline.files import write_text, written_atomically
 
 VERSION = "@"
 """Between the name of a picture and the number of a further degraded version of it."""
+PART = "~"
+"""Between the name of a picture and the number of a crop of it; the crops of one picture count as one in statistics."""
 
 
 @dataclass(frozen=True)

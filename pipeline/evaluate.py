@@ -15,13 +15,15 @@ from numpy.typing import NDArray
 
 from pipeline import plugins
 from pipeline.arrays import Arrays, Item
+from pipeline.datasets import catalog as datasets
+from pipeline.datasets._labels import labels as labels_of
 from pipeline.errors import UserError, exit_with_one_line, room_for
 from pipeline.files import written_atomically
 from pipeline.images import displayed, largest, write_png
 from pipeline.metric_cache import MetricCache, digest
 from pipeline.metrics import catalog as metrics
 from pipeline.metrics._protocol import Protocol
-from pipeline.specs.evaluate import EvaluateSpec
+from pipeline.specs.evaluate import EvaluateSpec, MetricSpec
 from pipeline.trained import restorer
 
 COLUMNS = ("image", "metric", "value", "colour", "crop", "rounding", "code")
@@ -44,8 +46,9 @@ def main(
 ) -> None:
     """Write one row a picture and metric to `scores`, and the first restored pictures to the folder `pictures`.
 
-    `metric_weights` are the stored loss networks of the metrics that rest on one, in the order of these. Raises
-    UserError when the model is of another network, for pictures that a metric can't score, and for a full disk.
+    `metric_weights` are the stored networks of the metrics that rest on one, in the order of these. Metrics that
+    compare with the class of a picture are given it by the test set. Raises UserError when the model is of another
+    network, for pictures that a metric can't score, and for a full disk.
     """
     task = plugins.load("tasks", spec.task.name)
     target_arrays, low_arrays = Arrays(targets), Arrays(pairs, "low_quality")
@@ -55,14 +58,17 @@ def main(
     weighted = [metric.name for metric in spec.metrics if metric.loss_network]
     weights = dict(zip(weighted, metric_weights or [], strict=True))
     cache = MetricCache(scores.with_name(f".{scores.stem}.cache.json"))
+    items = target_arrays.split(spec.split)
+    labels = _labels(spec, [item.name for item in items])
     with room_for(scores):
         pictures.mkdir(parents=True, exist_ok=True)
-        for index, item in enumerate(target_arrays.split(spec.split)):
+        for index, item in enumerate(items):
             if item.name not in low_items:
                 raise UserError(f"{pairs}: '{item.name}' of split '{spec.split}' is missing; delete it and rerun")
             target = task.reference(target_arrays.read(item), spec.task.settings)
             prediction = restored(low_arrays.read(low_items[item.name]))
-            rows.extend({**row, "code": code} for row in _scores(spec, item, prediction, target, weights, cache))
+            label = labels.get(item.name)
+            rows.extend({**row, "code": code} for row in _scores(spec, item, prediction, target, label, weights, cache))
             if index < spec.keep_pictures:
                 picture = np.rint(prediction * largest(target.dtype)).astype(target.dtype)
                 write_png(pictures / f"{item.name}.png", displayed(picture, like=target))
@@ -96,11 +102,30 @@ def _unit(pixels: Integers) -> NDArray[np.float32]:
     return pixels.astype(np.float32) / np.float32(largest(pixels.dtype))
 
 
+def _labels(spec: EvaluateSpec, names: list[str]) -> dict[str, int]:
+    """Return the class of every picture as the test set says it; empty where no metric compares with it."""
+    needing = [metric.name for metric in spec.metrics if _needs_label(metric)]
+    if not needing:
+        return {}
+    own: Callable[[str], int] | None = getattr(datasets.load(spec.test_set), "label", None)
+    if own is not None:
+        return {name: own(name) for name in names}
+    try:
+        return labels_of(names)
+    except UserError as error:
+        raise UserError(f"{needing[0]} scores labelled test sets only, not '{spec.test_set}': {error}") from None
+
+
+def _needs_label(metric: MetricSpec) -> bool:
+    return metrics.needs_label(metrics.load(metric.file))
+
+
 def _scores(
     spec: EvaluateSpec,
     item: Item,
     prediction: NDArray[np.float32],
     target: Integers,
+    label: int | None,
     weights: dict[str, Path],
     cache: MetricCache,
 ) -> Iterator[dict[str, Any]]:
@@ -111,9 +136,9 @@ def _scores(
         asked = Protocol(colour=metric.colour, crop=metric.crop, rounding=metric.rounding)
         used = metrics.protocol_of(metric.file, asked)
         try:
-            file = weights.get(metric.name)
-            computed = partial(metrics.score, metric.file, ours, theirs, protocol=used, weights=file)
-            value = cache.score(metric.file, used, pictures, computed, file)
+            file, known = weights.get(metric.name), label if _needs_label(metric) else None
+            computed = partial(metrics.score, metric.file, ours, theirs, protocol=used, weights=file, label=known)
+            value = cache.score(metric.file, used, pictures, computed, file, known)
         except UserError as error:
             raise UserError(f"{metric.name} of {item.name}: {error}") from None
         if np.isnan(value):
@@ -130,9 +155,7 @@ def _arguments() -> None:
     parser.add_argument("--model", type=Path, help="trained network; left out for the trivial answer")
     parser.add_argument("--scores", type=Path, required=True, help="CSV to write")
     parser.add_argument("--pictures", type=Path, required=True, help="folder for restored pictures")
-    parser.add_argument(
-        "--metric-weights", type=Path, nargs="+", help="stored loss networks of metrics, in their order"
-    )
+    parser.add_argument("--metric-weights", type=Path, nargs="+", help="stored networks of metrics, in their order")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads")
     given = vars(parser.parse_args())
     main(EvaluateSpec.from_json(given.pop("spec")), given.pop("code"), **given)

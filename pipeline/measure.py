@@ -81,11 +81,15 @@ def requested(names: str, colour: str | None, crop: int, rounding: bool, weights
     """Build the request of the command line: `names` with commas, `colour` (`y` is `y601`), `weights` as metric=file.
 
     A metric that is not defined for the colour takes its usual one, and so does every metric without a colour. Raises
-    UserError for an unknown metric or colour, a negative crop, and weights of a metric that was not asked for.
+    UserError for an unknown metric or colour, a metric of labelled pictures, a negative crop, and weights of a metric
+    that was not asked for.
     """
     asked = list(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))
     if not asked:
         raise UserError("--metric names none; give one or more with commas, such as psnr,ssim")
+    for name in asked:
+        if metrics.needs_label(metrics.load(name)):
+            raise UserError(f"{name} needs the class of each picture, which files do not tell; leave it out")
     usual = {name: metrics.load(name).colours[0] for name in asked}
     chosen = {"y": "y601"}.get(str(colour), colour)
     wanted = {name: Protocol(cast(Colour, chosen or usual[name]), crop, rounding) for name in asked}

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline import files
+from pipeline import files, plugins
 from pipeline.fingerprint import fingerprint
 from pipeline.metrics._protocol import Protocol
 
@@ -36,15 +36,24 @@ class MetricCache:
         self._used: dict[str, float] = {}
 
     def score(
-        self, metric: str, protocol: Protocol, pictures: str, compute: Callable[[], float], weights: Path | None = None
+        self,
+        metric: str,
+        protocol: Protocol,
+        pictures: str,
+        compute: Callable[[], float],
+        weights: Path | None = None,
+        label: int | None = None,
     ) -> float:
         """Return the stored score of the file `metric`, or what `compute` gives.
 
-        `pictures` is the digest of prediction and target, `weights` the loss network that the metric rests on.
+        `pictures` is the digest of prediction and target, `weights` the stored network that the metric rests on, and
+        `label` the class that it compares with.
         """
         key = f"{pictures}:{metric}:{protocol.describe()}:{_version(metric)}"
         if weights is not None:
             key += f":{_content(weights, weights.stat().st_mtime_ns)}"
+        if label is not None:
+            key += f":class {label}"
         if isinstance(self._stored.get(key), float):
             self.reused += 1
             self._used[key] = self._stored[key]
@@ -73,4 +82,7 @@ def _content(file: Path, changed: int) -> str:
 
 
 def _version(metric: str) -> str:
-    return "-".join([fingerprint(f"pipeline.metrics.{metric}"), *map(version, LIBRARIES)])
+    modules = [f"pipeline.metrics.{metric}"]
+    if classifier := plugins.constant("metrics", metric, "CLASSIFIER", None):
+        modules.append(f"pipeline.classifiers.{classifier}")
+    return "-".join([fingerprint(*modules), *map(version, LIBRARIES)])

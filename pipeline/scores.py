@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from pipeline.arrays import PART
 from pipeline.errors import UserError
 from pipeline.specs.tabulate import Cell
 
@@ -18,6 +19,7 @@ Floats = NDArray[np.float64]
 def read_scores(cells: Iterable[Cell]) -> pd.DataFrame:
     """Return one row a cell, image and metric, after checking that a column's cells on a test set score the same.
 
+    Crops of one picture (`x~00`, `x~01`) are not independent: they become one image `x`, the mean of their values.
     Raises UserError naming the file that can't be read, or whose pictures or metrics are not those of its column.
     """
     frames: list[pd.DataFrame] = []
@@ -28,7 +30,7 @@ def read_scores(cells: Iterable[Cell]) -> pd.DataFrame:
         other, expected = first.setdefault((cell.column, cell.test_set), (cell.scores, scored))
         if scored != expected:
             raise UserError(f"{cell.scores} scores other pictures or metrics than {other}; delete both and rerun")
-        frames.append(frame)
+        frames.append(_whole(frame))
     return pd.concat(frames, ignore_index=True)
 
 
@@ -41,6 +43,15 @@ def _read(cell: Cell) -> pd.DataFrame:
     for name in ("column", "network", "loss", "seed", "test_set"):
         frame[name] = getattr(cell, name)
     return frame
+
+
+def _whole(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return one row in place of all crops of a picture; frames without crops are left as they are."""
+    if not frame["image"].str.contains(PART, regex=False).any():
+        return frame
+    named = frame.assign(image=frame["image"].str.partition(PART)[0])
+    keys = [name for name in frame.columns if name != "value"]
+    return named.groupby(keys, sort=False)[["value"]].mean().reset_index()[list(frame.columns)]
 
 
 def averaged(scores: pd.DataFrame, keys: Sequence[str]) -> pd.Series:

@@ -49,6 +49,8 @@ class Companions:
     shift: float
     improved: float
     probability_over_seeds: float | None
+    mcnemar_p: float | None
+    """McNemar's exact test; None unless each image is right or wrong under either loss."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +133,7 @@ def companions(differences: Sequence[NDArray[Any]]) -> Companions:
     Two-sided Wilcoxon signed-rank test (zeros as Pratt 1959; p = 1 if all are zero), Hodges-Lehmann shift (median of
     the means of all pairs of images, each with itself too; memory grows with the square of the images), share of images
     with a difference > 0, and P(X > Y) over the paired seeds (Bouthillier et al. 2021; ties count half; None for one
-    seed). Raises UserError as `interval`.
+    seed). McNemar's test where two or more images differ by -d, 0 or d alone. Raises UserError as `interval`.
     """
     from scipy.stats import wilcoxon
 
@@ -142,7 +144,9 @@ def companions(differences: Sequence[NDArray[Any]]) -> Companions:
     shift = float(np.median((images[first] + images[second]) / 2))
     seeds = np.mean([one.mean(axis=1) for one in sets], axis=0)
     over_seeds = float(np.mean((seeds > 0) + 0.5 * (seeds == 0))) if len(seeds) > 1 else None
-    return Companions(p_value, shift, float(np.mean(images > 0)), over_seeds)
+    binary = len(images) > 1 and len(np.unique(np.abs(images[images != 0]))) < 2
+    exact = mcnemar(images < 0, images > 0) if binary else None
+    return Companions(p_value, shift, float(np.mean(images > 0)), over_seeds, exact)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

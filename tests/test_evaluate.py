@@ -13,12 +13,13 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline import compare, evaluate, plugins
+from pipeline import classifier, compare, evaluate, plugins
 from pipeline.arrays import Arrays, Entry, write_arrays
 from pipeline.errors import UserError
 from pipeline.images import read_image
 from pipeline.learning import storage
 from pipeline.loss_networks import catalog as loss_networks
+from pipeline.loss_networks import vgg16
 from pipeline.networks import catalog as networks
 from pipeline.resize import resize_bicubic
 from pipeline.specs.evaluate import CompareSpec, EvaluateSpec, MetricSpec
@@ -311,3 +312,74 @@ def test_a_metric_that_rests_on_a_network_gets_its_weights(
 
     monkeypatch.setattr(evaluate.metrics, "score", never)
     assert run(tmp_path / "moved.safetensors") == first
+
+
+ERROR = MetricSpec(
+    name="error", file="classification_error", colour="rgb", crop=0, rounding=True, loss_network="classifier"
+)
+LABELLED = ("0-a~00", "0-a~01", "3-b~00", "4-c~00")
+
+
+@pytest.fixture
+def errors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], dict[str, float]]:
+    """Return a function from the name of a test set to the errors of a classifier of five classes on four pictures."""
+    monkeypatch.setattr(vgg16, "WIDTHS", ((4,), (4,)))
+    monkeypatch.setitem(classifier.CHANNELS, "vgg16", ("pool2", 4))
+    torch.manual_seed(0)
+    file = tmp_path / "classifier.safetensors"
+    classifier.save(classifier.build("vgg16", 5, {"layout": "torchvision"}, "pooled"), file, {})
+    for role, side in (("target", 32), ("low_quality", 16)):
+        sizes = [(side, side * count) for count in range(1, len(LABELLED) + 1)]
+        entries = [_low(name, *size) for name, size in zip(LABELLED, sizes, strict=True)]
+        write_arrays(tmp_path, role, entries, {"dataset": "toy"})
+
+    def run(test_set: str) -> dict[str, float]:
+        chosen = spec(metrics=(METRICS[0], ERROR), keep_pictures=4).model_copy(update={"test_set": test_set})
+        scores = tmp_path / "toy.csv"
+        evaluate.main(
+            chosen, "code", targets=tmp_path, pairs=tmp_path, model=None, scores=scores,
+            pictures=tmp_path / "pictures", metric_weights=[file],
+        )  # fmt: skip
+        with scores.open(newline="", encoding="utf-8") as csv_file:
+            rows = [row for row in csv.DictReader(csv_file) if row["metric"] == "error"]
+        assert tuple(row["image"] for row in rows) == LABELLED
+        return {row["image"]: float(row["value"]) for row in rows}
+
+    return run
+
+
+def test_the_test_set_says_the_class_that_a_prediction_is_compared_with(
+    errors: Callable[[str], dict[str, float]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared: dict[str, list[int | None]] = {"psnr": [], "classification_error": []}
+    score = evaluate.metrics.score
+
+    def watched(name: str, *arguments: Any, label: int | None, **keywords: Any) -> float:
+        compared[name].append(label)
+        return score(name, *arguments, label=label, **keywords)
+
+    monkeypatch.setattr(evaluate.metrics, "score", watched)
+    # places among the sorted classes, since this set says nothing else
+    found = errors("exemplar_crops")
+    assert compared == {"psnr": [None] * 4, "classification_error": [0, 0, 1, 2]}
+    model, _ = classifier.load(tmp_path / "classifier.safetensors")
+    for name, label in zip(LABELLED, (0, 0, 1, 2), strict=True):
+        picture = read_image(tmp_path / "pictures" / f"{name}.png").astype(np.float32) / 255
+        best = int(model(torch.from_numpy(picture).permute(2, 0, 1)[None]).argmax())
+        assert found[name] == (0.0 if best == label else 100.0)
+    # the classes that this one says, and what was known of other classes is not taken for them
+    errors("labelled_photographs")
+    assert compared["classification_error"][4:] == [3, 4]
+    assert len(compared["psnr"]) == 4
+    errors("labelled_photographs")
+    assert len(compared["classification_error"]) == 6
+
+
+def test_a_test_set_without_classes_has_no_classification_error(
+    errors: Callable[[str], dict[str, float]], tmp_path: Path
+) -> None:
+    for role, side in (("target", 32), ("low_quality", 16)):
+        write_arrays(tmp_path, role, [_low("astronaut", side, side)], {"dataset": "toy"})
+    with pytest.raises(UserError, match="error scores labelled test sets only, not 'photographs': 'astronaut' says no"):
+        errors("photographs")
+    assert not (tmp_path / "toy.csv").exists()

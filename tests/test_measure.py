@@ -245,6 +245,14 @@ def test_bad_options_give_one_line(folders: tuple[Path, Path], error: Any) -> No
     assert "psnr needs no loss network" in error(*folders, "--metric", "psnr", "--weights", "psnr=file")
 
 
+def test_a_metric_of_labelled_pictures_is_refused_since_files_tell_no_class(
+    folders: tuple[Path, Path], error: Any
+) -> None:
+    for name in ("classification_error", "efficientnet_error"):
+        line = error(*folders, "--metric", f"psnr,{name}", "--weights", f"{name}=file")
+        assert line == f"error: {name} needs the class of each picture, which files do not tell; leave it out"
+
+
 def test_progress_is_said_after_five_seconds_only(capsys: pytest.CaptureFixture[str]) -> None:
     times = iter([0.0, 2.0, 6.0, 7.0, 12.0])
     done = measure._progress(4, clock=lambda: next(times))

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from pipeline.errors import UserError
 from pipeline.learning import storage
-from pipeline.loss_networks import catalog, robust_lpips, vgg16
+from pipeline.loss_networks import _vgg, catalog, robust_lpips, vgg16
 from pipeline.metrics import r_lpips
 from pipeline.metrics.catalog import score
 
@@ -160,3 +160,33 @@ def test_the_metric_is_its_distance_and_never_says_lpips_proper(tmp_path: Path) 
     assert "trained by this pipeline" in r_lpips.SOURCE and "trained by this pipeline" in robust_lpips.SOURCE
     with pytest.raises(UserError, match="'robust_lpips'; nobody released such weights: train"):
         score("r_lpips", prediction, target)
+
+
+def test_two_files_of_one_trunk_run_it_once_on_each_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = [tmp_path / name for name in ("one.safetensors", "other.safetensors", "else.safetensors")]
+    module = tiny()
+    catalog.save(module, files[0], {})
+    for weight in module.heads.parameters():
+        weight.data += 0.5
+    catalog.save(module, files[1], {})
+    for weight in module.trunk.parameters():
+        weight.data *= 0.5
+    catalog.save(module, files[2], {})
+    seen: list[int] = []
+    layers = _vgg.VGG.layers
+
+    def noted(self: Any, image: Tensor, names: Any) -> Any:
+        seen.append(len(image))
+        return layers(self, image, names)
+
+    monkeypatch.setattr(_vgg.VGG, "layers", noted)
+    pair = uniform(3, 20, 24, seed=5).numpy(), uniform(3, 20, 24, seed=6).numpy()
+    first, second = (score("r_lpips", *pair, weights=file) for file in files[:2])
+    assert len(seen) == 2 and second > first > 0
+    # what is kept is that of the same trunk and pictures alone
+    other = score("r_lpips", *pair, weights=files[2])
+    assert len(seen) == 4 and other != pytest.approx(second, rel=1e-3)
+    loaded: Any = catalog.load(files[2])[0]
+    with torch.no_grad():
+        levels = [torch.from_numpy(np.rint(255 * picture) / 255).float()[None] for picture in pair]
+        assert other == pytest.approx(float(loaded.distance(*levels)), rel=1e-5)

@@ -81,6 +81,16 @@ def test_equal_differences_have_an_interval_without_width(value: float, seeds: i
     assert found.low == found.high == found.estimate == pytest.approx(value)
 
 
+@pytest.mark.parametrize("wrong", [1, 2, 3])
+def test_few_wrong_answers_among_many_right_ones_give_students_interval(wrong: int) -> None:
+    answers = np.zeros(20)
+    answers[:wrong] = 100.0
+    found = interval([answers[None]])
+    # a third of the resamples holds none of one wrong answer
+    half = stats.t.ppf(0.975, 19) * answers.std(ddof=1) / math.sqrt(20)
+    assert (found.low, found.high) == pytest.approx((answers.mean() - half, answers.mean() + half), rel=1e-3)
+
+
 def test_a_constant_set_beside_a_varying_one_gives_numbers() -> None:
     found = interval([np.full((3, 10), 0.2), normal(3, 20)])
     assert found.low < found.estimate < found.high
@@ -178,6 +188,23 @@ def test_no_difference_anywhere_has_a_p_of_one() -> None:
 
 def test_one_seed_has_no_probability_over_seeds() -> None:
     assert companions([normal(1, 10)]).probability_over_seeds is None
+
+
+def test_errors_of_single_images_have_mcnemars_test() -> None:
+    # 8 images got right and 1 wrong of those that changed: 2 * (1 + 9) / 2**9
+    errors = 100.0 * np.array([1] * 8 + [-1] + [0] * 30)
+    found = companions([errors[None, :20], errors[None, 20:]])
+    assert found.mcnemar_p == pytest.approx(20 / 512)
+    assert found.mcnemar_p == companions([-errors[None]]).mcnemar_p
+    assert companions([np.tile(errors, (3, 1))]).mcnemar_p == found.mcnemar_p
+    assert companions([np.zeros((1, 10))]).mcnemar_p == 1
+
+
+def test_values_between_right_and_wrong_have_no_mcnemars_test() -> None:
+    assert companions([normal(1, 10)]).mcnemar_p is None
+    # seeds that disagree, and one image alone
+    assert companions([np.array([[100.0, 0, -100, 100], [0, 0, -100, 100]])]).mcnemar_p is None
+    assert companions([np.array([[0.3], [0.5]])]).mcnemar_p is None
 
 
 def test_holm_by_hand_leaves_nan_alone() -> None:

@@ -139,6 +139,20 @@ def test_a_column_over_two_test_sets_is_the_mean_of_their_means(tmp_path: Path) 
     assert (vgg["difference"], vgg["low"], vgg["high"]) == (0.75, expected.low, expected.high)
 
 
+def test_crops_of_one_picture_count_as_one(tmp_path: Path) -> None:
+    spec = small_spec(tmp_path)
+    whole = row(tabulate.long_table(spec, "code"), "original", "psnr")
+    for given in spec.cells:
+        text = Path(given.scores).read_text(encoding="utf-8")
+        lines = [line.replace("a,", "a~00,", 1) if line[0] == "a" else line for line in text.splitlines()]
+        lines += [line.replace("a~00,", "a~01,", 1) for line in lines if line.startswith("a~00,")]
+        Path(given.scores).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    found = row(tabulate.long_table(spec, "code"), "original", "psnr")
+    # two equal crops of a weigh no more than b
+    for name in ("value", "n_images", "sd_over_images", "trivial"):
+        assert found[name] == whole[name]
+
+
 def test_spreads_are_sample_deviations_over_seeds_and_over_pictures(tmp_path: Path) -> None:
     found = row(tabulate.long_table(small_spec(tmp_path), "code"), "original", "psnr")
     # seeds: 31 and 33; pictures, each averaged over seeds: 30.5 and 33.5

@@ -8,12 +8,17 @@ A metric is one file of this folder and holds
 - `colours`: the protocol colours that it is defined for, its usual one first;
 - `SOURCE`: paper and equation;
 - `OVER`: what one number is of, "picture" (also when left out), "clip" or "set";
-- `WEIGHTS`: the loss networks whose stored file it needs, none when left out, and `WEIGHTS_FROM`: how to get one;
+- `WEIGHTS`: the kinds of stored network of which it needs a file, none when left out, and `WEIGHTS_FROM`: how to get
+  one;
+- `NEEDS_LABEL`: whether it compares with the class of the picture, which labelled test sets alone know (False when left
+  out);
+- `CLASSIFIER`: the plugin of pipeline/classifiers that it rests on, whose code counts as its own (none when left out);
 - `score(prediction, target, protocol) -> float`: float arrays in [0, 1], (C, H, W) of a picture or (T, C, H, W) of a
   clip; `target` is None where `needs_target` is False. Raises UserError, and never returns NaN;
 - or, for a set, `score_set(predictions, targets, protocol) -> float`: iterables of (C, H, W), each read once.
 
-Both functions of a metric with `WEIGHTS` take the path of that file as the keyword `weights`.
+Both functions of a metric with `WEIGHTS` take the path of that file as the keyword `weights`; `score` of a metric with
+`NEEDS_LABEL` takes the place of the class among all classes as the keyword `label`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""What metrics share that need a stored loss network: reading it once a process, and running it exactly."""
+"""What metrics share that rest on a trained network: reading it once a process, and running it exactly."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -40,18 +41,70 @@ def network(weights: Path, name: str, **architecture: Any) -> Any:
 
 @cache
 def _loaded(weights: Path, _changed: int) -> Any:
-    import torch
-
     from pipeline.loss_networks import catalog
 
     module, _ = catalog.load(weights)
+    return placed(module)
+
+
+def placed(module: Any) -> Any:
+    """Return `module` on the GPU where there is one."""
+    import torch
+
     return module.to("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def distance(module: Any, prediction: Floats, target: Floats) -> float:
     """Return `module.distance` of two pictures (3, H, W) in 0..255."""
-    with _exact():
+    with exact():
         return float(module.distance(_batch(module, [prediction]), _batch(module, [target])))
+
+
+def misclassified(classifier: Any, picture: Floats, label: int) -> bool:
+    """Return whether the largest logit that `classifier` gives a picture (3, H, W) in 0..255 is not that of `label`.
+
+    Raises UserError for another number of bands, a label that is no class of it, and logits that are not finite.
+    """
+    if len(picture) != 3:
+        raise UserError(f"prediction: {len(picture)} bands; the classifier takes pictures of three")
+    with exact():
+        logits = classifier(_batch(classifier, [picture]))[0].cpu()
+    if not 0 <= label < len(logits):
+        raise UserError(f"label: {label}; the classifier knows the classes 0 to {len(logits) - 1}")
+    if not bool(logits.isfinite().all()):
+        raise UserError("the classifier gives NaN or infinite logits; its file is damaged, make it anew")
+    return int(logits.argmax()) != label
+
+
+def shared_distance(module: Any, prediction: Floats, target: Floats) -> float:
+    """Return `distance` for a network with `trunk`, `features` and `between`, whose features of both are kept.
+
+    Metrics that differ in their heads alone then run the trunk once on a pair of pictures.
+    """
+    with exact():
+        return float(module.between(_features(module, prediction), _features(module, target)).mean())
+
+
+_KEPT: dict[tuple[str, str], Any] = {}
+"""Features by the digests of trunk and picture: those of one pair."""
+
+
+def _features(module: Any, picture: Floats) -> Any:
+    key = _digest_of(module), hashlib.sha256(np.ascontiguousarray(picture).data).hexdigest()
+    if key not in _KEPT:
+        while len(_KEPT) > 1:
+            del _KEPT[next(iter(_KEPT))]
+        _KEPT[key] = module.features(_batch(module, [picture]))
+    return _KEPT[key]
+
+
+@cache
+def _digest_of(module: Any) -> str:
+    """Return what two modules have in common whose trunks give the same features."""
+    found = hashlib.sha256(f"{module.trunk}, blue first: {module.trunk.blue_first}".encode())
+    for name, tensor in [*module.trunk.state_dict().items(), ("mean", module.trunk.mean), ("std", module.trunk.std)]:
+        found.update(name.encode() + tensor.cpu().numpy().tobytes())
+    return found.hexdigest()
 
 
 def features(
@@ -61,7 +114,7 @@ def features(
 
     A single band is repeated to three. Raises UserError as Protocol.apply, and for no picture at all.
     """
-    with _exact():
+    with exact():
         found = [
             extract(_batch(module, group)).float().cpu().numpy()
             for group in _groups(_three_bands(protocol.apply(picture, role), role) for picture in pictures)
@@ -97,7 +150,7 @@ def _batch(module: Any, pictures: list[Floats]) -> Tensor:
 
 
 @contextmanager
-def _exact() -> Iterator[None]:
+def exact() -> Iterator[None]:
     """Run without a graph, and on a GPU in whole float32: a metric has no use for TF32's speed."""
     import torch
 

@@ -40,13 +40,15 @@ def score(
     *,
     protocol: Protocol | str | None = None,
     weights: Path | str | None = None,
+    label: int | None = None,
 ) -> float:
     """Return the metric `name` of one picture, or of one clip, under `protocol_of(name, protocol)`.
 
     `prediction` and `target` are float arrays or tensors in [0, 1], on any device: (C, H, W), or (T, C, H, W) for a
-    metric of clips; `target` may be left out where the metric needs none. `weights` is the file of the stored loss
-    network of a metric that needs one. Raises UserError for an unknown metric or colour, a metric of sets, a missing
-    target or file, a file too many, and pictures that the protocol refuses (range, NaN, shape, crop).
+    metric of clips; `target` may be left out where the metric needs none. `weights` is the file of the stored network
+    of a metric that needs one, `label` the class of the picture where the metric compares with it. Raises UserError for
+    an unknown metric or colour, a metric of sets, a missing target, file or label, a file or a label too many, and
+    pictures that the protocol refuses (range, NaN, shape, crop).
     """
     metric = load(name)
     if over(metric) == "set":
@@ -54,7 +56,7 @@ def score(
     if metric.needs_target and target is None:
         raise UserError(f"{name} compares with a target; give one")
     theirs = _array(target) if metric.needs_target else None
-    keywords = _weights(name, metric, weights)
+    keywords = {**_label(name, metric, label), **_weights(name, metric, weights)}
     return float(metric.score(_array(prediction), theirs, protocol_of(name, protocol), **keywords))
 
 
@@ -84,13 +86,26 @@ def over(metric: ModuleType) -> str:
     return str(getattr(metric, "OVER", "picture"))
 
 
+def needs_label(metric: ModuleType) -> bool:
+    """Return whether `metric` compares with the class of the picture."""
+    return bool(getattr(metric, "NEEDS_LABEL", False))
+
+
+def _label(name: str, metric: ModuleType, label: int | None) -> dict[str, Any]:
+    if needs_label(metric) and label is None:
+        raise UserError(f"{name} needs the class of the picture; it scores labelled test sets only")
+    if label is not None and not needs_label(metric):
+        raise UserError(f"{name} compares with no class; leave the label {label} out")
+    return {} if label is None else {"label": label}
+
+
 def _weights(name: str, metric: ModuleType, weights: Path | str | None) -> dict[str, Path]:
     needed = getattr(metric, "WEIGHTS", ())
     if not needed and weights is not None:
         raise UserError(f"{name} needs no loss network; leave {weights} out")
     if needed and weights is None:
         kinds = " or ".join(needed)
-        raise UserError(f"{name} needs weights=PATH of a stored loss network '{kinds}'; {metric.WEIGHTS_FROM}")
+        raise UserError(f"{name} needs weights=PATH of a stored network '{kinds}'; {metric.WEIGHTS_FROM}")
     return {} if weights is None else {"weights": Path(weights)}
 
 
@@ -100,7 +115,7 @@ def _array(image: Any) -> NDArray[Any]:
 
 
 def listing() -> list[dict[str, Any]]:
-    """List every metric with its source, unit, direction, what it is over, and the loss networks that it needs."""
+    """List every metric with its source, unit, direction, what it is over, and what it needs: networks, a class."""
     modules = {name: load(name) for name in plugins.names("metrics")}
     return [
         {
@@ -109,6 +124,7 @@ def listing() -> list[dict[str, Any]]:
             "unit": module.unit,
             "over": over(module),
             "weights": list(getattr(module, "WEIGHTS", ())),
+            "needs_label": needs_label(module),
             "source": module.SOURCE,
         }
         for name, module in modules.items()

@@ -29,4 +29,4 @@ def score(prediction: NDArray[Any], target: NDArray[Any], protocol: Protocol, *,
     Protocol.apply, for another file, and for other than three bands of 8 x 8 pixels or more.
     """
     ours, theirs = protocol.pair(prediction, target)
-    return _stored.distance(_stored.network(weights, "robust_lpips"), ours, theirs)
+    return _stored.shared_distance(_stored.network(weights, "robust_lpips"), ours, theirs)

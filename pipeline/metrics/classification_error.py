@@ -1,0 +1,52 @@
+"""Classification error: whether a trained classifier takes a restored picture for another than its class."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from numpy.typing import NDArray
+
+from pipeline.metrics import _stored
+from pipeline.metrics._protocol import Colour, Protocol
+
+better: Literal["up", "down"] = "down"
+unit = "%"
+needs_target = False
+colours: tuple[Colour, ...] = ("rgb",)
+SOURCE = "paper B, figure 1: top-1 error of a classifier on pictures sub-sampled x4 and restored"
+WEIGHTS = ("classifier",)
+WEIGHTS_FROM = "train one by pipeline.train_classifier"
+NEEDS_LABEL = True
+
+PROBE = "probe.npz"
+"""What pipeline.train_classifier writes beside a classifier."""
+
+
+def score(
+    prediction: NDArray[Any], target: NDArray[Any] | None, protocol: Protocol, *, weights: Path, label: int
+) -> float:
+    """Return 100 if the most probable class of the RGB picture (3, H, W) in [0, 1] is not `label`, else 0, in %.
+
+    The mean over pictures is the error rate; `target` is not looked at. `weights` is a stored classifier, which sees
+    the whole picture at its own size. Raises UserError as Protocol.apply, for another file, one that fails the probe
+    beside it, a label that is no class, and other than three bands.
+    """
+    file = Path(weights).absolute()
+    classifier = _classifier(file, file.stat().st_mtime_ns if file.exists() else 0)
+    return 100.0 * _stored.misclassified(classifier, protocol.apply(prediction, "prediction"), label)
+
+
+@cache
+def _classifier(weights: Path, _changed: int) -> Any:
+    """Return the classifier in the file `weights`, frozen, after it recognised the crops of its probe."""
+    from pipeline.classifier import load
+    from pipeline.learning.classification import check_probe
+
+    stored, _ = load(weights)
+    classifier = _stored.placed(stored)
+    if (probe := weights.with_name(PROBE)).exists():
+        with _stored.exact():
+            check_probe(classifier, probe)
+    return classifier
