@@ -1,29 +1,131 @@
-"""What a scale would run and what is missing for it, in words or as JSON."""
+"""What a scale would run, what that costs and what is missing for it, in words or as JSON."""
 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from pipeline import embedded
 from pipeline.configuration import values
+from pipeline.datasets import catalog as datasets
+from pipeline.measured_steps import FILE, Measurement, key_of, read
 from pipeline.plan import Plan
+from pipeline.specs.config import WeightsAtScale
+from pipeline.step_cost import Row, estimates, trainings
+
+READERS = ("prepare", "submit", "train_classifier", "train_distance")
+"""Stages whose jobs read a published data set, the last part of their names."""
 
 
 def report(scale: str | None, folder: Path, as_json: bool) -> None:
-    """Print the jobs of each stage, the tables, and what is missing; raises UserError for a bad configuration."""
+    """Print the jobs of each stage, the tables, GPU-hours where the scale asks for GPUs, and what is missing.
+
+    Raises UserError for a bad configuration and for a damaged file of measured steps.
+    """
     plan = Plan.from_config({**values(folder), **({"scale": scale} if scale else {})}, folder)
+    content = described(plan, read(folder / FILE))
+    print(json.dumps(content, indent=1) if as_json else in_words(content))
+
+
+def described(plan: Plan, measured: dict[str, Measurement]) -> dict[str, Any]:
+    """Return what is to be said of `plan`, as JSON has it; GPU-hours come from the steps `measured`."""
+    missing = plan.missing()
     content: dict[str, Any] = {
         "scale": plan.config.scale,
         "tables": plan.table_names,
         "jobs": {stage: len(jobs) for stage, jobs in plan.jobs.items()},
-        "missing": plan.missing(),
+        "missing": missing,
+        "download": _download(plan, missing),
     }
-    print(json.dumps(content, indent=1) if as_json else _words(content))
+    return {**content, "gpu_hours": gpu_hours(plan, measured)} if plan.scale.gpus else content
 
 
-def _words(content: dict[str, Any]) -> str:
+def gpu_hours(plan: Plan, measured: dict[str, Measurement]) -> dict[str, Any]:
+    """Return what the trainings of `plan` cost on the devices of the steps `measured`, as JSON has it.
+
+    `stages` counts every job once, and so does `total`; `tables` count what each of them needs. `unmeasured` gives the
+    number of jobs, in no hours, by the words of a step that nobody measured or that did not fit the device.
+    """
+    rows = estimates(plan, measured)
+    stages = [row for row in rows if row.table is None]
+    steps = [measured.get(key_of(one.what)) for one in trainings(plan).values()]
+    unmeasured = sum((row.unmeasured for row in stages), Counter[str]())
+    return {
+        "devices": sorted({step.device for step in steps if step and step.seconds}),
+        "total": _hours(stages),
+        "stages": [row.summary() for row in stages],
+        "tables": [row.summary() for row in rows if row.table is not None],
+        "total_of_tables": _hours([row for row in rows if row.table is not None]),
+        "unmeasured": dict(sorted(unmeasured.items())),
+    }
+
+
+def _hours(rows: list[Row]) -> float:
+    return round(sum(row.gpu_hours for row in rows), 2)
+
+
+def _download(plan: Plan, missing: list[str]) -> dict[str, Any]:
+    """Return the bytes of the missing archives whose size is known, and the names of missing data sets without one."""
+    sizes: dict[str, int] = {}
+    for name in sorted({key[-1] for stage in READERS for key in plan.jobs.get(stage, {})}):
+        # not looked for again: large ones take long
+        if any(text.startswith(f"data set '{name}' ") for text in missing):
+            sizes[name] = datasets.load(name).CARD.bytes
+    for weights in _weights(plan):
+        if weights.file not in embedded.catalogue() and not (Path(plan.config.weights_root) / weights.file).is_file():
+            sizes[weights.file] = weights.bytes
+    # data sets that come in one archive state one size
+    return {"bytes": sum(set(sizes.values())), "of_unknown_size": [name for name, size in sizes.items() if not size]}
+
+
+def _weights(plan: Plan) -> list[WeightsAtScale]:
+    found = [plan.configuration.loss_network(key[0]).weights for key in plan.jobs.get("import_weights", {})]
+    found += [plan.configuration.classifier(key[0]).weights for key in plan.jobs.get("train_classifier", {})]
+    return [weights for weights in found if weights is not None]
+
+
+def in_words(content: dict[str, Any]) -> str:
+    """Return what `described` gave as lines to read."""
     jobs = ", ".join(f"{count} {stage}" for stage, count in content["jobs"].items())
     lines = [f"scale {content['scale']}: {', '.join(content['tables'])}", f"jobs: {jobs}"]
+    if "gpu_hours" in content:
+        lines += _cost(content["scale"], content["gpu_hours"])
     lines += [f"missing: {text}" for text in content["missing"]] or ["nothing is missing"]
+    if content["missing"]:
+        lines.append(_sizes(content["download"]))
     return "\n".join(lines)
+
+
+def _sizes(download: dict[str, Any]) -> str:
+    unknown = download["of_unknown_size"]
+    rest = f"; the size of {', '.join(unknown)} is not known" if unknown else ""
+    return f"download of what is missing: {download['bytes'] / 1e9:.1f} GB{rest}"
+
+
+def _cost(scale: str, found: dict[str, Any]) -> list[str]:
+    """Say what the trainings cost, a line a stage and a line a table."""
+    lines = ["GPU-hours of the trainings: no step of them is measured"]
+    if found["devices"]:
+        devices = " and ".join(found["devices"])
+        lines = [f"GPU-hours of the trainings on {devices}; drawing data, evaluation and reports are not in them:"]
+        lines += [f"  {_stage(row)}" for row in found["stages"]]
+        lines.append(f"  all stages: {found['total']:,.1f}")
+        for table in dict.fromkeys(row["table"] for row in found["tables"]):
+            rows = [row for row in found["tables"] if row["table"] == table]
+            parts = ", ".join(f"{row['stage']} {row['gpu_hours']:,.1f}" for row in rows)
+            lines.append(f"  {table}: {sum(row['gpu_hours'] for row in rows):,.1f} ({parts})")
+        lines.append(f"  tables share jobs: their sum of {found['total_of_tables']:,.1f} counts some more than once")
+    for what, jobs in found["unmeasured"].items():
+        lines.append(f"  not measured and not in them, {jobs} {'job' if jobs == 1 else 'jobs'}: {what}")
+    if found["unmeasured"]:
+        lines.append(f"  to measure these: python benchmarks/gpu_hours.py --scale {scale}")
+    return lines
+
+
+def _stage(row: dict[str, Any]) -> str:
+    counted = row["jobs"] - row["unmeasured_jobs"]
+    seconds = row["seconds_per_step"]
+    pace = f", {row['steps']:,} steps of {seconds:.3g} s" if seconds else ""
+    return f"{row['stage']}: {row['gpu_hours']:,.1f} for {counted} of {row['jobs']} jobs{pace}"

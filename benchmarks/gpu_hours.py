@@ -1,0 +1,220 @@
+"""Seconds of a step of every training that a scale plans: `python benchmarks/gpu_hours.py --scale paper`.
+
+Each stage is started as a job starts it, on random pictures and on loss networks with random weights, and what it
+hands to the training loop is timed there, so that networks, arithmetic, losses, attacks and optimiser are the stage's
+own. The data of one step are drawn once: drawing, which runs beside the steps, is left out. The file, from which
+`python -m pipeline plan` estimates GPU-hours, is written after every row, and what it holds is not measured again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import gc
+import importlib
+import io
+import math
+import re
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NoReturn
+from unittest.mock import patch
+
+import numpy as np
+import torch
+from torch import nn
+
+from pipeline.arrays import Entry, write_arrays
+from pipeline.configuration import values
+from pipeline.errors import UserError
+from pipeline.learning import device as devices
+from pipeline.learning import loop
+from pipeline.loss_networks import catalog as loss_networks
+from pipeline.measured_steps import FILE, OUT_OF_MEMORY, Measurement, key_of, read, write
+from pipeline.networks import catalog as networks
+from pipeline.plan import Plan
+from pipeline.specs.classifier import ClassifierSpec
+from pipeline.specs.distance import DistanceSpec
+from pipeline.specs.pretrain import PretrainSpec
+from pipeline.specs.recipe import Recipe
+from pipeline.specs.train import TrainSpec
+from pipeline.step_cost import DISTANCE, Name, architecture_of, loss_network_of, trainings
+
+WARM_UP, LEAST, MOST = 3, 5, 20
+"""Steps that are not timed, and how many are."""
+SECONDS = 1.5
+"""Timed steps end about then, but for the least number of them."""
+STILL = 1e-12
+"""Learning rate: random pictures have nothing to teach, and weights that stay are never out of range."""
+MARGIN = 8
+"""Pixels by which the pictures exceed the crops."""
+CONFIG = Path("config")
+
+
+class Timed(BaseException):
+    """Leaves a stage when its steps are timed; no error, so that nothing on the way handles it."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"{seconds} s a step")
+        self.seconds = seconds
+
+
+def timing_fit(
+    model: nn.Module,
+    recipe: Recipe,
+    job: loop.Job,
+    draw: Callable[[int], loop.Batch],
+    loss: Callable[[int, loop.Batch], loop.StepLoss],
+    device: torch.device,
+) -> NoReturn:
+    """Take the place of the training loop: time steps of it and raise `Timed`."""
+    data = draw(0)
+
+    def intervals(steps: int) -> list[float]:
+        """Return the seconds of `steps` steps after warm-up; the last one, which is logged, is one more."""
+        starts: list[float] = []
+
+        def started(step: int) -> loop.Batch:
+            # the loop itself waits for the loss of every step, so that the distance of two starts is the time of a step
+            starts.append(time.perf_counter())
+            return data
+
+        count = WARM_UP + steps + 1
+        changes = {"steps": count, "history": count, "learning_rate": STILL}
+        loop.fit(model, recipe.model_copy(update=changes), job, started, loss, device)
+        return [later - earlier for earlier, later in zip(starts[WARM_UP:-1], starts[WARM_UP + 1 :], strict=True)]
+
+    [pace] = intervals(1)
+    raise Timed(statistics.median(intervals(min(MOST, max(LEAST, math.ceil(SECONDS / pace))))))
+
+
+def measured(what: str, plan: Plan, name: Name, stored: Path) -> Measurement:
+    """Time the steps `what` of the job `name`; loss networks lie in `stored`."""
+    cuda = torch.cuda.is_available()
+    if cuda:
+        torch.cuda.reset_peak_memory_stats()
+    with tempfile.TemporaryDirectory() as folder:
+        stage, key = name
+        spec, loss_network = plan.jobs[stage][key].spec, loss_network_of(plan, name)
+        seconds = _seconds(stage, spec, loss_network, Path(folder), stored, plan.config.threads)
+    memory = round(torch.cuda.max_memory_allocated() / 2**20) if cuda else None
+    return Measurement(what, seconds, memory, devices.choose("auto", plan.config.threads).name, torch.__version__)
+
+
+def _seconds(stage: str, spec: Any, loss_network: Any, folder: Path, stored: Path, threads: int) -> float | None:
+    module = importlib.import_module(f"pipeline.{stage}")
+    shared = {"output": folder / "run", "label": "step", "threads": threads, "checkpoint_seconds": math.inf}
+    try:
+        spec, files = prepared(spec, loss_network, folder, stored)
+        with patch.object(module, "fit", timing_fit), contextlib.redirect_stdout(io.StringIO()):
+            module.main(spec, "benchmark", **files, **shared)
+    except Timed as timed:
+        return timed.seconds
+    except RuntimeError as error:
+        if "out of memory" not in str(error).lower():
+            raise
+        return None
+    raise UserError(f"pipeline.{stage} ended and never came to its training loop `fit`")
+
+
+def prepared(spec: Any, loss_network: Any, folder: Path, stored: Path) -> tuple[Any, dict[str, Path | None]]:
+    """Write to `folder` what the stage of `spec` reads; return the spec without other needs, and the files."""
+    side = spec.recipe.patch + MARGIN
+    files: dict[str, Path | None] = {"targets": folder / "targets"}
+    changes: dict[str, Any] = {}
+    match spec:
+        case TrainSpec():
+            with torch.device("meta"):
+                network: Any = networks.build(spec.network.name, **spec.network.arguments)
+            _pictures(folder / "pairs", "low_quality", network.in_channels, side)
+            _pictures(folder / "targets", "target", network.out_channels, side * network.scale)
+            files |= {"pairs": folder / "pairs", "weights": None}
+            if loss_network is not None:
+                files["weights"] = _stored(*architecture_of(loss_network), stored)
+            changes = {"as_long_as": None}
+        case PretrainSpec():
+            with torch.device("meta"):
+                network = loss_networks.build(spec.loss_network, **spec.architecture)
+            _pictures(folder / "targets", "target", network.bands, side)
+        case ClassifierSpec():
+            _pictures(folder / "targets", "target", 3, side, spec.classes)
+            changes = {"root": None, "initial": "scratch"}
+        case DistanceSpec():
+            _pictures(folder / "targets", "target", 3, side)
+            with torch.device("meta"):
+                network = loss_networks.build(DISTANCE, **spec.architecture)
+            files["trunk"] = _stored("vgg16", {"layout": network.architecture["layout"]}, stored)
+            changes = {"root": None, "initial": False}
+    return spec.model_copy(update=changes), files
+
+
+def _pictures(folder: Path, role: str, bands: int, side: int, classes: int = 1) -> None:
+    """Write random pictures, one of each class for training and one for scoring."""
+    pixels = np.random.default_rng(0).integers(0, 256, (side, side, bands), dtype=np.uint8)
+    names = [(split, f"{label:05d}-{split}") for split in ("train", "test") for label in range(classes)]
+    write_arrays(folder, role, (Entry(name, split, pixels, name, "") for split, name in names), {"dataset": "random"})
+
+
+def _stored(kind: str, architecture: dict[str, Any], folder: Path) -> Path:
+    """Return the file of a loss network with random weights; it is made once."""
+    path = folder / f"{kind}-{key_of(repr(sorted(architecture.items())))}.safetensors"
+    if not path.exists():
+        loss_networks.save(loss_networks.build(kind, **architecture), path, {"source": "random weights"})
+    return path
+
+
+def kinds(plan: Plan) -> Iterator[tuple[str, Name]]:
+    """Give the words of every kind of step once, with the first job that takes it."""
+    seen: set[str] = set()
+    for name, training in trainings(plan).items():
+        if training.what not in seen:
+            seen.add(training.what)
+            yield training.what, name
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--scale", default="paper", help="a file of config/scale (default paper)")
+    parser.add_argument("--output", type=Path, default=CONFIG / FILE, help="CSV that rows are added to")
+    parser.add_argument("--only", default="", metavar="PATTERN", help="regular expression; other kinds are left out")
+    parser.add_argument(
+        "--limit-seconds", type=float, default=math.inf, help="no further kind is begun after this time"
+    )
+    given = parser.parse_args()
+    began = time.monotonic()
+    plan = Plan.from_config({**values(CONFIG), "scale": given.scale}, CONFIG)
+    found = read(given.output)
+    chosen = [kind for kind in kinds(plan) if re.search(given.only, kind[0])]
+    left = [kind for kind in chosen if key_of(kind[0]) not in found]
+    print(f"{len(chosen)} kinds of steps, {len(chosen) - len(left)} of them in {given.output} already", flush=True)
+    failed = 0
+    with tempfile.TemporaryDirectory() as stored:
+        for place, (what, name) in enumerate(left):
+            if time.monotonic() - began > given.limit_seconds:
+                print(f"{given.limit_seconds:g} s are over: {len(left) - place} kinds are left; run again", flush=True)
+                break
+            try:
+                one = measured(what, plan, name, Path(stored))
+            except (UserError, RuntimeError, ValueError, OSError, ImportError) as error:
+                failed += 1
+                print(f"failed: {what}: {type(error).__name__}: {error}", flush=True)
+            else:
+                found[key_of(what)] = one
+                write(given.output, found)
+                taken = OUT_OF_MEMORY if one.seconds is None else f"{one.seconds:.4f} s"
+                memory = "" if one.peak_memory_mib is None else f"  {one.peak_memory_mib} MiB"
+                print(f"{taken}{memory}  {what}", flush=True)
+            # the next kind has the whole device
+            gc.collect()
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
+    print(f"{time.monotonic() - began:.0f} s", flush=True)
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()
