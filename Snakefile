@@ -38,6 +38,8 @@ rule all:
 
 include: "workflow/rules/prepare.smk"
 include: "workflow/rules/pretrain.smk"
+include: "workflow/rules/train_classifier.smk"
+include: "workflow/rules/train_distance.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/submit.smk"

@@ -68,7 +68,9 @@ def main() -> None:
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="verb")
     for verb, (_, text) in LISTINGS.items():
         verbs.add_parser(verb, help=text).add_argument("--json", action="store_true", help="print JSON")
-    plan = verbs.add_parser("plan", help="jobs of a scale, and the data and weights missing on this machine")
+    plan = verbs.add_parser(
+        "plan", help="jobs and GPU-hours of a scale, and the data and weights missing on this machine"
+    )
     plan.add_argument("--scale", help="a file of config/scale; left out, the one of config/config.yaml")
     plan.add_argument("--json", action="store_true", help="print JSON")
     fetch = verbs.add_parser("fetch", help="download a published data set, checked by its checksums")

@@ -12,7 +12,16 @@ import yaml
 
 from pipeline.errors import UserError, nearest
 from pipeline.plugins import constant
-from pipeline.specs.config import Config, LossAtScale, LossNetworkAtScale, NetworkAtScale, Scale, Table
+from pipeline.specs.config import (
+    ClassifierAtScale,
+    Config,
+    LossAtScale,
+    LossNetworkAtScale,
+    Metric,
+    NetworkAtScale,
+    Scale,
+    Table,
+)
 from pipeline.specs.judge import Claim
 
 Entry = TypeVar("Entry")
@@ -40,12 +49,12 @@ class Configuration:
         scale_file = _find(folder / "scale", config.scale, "scale")
         scale = Scale.parse(_yaml(scale_file), str(scale_file))
         files = {name: _find(folder / "tables", name, "table") for name in config.tables}
-        tables = {
-            name: _with_controls(name, Table.parse(_yaml(file), str(file)), scale) for name, file in files.items()
-        }
+        tables = {}
+        for name, path in files.items():
+            tables[name] = _at_scale(_with_controls(name, Table.parse(_yaml(path), str(path)), scale), scale)
         with (folder / "tables" / "published.csv").open(newline="", encoding="utf-8") as file:
             published = tuple(csv.DictReader(file))
-        claims = {name: tuple(_claims(folder / "claims", name)) for name in tables}
+        claims = {name: tuple(_claims(folder / "claims", name, scale)) for name in tables}
         configuration = cls(config, scale, tables, published, claims)
         configuration._check()
         return configuration
@@ -61,11 +70,18 @@ class Configuration:
 
     def data_root(self, dataset: str) -> str | None:
         """Return the user's folder of `dataset`; None for one that ships inside packages."""
-        return str(Path(self.config.data_root) / dataset) if constant("datasets", dataset, "NEEDS_ROOT") else None
+        if not constant("datasets", dataset, "NEEDS_ROOT"):
+            return None
+        # some read a part of another one's files
+        return str(Path(self.config.data_root) / constant("datasets", dataset, "ROOT", dataset))
 
     def network(self, name: str) -> NetworkAtScale:
         """Return the restoration network `name` at this scale."""
         return self._known("networks", name, self.scale.networks)
+
+    def classifier(self, name: str) -> ClassifierAtScale:
+        """Return the classifier `name` at this scale."""
+        return self._known("classifiers", name, self.scale.classifiers)
 
     def loss_network(self, name: str) -> LossNetworkAtScale:
         """Return the loss network `name` at this scale."""
@@ -80,11 +96,17 @@ class Configuration:
         for name, table in self.tables.items():
             file = f"config/tables/{name}.yaml"
             _require(f"{file}: reference_loss", table.reference_loss, table.losses)
+            if table.chart is not None:
+                _require(f"{file}: chart", table.chart, table.losses)
             for label, column in table.columns.items():
-                _require(f"{file}: columns.{label}.task", column.task, self.config.tasks)
+                if table.compares == "restorations":
+                    _require(f"{file}: columns.{label}.task", column.task, self.config.tasks)
                 for metric, entry in table.metrics.items():
                     if isinstance(entry.crop, dict):
                         _require(f"{file}: metrics.{metric}.crop", label, entry.crop)
+            for metric, entry in table.metrics.items():
+                for label in entry.columns:
+                    _require(f"{file}: metrics.{metric}.columns", label, table.columns)
         for name, loss in self.scale.losses.items():
             if loss.as_long_as is not None:
                 _require(f"{self.scale_file}: losses.{name}.as_long_as", loss.as_long_as, self.scale.losses)
@@ -106,7 +128,27 @@ def _with_controls(name: str, table: Table, scale: Scale) -> Table:
     return table.model_copy(update={"controls": (), "settings": (*table.settings, *left_out)})
 
 
-def _claims(folder: Path, table: str) -> Iterator[Claim]:
+def _at_scale(table: Table, scale: Scale) -> Table:
+    """Return the table without columns that the scale has no data for, its metrics in place of those it can't have."""
+    columns = {
+        label: column
+        for label, column in table.columns.items()
+        if not column.optional or column.test_set.dataset in scale.data
+    }
+    metrics: dict[str, Metric] = {}
+    for name, metric in table.metrics.items():
+        if not any(metric.of(label) for label in columns):
+            continue
+        if name not in scale.metrics:
+            metrics[name] = metric
+        elif (other := scale.metrics[name]) is not None:
+            changes = {"file": other.file or metric.file or name, "loss_network": other.loss_network}
+            words = {"published": metric.published or name, "source": f"{other.stand_in}; {metric.source}"}
+            metrics[other.name] = metric.model_copy(update={**changes, **words})
+    return table.model_copy(update={"columns": columns, "metrics": metrics})
+
+
+def _claims(folder: Path, table: str, scale: Scale) -> Iterator[Claim]:
     """Give the claims on `table` of its paper's file; a paper may have none."""
     path = folder / f"{table.split('/')[0]}.csv"
     if not path.is_file():
@@ -115,7 +157,9 @@ def _claims(folder: Path, table: str) -> Iterator[Claim]:
         for row in csv.DictReader(file):
             if row["table"] == table:
                 lists = {name: tuple(row[name].split()) for name in ("columns", "networks")}
-                yield Claim.parse({**row, **lists}, f"{path}: {row['id']}")
+                other = scale.metrics.get(row["metric"])
+                metric = {"metric": other.name} if other else {}
+                yield Claim.parse({**row, **lists, **metric}, f"{path}: {row['id']}")
 
 
 def _require(where: str, name: str, known: Iterable[str]) -> None:

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 from pathlib import Path
 
 import torch
 
-from pipeline import embedded, plugins
+from pipeline import plugins
 from pipeline.errors import UserError, exit_with_one_line
-from pipeline.files import digest, write_text
+from pipeline.files import write_text
 from pipeline.loss_networks import catalog
 from pipeline.provenance import provenance
 from pipeline.specs.pretrain import PretrainSpec
-
-DIGEST = r"(sha256|md5):[0-9a-f]{6,}"
-"""The digest or its leading digits, as file names publish them; fewer than six would check too little."""
+from pipeline.weight_files import checked_digest, locate
 
 
 def main(spec: PretrainSpec, code: str, weights_root: Path, output: Path) -> None:
@@ -40,27 +37,6 @@ def main(spec: PretrainSpec, code: str, weights_root: Path, output: Path) -> Non
     card = {**provenance(spec, code), "weights_digest": found}
     catalog.save(network, output / "network.safetensors", card)
     write_text(output / "card.json", json.dumps(card, indent=1) + "\n")
-
-
-def checked_digest(file: Path, expected: str) -> str:
-    """Return `<algorithm>:<full digest>` of `file`; raises UserError unless it starts with `expected`."""
-    if not re.fullmatch(DIGEST, expected):
-        raise UserError(f"digest: '{expected}' of {file.name}; write sha256: or md5: and at least 6 hexadecimal digits")
-    algorithm = expected.partition(":")[0]
-    found = f"{algorithm}:{digest(file, algorithm)}"
-    if not found.startswith(expected):
-        raise UserError(f"{file} has {found}, expected {expected}; download it again")
-    return found
-
-
-def locate(file: str, weights_root: Path) -> Path:
-    """Return where a weight file lies: inside a package when it is catalogued, else below `weights_root`."""
-    if file in embedded.catalogue():
-        return embedded.locate(file)
-    path = weights_root / file
-    if not path.is_file():
-        raise UserError(f"{path} is missing; `python -m pipeline plan` says where to get it")
-    return path
 
 
 def _arguments() -> None:

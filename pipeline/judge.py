@@ -74,10 +74,17 @@ def _limits(spec: JudgeSpec, row: Row) -> list[str]:
 
 
 def _judged(claim: Claim, table: TabulateSpec, scores: pd.DataFrame) -> Row:
-    columns = claim.columns or tuple(column for column in table.columns if column not in table.server_only)
+    columns = claim.columns or tuple(
+        column
+        for column in table.columns
+        if column not in table.server_only and column in _scored(table, scores, claim.metric)
+    )
     networks = claim.networks or table.networks
     sign = _signs(table).get(claim.metric, 1)
     published, warning = _published_difference(claim, table, columns, networks)
+    if claim.against:
+        # papers print no difference of differences
+        published, warning = None, ""
     row = {
         **claim.model_dump(exclude={"table"}),
         "columns": list(columns),
@@ -86,6 +93,11 @@ def _judged(claim: Claim, table: TabulateSpec, scores: pd.DataFrame) -> Row:
         "published_warning": warning,
     }
     found = [sign * array for array in differences(scores, claim.metric, claim.better, claim.than, columns, networks)]
+    if claim.against:
+        # an interaction: how much larger the difference is than that of the other metric on the same pictures
+        sign = _signs(table).get(claim.against, 1)
+        others = differences(scores, claim.against, claim.better, claim.than, columns, networks)
+        found = [ours - sign * theirs for ours, theirs in zip(found, others, strict=True)] if others else []
     if not found or sum(array.size for array in found) < 2:
         return {**row, **dict.fromkeys(_MEASURED), "verdict": NOT_ATTEMPTED, "reason": _why_not(claim, table, scores)}
     bounds, tests = interval(found), companions(found)
@@ -98,7 +110,7 @@ def _judged(claim: Claim, table: TabulateSpec, scores: pd.DataFrame) -> Row:
         "high": bounds.high,
         "pooled_difference": bounds.pooled,
         "shift": tests.shift,
-        "p_value": tests.wilcoxon_p,
+        "p_value": tests.wilcoxon_p if tests.mcnemar_p is None else tests.mcnemar_p,
         "improved": tests.improved,
         "probability_over_seeds": tests.probability_over_seeds,
         "n_images": bounds.n_images,
@@ -120,7 +132,7 @@ def _why_not(claim: Claim, table: TabulateSpec, scores: pd.DataFrame) -> str:
     metrics = [metric.name for metric in table.metrics]
     for kind, named, known in (
         ("loss", (claim.better, claim.than), table.losses),
-        ("metric", (claim.metric,), metrics),
+        ("metric", tuple(name for name in (claim.metric, claim.against) if name), metrics),
         ("column", claim.columns, table.columns),
         ("network", claim.networks, table.networks),
     ):
@@ -167,7 +179,7 @@ def shapes(table: TabulateSpec, scores: pd.DataFrame) -> list[Row]:
 def values(spec: JudgeSpec, scores: pd.DataFrame) -> list[Row]:
     """Return whether each published number is what our seeds predict (level L1)."""
     rows: list[Row] = []
-    by_seed, means = averaged(scores, [*KEY, "seed"]), _means(scores)
+    by_seed, means = averaged(scores, [*KEY, "seed"]).sort_index(), _means(scores)
     for cell in spec.table.published:
         key = (cell.column, cell.network, cell.loss, cell.metric)
         if key not in means:
@@ -180,6 +192,11 @@ def values(spec: JudgeSpec, scores: pd.DataFrame) -> list[Row]:
         numbers = {"value": means[key], "published": cell.value, "published_warning": cell.warning}
         rows.append({**names, **numbers, **ends})
     return rows
+
+
+def _scored(table: TabulateSpec, scores: pd.DataFrame, metric: str) -> set[str]:
+    """Return the columns that `metric` is taken in; all where it has no scores, so that a reason can be given."""
+    return set(scores.loc[scores["metric"] == metric, "column"]) or set(table.columns)
 
 
 def _means(scores: pd.DataFrame) -> Published:

@@ -9,15 +9,22 @@ from pipeline import embedded
 from pipeline.configuration import Configuration
 from pipeline.datasets import catalog as datasets
 from pipeline.errors import UserError
+from pipeline.specs.config import WeightsAtScale
 
 
-def missing(configuration: Configuration, prepared: Iterable[str], imported: Iterable[str]) -> list[str]:
-    """Describe every absent one of the data sets `prepared` and of the weights of the loss networks `imported`.
+def missing(
+    configuration: Configuration, used: Iterable[str], imported: Iterable[str], classifiers: Iterable[str]
+) -> list[str]:
+    """Describe what is absent: data sets `used`, weights of the loss networks `imported` and of `classifiers`.
 
-    Embedded files are checked by SHA-256, the user's own only looked for.
+    Embedded files are checked by SHA-256, the user's own only looked for. Classifiers that are trained need no weights.
     """
-    texts = [_data(configuration, name) for name in prepared]
-    texts += [_weights(configuration, name) for name in imported]
+    owners = [(f"loss network '{name}'", configuration.loss_network(name).weights) for name in imported]
+    owners += [(f"classifier '{name}'", configuration.classifier(name).weights) for name in classifiers]
+    # one file may serve several
+    files = {weights.file: (owner, weights) for owner, weights in reversed(owners) if weights}
+    texts = [_data(configuration, name) for name in used]
+    texts += [_weights(configuration, weights, owner) for owner, weights in reversed(files.values())]
     return [text for text in texts if text]
 
 
@@ -26,9 +33,7 @@ def _data(configuration: Configuration, name: str) -> str | None:
     return datasets.missing(name, Path(root) if root else None)
 
 
-def _weights(configuration: Configuration, name: str) -> str | None:
-    weights = configuration.loss_network(name).weights
-    assert weights is not None, name
+def _weights(configuration: Configuration, weights: WeightsAtScale, owner: str) -> str | None:
     if weights.file in embedded.catalogue():
         try:
             embedded.locate(weights.file)
@@ -39,4 +44,4 @@ def _weights(configuration: Configuration, name: str) -> str | None:
     if path.is_file():
         return None
     size = f"{weights.bytes / 1e9:.2f} GB"
-    return f"weights of loss network '{name}': put {path} ({size}, {weights.licence}, {weights.where})"
+    return f"weights of {owner}: put {path} ({size}, {weights.licence}, {weights.where})"

@@ -20,11 +20,18 @@ MADE = {
     "degrade": "prepare/{}/low_quality.json",
     "pretrain": "pretrain/{}/network.safetensors",
     "import_weights": f"pretrain/{{}}/{PUBLIC}/network.safetensors",
+    "train_classifier": "train_classifier/{}/network.safetensors",
+    "train_distance": "train_distance/{}/network.safetensors",
     "train": "train/{}/model.safetensors",
     "evaluate": "evaluate/{}.csv",
 }
 """What each stage makes, under the results of the scale; the job's key stands for the braces."""
 FORMATS = (".csv", "_wide.csv", ".md", ".tex", ".html")
+BESIDE = {
+    "train": ("card.json",),
+    "train_classifier": ("card.json", "classifier.safetensors", "scores.csv", "chance.csv"),
+}
+"""What some of them make beside it."""
 LOGS = {**{stage: f"logs/{stage}/{{}}.log" for stage in MADE}, "import_weights": f"logs/pretrain/{{}}/{PUBLIC}.log"}
 
 
@@ -94,8 +101,8 @@ def _producers(plan: Plan) -> Iterator[tuple[str, tuple[str, Key, Job]]]:
         for key, job in plan.jobs.get(stage, {}).items():
             file = f"{plan.root}/{made.format('/'.join(key))}"
             yield file, (stage, key, job)
-            if stage == "train":
-                yield str(Path(file).with_name("card.json")), (stage, key, job)
+            for name in BESIDE.get(stage, ()):
+                yield str(Path(file).with_name(name)), (stage, key, job)
 
 
 def _why(plan: Plan, file: str, producers: dict[str, tuple[str, Key, Job]]) -> str:

@@ -12,10 +12,13 @@ from pipeline import plugins
 from pipeline.configuration import Configuration
 from pipeline.errors import UserError, nearest
 from pipeline.missing import missing
+from pipeline.planned_chart import chart_spec
+from pipeline.planned_classifier_table import CHANCE, classifier_cells
 from pipeline.planned_comparison import plan_comparison
-from pipeline.planned_job import PUBLIC, TRIVIAL, WILDCARDS, Job, Key
-from pipeline.planned_metric import metric_spec
-from pipeline.planned_run import loss_spec, network_spec, pretrain_spec, recipe
+from pipeline.planned_job import TRIVIAL, WILDCARDS, Job, Key
+from pipeline.planned_loss_network import plan_loss_network
+from pipeline.planned_metric import metric_modules, plan_metrics
+from pipeline.planned_run import loss_spec, network_spec, recipe
 from pipeline.planned_submission import plan_submissions
 from pipeline.planned_table import tabulate_spec
 from pipeline.specs.config import Column, Table
@@ -23,7 +26,6 @@ from pipeline.specs.evaluate import EvaluateSpec
 from pipeline.specs.harness import HarnessSpec
 from pipeline.specs.judge import JudgeSpec
 from pipeline.specs.prepare import DegradeSpec, PrepareSpec
-from pipeline.specs.pretrain import PretrainSpec, PublicWeights
 from pipeline.specs.report import ReportSpec
 from pipeline.specs.tabulate import Cell, TabulateSpec
 from pipeline.specs.train import TaskSpec, TrainSpec
@@ -64,12 +66,18 @@ class Plan:
         return self.job(stage, [wildcards[name] for name in WILDCARDS[stage]])
 
     def targets(self) -> list[str]:
-        """List the table files to make."""
-        return list(self.tables().values())
+        """List the files of all tables."""
+        return [file for files in self.tables().values() for file in files]
 
-    def tables(self) -> dict[str, str]:
-        """Return the file of every table by the name of its target, such as `mae_loss_table3`."""
-        return {name.replace("/", "_"): f"{self.root}/tables/{name}.csv" for name in self.table_names}
+    def tables(self) -> dict[str, list[str]]:
+        """Return what is to be made of every table, its CSV first, by the name of its target: `mae_loss_table3`."""
+        return {
+            name.replace("/", "_"): [
+                f"{self.root}/tables/{name}.csv",
+                *([f"{self.root}/charts/{name}.png"] if self.configuration.tables[name].chart else []),
+            ]
+            for name in self.table_names
+        }
 
     @property
     def root(self) -> str:
@@ -84,8 +92,12 @@ class Plan:
     def missing(self) -> list[str]:
         """Describe every data set and weight file that is not on this machine, with licence, size and source."""
         prepared, imported = ([name for (name,) in self.jobs.get(stage, {})] for stage in ("prepare", "import_weights"))
-        submitted = {key[-1] for key in self.jobs.get("submit", {})}
-        return missing(self.configuration, [*prepared, *sorted(submitted)], imported)
+        classifiers = [name for name, _ in self.jobs.get("train_classifier", {})]
+        read = {key[-1] for key in self.jobs.get("submit", {})}
+        # data sets that are read as they are needed
+        read |= {key[-1] for stage in ("train_classifier", "train_distance") for key in self.jobs.get(stage, {})}
+        datasets = [*prepared, *sorted(read - set(prepared))]
+        return missing(self.configuration, datasets, imported, classifiers)
 
     def require_data(self) -> None:
         """Raise UserError listing all that `missing` finds."""
@@ -104,7 +116,10 @@ class Plan:
         submissions: list[str] = []
         trivials = self._trivials(table)
         for label, whole in table.columns.items():
-            for column in whole.by_test_set():
+            if table.compares == "classifiers":
+                cells += classifier_cells(self, table, label, whole)
+                continue
+            for column in self._by_test_set(whole):
                 if column.server_only:
                     submissions += plan_submissions(self, table, column)
                     continue
@@ -124,6 +139,10 @@ class Plan:
         self.table_names.append(name)
         self.add("tabulate", tuple(name.split("/")), Job(spec, ("pipeline.tabulate",), inputs))
         self._add_verdicts(name, table, spec)
+        if table.chart:
+            chart = chart_spec(table, table.chart, spec)
+            drawn: dict[str, str | list[str]] = {"table": self.tables()[name.replace("/", "_")][0]}
+            self.add("chart", tuple(name.split("/")), Job(chart, ("pipeline.chart",), drawn))
 
     def _add_verdicts(self, name: str, table: Table, tabulated: TabulateSpec) -> None:
         spec = JudgeSpec(
@@ -145,7 +164,7 @@ class Plan:
         self.add("harness", (), Job(HarnessSpec(golden=_digest(GOLDEN), metrics=tuple(sorted(files))), modules))
         inputs: dict[str, str | list[str]] = {
             "verdicts": [f"{self.root}/verdicts/{name}.json" for name in self.table_names],
-            "tables": self.targets(),
+            "tables": [files[0] for files in self.tables().values()],
         }
         spec = ReportSpec(page=_digest(*sorted(TEMPLATES.iterdir())), title=self.scale.title)
         tasks = {task.name for task in self.config.tasks.values()}
@@ -156,12 +175,22 @@ class Plan:
         """Return the task of a column."""
         return self.config.tasks[column.task]
 
+    def _by_test_set(self, column: Column) -> list[Column]:
+        """Return the column once a test set; those that one stand-in stands for are one."""
+        if column.server_only:
+            return [column]
+        found = {self.configuration.dataset(one.test_set.dataset): one for one in reversed(column.by_test_set())}
+        return list(reversed(found.values()))
+
     def _trivials(self, table: Table) -> tuple[str, ...]:
+        if table.compares == "classifiers":
+            return (CHANCE,)
         # a task's module may import heavy libraries, so its constants are read without importing it
         task = self.task(next(iter(table.columns.values()))).name
         return (plugins.constant("tasks", task, "TRIVIAL"), *plugins.constant("tasks", task, "ALSO_TRIVIAL", ()))
 
-    def _prepare(self, dataset: str) -> str:
+    def prepare(self, dataset: str) -> str:
+        """Add the decoding of `dataset`; return the card of the prepared data."""
         plugins.check("datasets", dataset)
         spec = PrepareSpec(dataset=dataset, root=self.configuration.data_root(dataset))
         self.add("prepare", (dataset,), Job(spec, ("pipeline.prepare", f"pipeline.datasets.{dataset}")))
@@ -169,7 +198,7 @@ class Plan:
 
     def degrade(self, dataset: str, task: str) -> dict[str, str | list[str]]:
         """Add the degraded inputs of `dataset` for the named task; return them and the targets as a job's inputs."""
-        targets = self._prepare(dataset)
+        targets = self.prepare(dataset)
         named = self.config.tasks[task]
         spec = DegradeSpec(
             dataset=dataset,
@@ -180,27 +209,6 @@ class Plan:
         modules = ("pipeline.degrade", f"pipeline.datasets.{dataset}", f"pipeline.tasks.{named.name}")
         self.add("degrade", (dataset, task), Job(spec, modules, {"targets": targets}))
         return {"targets": targets, "pairs": f"{self.root}/prepare/{dataset}/{task}/low_quality.json"}
-
-    def _pretrain(self, name: str, task_dataset: str, task: str) -> str:
-        chosen = self.configuration.loss_network(name)
-        plugin = f"pipeline.loss_networks.{plugins.check('loss_networks', chosen.network)}"
-        if chosen.weights:
-            plugins.check_build_arguments("loss_networks", chosen.network, chosen.architecture)
-            imported = PretrainSpec(
-                loss_network=chosen.network,
-                architecture=chosen.architecture,
-                dataset=PUBLIC,
-                seed=0,
-                weights=PublicWeights(file=chosen.weights.file, digest=chosen.weights.digest),
-            )
-            self.add("import_weights", (name,), Job(imported, ("pipeline.import_weights", plugin)))
-            return f"{self.root}/pretrain/{name}/{PUBLIC}/network.safetensors"
-        assert chosen.dataset is not None, name
-        dataset = task_dataset if chosen.dataset == "task" else self.configuration.dataset(chosen.dataset)
-        spec = pretrain_spec(self.configuration, name, dataset, task)
-        job = Job(spec, ("pipeline.pretrain", plugin), {"targets": self._prepare(dataset)})
-        self.add("pretrain", (name, dataset), job)
-        return f"{self.root}/pretrain/{name}/{dataset}/network.safetensors"
 
     def train(self, table: Table, column: Column, network: str, loss: str, seed: int) -> str:
         """Add one training and all that it needs; return its folder."""
@@ -220,7 +228,7 @@ class Plan:
         modules = ["pipeline.train", f"pipeline.networks.{network}", f"pipeline.losses.{spec.loss.name}"]
         modules += [f"pipeline.tasks.{task.name}"]
         if loss_network := self.configuration.loss(loss).loss_network:
-            inputs["weights"] = self._pretrain(loss_network, dataset, column.task)
+            inputs["weights"] = plan_loss_network(self, loss_network, dataset, column.task)
             modules.append(f"pipeline.loss_networks.{spec.loss.loss_network}")
         if spec.as_long_as:
             runs = [self.train(table, column, network, name, seed) for name in (table.reference_loss, spec.as_long_as)]
@@ -238,30 +246,27 @@ class Plan:
     def _evaluate(self, table: Table, label: str, column: Column, run: Key, model: str | None) -> str:
         test_set = self.configuration.dataset(column.test_set.dataset)
         inputs = self.degrade(test_set, column.task)
-        network = network_spec(self.configuration, run[0], self.task(column)) if model else None
+        metrics, files = plan_metrics(self, table, label, column)
         spec = EvaluateSpec(
             task=self.task(column),
             test_set=test_set,
             split=column.test_set.split,
-            network=network,
+            network=network_spec(self.configuration, run[0], self.task(column)) if model else None,
             trivial=None if model else run[1],
-            metrics=tuple(metric_spec(self.configuration, name, table, label) for name in table.metrics),
+            metrics=metrics,
             keep_pictures=self.pictures(test_set),
             tile=self.scale.evaluation.tile,
         )
         modules = ["pipeline.evaluate", f"pipeline.tasks.{spec.task.name}"]
-        modules += [f"pipeline.metrics.{metric.file}" for metric in spec.metrics]
-        modules += [f"pipeline.loss_networks.{metric.loss_network}" for metric in spec.metrics if metric.loss_network]
-        networks = [metric.loss_network for metric in table.metrics.values() if metric.loss_network]
-        if networks:
-            trained_on = self.configuration.dataset(column.dataset)
-            inputs["metric_weights"] = [self._pretrain(name, trained_on, column.task) for name in networks]
+        modules += metric_modules(self, table, metrics, test_set)
+        if files:
+            inputs["metric_weights"] = files
         if model:
             inputs["model"] = f"{model}/model.safetensors"
             modules.append(f"pipeline.networks.{run[0]}")
         dataset = self.configuration.dataset(column.dataset)
         key = (column.task, dataset, *run, test_set)
-        self.add("evaluate", key, Job(spec, tuple(modules), inputs))
+        self.add("evaluate", key, Job(spec, tuple(dict.fromkeys(modules)), inputs))
         return f"{self.root}/evaluate/{'/'.join(key)}.csv"
 
     def _cell(self, table: Table, label: str, column: Column, network: str, loss: str, seed: int) -> Cell:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 from pipeline import plugins
 from pipeline.configuration import Configuration
 from pipeline.errors import UserError
 from pipeline.losses.catalog import split
-from pipeline.specs.config import Metric, Table
+from pipeline.specs.classifier import AttackSpec, RobustnessSpec
+from pipeline.specs.config import ClassifierAtScale, LossNetworkAtScale, Metric, Table
+from pipeline.specs.distance import DistanceAttackSpec
 from pipeline.specs.precision import PRECISIONS
 from pipeline.specs.recipe import Recipe
 from pipeline.specs.tabulate import Cell, MetricColumn, PublishedValue, TabulateSpec
@@ -31,7 +34,7 @@ def tabulate_spec(
         reference_loss=table.reference_loss,
         trivials=trivials,
         server_only={label: column.server_only for label, column in table.columns.items() if column.server_only},
-        metrics=tuple(_metric_columns(table)),
+        metrics=tuple(_metric_columns(configuration, table)),
         cells=tuple(cells),
         published=tuple(_published(configuration, paper, short, table)),
         stand_ins=tuple(_stand_ins(configuration, table)),
@@ -39,10 +42,24 @@ def tabulate_spec(
     )
 
 
-def _metric_columns(table: Table) -> Iterator[MetricColumn]:
+def _metric_columns(configuration: Configuration, table: Table) -> Iterator[MetricColumn]:
     for name, metric in table.metrics.items():
+        published = metric.published
+        if table.compares == "classifiers":
+            # shares of crops, which the stage that trains a classifier counts itself
+            yield MetricColumn(name=name, better="up", protocol=metric.source, published=published)
+            continue
         better = plugins.constant("metrics", metric.file or name, "better")
-        yield MetricColumn(name=name, better=better, protocol=f"{_protocol(metric)}; {metric.source}")
+        if metric.classifier:
+            chosen = configuration.classifier(metric.classifier)
+            rests = (
+                f"; classifier {metric.classifier}: {chosen.architecture}, {chosen.classes} classes, {chosen.source}"
+            )
+        else:
+            rests = ""
+        yield MetricColumn(
+            name=name, better=better, protocol=f"{_protocol(metric)}; {metric.source}{rests}", published=published
+        )
 
 
 def _protocol(metric: Metric) -> str:
@@ -54,6 +71,8 @@ def _protocol(metric: Metric) -> str:
 
 def _published(configuration: Configuration, paper: str, short: str, table: Table) -> Iterator[PublishedValue]:
     warnings = {(entry.column, entry.network, entry.loss, entry.metric): entry.reason for entry in table.warnings}
+    # what stands in for a published metric may stand beside one of that name
+    ours = {metric.published: name for name, metric in table.metrics.items() if metric.published}
     unused = set(warnings)
     for row in configuration.published:
         if (row["paper"], row["table"]) == (paper, short):
@@ -64,7 +83,7 @@ def _published(configuration: Configuration, paper: str, short: str, table: Tabl
                 column=column,
                 network=network,
                 loss=loss,
-                metric=metric,
+                metric=ours.get(metric, metric),
                 value=float(row["value"]),
                 warning=warnings.get(key, ""),
             )
@@ -72,22 +91,75 @@ def _published(configuration: Configuration, paper: str, short: str, table: Tabl
         raise UserError(f"config/tables/{paper}/{short}.yaml: warnings: nothing is published for {' '.join(entry)}")
 
 
+@dataclass
+class _Foundation:
+    """What a table rests on, each with what it starts from."""
+
+    configuration: Configuration
+    networks: dict[str, LossNetworkAtScale] = field(default_factory=dict)
+    classifiers: dict[str, ClassifierAtScale] = field(default_factory=dict)
+
+    def add_network(self, name: str | None) -> None:
+        if name is not None and name not in self.networks:
+            entry = self.networks[name] = self.configuration.loss_network(name)
+            self.add_classifier(entry.classifier)
+            if judged := entry.judgements:
+                for other in (judged.trunk, judged.initial, judged.released):
+                    self.add_network(other)
+
+    def add_classifier(self, name: str | None) -> None:
+        if name is not None and name not in self.classifiers:
+            entry = self.classifiers[name] = self.configuration.classifier(name)
+            self.add_network(entry.trunk)
+            self.add_classifier(entry.classifier)
+
+
+def _foundation(configuration: Configuration, table: Table) -> _Foundation:
+    found = _Foundation(configuration)
+    for metric in table.metrics.values():
+        found.add_network(metric.loss_network)
+        found.add_classifier(metric.classifier)
+    for loss in table.losses:
+        if _classifies(table):
+            for network in table.networks:
+                found.add_classifier(f"{loss}_{network}")
+        else:
+            found.add_network(configuration.loss(loss).loss_network)
+    return found
+
+
+def _classifies(table: Table) -> bool:
+    return table.compares == "classifiers"
+
+
 def _stand_ins(configuration: Configuration, table: Table) -> Iterator[str]:
     columns = [column for whole in table.columns.values() for column in whole.by_test_set()]
+    found = _foundation(configuration, table)
     used = {name for column in columns for name in (column.dataset, column.test_set.dataset)}
-    networks = {configuration.loss(loss).loss_network for loss in table.losses} - {None}
-    loss_networks = {str(name): configuration.loss_network(str(name)) for name in sorted(map(str, networks))}
-    used |= {entry.dataset for entry in loss_networks.values() if entry.dataset not in (None, "task")}
-    for name in sorted(map(str, used)):
+    used |= {str(entry.dataset) for entry in found.networks.values()}
+    used |= {entry.dataset for entry in found.classifiers.values()}
+    by_stand_in: dict[str, list[str]] = {}
+    for name in sorted(used):
         data = configuration.scale.data.get(name)
         if data and data.stand_in:
-            yield f"data set {data.dataset} stands in for {name}"
-    for name, entry in loss_networks.items():
+            by_stand_in.setdefault(data.dataset, []).append(name)
+    yield from (f"data set {name} stands in for {', '.join(published)}" for name, published in by_stand_in.items())
+    for name, entry in sorted(found.networks.items()):
         if entry.stand_in:
             yield f"loss network {name} ({entry.network}) stands in for {entry.stand_in}"
+    for name, classifier in found.classifiers.items():
+        if classifier.stand_in:
+            yield f"classifier {name} ({classifier.architecture}) stands in for {classifier.stand_in}"
+    for metric, other in configuration.scale.metrics.items():
+        if other and other.name in table.metrics:
+            yield f"metric {other.name} stands in for {metric}: {other.stand_in}"
 
 
 def _scale_settings(configuration: Configuration, table: Table) -> Iterator[str]:
+    found = _foundation(configuration, table)
+    yield from (_classifier(name, entry) for name, entry in found.classifiers.items())
+    if _classifies(table):
+        return
     tasks = {column.task for column in table.columns.values()}
     for name in table.networks:
         network = configuration.network(name)
@@ -97,23 +169,61 @@ def _scale_settings(configuration: Configuration, table: Table) -> Iterator[str]
         made = f"{_recipe(network.recipe)}{differs}"
         yield f"{name}: {size}; {made}; pixel term: {trained}; source: {network.source}"
     for name in table.losses:
-        loss = configuration.loss(name)
-        if loss.loss_network:
-            entry = configuration.loss_network(loss.loss_network)
-            made = _recipe(entry.recipe) if entry.recipe else "imported weights"
-            if plugins.constant("losses", split(loss.loss or name)[0], "ARCHITECTURE_OF", ()):
-                made = "weights drawn at random"
-            size = _listed(entry.architecture) or "published size"
-            yield (
-                f"{name}: {table.pixel} + {_listed(loss.arguments) or 'defaults'}{_special(loss.per_task, tasks)} "
-                f"({loss.source}); "
-                f"loss network in {PRECISIONS[loss.arguments.get('precision', 'exact')]}; "
-                f"it is {entry.network}, {size}, {made}; source: {entry.source}"
-            )
-        elif loss.as_long_as:
-            yield f"{name}: {loss.loss}, with as many more steps as take the seconds of {loss.as_long_as}'s steps"
-        elif loss.arguments:
-            yield f"{name}: {_listed(loss.arguments)}{_special(loss.per_task, tasks)} ({loss.source})"
+        yield from _loss(configuration, name, table.pixel, tasks)
+    for name, metric in table.metrics.items():
+        if metric.loss_network:
+            entry = configuration.loss_network(metric.loss_network)
+            yield f"metric {name} rests on {entry.network}, {_origin(entry)}; source: {entry.source}"
+
+
+def _loss(configuration: Configuration, name: str, pixel: str, tasks: set[str]) -> Iterator[str]:
+    loss = configuration.loss(name)
+    if loss.loss_network:
+        entry = configuration.loss_network(loss.loss_network)
+        file = split(loss.loss or name)[0]
+        drawn = plugins.constant("losses", file, "ARCHITECTURE_OF", ())
+        made = "weights drawn at random" if drawn else _origin(entry)
+        size = _listed(entry.architecture) or "published size"
+        own = f"{pixel} + " if "pixel" in plugins.build_arguments("losses", file) else ""
+        yield (
+            f"{name}: {own}{_listed(loss.arguments) or 'defaults'}{_special(loss.per_task, tasks)} "
+            f"({loss.source}); "
+            f"loss network in {PRECISIONS[loss.arguments.get('precision', 'exact')]}; "
+            f"it is {entry.network}, {size}, {made}; source: {entry.source}"
+        )
+    elif loss.as_long_as:
+        yield f"{name}: {loss.loss}, with as many more steps as take the seconds of {loss.as_long_as}'s steps"
+    elif loss.arguments:
+        yield f"{name}: {_listed(loss.arguments)}{_special(loss.per_task, tasks)} ({loss.source})"
+
+
+def _origin(entry: LossNetworkAtScale) -> str:
+    if entry.classifier:
+        return f"trunk of the classifier {entry.classifier}"
+    if entry.recipe is None:
+        return "imported weights"
+    judged = entry.judgements
+    attack = f"under {_attack(judged.attack)}" if judged and judged.attack else "on clean pictures"
+    return f"heads trained on judgements {attack}, {_recipe(entry.recipe)}" if judged else _recipe(entry.recipe)
+
+
+def _classifier(name: str, entry: ClassifierAtScale) -> str:
+    trained = _recipe(entry.recipe) if entry.recipe else "imported weights"
+    attack = (
+        f"against {_attack(entry.attack)}, pairing {entry.attack.pairing:g}" if entry.attack else "on clean pictures"
+    )
+    start = f"from {entry.trunk or entry.classifier}" if entry.trunk or entry.classifier else "from random weights"
+    start = f"{start}, trunk frozen" if entry.frozen_trunk else start
+    how = f"{start}, {attack}" if entry.recipe else "as its authors trained it"
+    tested = f"{entry.evaluation.each} crops a class, {_attack(entry.evaluation)}"
+    size = f"{entry.architecture}, {entry.classes} classes, {entry.side} px"
+    return f"{name}: {size}; {how}; {trained}; tested on {tested}; source: {entry.source}"
+
+
+def _attack(attack: AttackSpec | RobustnessSpec | DistanceAttackSpec) -> str:
+    return (
+        f"PGD-{attack.steps} of L2 radius {attack.radius:g}, step {attack.step or 2 * attack.radius / attack.steps:.3g}"
+    )
 
 
 def _recipe(recipe: Recipe) -> str:

@@ -31,6 +31,7 @@ def wide_frame(spec: TabulateSpec, long: pd.DataFrame) -> pd.DataFrame:
     The first rows are the trivial answers; the last columns are steps and seconds of a run, one number a column.
     """
     rows: dict[tuple[str, str], dict[str, str]] = {}
+    printed = {metric.name: f" {metric.published}" if metric.published else "" for metric in spec.metrics}
     for name in spec.trivials:
         rows["", name] = _trivial_row(spec, long, "trivial" if name == spec.trivials[0] else f"trivial_{name}")
     for (network, loss), cells in long.groupby(["network", "loss"], sort=True, observed=True):
@@ -39,7 +40,7 @@ def wide_frame(spec: TabulateSpec, long: pd.DataFrame) -> pd.DataFrame:
             head = _head(cell["column"], cell["metric"], cell["better"])
             number = _number(cell["value"], cell["sd_over_seeds"], cell["sd_over_images"])
             row[head] = "server only" if cell["column"] in spec.server_only else number
-            row[f"{head} published"] = _published(cell["published"], cell["published_warning"])
+            row[f"{head} published{printed[cell['metric']]}"] = _published(cell["published"], cell["published_warning"])
             row[f"{head} Δ"] = f"{_difference(cell)} / {_signed(cell['published_difference'])}"
         runs = cells[cells["n_seeds"] > 0].drop_duplicates("column")
         row["steps"] = "/".join(f"{steps:.0f}" for steps in runs["steps"])
@@ -69,7 +70,9 @@ def notes(spec: TabulateSpec, long: pd.DataFrame) -> list[str]:
     if spec.controls:
         lines.append(f"controls, which the paper does not have: {', '.join(spec.controls)}")
     lines += [f"stand-in: {text}" for text in spec.stand_ins]
-    lines += [f"protocol of {metric.name} ({ARROWS[metric.better]}): {metric.protocol}" for metric in spec.metrics]
+    for metric in spec.metrics:
+        beside = f", beside the paper's {metric.published}" if metric.published else ""
+        lines.append(f"protocol of {metric.name} ({ARROWS[metric.better]}){beside}: {metric.protocol}")
     lines += [f"setting: {text}" for text in spec.settings]
     lines += _warnings(spec)
     devices = sorted({f"{row['device']}, {row['precision']}" for row in own.to_dict("records")})
@@ -134,6 +137,8 @@ def _trivial_row(spec: TabulateSpec, long: pd.DataFrame, name: str) -> dict[str,
         for column in spec.columns
         if column not in spec.server_only
         for metric in better
+        # some metrics are taken in some columns only
+        if (column, metric) in means.index
     }
 
 

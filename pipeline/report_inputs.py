@@ -92,7 +92,9 @@ class Table:
     def histories(self) -> dict[str, pd.DataFrame]:
         """Return the history of every run that has one, by the path of its card."""
         paths = dict.fromkeys(cell.card for cell in self.spec.cells if cell.card is not None)
-        files = {path: Path(path).with_name("history.csv") for path in paths}
+        # what others trained has a card that names no recipe
+        given = {path for path, card in self.cards.items() if entry(card, "spec", "weights") is not None}
+        files = {path: Path(path).with_name("history.csv") for path in paths if path not in given}
         read = {path: self.gaps.read(self.name, "history of a run", file, read_history) for path, file in files.items()}
         return {path: history for path, history in read.items() if history is not None}
 

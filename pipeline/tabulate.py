@@ -73,7 +73,8 @@ def _server_only(spec: TabulateSpec, rows: pd.DataFrame) -> pd.DataFrame:
 def _comparisons(scores: pd.DataFrame, spec: TabulateSpec) -> pd.DataFrame:
     """Return per cell and metric the 95 % interval of its difference to the reference loss, and its tests.
 
-    `low` and `high` bound `difference`, in the metric's own direction; `p_value` is Wilcoxon's over images, `p_holm`
+    `low` and `high` bound `difference`, in the metric's own direction; `p_value` is Wilcoxon's over images, McNemar's
+    where each image is right or wrong, `p_holm`
     the same adjusted for all comparisons of the table; `improved` is the share of images that got better.
     """
     from pipeline.statistics import companions, holm, interval
@@ -86,7 +87,12 @@ def _comparisons(scores: pd.DataFrame, spec: TabulateSpec) -> pd.DataFrame:
             continue
         bounds, tests = interval(found), companions([array * signs[metric] for array in found])
         key = dict(zip(KEY, (column, network, loss, metric), strict=True))
-        row = {"low": bounds.low, "high": bounds.high, "p_value": tests.wilcoxon_p, "improved": tests.improved}
+        row = {
+            "low": bounds.low,
+            "high": bounds.high,
+            "p_value": tests.wilcoxon_p if tests.mcnemar_p is None else tests.mcnemar_p,
+            "improved": tests.improved,
+        }
         rows.append({**key, **row})
     frame = pd.DataFrame(rows, columns=[*KEY, "low", "high", "p_value", "improved"])
     frame["p_holm"] = holm(list(frame["p_value"]))
@@ -133,7 +139,9 @@ def _card(path: Path) -> dict[str, Any]:
     try:
         card: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         own = {name: card[name] for name in ("parameters", "seconds", "device", "precision")}
-        return {**own, "steps": card["spec"]["recipe"]["steps"]}
+        # what others trained has no recipe here
+        recipe = card["spec"]["recipe"]
+        return {**own, "steps": recipe["steps"] if recipe else 0}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path} can't be read ({error!r}); delete it and rerun") from None
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import csv
+import io
 import json
+import math
 from pathlib import Path
 from typing import Any
 
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from pipeline import classifier as classifiers
 from pipeline.adversarial import adversarial_loss, adversarial_terms, perturb, random_wrong_class
@@ -16,7 +20,7 @@ from pipeline.arrays import Arrays
 from pipeline.classifier import Classifier
 from pipeline.datasets import catalog as datasets
 from pipeline.errors import UserError, exit_with_one_line
-from pipeline.files import digest, write_text
+from pipeline.files import write_text
 from pipeline.images import read_image
 from pipeline.learning import device as devices
 from pipeline.learning.classification import require_accuracy, score, write_probe
@@ -27,9 +31,15 @@ from pipeline.learning.loop import Batch, Job, StepLoss, fit
 from pipeline.learning.outcome import run_card, write_history
 from pipeline.learning.sampling import Ahead, step_generator, to_tensor
 from pipeline.loss_networks import catalog
+from pipeline.loss_networks._normalise import normalise_filters
+from pipeline.loss_networks._vgg import VGG
 from pipeline.provenance import provenance
 from pipeline.specs.classifier import ClassifierSpec
 from pipeline.specs.recipe import Recipe
+from pipeline.weight_files import checked_digest, locate
+
+GIVEN_BATCH = 32
+"""Crops that are drawn at once for a classifier that is not trained."""
 
 
 def main(
@@ -39,50 +49,81 @@ def main(
     output: Path,
     label: str,
     targets: Path | None = None,
-    root: Path | None = None,
     initial: Path | None = None,
+    weights_root: Path = Path("weights"),
     threads: int = 1,
     checkpoint_seconds: float = 300.0,
 ) -> None:
-    """Write `network.safetensors`, `classifier.safetensors`, `probe.npz`, `card.json` and, if trained, `history.csv`.
+    """Write `classifier.safetensors`, `network.safetensors`, `probe.npz`, `scores.csv`, `chance.csv` and `card.json`.
 
-    `network.safetensors` is the trunk as a loss network. Crops come from the prepared folder `targets`, or are read
-    from the data set below `root` as they are needed. `initial` is the file that the spec's `initial` or `weights`
-    speak of. Raises UserError when another process works on the same classifier, for bad data or values, for weights
-    from elsewhere that fall short of their stated accuracy, and for a full disk.
+    `network.safetensors` is the trunk as a loss network; that of a VGG has its filters scaled to a mean activation of 1
+    on clean training crops. Both tables of scores hold a row a held-out crop and metric, in per cent, the second those
+    of guessing. A trained classifier has `history.csv` too. Crops come from the prepared folder `targets` where the
+    spec has no `root`. `initial` is the file that the spec's `initial` speaks of; the spec's `weights` lie below
+    `weights_root`, or in an installed package. Raises UserError when another process works on the same classifier, for
+    bad data or values, for weights from elsewhere that fall short of their stated accuracy, and for a full disk.
     """
     with exclusive(output):
         chosen = devices.choose(spec.recipe.precision if spec.recipe else "auto", threads)
         torch.manual_seed(spec.seed)
-        crops = _crops(spec, targets, root, threads)
-        model = chosen.place(_built(spec, label, initial))
+        crops = _crops(spec, label, targets, threads)
+        given = locate(spec.weights.file, weights_root) if spec.weights else initial
+        model = chosen.place(_built(spec, label, given))
         if spec.frozen_trunk:
             model.freeze_trunk()
         job = Job(label, {"spec": spec.canonical(), "code": code}, output / "last.ckpt", checkpoint_seconds)
         if spec.recipe is None:
-            trained = _given(spec, model, crops, chosen, str(initial))
+            trained = _given(spec, model, crops, chosen, str(given))
         else:
             trained = _trained(spec, spec.recipe, model, crops, chosen, job)
         found = score(model, crops.held_out(spec.evaluation.each), spec.classes, spec.evaluation, chosen, label)
         card = {**provenance(spec, code), **trained, **found.card(), "classes": crops.classes}
+        names = crops.names(spec.evaluation.each)
+        for name, rows in (("scores", found.rows()), ("chance", found.guessed(spec.classes))):
+            write_text(output / f"{name}.csv", _table(names, rows))
         write_probe(output / "probe.npz", model, crops)
         classifiers.save(model, output / "classifier.safetensors", card)
-        catalog.save(model.trunk, output / "network.safetensors", card)
+        catalog.save(_loss_network(spec, model, crops, chosen), output / "network.safetensors", card)
         write_text(output / "card.json", json.dumps(card, indent=1) + "\n")
         job.checkpoint.unlink(missing_ok=True)
 
 
-def _crops(
-    spec: ClassifierSpec, targets: Path | None, root: Path | None, threads: int
-) -> LabelledCrops | LabelledFiles:
-    batch = spec.recipe.batch if spec.recipe else 1
+def _loss_network(
+    spec: ClassifierSpec, model: Classifier, crops: LabelledCrops | LabelledFiles, chosen: Device
+) -> nn.Module:
+    """Return the trunk, a VGG's filters scaled on clean training crops: the classifier is stored before and is no more.
+
+    A ResNet's are normalised in each batch already.
+    """
+    if not isinstance(model.trunk, VGG):
+        return model.trunk
+    batch = len(crops.draw(0)[0])
+    count = math.ceil(spec.normalised_on / batch)
+    normalise_filters(model.trunk, (to_tensor(crops.draw(step)[0], chosen.device) for step in range(count)))
+    return model.trunk
+
+
+def _table(names: list[str], scores: dict[str, list[float]]) -> str:
+    """Return scores as the CSV that tables are made of."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["image", "metric", "value"])
+    for metric, values in scores.items():
+        writer.writerows((name, metric, value) for name, value in zip(names, values, strict=True))
+    return text.getvalue()
+
+
+def _crops(spec: ClassifierSpec, label: str, targets: Path | None, threads: int) -> LabelledCrops | LabelledFiles:
+    batch = spec.recipe.batch if spec.recipe else GIVEN_BATCH
     found: LabelledCrops | LabelledFiles
-    if targets is not None:
+    if spec.root is None:
+        if targets is None:
+            raise UserError(f"{label}: the spec has no root; give the prepared data set as `targets`")
         augment = spec.recipe is not None and spec.recipe.augment
         found = LabelledCrops(Arrays(targets), side=spec.side, batch=batch, seed=spec.seed, augment=augment)
     else:
         module = datasets.load(spec.dataset)
-        splits = module.locate(root)
+        splits = module.locate(Path(spec.root))
         read = getattr(module, "read", lambda source: read_image(source.path))
         sizes = {"side": spec.side, "batch": batch, "seed": spec.seed, "workers": threads}
         found = LabelledFiles(splits["train"], splits["test"], read, **sizes)
@@ -99,9 +140,7 @@ def _built(spec: ClassifierSpec, label: str, initial: Path | None) -> Classifier
     if initial is None:
         raise UserError(f"{label}: the spec starts from a file; give it as `initial`")
     if spec.weights is not None:
-        algorithm, _, expected = spec.weights.digest.partition(":")
-        if not (found := digest(initial, algorithm)).startswith(expected):
-            raise UserError(f"{initial} has {algorithm} {found}, expected {expected}; download it again")
+        checked_digest(initial, spec.weights.digest)
         classifiers.import_weights(model, initial)
     elif spec.initial == "trunk":
         classifiers.load_trunk(model, initial)
@@ -117,7 +156,8 @@ def _given(
     if spec.clean_accuracy is not None:
         require_accuracy(model, crops.held_out(spec.evaluation.each), spec.clean_accuracy, where)
     precision = str(chosen.dtype).removeprefix("torch.")
-    return {"device": chosen.name, "precision": precision}
+    parameters = sum(parameter.numel() for parameter in model.parameters())
+    return {"parameters": parameters, "seconds": 0.0, "device": chosen.name, "precision": precision}
 
 
 def _trained(
@@ -161,10 +201,9 @@ def _arguments() -> None:
     parser.add_argument("--code", required=True, help="fingerprint of the code")
     parser.add_argument("--output", type=Path, required=True, help="folder of the classifier")
     parser.add_argument("--label", required=True, help="name of the run in progress lines")
-    data = parser.add_mutually_exclusive_group()
-    data.add_argument("--targets", type=Path, help="folder of the prepared data set")
-    data.add_argument("--root", type=Path, help="folder of a data set that is read as it is needed")
-    parser.add_argument("--initial", type=Path, help="file that the training starts from, or of public weights")
+    parser.add_argument("--targets", type=Path, help="folder of the prepared data set, where the spec has no root")
+    parser.add_argument("--initial", type=Path, help="stored network that the training starts from")
+    parser.add_argument("--weights-root", type=Path, default=Path("weights"), help="folder of public weight files")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads")
     parser.add_argument("--checkpoint-seconds", type=float, default=300.0, help="time between two checkpoints")
     given = vars(parser.parse_args())

@@ -18,7 +18,7 @@ from pipeline import plugins
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("networks", "losses", "loss_networks", "metrics", "datasets")
 STAGES = ("prepare", "degrade", "import_weights", "pretrain", "train", "evaluate", "compare", "submit", "tabulate")
-STAGES += ("harness", "judge", "report")
+STAGES += ("harness", "judge", "report", "train_classifier", "train_distance", "chart")
 REQUIRED = {
     "prepare": ["--output"],
     "degrade": ["--targets", "--output"],
@@ -32,6 +32,9 @@ REQUIRED = {
     "harness": ["--output"],
     "judge": ["--harness", "--output"],
     "report": ["--verdicts", "--output"],
+    "train_classifier": ["--output", "--label"],
+    "train_distance": ["--output", "--label", "--trunk"],
+    "chart": ["--table", "--output"],
 }
 
 
@@ -128,13 +131,16 @@ def test_the_plan_of_a_scale_is_counted(monkeypatch: pytest.MonkeyPatch, capsys:
     plan = listed(monkeypatch, capsys, "plan", "--scale", "ci")
     assert (plan["scale"], plan["tables"], plan["missing"]) == (
         "ci",
-        [f"mae_loss/table{number}" for number in (1, 2, 3, 4, 7)],
+        [
+            *(f"mae_loss/table{number}" for number in (1, 2, 3, 4, 7)),
+            *(f"robust_perceptual/{name}" for name in ("table1", "table2", "figure1")),
+        ],
         [],
     )
-    assert plan["jobs"]["train"] == 148
+    assert plan["jobs"]["train"] == 170
     run(monkeypatch, "plan", "--scale", "ci")
     words = capsys.readouterr().out
-    assert "148 train" in words and "nothing is missing" in words
+    assert "170 train" in words and "nothing is missing" in words
 
 
 def test_the_plan_without_a_scale_is_that_of_the_configuration(

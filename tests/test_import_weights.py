@@ -12,9 +12,10 @@ import torch
 from pipeline import embedded
 from pipeline.errors import UserError
 from pipeline.files import sha256
-from pipeline.import_weights import checked_digest, main
+from pipeline.import_weights import main
 from pipeline.loss_networks import catalog, mae, vgg16
 from pipeline.specs.pretrain import PretrainSpec
+from pipeline.weight_files import checked_digest
 
 TINY_MAE: dict[str, Any] = {
     "image_size": 16,

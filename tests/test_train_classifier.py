@@ -4,27 +4,33 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 from pipeline import classifier, train_classifier
 from pipeline.adversarial import perturb
-from pipeline.arrays import Entry, write_arrays
+from pipeline.arrays import Arrays, Entry, write_arrays
 from pipeline.errors import UserError
 from pipeline.files import sha256
 from pipeline.images import write_png
 from pipeline.learning import classification
+from pipeline.learning.labelled import LabelledCrops
+from pipeline.learning.sampling import to_tensor
 from pipeline.loss_networks import catalog, vgg16
+from pipeline.loss_networks._normalise import mean_activations
 from pipeline.specs.classifier import ClassifierSpec
 
 LABEL = "classifier/toy"
 SIDE = 32
 OUTPUTS = {"network.safetensors", "classifier.safetensors", "probe.npz", "card.json", "history.csv", "run.lock"}
+OUTPUTS |= {"scores.csv", "chance.csv"}
 SMALL = {"patch": SIDE, "batch": 6, "augment": False}
 ATTACK = {"radius": 0.5, "steps": 2}
 MakeSpec = Callable[..., ClassifierSpec]
@@ -118,12 +124,35 @@ def test_a_run_leaves_trunk_classifier_probe_card_and_history(standard: Path, ma
     assert float(last["total"]) < 0.2 * float(first["total"])
 
 
-def test_the_trunk_is_a_loss_network_and_that_of_the_classifier(standard: Path) -> None:
+def test_the_trunk_is_a_loss_network_whose_filters_are_active_at_1(standard: Path, targets: Path) -> None:
+    network: Any
     network, _ = catalog.load(standard / "network.safetensors")
+    model: Any
     model, _ = classifier.load(standard / "classifier.safetensors")
-    own = model.trunk.state_dict()
-    assert network.state_dict().keys() == own.keys()
-    assert all(torch.equal(value, own[name]) for name, value in network.state_dict().items())
+    crops = LabelledCrops(Arrays(targets), side=SIDE, batch=6, seed=3, augment=False)
+    images = [to_tensor(crops.draw(step)[0], torch.device("cpu")) for step in range(math.ceil(1000 / 6))]
+    for mean in mean_activations(network, images).values():
+        # a dead filter stays at 0
+        assert mean[mean > 0].numpy() == pytest.approx(1, abs=1e-4)
+    ours, theirs = (trunk.layers(images[0], ["conv2_1"])["conv2_1"] for trunk in (network, model.trunk))
+    active = theirs.sum(dim=(0, 2, 3)) > 0
+    assert active.any()
+    ratio = (ours.sum(dim=(0, 2, 3)) / theirs.sum(dim=(0, 2, 3)))[None, active, None, None]
+    assert torch.allclose(ours[:, active], ratio * theirs[:, active], rtol=1e-4, atol=1e-5)
+
+
+def test_scores_are_a_row_a_crop_and_metric_and_chance_is_what_guessing_gives(standard: Path) -> None:
+    scores, chance = (pd.read_csv(standard / f"{name}.csv") for name in ("scores", "chance"))
+    expected = [f"{name}~{index:03d}" for name in ("across", "down", "slanted") for index in range(4)]
+    for frame in (scores, chance):
+        assert list(frame) == ["image", "metric", "value"]
+        for _, rows in frame.groupby("metric"):
+            assert list(rows["image"]) == expected
+    assert set(scores["value"]) <= {0.0, 100.0}
+    assert chance["value"].to_numpy() == pytest.approx(100 / 3)
+    means = scores.groupby("metric")["value"].mean() / 100
+    for metric, name in (("accuracy", "clean_accuracy"), ("adversarial_accuracy",) * 2, ("untargeted_accuracy",) * 2):
+        assert means[metric] == pytest.approx(card(standard)[name], abs=1e-4)
 
 
 def test_the_probe_of_a_run_accepts_it_and_refuses_another_normalisation(standard: Path) -> None:
@@ -154,8 +183,9 @@ def test_a_frozen_trunk_stays_to_the_bit_while_its_head_learns(
 ) -> None:
     spec = make_spec({"steps": 60, "learning_rate": 3e-2, "history": 59}, initial="trunk", frozen_trunk=True, seed=9)
     folder = run(spec, tmp_path / "frozen", targets=targets, initial=standard / "network.safetensors")
-    (given, _), (kept, _) = (catalog.load(path / "network.safetensors") for path in (standard, folder))
-    assert all(torch.equal(value, kept.state_dict()[name]) for name, value in given.state_dict().items())
+    given, _ = catalog.load(standard / "network.safetensors")
+    kept, _ = classifier.load(folder / "classifier.safetensors")
+    assert all(torch.equal(value, kept.trunk.state_dict()[name]) for name, value in given.state_dict().items())
     first, last = history(folder)
     assert float(last["total"]) < 0.5 * float(first["total"])
     assert card(folder)["parameters"] == 16 * 3 + 3
@@ -251,18 +281,20 @@ def test_a_classifier_from_elsewhere_is_scored_and_stored_or_refused_below_its_s
     assert accuracy > 0.9
     spec = make_spec(head="published").model_dump(mode="json")
     spec |= {"recipe": None, "weights": weights, "clean_accuracy": accuracy}
-    folder = run(ClassifierSpec.parse(spec, "test"), tmp_path / "given", targets=targets, initial=file)
+    folder = run(ClassifierSpec.parse(spec, "test"), tmp_path / "given", targets=targets, weights_root=tmp_path)
     assert names(folder) == OUTPUTS - {"history.csv"}
     assert card(folder)["clean_accuracy"] == accuracy
     assert (folder / "probe.npz").read_bytes() == (trained / "probe.npz").read_bytes()
     many = ClassifierSpec.parse({**spec, "evaluation": {**spec["evaluation"], "each": 40}}, "test")
     monkeypatch.setattr(vgg16, "MEAN", (3.0, 3.0, 3.0))
     with pytest.raises(UserError, match=rf"{file}: clean accuracy 0\.\d+ on 120 crops, {accuracy:.4f} is stated"):
-        run(many, tmp_path / "refused", targets=targets, initial=file)
+        run(many, tmp_path / "refused", targets=targets, weights_root=tmp_path)
     assert not names(tmp_path / "refused") & OUTPUTS - {"run.lock"}
     wrong = ClassifierSpec.parse({**spec, "weights": {**weights, "digest": "sha256:000000"}}, "test")
-    with pytest.raises(UserError, match=rf"{file} has sha256 .*, expected 000000; download it again"):
-        run(wrong, tmp_path / "wrong", targets=targets, initial=file)
+    with pytest.raises(UserError, match=rf"{file} has sha256:.*, expected sha256:000000; download it again"):
+        run(wrong, tmp_path / "wrong", targets=targets, weights_root=tmp_path)
+    with pytest.raises(UserError, match=r"vgg16\.pth is missing; `python -m pipeline plan` says where to get it"):
+        run(many, tmp_path / "lost", targets=targets, weights_root=tmp_path / "nowhere")
 
 
 def test_pictures_are_read_as_they_are_needed_when_they_are_not_prepared(make_spec: MakeSpec, tmp_path: Path) -> None:
@@ -270,8 +302,9 @@ def test_pictures_are_read_as_they_are_needed_when_they_are_not_prepared(make_sp
         for place, wnid in enumerate(("n01", "n02", "n03")):
             pixels = np.full((40, 50, 3), 60 * place + 40, np.uint8)
             write_png(tmp_path / "imagenet" / split / wnid / "x.png", pixels)
-    spec = make_spec({"steps": 2}, dataset="imagenet")
-    folder = run(spec, tmp_path / "run", root=tmp_path / "imagenet", threads=1)
+    spec = make_spec({"steps": 2}, dataset="imagenet", root=str(tmp_path / "imagenet"))
+    folder = run(spec, tmp_path / "run", threads=1)
+    assert set(pd.read_csv(folder / "scores.csv")["image"]) == {"n01-x", "n02-x", "n03-x"}
     assert card(folder)["held_out_crops"] == 3
     assert card(folder)["classes"] == ["n01", "n02", "n03"]
 
@@ -283,4 +316,6 @@ def test_what_does_not_fit_is_refused_before_training(
         run(make_spec(classes=4), tmp_path / "run", targets=targets)
     with pytest.raises(UserError, match=f"{LABEL}: the spec starts from a file; give it as `initial`"):
         run(make_spec(initial="trunk"), tmp_path / "run", targets=targets)
+    with pytest.raises(UserError, match=f"{LABEL}: the spec has no root; give the prepared data set as `targets`"):
+        run(make_spec(), tmp_path / "run")
     assert "step" not in capsys.readouterr().out

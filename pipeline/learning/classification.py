@@ -58,6 +58,16 @@ class Scored:
         found = {name: round(float(np.mean(values)), 4) for name, values in shares.items() if values}
         return {**found, "held_out_crops": len(self.clean)}
 
+    def rows(self) -> dict[str, list[float]]:
+        """Return for each metric of the paper's table 1, and the untargeted one, 100 or 0 for each crop."""
+        found = {"accuracy": self.clean, "adversarial_accuracy": self.adversarial}
+        found |= {"untargeted_accuracy": self.untargeted} if self.untargeted else {}
+        return {name: [100.0 * value for value in values] for name, values in found.items()}
+
+    def guessed(self, classes: int) -> dict[str, list[float]]:
+        """Return what guessing one of `classes` classes gives in the place of `rows`."""
+        return {name: [100.0 / classes] * len(values) for name, values in self.rows().items()}
+
 
 def score(
     model: nn.Module, batches: Iterable[Labelled], classes: int, spec: RobustnessSpec, chosen: Device, label: str

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from pipeline.arrays import Arrays, Item
+from pipeline.arrays import PART, Arrays, Item
 from pipeline.datasets._card import Source
 from pipeline.datasets._labels import class_names, class_of
 from pipeline.datasets._read import Read, read_source
@@ -54,6 +54,10 @@ class LabelledCrops:
             generator = step_generator(HELD_OUT_SEED, label)
             crops = [self._crop(items, generator, augment=False) for _ in range(each)]
             yield [np.stack(crops), np.full(each, label, np.int64)]
+
+    def names(self, each: int) -> list[str]:
+        """Return the names of the crops of `held_out`, in their order: those of one class are parts of one unit."""
+        return [f"{name}{PART}{index:03d}" for name in self.classes for index in range(each)]
 
     def _by_class(self, split: str) -> list[list[Item]]:
         found: dict[str, list[Item]] = {name: [] for name in self.classes}
@@ -123,6 +127,10 @@ class LabelledFiles:
         for label, sources in enumerate(self.test):
             crops = list(self.threads.map(self._middle, sources[:each]))
             yield [np.stack(crops), np.full(len(crops), label, np.int64)]
+
+    def names(self, each: int) -> list[str]:
+        """Return the names of the pictures of `held_out`, in their order."""
+        return [source.name for sources in self.test for source in sources[:each]]
 
     def _middle(self, source: Source) -> NDArray[np.uint8]:
         return middle(read_source(self.read, source, "test"), self.side)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,8 @@ PUBLISHED: dict[str, dict[str, Any]] = {"ImageNet": {}}
 PARAMETERS = {"ImageNet": 23_508_032}
 """Without the 2,049,000 of the classifier on 1000 classes, with which torchvision counts 25,557,032."""
 
+BLOCKS = (3, 4, 6, 3)
+"""Bottlenecks of each stage."""
 LAYERS = ("conv1", "layer1", "layer2", "layer3", "layer4")
 """By torchvision's names, each after its last ReLU: 64, 256, 512, 1024, 2048 channels at 1/2, 1/4, 1/8, 1/16, 1/32 of
 the side. The pool lies between the first two. `conv1` and `layer1` are the nearest to a VGG's layers of P and T."""
@@ -30,22 +32,28 @@ LEAST = 32
 """Side in pixels that leaves `layer4` one position; smaller images are enlarged."""
 
 
-def build() -> ResNet50:
-    """Build the trunk with random weights from torch's global generator, as torchvision draws them."""
-    return ResNet50()
+def build(blocks: Sequence[int] = BLOCKS) -> ResNet50:
+    """Build the trunk with random weights from torch's global generator, as torchvision draws them.
+
+    `blocks` are the bottlenecks of each stage; fewer than published make a smaller network of the same layers. Raises
+    UserError for other than four counts of 1 or more.
+    """
+    if len(blocks) != len(BLOCKS) or min(blocks) < 1:
+        raise UserError(f"loss network 'resnet50': blocks {list(blocks)}; give four counts of 1 or more")
+    return ResNet50(blocks)
 
 
 class ResNet50(nn.Module):
-    """A 7 x 7 convolution, a max pool, and four stages of 3, 4, 6 and 3 bottlenecks with batch normalisation."""
+    """A 7 x 7 convolution, a max pool, and four stages of bottlenecks with batch normalisation."""
 
     mean: Tensor
     std: Tensor
 
-    def __init__(self) -> None:
+    def __init__(self, blocks: Sequence[int]) -> None:
         """Take over torchvision's modules under their own names."""
         super().__init__()
-        models = importlib.import_module("torchvision.models")
-        for name, module in models.resnet50(weights=None).named_children():
+        resnet = importlib.import_module("torchvision.models.resnet")
+        for name, module in resnet.ResNet(resnet.Bottleneck, list(blocks)).named_children():
             if name in ("conv1", "bn1", "layer1", "layer2", "layer3", "layer4"):
                 self.add_module(name, module)
         for name, values in (("mean", MEAN), ("std", STD)):

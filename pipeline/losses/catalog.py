@@ -12,6 +12,9 @@ from pipeline.plugins import check_arguments, constant, load, names
 if TYPE_CHECKING:
     from pipeline.losses._terms import WeightedTerms
 
+STAGES = ("pretrain", "train_classifier", "train_distance")
+"""Folders of `results/<scale>` in which loss networks lie."""
+
 
 def build(name: str, **arguments: Any) -> WeightedTerms:
     """Build the loss `name`; raises UserError naming the nearest loss or argument on a miss.
@@ -42,8 +45,8 @@ def split(name: str) -> tuple[str, dict[str, str]]:
 def listing(results: Path = Path("results")) -> list[dict[str, Any]]:
     """List every loss with its source, the loss networks that it can use and the stored files of each.
 
-    Keys: `name`, `source`, `loss_networks`, and `weights`: for each of these a list of files below
-    `results/*/pretrain`, empty where there is none. Nothing is imported.
+    Keys: `name`, `source`, `loss_networks`, and `weights`: for each of these a list of files below `results`, empty
+    where there is none. Nothing is imported.
     """
     found = stored(results)
     entries = []
@@ -55,14 +58,14 @@ def listing(results: Path = Path("results")) -> list[dict[str, Any]]:
 
 
 def stored(results: Path = Path("results")) -> dict[str, list[str]]:
-    """Return the loss network files below `results/*/pretrain` by the name of the loss network that they hold.
+    """Return the loss network files of all scales by the name of the loss network that they hold.
 
     Files that are damaged or hold something else are left out.
     """
     from safetensors import SafetensorError, safe_open
 
     found: dict[str, list[str]] = {}
-    for file in sorted(results.glob("*/pretrain/**/*.safetensors")):
+    for file in sorted(file for stage in STAGES for file in results.glob(f"*/{stage}/**/*.safetensors")):
         try:
             with safe_open(file, framework="numpy") as opened:
                 kind = json.loads(opened.metadata()["loss_network"])["name"]

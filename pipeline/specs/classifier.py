@@ -53,6 +53,8 @@ class ClassifierSpec(Strict):
     frozen_trunk: bool = False
     """Whether the head alone is trained, which leaves the loss network as it was given."""
     dataset: str
+    root: str | None = None
+    """The user's folder of a data set that is read as it is needed; None for a prepared one."""
     classes: int = Field(ge=2)
     side: PositiveInt
     """Height and width of the images."""
@@ -61,6 +63,8 @@ class ClassifierSpec(Strict):
     attack: AttackSpec | None = None
     """None trains on clean images."""
     evaluation: RobustnessSpec
+    normalised_on: PositiveInt = 1000
+    """Training crops on which the mean activation of a VGG's filters is measured, to scale its trunk."""
     clean_accuracy: float | None = Field(None, gt=0, le=1)
     """What the authors of `weights` state; a network that falls short of it is refused."""
     seed: int

@@ -7,6 +7,8 @@ from typing import Any, Literal
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from pipeline.specs._base import Strict
+from pipeline.specs.classifier import AttackSpec, RobustnessSpec
+from pipeline.specs.distance import DistanceAttackSpec
 from pipeline.specs.recipe import Recipe
 from pipeline.specs.train import TaskSpec
 
@@ -45,6 +47,8 @@ class Column(Strict):
     test_set: TestSet
     also: tuple[TestSet, ...] = ()
     """Further test sets: the column is the mean over all sets of their means."""
+    optional: bool = False
+    """Whether a scale whose data have no such test set leaves the column out."""
     server_only: str = ""
     """Why nobody but a server can score it: a submission is written instead, where the scale has the test set."""
 
@@ -57,15 +61,25 @@ class Metric(Strict):
     """One metric of a table and its protocol."""
 
     file: str | None = None
-    """File of pipeline/metrics when the published column's name is another."""
-    colour: Literal["rgb", "y601", "y601_rounded", "gray"]
-    crop: NonNegativeInt | dict[str, NonNegativeInt]
+    """File of pipeline/metrics when the metric's name is another."""
+    published: str | None = None
+    """Name of the paper's column that it stands beside, when the metric's is another."""
+    columns: tuple[str, ...] = ()
+    """Columns of the table that it is taken in; none are all."""
+    colour: Literal["rgb", "y601", "y601_rounded", "gray"] = "rgb"
+    crop: NonNegativeInt | dict[str, NonNegativeInt] = 0
     """Border left out, in target pixels; a mapping gives one a column."""
     rounding: bool = True
     loss_network: str | None = None
     """A name of `loss_networks` in the scale, for a metric that rests on a trained network."""
+    classifier: str | None = None
+    """A name of `classifiers` in the scale, for a metric that rests on one."""
     source: str
     """Why this protocol."""
+
+    def of(self, column: str) -> bool:
+        """Return whether it is taken in `column`."""
+        return not self.columns or column in self.columns
 
 
 class Warning(Strict):
@@ -82,14 +96,19 @@ class Table(Strict):
     """config/tables/<paper>/<table>.yaml."""
 
     title: str
+    compares: Literal["restorations", "classifiers"] = "restorations"
+    """What its rows are: restoration networks under losses, or the scale's classifiers `<loss>_<network>`."""
     columns: dict[str, Column]
     networks: tuple[str, ...]
     losses: tuple[str, ...]
     reference_loss: str
     controls: tuple[str, ...] = ()
     """Losses of further rows that the paper does not have; after reading, those that the scale trains."""
-    pixel: Literal["l1", "l2", "charbonnier"]
-    """The restoration networks' own loss, and the norm of the feature terms."""
+    pixel: Literal["l1", "l2", "charbonnier"] = "l1"
+    """The restoration networks' own loss, and the norm of the feature terms; losses with a pixel term of their own
+    take no other."""
+    chart: str | None = None
+    """For a figure of the paper: the loss that is a dashed line among the bars of the others."""
     metrics: dict[str, Metric]
     published_runs: PositiveInt = 1
     """Trainings behind each published number."""
@@ -136,8 +155,23 @@ class LossNetworkForTask(Strict):
     recipe: dict[str, Any] = {}
 
 
+class JudgementsAtScale(Strict):
+    """How the heads of a distance are trained on judgements of which of two pictures is nearer to a third."""
+
+    trunk: str
+    """A name of `loss_networks`, whose features are weighed."""
+    attack: DistanceAttackSpec | None = None
+    """What the pictures are attacked by; None trains on clean ones."""
+    initial: str | None = None
+    """A name of `loss_networks` whose heads the training starts from."""
+    released: str | None = None
+    """A name of `loss_networks` of kind lpips, scored on the same judgements for comparison."""
+    held_out: PositiveInt
+    """Judgements of each validation set that the heads are scored on."""
+
+
 class LossNetworkAtScale(Strict):
-    """A loss network at one scale: trained here or imported."""
+    """A loss network at one scale: trained here, imported, or the trunk of a classifier."""
 
     network: str
     """File of pipeline/loss_networks."""
@@ -146,6 +180,10 @@ class LossNetworkAtScale(Strict):
     """Published data set to pre-train on; `task` is the ground truth of the task; None for imported weights."""
     recipe: Recipe | None = None
     weights: WeightsAtScale | None = None
+    classifier: str | None = None
+    """A name of `classifiers`, whose trunk it is, filters scaled to a mean activation of 1."""
+    judgements: JudgementsAtScale | None = None
+    """For a distance, which is trained on judgements and not on reconstruction."""
     per_task: dict[str, LossNetworkForTask] = {}
     """Only for those trained on the ground truth of the task."""
     stand_in: str = ""
@@ -155,9 +193,60 @@ class LossNetworkAtScale(Strict):
     @model_validator(mode="after")
     def _one_origin(self) -> LossNetworkAtScale:
         trained = self.recipe is not None and self.dataset is not None
-        if trained == (self.weights is not None) or (self.recipe is None) != (self.dataset is None):
-            raise ValueError("give either dataset and recipe, or weights")
+        origins = [trained, self.weights is not None, self.classifier is not None]
+        if sum(origins) != 1 or (self.recipe is None) != (self.dataset is None):
+            raise ValueError("give either dataset and recipe, or weights, or classifier")
+        if self.judgements is not None and (not trained or self.dataset == "task"):
+            raise ValueError("judgements need a recipe and a dataset of their own")
         return self
+
+
+class ClassifierAtScale(Strict):
+    """A classifier at one scale: trained here or from elsewhere."""
+
+    architecture: Literal["vgg16", "vgg19", "resnet50"]
+    arguments: dict[str, Any] = {}
+    """Of the trunk's `build`."""
+    head: Literal["published", "pooled"] = "published"
+    dropout: float = Field(0.0, ge=0, lt=1)
+    trunk: str | None = None
+    """A name of `loss_networks` that the training starts from."""
+    classifier: str | None = None
+    """A name of `classifiers` that the training starts from; with neither it starts from random weights."""
+    frozen_trunk: bool = False
+    """Whether the head alone is trained."""
+    dataset: str
+    """Published data set of labelled pictures."""
+    classes: int = Field(ge=2)
+    side: PositiveInt
+    recipe: Recipe | None = None
+    weights: WeightsAtScale | None = None
+    clean_accuracy: float | None = Field(None, gt=0, le=1)
+    """What the authors of `weights` state."""
+    attack: AttackSpec | None = None
+    """None trains on clean pictures."""
+    evaluation: RobustnessSpec
+    normalised_on: PositiveInt = 1000
+    """Training crops on which the mean activation of a VGG's filters is measured."""
+    stand_in: str = ""
+    """What it stands in for, when it does."""
+    source: str
+
+    @model_validator(mode="after")
+    def _one_start(self) -> ClassifierAtScale:
+        if self.trunk is not None and self.classifier is not None:
+            raise ValueError("a classifier starts from a trunk or from a classifier, not from both")
+        return self
+
+
+class MetricAtScale(Strict):
+    """What stands at one scale for a metric of the tables."""
+
+    name: str
+    file: str | None = None
+    loss_network: str | None = None
+    stand_in: str
+    """What it is, in words."""
 
 
 class LossAtScale(Strict):
@@ -196,6 +285,9 @@ class Scale(Strict):
     """GPUs a job asks for; 0 lets jobs share the CPU cores."""
     data: dict[str, Data]
     networks: dict[str, NetworkAtScale]
+    classifiers: dict[str, ClassifierAtScale] = {}
     loss_networks: dict[str, LossNetworkAtScale]
     losses: dict[str, LossAtScale]
+    metrics: dict[str, MetricAtScale | None] = {}
+    """What replaces a metric that can't be had at this scale; None leaves it out."""
     evaluation: EvaluationAtScale

@@ -23,7 +23,7 @@ class MetricSpec(Strict):
     rounding: bool
     """Whether pictures are rounded to 8 bit first."""
     loss_network: str | None = None
-    """The kind of the stored loss network that it rests on."""
+    """The kind of the stored loss network that it rests on, or `classifier`."""
 
 
 class EvaluateSpec(Strict):

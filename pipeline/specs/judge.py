@@ -18,6 +18,8 @@ class Claim(Strict):
     """The loss that is said to be better."""
     than: str
     metric: str
+    against: str = ""
+    """A second metric whose difference is subtracted: the claim is then that the first one's is larger."""
     columns: tuple[str, ...] = ()
     """Columns of the table that it speaks of; none are all."""
     networks: tuple[str, ...] = ()

@@ -24,6 +24,8 @@ class MetricColumn(Strict):
     better: str
     """`up` or `down`."""
     protocol: str
+    published: str | None = None
+    """Name of the paper's metric that it stands beside, when that is another."""
 
 
 class Cell(Strict):

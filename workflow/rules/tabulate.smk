@@ -26,11 +26,31 @@ rule tabulate:
         "python -m pipeline.tabulate {params.spec:q} --code {params.code} --output {output.long:q} 2>&1 | tee {log:q}"
 
 
-for target, file in plan.tables().items():
+rule chart:
+    input:
+        unpack(lambda w: plan.of("chart", w).inputs),
+    output:
+        "results/{scale}/charts/{paper}/{table}.png",
+    log:
+        "results/{scale}/logs/charts/{paper}/{table}.log",
+    localrule: True
+    conda:
+        "../../envs/pipeline.yaml"
+    params:
+        spec=lambda w: plan.of("chart", w).spec.canonical(),
+        code=lambda w: plan.of("chart", w).code,
+    message:
+        "Draw {wildcards.paper} {wildcards.table}"
+    shell:
+        "python -m pipeline.chart {params.spec:q} --code {params.code} --table {input.table:q}"
+        " --output {output:q} 2>&1 | tee {log:q}"
+
+
+for target, files in plan.tables().items():
 
     rule:
         name:
             target
         input:
-            file,
+            files,
         localrule: True

@@ -1,0 +1,93 @@
+"""Print the demo's numbers of the robust-perceptual paper as docs/robust-perceptual.md shows them.
+
+`uv run python docs/robust_numbers.py table1` (or `table2`, `figure1`, `claims`), after `uv run snakemake report`.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import pandas as pd
+
+from pipeline.errors import UserError, exit_with_one_line
+from pipeline.report_inputs import read_json
+
+RESULTS = Path("results/demo")
+PAPER = "robust_perceptual"
+DIGITS = {"psnr": 2, "accuracy": 1, "adversarial_accuracy": 1, "untargeted_accuracy": 1, "robust_error": 1}
+DIGITS |= {"standard_error": 1, "efficientnet_error": 1}
+METRICS = {
+    "table1": ("accuracy", "adversarial_accuracy", "untargeted_accuracy"),
+    "table2": ("psnr", "ssim", "uqi_sewar", "vif_unit_range", "gmsd_full", "pseudo_2afc", "robust_pseudo_2afc"),
+    "figure1": ("robust_error", "standard_error", "efficientnet_error"),
+}
+"""What is printed of each table, and in which order."""
+VERDICTS = ("confirmed", "confirmed in size", "smaller than claimed", "equivalent", "undecided", "underpowered",
+            "contradicted", "not attempted")  # fmt: skip
+
+
+def heading() -> str:
+    """Return the first row of every table that is printed, a line each."""
+    return "\n".join(_heading(name) for name in (*METRICS, "claims"))
+
+
+def _heading(table: str) -> str:
+    if table == "claims":
+        return f"| table | claims | {' | '.join(VERDICTS)} |"
+    rows = "classifier" if table == "table1" else "loss"
+    return f"| {rows} | {' | '.join(METRICS[table])} |"
+
+
+def numbers(table: str) -> str:
+    """Return ours and, in brackets, the paper's number of every row; raises UserError where the table is not made."""
+    file = RESULTS / "tables" / PAPER / f"{table}.csv"
+    try:
+        long = pd.read_csv(file)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{file} can't be read ({error}); run `uv run snakemake {PAPER}_{table}`") from None
+    long = long[long["metric"].isin(METRICS[table])]
+    names = long["network"] + " " + long["loss"] if table == "table1" else long["loss"]
+    lines = [_heading(table), "|" + " --- |" * (1 + len(METRICS[table]))]
+    trivial = {row["metric"]: (row["trivial_method"], row["trivial"]) for row in long.to_dict("records")}
+    method = next(iter(trivial.values()))[0]
+    lines.append(f"| {method} | {' | '.join(_plain(trivial[name][1], name) for name in METRICS[table])} |")
+    for name in dict.fromkeys(names):
+        rows = {row["metric"]: row for row in long[names == name].to_dict("records")}
+        cells = [_cell(rows[metric]) for metric in METRICS[table]]
+        lines.append(f"| `{name}` | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def claims() -> str:
+    """Return how many claims on each table got which verdict; raises UserError without verdicts."""
+    lines = [_heading("claims"), "|" + " --- |" * (2 + len(VERDICTS))]
+    for table in METRICS:
+        file = RESULTS / "verdicts" / PAPER / f"{table}.json"
+        if not file.is_file():
+            raise UserError(f"{file} is missing; run `uv run snakemake report`")
+        found = [claim["verdict"] for claim in read_json(file)["claims"]]
+        lines.append(
+            f"| `{PAPER}/{table}` | {len(found)} | {' | '.join(str(found.count(word)) for word in VERDICTS)} |"
+        )
+    return "\n".join(lines)
+
+
+def _cell(row: dict[str, float]) -> str:
+    theirs = "" if pd.isna(row["published"]) else f" ({_plain(row['published'], str(row['metric']))})"
+    return f"{_plain(row['value'], str(row['metric']))}{theirs}"
+
+
+def _plain(value: float, metric: str) -> str:
+    return f"{value:.{DIGITS.get(metric, 4)}f}"
+
+
+def _main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("part", choices=[*METRICS, "claims"])
+    part = parser.parse_args().part
+    print(claims() if part == "claims" else numbers(part))
+
+
+if __name__ == "__main__":
+    exit_with_one_line(_main)

@@ -1,0 +1,39 @@
+rule train_classifier:
+    input:
+        unpack(lambda w: plan.of("train_classifier", w).inputs),
+    output:
+        network="results/{scale}/train_classifier/{classifier}/{dataset}/network.safetensors",
+        classifier="results/{scale}/train_classifier/{classifier}/{dataset}/classifier.safetensors",
+        card="results/{scale}/train_classifier/{classifier}/{dataset}/card.json",
+        probe="results/{scale}/train_classifier/{classifier}/{dataset}/probe.npz",
+        scores="results/{scale}/train_classifier/{classifier}/{dataset}/scores.csv",
+        chance="results/{scale}/train_classifier/{classifier}/{dataset}/chance.csv",
+    log:
+        "results/{scale}/logs/train_classifier/{classifier}/{dataset}.log",
+    conda:
+        "../../envs/pipeline.yaml"
+    threads: plan.config.threads
+    # neither a checkpoint's time nor where a file lies changes the result
+    resources:
+        gpu=plan.scale.gpus,
+        checkpoint_seconds=plan.checkpoint_seconds,
+        weights_root=plan.config.weights_root,
+    params:
+        spec=lambda w: plan.of("train_classifier", w).spec.canonical(),
+        code=lambda w: plan.of("train_classifier", w).code,
+        targets=lambda w, input: (
+            f"--targets {Path(input.targets).parent}"
+            if "targets" in input.keys()
+            else ""
+        ),
+        initial=lambda w, input: (
+            f"--initial {input.initial}" if "initial" in input.keys() else ""
+        ),
+    message:
+        "Train the classifier {wildcards.classifier} on {wildcards.dataset}"
+    shell:
+        "python -m pipeline.train_classifier {params.spec:q} --code {params.code} --threads {threads}"
+        " {params.targets} {params.initial} --weights-root {resources.weights_root:q}"
+        " --output $(dirname {output.card:q})"
+        " --label train_classifier/{wildcards.classifier}/{wildcards.dataset}"
+        " --checkpoint-seconds {resources.checkpoint_seconds} 2>&1 | tee {log:q}"

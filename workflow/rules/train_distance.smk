@@ -1,0 +1,38 @@
+rule train_distance:
+    input:
+        unpack(lambda w: plan.of("train_distance", w).inputs),
+    output:
+        network="results/{scale}/train_distance/{loss_network}/{dataset}/network.safetensors",
+        card="results/{scale}/train_distance/{loss_network}/{dataset}/card.json",
+        history="results/{scale}/train_distance/{loss_network}/{dataset}/history.csv",
+    log:
+        "results/{scale}/logs/train_distance/{loss_network}/{dataset}.log",
+    conda:
+        "../../envs/pipeline.yaml"
+    threads: plan.config.threads
+    # a checkpoint's time is a resource and not a param: it does not change the result
+    resources:
+        gpu=plan.scale.gpus,
+        checkpoint_seconds=plan.checkpoint_seconds,
+    params:
+        spec=lambda w: plan.of("train_distance", w).spec.canonical(),
+        code=lambda w: plan.of("train_distance", w).code,
+        targets=lambda w, input: (
+            f"--targets {Path(input.targets).parent}"
+            if "targets" in input.keys()
+            else ""
+        ),
+        initial=lambda w, input: (
+            f"--initial {input.initial}" if "initial" in input.keys() else ""
+        ),
+        released=lambda w, input: (
+            f"--released {input.released}" if "released" in input.keys() else ""
+        ),
+    message:
+        "Train the distance {wildcards.loss_network} on judgements of {wildcards.dataset}"
+    shell:
+        "python -m pipeline.train_distance {params.spec:q} --code {params.code} --threads {threads}"
+        " --trunk {input.trunk:q} {params.targets} {params.initial} {params.released}"
+        " --output $(dirname {output.card:q})"
+        " --label train_distance/{wildcards.loss_network}/{wildcards.dataset}"
+        " --checkpoint-seconds {resources.checkpoint_seconds} 2>&1 | tee {log:q}"
