@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 from pipeline.planned_job import TRIVIAL
 from pipeline.planned_loss_network import plan_classifier
 from pipeline.specs.config import Column, Table
-from pipeline.specs.tabulate import Cell
+from pipeline.specs.tabulate import CLASSIFICATION, Cell
 
 if TYPE_CHECKING:
     from pipeline.plan import Plan
 
-TASK = "classification"
 CHANCE = "chance"
 """The trivial answer: one of the classes, drawn at random."""
 
@@ -24,7 +23,7 @@ def classifier_cells(plan: Plan, table: Table, label: str, column: Column) -> li
     for network in table.networks:
         for loss in table.losses:
             folder = plan_classifier(plan, f"{loss}_{network}")
-            shared = {"column": label, "task": TASK, "dataset": dataset, "test_set": dataset, "seed": 0}
+            shared = {"column": label, "task": CLASSIFICATION, "dataset": dataset, "test_set": dataset, "seed": 0}
             own = {"network": network, "loss": loss, "scores": f"{folder}/scores.csv", "card": f"{folder}/card.json"}
             if not cells:
                 chance = {"network": TRIVIAL, "loss": CHANCE, "scores": f"{folder}/chance.csv", "card": None}

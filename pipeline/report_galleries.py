@@ -17,7 +17,7 @@ from pipeline.images import displayed, read_image
 from pipeline.report_inputs import Table
 from pipeline.report_numbers import kind, plain, signed
 from pipeline.report_pictures import Comparison, Pixels, compared
-from pipeline.specs.tabulate import Cell
+from pipeline.specs.tabulate import CLASSIFICATION, Cell
 
 TRUTH = "ground truth"
 DIGITS = 2
@@ -54,6 +54,9 @@ def galleries(table: Table, room: int) -> list[Gallery]:
     Gaps are noted in the table's. The first gallery is open.
     """
     found: list[Gallery] = []
+    if all(cell.task == CLASSIFICATION for cell in table.spec.cells):
+        # classifiers make no pictures
+        return found
     for network, column in table.places():
         gallery = _gallery(table, network, column, room)
         if gallery.comparisons or gallery.clips:

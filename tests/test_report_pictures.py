@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import io
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from _report_inputs import results
 from PIL import Image
 
 from pipeline import report_pictures
 from pipeline.images import write_png
+from pipeline.report_galleries import galleries
+from pipeline.report_inputs import Gaps, read_table
 from pipeline.report_pictures import Pixels, compared
 
 
@@ -100,3 +104,14 @@ def test_a_clip_becomes_a_strip_of_six_frames_and_an_animation_of_all(tmp_path: 
     assert np.abs(ends - [0, 180]).max() <= 2
     animation = opened(report_pictures.animation(clip))
     assert getattr(animation, "n_frames", 1) == 10
+
+
+def test_a_table_of_classifiers_has_no_gallery_and_lacks_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (verdicts,) = results(tmp_path)
+    gaps = Gaps()
+    table = read_table(verdicts, gaps)
+    assert galleries(table, 10**6)
+    cells = tuple(cell.model_copy(update={"task": "classification"}) for cell in table.spec.cells)
+    classified = dataclasses.replace(table, spec=table.spec.model_copy(update={"cells": cells}))
+    assert galleries(classified, 10**6) == [] and not gaps.found

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pipeline.specs._base import Strict
 
+CLASSIFICATION = "classification"
+"""The task of a cell that is a classifier."""
+
 
 class PublishedValue(Strict):
     """One printed number of a paper."""
