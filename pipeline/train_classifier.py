@@ -179,10 +179,9 @@ def _trained(
             return StepLoss(error, {"clean": error})
         # step + 2**32: a stream apart from the one that places the crops
         wrong = random_wrong_class(labels, spec.classes, step_generator(spec.seed, step + 2**32))
-        share = min(1.0, (step + 1) / max(1.0, attack.warm_up * recipe.steps))
-        length = None if attack.step is None else share * attack.step
+        radius, length = attack.at(step, recipe.steps)
         with chosen.autocast():
-            changed = perturb(model, images, wrong, share * attack.radius, attack.steps, length)
+            changed = perturb(model, images, wrong, radius, attack.steps, length)
             # one pass, so that batch normalisation sees both halves alike
             clean, adversarial = model(torch.cat([images, changed])).chunk(2)
         terms = adversarial_terms(clean, adversarial, labels)

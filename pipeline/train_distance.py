@@ -66,9 +66,8 @@ def main(
             images, judge = triplets(data, chosen.device)
             with chosen.autocast():
                 if (attack := spec.attack) is not None:
-                    share = min(1.0, (step + 1) / max(1.0, attack.warm_up * recipe.steps))
-                    length = None if attack.step is None else share * attack.step
-                    images = perturb_triplets(model, images, judge, share * attack.radius, attack.steps, length)
+                    radius, length = attack.at(step, recipe.steps)
+                    images = perturb_triplets(model, images, judge, radius, attack.steps, length)
                 first, second = model.distances(images)
                 error = F.binary_cross_entropy_with_logits(model.logits(first, second).float(), judge)
             return StepLoss(error, {"ranking": error, "agreement": agreement(first, second, judge).mean()})

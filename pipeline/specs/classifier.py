@@ -7,22 +7,20 @@ from typing import Any, Literal
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
 from pipeline.specs._base import Strict
+from pipeline.specs.attack import TrainingAttackSpec
 from pipeline.specs.pretrain import PublicWeights
 from pipeline.specs.recipe import Recipe
 
 
-class AttackSpec(Strict):
-    """The attack of adversarial training: PGD in an L2 ball towards a random wrong class."""
+class AttackSpec(TrainingAttackSpec):
+    """The attack of adversarial training: towards a random wrong class; the paper's radius is 5.82 at 224 pixels.
 
-    radius: PositiveFloat
-    """L2 norm in [0, 1] units at the side of the images; the paper's 5.82 belongs to 224 pixels."""
+    Pretrained weights collapse under sudden strong attacks, which `warm_up` prevents.
+    """
+
     steps: PositiveInt = 5
-    step: PositiveFloat | None = None
-    """Length of a step; None is 2 radius / steps."""
     pairing: NonNegativeFloat = 0.5
     """Weight of adversarial logit pairing."""
-    warm_up: float = Field(0.0, ge=0, lt=1)
-    """Share of all steps in which the radius grows from 0: pretrained weights collapse under sudden strong attacks."""
 
 
 class RobustnessSpec(Strict):

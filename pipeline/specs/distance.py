@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, PositiveInt, model_validator
 
 from pipeline.specs._base import Strict
+from pipeline.specs.attack import TrainingAttackSpec
 from pipeline.specs.recipe import Recipe
 
 
-class DistanceAttackSpec(Strict):
-    """The attack of training and scoring: PGD on a reference and both its variants, each in an L2 ball of its own."""
+class DistanceAttackSpec(TrainingAttackSpec):
+    """The attack of training and scoring: on a reference and both its variants, each in an L2 ball of its own.
 
-    radius: PositiveFloat
-    """L2 norm of each image in [0, 1] units; the paper's 1.33 belongs to 64 pixels."""
+    The paper's radius is 1.33 at 64 pixels. A ranking network that has learnt nothing yet is lost under it, which
+    `warm_up` prevents.
+    """
+
     steps: PositiveInt = 10
-    step: PositiveFloat | None = None
-    """Length of a step; None is 2 radius / steps."""
-    warm_up: float = Field(0.0, ge=0, lt=1)
-    """Share of all steps in which the radius grows from 0: a ranking network that has learnt nothing yet is lost."""
 
 
 class DistanceSpec(Strict):
