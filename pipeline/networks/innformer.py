@@ -103,10 +103,13 @@ def transfer(queries: Tensor, keys: Tensor) -> tuple[Tensor, Tensor]:
     """
     with torch.autocast(queries.device.type, enabled=False):
         query_patches, key_patches = _patches(queries.float()), _patches(keys.float())  # (n, C * 9, S * S)
+        query_inverse, key_inverse = _inverse_length(query_patches), _inverse_length(key_patches)
         with torch.no_grad():
-            chosen = (_unit(key_patches).transpose(1, 2) @ _unit(query_patches)).argmax(dim=1)  # (n, S * S)
+            # the length of a query does not change which key is most like it
+            chosen = (query_patches.transpose(1, 2) @ (key_patches * key_inverse)).argmax(dim=2)  # (n, S * S)
         found = key_patches.gather(2, chosen[:, None].expand_as(query_patches))
-        similarity = (_unit(found) * _unit(query_patches)).sum(dim=1, keepdim=True)
+        found_inverse = key_inverse.gather(2, chosen[:, None])
+        similarity = (found * query_patches).sum(dim=1, keepdim=True) * found_inverse * query_inverse
         transferred = F.fold(found, queries.shape[-2:], PATCH, padding=PATCH // 2) / PATCH**2
         return transferred, similarity.unflatten(2, queries.shape[-2:])
 
@@ -177,7 +180,7 @@ def _patches(windows: Tensor) -> Tensor:
     return F.unfold(windows, PATCH, padding=PATCH // 2)
 
 
-def _unit(vectors: Tensor) -> Tensor:
-    length = torch.linalg.vector_norm(vectors, dim=1, keepdim=True)
-    # dividing a zero vector by a tiny number would give it a huge gradient
-    return vectors * torch.where(length > ZERO, 1 / length.clamp_min(ZERO), 0)
+def _inverse_length(vectors: Tensor) -> Tensor:
+    """Return one over the L2 norm along dimension 1, and 0 for vectors shorter than ZERO, which then have no gradient."""
+    energy = (vectors * vectors).sum(dim=1, keepdim=True)
+    return torch.where(energy > ZERO**2, energy.clamp_min(ZERO**2).rsqrt(), 0)
