@@ -34,6 +34,7 @@ class MetricCache:
             stored = {}
         self._stored: dict[str, float] = stored if isinstance(stored, dict) else {}
         self._used: dict[str, float] = {}
+        self._versions: dict[str, str] = {}
 
     def score(
         self,
@@ -49,7 +50,9 @@ class MetricCache:
         `pictures` is the digest of prediction and target, `weights` the stored network that the metric rests on, and
         `label` the class that it compares with.
         """
-        key = f"{pictures}:{metric}:{protocol.describe()}:{_version(metric)}"
+        if metric not in self._versions:
+            self._versions[metric] = _version(metric)
+        key = f"{pictures}:{metric}:{protocol.describe()}:{self._versions[metric]}"
         if weights is not None:
             key += f":{_content(weights, weights.stat().st_mtime_ns)}"
         if label is not None:

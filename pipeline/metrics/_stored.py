@@ -48,10 +48,10 @@ def _loaded(weights: Path, _changed: int) -> Any:
 
 
 def placed(module: Any) -> Any:
-    """Return `module` on the GPU where there is one."""
+    """Return `module` on the GPU where there is one, its filters in the order in which convolutions are fastest."""
     import torch
 
-    return module.to("cuda" if torch.cuda.is_available() else "cpu")
+    return module.to("cuda" if torch.cuda.is_available() else "cpu", memory_format=torch.channels_last)
 
 
 def distance(module: Any, prediction: Floats, target: Floats) -> float:
