@@ -168,6 +168,28 @@ def test_a_run_stopped_by_sigterm_saves_leaves_and_resumes_to_the_bit(
     assert resumed.history == whole.history
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+def test_random_numbers_of_a_gpu_go_on_where_the_run_stopped(make_recipe: MakeRecipe, job: Job) -> None:
+    recipe = make_recipe(steps=8, learning_rate=0.02)
+
+    def noisy(loss: Loss) -> Loss:
+        def changed(step: int, data: Batch) -> StepLoss:
+            found = loss(step, data)
+            noise = torch.rand((), device="cuda").cpu()
+            return StepLoss(found.total * (1 + noise), found.terms, found.prediction)
+
+        return changed
+
+    torch.cuda.manual_seed(3)
+    whole = run(recipe, replace(job, checkpoint=job.checkpoint.with_name("other.ckpt")), noisy)
+    torch.cuda.manual_seed(3)
+    with pytest.raises(SystemExit):
+        run(recipe, job, lambda loss: stopped_by(signal.SIGTERM, 4)(noisy(loss)))
+    torch.cuda.manual_seed(5)
+    assert equal(run(recipe, job, noisy).model, whole.model)
+
+
 def test_sigterm_in_the_last_step_lets_the_run_finish(make_recipe: MakeRecipe, job: Job) -> None:
     recipe = make_recipe(steps=4)
     before = signal.getsignal(signal.SIGTERM)

@@ -86,6 +86,7 @@ class _State:
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "random": torch.get_rng_state(),
+            "random_gpu": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
         }
         return {**state, "mean": self.mean.state_dict()} if self.mean else state
 
@@ -94,6 +95,9 @@ class _State:
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         torch.set_rng_state(state["random"].cpu())
+        # a run may go on where there are more GPUs, fewer or none
+        for gpu, random in enumerate(state["random_gpu"][: torch.cuda.device_count()]):
+            torch.cuda.set_rng_state(random.cpu(), gpu)
         if self.mean:
             self.mean.load_state_dict(state["mean"])
 
