@@ -181,6 +181,6 @@ def _patches(windows: Tensor) -> Tensor:
 
 
 def _inverse_length(vectors: Tensor) -> Tensor:
-    """Return one over the L2 norm along dimension 1, and 0 for vectors shorter than ZERO, which then have no gradient."""
+    """Return one over the L2 norm along dimension 1; 0, without a gradient, for vectors shorter than ZERO."""
     energy = (vectors * vectors).sum(dim=1, keepdim=True)
     return torch.where(energy > ZERO**2, energy.clamp_min(ZERO**2).rsqrt(), 0)
