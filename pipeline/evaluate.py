@@ -15,11 +15,14 @@ from numpy.typing import NDArray
 
 from pipeline import plugins
 from pipeline.arrays import Arrays, Item
+from pipeline.classifier import KIND as CLASSIFIER
 from pipeline.datasets import catalog as datasets
+from pipeline.datasets._labels import class_names
 from pipeline.datasets._labels import labels as labels_of
 from pipeline.errors import UserError, exit_with_one_line, room_for
 from pipeline.files import written_atomically
 from pipeline.images import displayed, largest, write_png
+from pipeline.learning import storage
 from pipeline.metric_cache import MetricCache, digest
 from pipeline.metrics import catalog as metrics
 from pipeline.metrics._protocol import Protocol
@@ -59,7 +62,7 @@ def main(
     weights = dict(zip(weighted, metric_weights or [], strict=True))
     cache = MetricCache(scores.with_name(f".{scores.stem}.cache.json"))
     items = target_arrays.split(spec.split)
-    labels = _labels(spec, [item.name for item in items])
+    labels = _labels(spec, [item.name for item in items], weights)
     with room_for(scores):
         pictures.mkdir(parents=True, exist_ok=True)
         for index, item in enumerate(items):
@@ -102,18 +105,35 @@ def _unit(pixels: Integers) -> NDArray[np.float32]:
     return pixels.astype(np.float32) / np.float32(largest(pixels.dtype))
 
 
-def _labels(spec: EvaluateSpec, names: list[str]) -> dict[str, int]:
+def _labels(spec: EvaluateSpec, names: list[str], weights: dict[str, Path]) -> dict[str, int]:
     """Return the class of every picture as the test set says it; empty where no metric compares with it."""
-    needing = [metric.name for metric in spec.metrics if _needs_label(metric)]
+    needing = [metric for metric in spec.metrics if _needs_label(metric)]
     if not needing:
         return {}
     own: Callable[[str], int] | None = getattr(datasets.load(spec.test_set), "label", None)
     if own is not None:
         return {name: own(name) for name in names}
     try:
-        return labels_of(names)
+        found = labels_of(names)
     except UserError as error:
-        raise UserError(f"{needing[0]} scores labelled test sets only, not '{spec.test_set}': {error}") from None
+        raise UserError(f"{needing[0].name} scores labelled test sets only, not '{spec.test_set}': {error}") from None
+    for metric in needing:
+        if metric.name in weights:
+            _require_classes(weights[metric.name], class_names(names), spec.test_set)
+    return found
+
+
+def _require_classes(classifier: Path, classes: list[str], test_set: str) -> None:
+    """Raise UserError when `classifier` says that it knows other classes, or in another order, than the test set."""
+    known = storage.describe(classifier, CLASSIFIER).get("card", {}).get("classes")
+    if known is None or known == classes:
+        return
+    place = next((place for place, (one, other) in enumerate(zip(known, classes, strict=False)) if one != other), None)
+    first = "" if place is None else f"; number {place} is '{known[place]}' there and '{classes[place]}' here"
+    raise UserError(
+        f"{classifier} was trained on {len(known)} classes, test set '{test_set}' has {len(classes)}{first}; "
+        "take a classifier of the test set's classes"
+    )
 
 
 def _needs_label(metric: MetricSpec) -> bool:

@@ -383,3 +383,25 @@ def test_a_test_set_without_classes_has_no_classification_error(
     with pytest.raises(UserError, match="error scores labelled test sets only, not 'photographs': 'astronaut' says no"):
         errors("photographs")
     assert not (tmp_path / "toy.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("classes", "said"),
+    [
+        (["3", "0", "4"], r"3 classes, test set 'exemplar_crops' has 3; number 0 is '3' there and '0' here"),
+        (["0", "3", "4", "5"], r"4 classes, test set 'exemplar_crops' has 3; take"),
+    ],
+)
+def test_a_classifier_of_other_classes_than_the_test_set_is_refused(
+    errors: Callable[[str], dict[str, float]], tmp_path: Path, classes: list[str], said: str
+) -> None:
+    file = tmp_path / "classifier.safetensors"
+    model, _ = classifier.load(file)
+    classifier.save(model, file, {"classes": ["0", "3", "4"]})
+    expected = errors("exemplar_crops")
+    classifier.save(model, file, {"classes": classes})
+    (tmp_path / "toy.csv").unlink()
+    with pytest.raises(UserError, match=f"classifier.safetensors was trained on {said}"):
+        errors("exemplar_crops")
+    assert not (tmp_path / "toy.csv").exists()
+    assert set(expected) == set(LABELLED)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -37,10 +38,22 @@ def read(path: Path, kind: str = "network") -> tuple[dict[str, Tensor], dict[str
     Raises UserError naming the file when it is missing, damaged or not of this pipeline, and what it holds when that
     is another of KINDS.
     """
+    with _opened(path) as file:
+        description = _description(path, file.metadata() or {}, kind)
+        return {name: file.get_tensor(name) for name in file.keys()}, description  # noqa: SIM118
+
+
+def describe(path: Path, kind: str = "network") -> dict[str, Any]:
+    """Return the description in the file `path` without its tensors; raises UserError as `read`."""
+    with _opened(path) as file:
+        return _description(path, file.metadata() or {}, kind)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
     try:
         with safe_open(path, framework="pt", device="cpu") as file:
-            description = _description(path, file.metadata() or {}, kind)
-            return {name: file.get_tensor(name) for name in file.keys()}, description  # noqa: SIM118
+            yield file
     except FileNotFoundError:
         raise UserError(f"{path} is missing; run the stage that makes it") from None
     except (OSError, SafetensorError) as error:
