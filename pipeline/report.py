@@ -110,7 +110,8 @@ def _part(
     complete = {"n_images", "n_seeds", "device", "precision"} <= set(table.long) and (table.long["n_seeds"] > 0).any()
     return {
         "anchor": anchor,
-        "short": spec.table.replace("table", "Table ").replace("_", " "),
+        "short": re.sub(r"(?<=[a-z])(?=\d)", " ", spec.table).replace("_", " ").capitalize(),
+        "paper": spec.paper.replace("_", " "),
         "spec": spec,
         "claims": report_claims.claims(table),
         "sheet": report_numbers.sheet(table),

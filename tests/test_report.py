@@ -273,6 +273,19 @@ def test_a_server_only_column_says_so(tmp_path: Path) -> None:
     assert page.count('title="server only: no public ground truth">server only') == 2 * 5
 
 
+def test_the_contents_tell_the_tables_of_two_papers_apart(page: str, tmp_path: Path) -> None:
+    def contents(text: str) -> str:
+        return words(text[text.index("<nav") : text.index("</nav>")])
+
+    assert "Table 3 Table 4 Loss networks" in contents(page)
+    assert "mae loss" not in contents(page)
+    first, second = results(tmp_path, ("table3", "figure1"))
+    tables = first.parents[2] / "tables"
+    shutil.copytree(tables / "mae_loss", tables / "robust_perceptual")
+    rewrite(second, spec={**json.loads(second.read_text())["spec"], "paper": "robust_perceptual"})
+    assert "mae loss Table 3 robust perceptual Figure 1 Loss networks" in contents(made([first, second]))
+
+
 def test_clips_are_shown_as_a_strip_and_as_an_animation(tmp_path: Path) -> None:
     (verdict,) = results(tmp_path)
     folder = verdict.parents[2] / "evaluate/super_resolution_x2/photographs/edsr/vgg/0/photographs_pictures/walk"
