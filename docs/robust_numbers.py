@@ -1,6 +1,7 @@
 """Print the demo's numbers of the robust-perceptual paper as docs/robust-perceptual.md shows them.
 
-`uv run python docs/robust_numbers.py table1` (or `table2`, `figure1`, `claims`), after `uv run snakemake report`.
+`uv run python docs/robust_numbers.py table1` (or `table2`, `figure1`, `claims`, `time`), after
+`uv run snakemake report`.
 """
 
 from __future__ import annotations
@@ -23,18 +24,26 @@ METRICS = {
     "figure1": ("robust_error", "standard_error", "efficientnet_error"),
 }
 """What is printed of each table, and in which order."""
+TRAINED = {
+    "classifiers": "train_classifier/*/*/card.json",
+    "distances": "train_distance/*/*/card.json",
+    "networks": "train/*/*/enhancenet/*/*/card.json",
+}
+"""Cards of what is trained for the paper, below the results."""
 VERDICTS = ("confirmed", "confirmed in size", "smaller than claimed", "equivalent", "undecided", "underpowered",
             "contradicted", "not attempted")  # fmt: skip
 
 
 def heading() -> str:
     """Return the first row of every table that is printed, a line each."""
-    return "\n".join(_heading(name) for name in (*METRICS, "claims"))
+    return "\n".join(_heading(name) for name in (*METRICS, "claims", "time"))
 
 
 def _heading(table: str) -> str:
     if table == "claims":
         return f"| table | claims | {' | '.join(VERDICTS)} |"
+    if table == "time":
+        return "| trained | number | minutes of training |"
     rows = "classifier" if table == "table1" else "loss"
     return f"| {rows} | {' | '.join(METRICS[table])} |"
 
@@ -73,6 +82,17 @@ def claims() -> str:
     return "\n".join(lines)
 
 
+def times() -> str:
+    """Return how long the trainings took, summed over jobs that run beside each other; raises UserError without any."""
+    lines = [_heading("time"), "| --- | --- | --- |"]
+    for what, pattern in TRAINED.items():
+        cards = [read_json(file) for file in RESULTS.glob(pattern)]
+        if not cards:
+            raise UserError(f"{RESULTS}/{pattern}: no such file; run `uv run snakemake report`")
+        lines.append(f"| {what} | {len(cards)} | {sum(card['seconds'] for card in cards) / 60:.0f} |")
+    return "\n".join(lines)
+
+
 def _cell(row: dict[str, float]) -> str:
     theirs = "" if pd.isna(row["published"]) else f" ({_plain(row['published'], str(row['metric']))})"
     return f"{_plain(row['value'], str(row['metric']))}{theirs}"
@@ -84,9 +104,10 @@ def _plain(value: float, metric: str) -> str:
 
 def _main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("part", choices=[*METRICS, "claims"])
+    parser.add_argument("part", choices=[*METRICS, "claims", "time"])
     part = parser.parse_args().part
-    print(claims() if part == "claims" else numbers(part))
+    made = {"claims": claims, "time": times}
+    print(made[part]() if part in made else numbers(part))
 
 
 if __name__ == "__main__":
