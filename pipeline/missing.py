@@ -43,5 +43,5 @@ def _weights(configuration: Configuration, weights: WeightsAtScale, owner: str) 
     path = Path(configuration.config.weights_root) / weights.file
     if path.is_file():
         return None
-    size = f"{weights.bytes / 1e9:.2f} GB"
+    size = f"{weights.bytes / 1e9:.2f} GB" if weights.bytes >= 1e7 else f"{weights.bytes / 1e3:.0f} kB"
     return f"weights of {owner}: put {path} ({size}, {weights.licence}, {weights.where})"
