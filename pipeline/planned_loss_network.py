@@ -58,6 +58,8 @@ def plan_classifier(plan: Plan, name: str) -> str:
     plugins.check_build_arguments("loss_networks", chosen.architecture, chosen.arguments)
     where = f"{plan.configuration.scale_file}: classifiers.{name}"
     spec = ClassifierSpec.parse(_classifier_values(plan, chosen, dataset), where)
+    if (known := plugins.constant("datasets", dataset, "CLASSES", spec.classes)) != spec.classes:
+        raise UserError(f"{where}.classes: {spec.classes}, data set '{dataset}' has {known}; make them equal")
     inputs: dict[str, str | list[str]] = {}
     if spec.root is None:
         inputs["targets"] = plan.prepare(dataset)

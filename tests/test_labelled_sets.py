@@ -62,6 +62,7 @@ def test_the_card_says_what_an_embedded_set_stands_in_for(name: str) -> None:
 
 def test_the_exemplar_crops_have_the_labels_of_the_exemplars() -> None:
     trained = class_names(source.name for source in exemplars.locate(None)["train"])
+    assert len(trained) == exemplars.CLASSES
     names = [source.name for source in exemplar_crops.locate(None)["test"]]
     found = labels(names)
     assert found["brick-test~00"] == 0 and found["text-test~23"] == 19

@@ -236,6 +236,10 @@ def test_a_mistyped_name_stops_at_planning_with_its_neighbour() -> None:
         ),
         (with_entry("ci", "classifiers", "robust_vgg19", wrong(arguments={"layot": "caffe"})), "did you mean 'layout'"),
         (
+            with_entry("ci", "classifiers", "robust_vgg19", wrong(classes=21)),
+            "classifiers.robust_vgg19.classes: 21, data set 'exemplars' has 20; make them equal",
+        ),
+        (
             with_entry(
                 "ci",
                 "loss_networks",
