@@ -15,14 +15,12 @@ from numpy.typing import NDArray
 
 from pipeline import plugins
 from pipeline.arrays import Arrays, Item
-from pipeline.classifier import KIND as CLASSIFIER
 from pipeline.datasets import catalog as datasets
 from pipeline.datasets._labels import class_names
 from pipeline.datasets._labels import labels as labels_of
 from pipeline.errors import UserError, exit_with_one_line, room_for
 from pipeline.files import written_atomically
 from pipeline.images import displayed, largest, write_png
-from pipeline.learning import storage
 from pipeline.metric_cache import MetricCache, digest
 from pipeline.metrics import catalog as metrics
 from pipeline.metrics._protocol import Protocol
@@ -119,21 +117,8 @@ def _labels(spec: EvaluateSpec, names: list[str], weights: dict[str, Path]) -> d
         raise UserError(f"{needing[0].name} scores labelled test sets only, not '{spec.test_set}': {error}") from None
     for metric in needing:
         if metric.name in weights:
-            _require_classes(weights[metric.name], class_names(names), spec.test_set)
+            metrics.load(metric.file).require_classes(weights[metric.name], class_names(names), spec.test_set)
     return found
-
-
-def _require_classes(classifier: Path, classes: list[str], test_set: str) -> None:
-    """Raise UserError when `classifier` says that it knows other classes, or in another order, than the test set."""
-    known = storage.describe(classifier, CLASSIFIER).get("card", {}).get("classes")
-    if known is None or known == classes:
-        return
-    place = next((place for place, (one, other) in enumerate(zip(known, classes, strict=False)) if one != other), None)
-    first = "" if place is None else f"; number {place} is '{known[place]}' there and '{classes[place]}' here"
-    raise UserError(
-        f"{classifier} was trained on {len(known)} classes, test set '{test_set}' has {len(classes)}{first}; "
-        "take a classifier of the test set's classes"
-    )
 
 
 def _needs_label(metric: MetricSpec) -> bool:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from numpy.typing import NDArray
 
+from pipeline.errors import UserError
 from pipeline.metrics import _stored
 from pipeline.metrics._protocol import Colour, Protocol
 
@@ -36,6 +37,25 @@ def score(
     file = Path(weights).absolute()
     classifier = _classifier(file, file.stat().st_mtime_ns if file.exists() else 0)
     return 100.0 * _stored.misclassified(classifier, protocol.apply(prediction, "prediction"), label)
+
+
+def require_classes(weights: Path, classes: list[str], test_set: str) -> None:
+    """Raise UserError when the classifier in `weights` says that it knows others than the `classes` of the test set.
+
+    Also when their order is another one, since a label is a place in it.
+    """
+    from pipeline.classifier import KIND
+    from pipeline.learning import storage
+
+    known = storage.describe(weights, KIND).get("card", {}).get("classes")
+    if known is None or known == classes:
+        return
+    place = next((place for place, (one, other) in enumerate(zip(known, classes, strict=False)) if one != other), None)
+    first = "" if place is None else f"; number {place} is '{known[place]}' there and '{classes[place]}' here"
+    raise UserError(
+        f"{weights} was trained on {len(known)} classes, test set '{test_set}' has {len(classes)}{first}; "
+        "take a classifier of the test set's classes"
+    )
 
 
 @cache
