@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pipeline.errors import UserError
 from pipeline.partial_outputs import forget
-from pipeline.plan import Plan
+from pipeline.planning.plan import Plan
 from snakemake.exceptions import WorkflowError
 
 

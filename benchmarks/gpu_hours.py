@@ -34,15 +34,16 @@ from pipeline.errors import UserError
 from pipeline.learning import device as devices
 from pipeline.learning import loop
 from pipeline.loss_networks import catalog as loss_networks
-from pipeline.measured_steps import FILE, OUT_OF_MEMORY, Measurement, key_of, read, write
 from pipeline.networks import catalog as networks
-from pipeline.plan import Plan
+from pipeline.planning.cost import DISTANCE, architecture_of, loss_network_of, trainings
+from pipeline.planning.job import Name
+from pipeline.planning.measured_steps import FILE, OUT_OF_MEMORY, Measurement, key_of, read, write
+from pipeline.planning.plan import Plan
 from pipeline.specs.classifier import ClassifierSpec
 from pipeline.specs.distance import DistanceSpec
 from pipeline.specs.pretrain import PretrainSpec
 from pipeline.specs.recipe import Recipe
 from pipeline.specs.train import TrainSpec
-from pipeline.step_cost import DISTANCE, Name, architecture_of, loss_network_of, trainings
 
 WARM_UP, LEAST, MOST = 3, 5, 20
 """Steps that are not timed, and how many are."""
@@ -99,7 +100,8 @@ def measured(what: str, plan: Plan, name: Name, stored: Path) -> Measurement:
         torch.cuda.reset_peak_memory_stats()
     with tempfile.TemporaryDirectory() as folder:
         stage, key = name
-        spec, loss_network = plan.jobs[stage][key].spec, loss_network_of(plan, name)
+        job = plan.job(stage, key)
+        spec, loss_network = job.spec, loss_network_of(job)
         seconds = _seconds(stage, spec, loss_network, Path(folder), stored, plan.config.threads)
     memory = round(torch.cuda.max_memory_allocated() / 2**20) if cuda else None
     return Measurement(what, seconds, memory, devices.choose("auto", plan.config.threads).name, torch.__version__)

@@ -109,7 +109,7 @@ def _run(given: argparse.Namespace) -> None:
     if given.verb in LISTINGS:
         _print(LISTINGS[given.verb][0](), given.json)
     elif given.verb == "plan":
-        from pipeline.plan_report import report
+        from pipeline.planning.report import report
 
         report(given.scale, Path("config"), given.json)
     elif given.verb == "probe":

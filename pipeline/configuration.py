@@ -60,6 +60,11 @@ class Configuration:
         return configuration
 
     @property
+    def root(self) -> str:
+        """Return the results folder of the scale."""
+        return f"results/{self.config.scale}"
+
+    @property
     def scale_file(self) -> str:
         """Name the file of the scale as messages do."""
         return f"config/scale/{self.config.scale}.yaml"

@@ -2,37 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from pathlib import Path
 
 from pipeline import harness, judge, report, tabulate
 from pipeline.errors import UserError
 from pipeline.partial_outputs import remember
-from pipeline.plan import Plan
-from pipeline.planned_job import PUBLIC, Job, Key
+from pipeline.planning.job import Job
+from pipeline.planning.plan import Plan
 from pipeline.specs.harness import HarnessSpec
 from pipeline.specs.judge import JudgeSpec, MissingCell
 from pipeline.specs.report import ReportSpec
 from pipeline.specs.tabulate import Cell
-
-MADE = {
-    "prepare": "prepare/{}/target.json",
-    "degrade": "prepare/{}/low_quality.json",
-    "pretrain": "pretrain/{}/network.safetensors",
-    "import_weights": f"pretrain/{{}}/{PUBLIC}/network.safetensors",
-    "train_classifier": "train_classifier/{}/network.safetensors",
-    "train_distance": "train_distance/{}/network.safetensors",
-    "train": "train/{}/model.safetensors",
-    "evaluate": "evaluate/{}.csv",
-}
-"""What each stage makes, under the results of the scale; the job's key stands for the braces."""
-FORMATS = (".csv", "_wide.csv", ".md", ".tex", ".html")
-BESIDE = {
-    "train": ("card.json",),
-    "train_classifier": ("card.json", "classifier.safetensors", "scores.csv", "chance.csv"),
-}
-"""What some of them make beside it."""
-LOGS = {**{stage: f"logs/{stage}/{{}}.log" for stage in MADE}, "import_weights": f"logs/pretrain/{{}}/{PUBLIC}.log"}
 
 
 def main(plan: Plan) -> Path:
@@ -42,49 +23,50 @@ def main(plan: Plan) -> Path:
     anew. Raises UserError when no table has a run.
     """
     root = Path(plan.root)
-    checked = _harness(plan, root / "harness.json")
-    producers = dict(_producers(plan))
+    checked = _harness(plan)
+    makers = plan.makers()
     written: list[Path] = []
     partial: list[Path] = []
     for name in plan.table_names:
-        job = plan.job("judge", name.split("/"))
+        job, made = (plan.job(stage, name.split("/")) for stage in ("judge", "tabulate"))
         assert isinstance(job.spec, JudgeSpec)
-        spec = _partial(plan, job.spec, producers)
+        spec = _partial(job.spec, makers)
         if not any(cell.card for cell in spec.table.cells):
             continue
-        table = root / "tables" / f"{name}.csv"
-        if spec.missing or not table.is_file():
-            tabulate.main(spec.table, plan.job("tabulate", name.split("/")).code, table)
-        written.append(root / "verdicts" / f"{name}.json")
+        files = {name: Path(path) for name, path in made.outputs().items()}
+        if spec.missing or not files["long"].is_file():
+            tabulate.main(spec.table, made.code, files["long"])
+        written.append(Path(job.writes("verdicts").path))
         judge.main(spec, job.code, harness=checked, output=written[-1])
         if spec.missing:
-            partial += [written[-1], *(table.with_name(f"{table.stem}{ending}") for ending in FORMATS)]
+            partial += [written[-1], *files.values()]
     if not written:
         raise UserError(f"{root}: no table has a finished run yet; run snakemake first")
-    page = root / "report/index.html"
     shown = plan.job("report", ())
     assert isinstance(shown.spec, ReportSpec)
+    page, claims = (Path(shown.writes(name).path) for name in ("page", "claims"))
     report.main(shown.spec, written, page, shown.code)
-    remember(root, [*partial, page, page.with_name("claims.json")])
+    remember(root, [*partial, page, claims])
     return page
 
 
-def _harness(plan: Plan, path: Path) -> Path:
+def _harness(plan: Plan) -> Path:
+    job = plan.job("harness", ())
+    path = Path(job.writes("harness").path)
     if not path.is_file():
-        job = plan.job("harness", ())
         assert isinstance(job.spec, HarnessSpec)
         harness.main(job.spec, job.code, path)
     return path
 
 
-def _partial(plan: Plan, spec: JudgeSpec, producers: dict[str, tuple[str, Key, Job]]) -> JudgeSpec:
+def _partial(spec: JudgeSpec, makers: Mapping[str, Job]) -> JudgeSpec:
     """Return the spec of the cells whose files are there, the others listed as missing."""
     missing, left = [], []
     for cell in spec.table.cells:
         absent = [file for file in _files(cell) if not Path(file).is_file()]
         if absent:
             names = {name: getattr(cell, name) for name in ("column", "network", "loss", "seed")}
-            missing.append(MissingCell(**names, file=absent[0], why=_why(plan, absent[0], producers)))
+            missing.append(MissingCell(**names, file=absent[0], why=_why(makers[absent[0]])))
         else:
             left.append(cell)
     return spec.model_copy(
@@ -96,27 +78,15 @@ def _files(cell: Cell) -> list[str]:
     return [cell.scores, *([cell.card] if cell.card else [])]
 
 
-def _producers(plan: Plan) -> Iterator[tuple[str, tuple[str, Key, Job]]]:
-    for stage, made in MADE.items():
-        for key, job in plan.jobs.get(stage, {}).items():
-            file = f"{plan.root}/{made.format('/'.join(key))}"
-            yield file, (stage, key, job)
-            for name in BESIDE.get(stage, ()):
-                yield str(Path(file).with_name(name)), (stage, key, job)
-
-
-def _why(plan: Plan, file: str, producers: dict[str, tuple[str, Key, Job]]) -> str:
-    """Follow the missing inputs of what makes `file` to the job that failed, and return what it said last."""
-    stage, key, job = producers[file]
-    for entry in job.inputs.values():
-        for needed in [entry] if isinstance(entry, str) else entry:
-            if needed in producers and not Path(needed).is_file():
-                return _why(plan, needed, producers)
-    log = Path(plan.root) / LOGS[stage].format("/".join(key))
-    name = f"{stage} {'/'.join(key)}"
+def _why(job: Job) -> str:
+    """Follow the missing inputs of `job` to the job that failed, and return what that one said last."""
+    for file in job.files_read():
+        if not Path(file.path).is_file():
+            return _why(file.job)
     try:
-        lines = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
+        text = Path(job.log).read_text(encoding="utf-8", errors="replace")
     except OSError:
-        return f"{name} was not run"
+        return f"{job} was not run"
+    lines = [line for line in text.splitlines() if line.strip()]
     said = [line for line in lines if line.startswith("error: ")] or lines or ["nothing"]
-    return f"{name} failed: {said[-1].removeprefix('error: ')}"
+    return f"{job} failed: {said[-1].removeprefix('error: ')}"

@@ -17,6 +17,7 @@ from markupsafe import Markup
 from pipeline import report_claims, report_cost, report_numbers, report_overview, report_pictures, report_plots
 from pipeline.errors import exit_with_one_line, room_for
 from pipeline.files import write_text
+from pipeline.outputs.layout import path_of
 from pipeline.render import notes
 from pipeline.report_galleries import galleries
 from pipeline.report_inputs import Gaps, LossNetwork, Table, read_loss_networks, read_table
@@ -30,7 +31,8 @@ PERCEPTION = ("lpips", "niqe")
 """Metrics of the plane's second axis, lower is better; the first that a table has is taken."""
 CURVES = ("pixel", "total")
 """Columns of the histories that are drawn."""
-FORMATS = {"long CSV": ".csv", "wide CSV": "_wide.csv", "LaTeX": ".tex", "Markdown": ".md"}
+FORMATS = {"long CSV": "long", "wide CSV": "wide", "LaTeX": "latex", "Markdown": "markdown"}
+"""Labels of links to the files of a table."""
 
 
 def main(spec: ReportSpec, verdicts: Sequence[Path], output: Path, code: str) -> None:
@@ -131,8 +133,8 @@ def _part(
 def _files(table: Table, output: Path) -> list[tuple[str, str]]:
     """Return label and relative link of the table's files that there are."""
     found = []
-    for label, ending in FORMATS.items():
-        file = table.root / "tables" / table.spec.paper / f"{table.spec.table}{ending}"
+    for label, name in FORMATS.items():
+        file = Path(path_of(table.root, "tabulate", name, {"paper": table.spec.paper, "table": table.spec.table}))
         if file.is_file():
             found.append((label, os.path.relpath(file, output.parent)))
         else:

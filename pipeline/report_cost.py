@@ -92,9 +92,11 @@ def _pretraining(card: Card, networks: Sequence[LossNetwork]) -> str:
         return "none"
     if str(entry(card, "spec", "loss", "name")).startswith("random_"):
         return "weights drawn at random"
-    place = Path(file).parts[-3:-1]
-    seconds = [real(network.card.get("seconds")) for network in networks if (network.name, network.dataset) == place]
-    return f"{place[0]}: {duration(seconds[0])}" if seconds and seconds[0] is not None else f"{place[0]}: imported"
+    # results may have been copied elsewhere since
+    place = Path(file).parent.parts[-3:]
+    seconds = [real(network.card.get("seconds")) for network in networks if network.folder.parts[-3:] == place]
+    made = duration(seconds[0]) if seconds and seconds[0] is not None else "imported"
+    return f"{place[1]}: {made}"
 
 
 def network_facts(network: LossNetwork) -> list[tuple[str, str]]:

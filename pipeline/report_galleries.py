@@ -14,6 +14,7 @@ import pandas as pd
 from pipeline import plugins, report_pictures
 from pipeline.arrays import VERSION, Arrays
 from pipeline.images import displayed, read_image
+from pipeline.outputs.layout import path_of
 from pipeline.report_inputs import Table
 from pipeline.report_numbers import kind, plain, signed
 from pipeline.report_pictures import Comparison, Pixels, compared
@@ -91,8 +92,7 @@ def _gallery(table: Table, network: str, column: str, room: int) -> Gallery:
 def _folders(table: Table, runs: Mapping[str, Cell]) -> dict[str, Path]:
     found = {}
     for loss, cell in runs.items():
-        scores = Path(cell.scores)
-        folder = scores.with_name(f"{scores.stem}_pictures")
+        folder = Path(path_of(table.root, "evaluate", "pictures", cell.model_dump()))
         if folder.is_dir():
             found[loss] = folder
         else:
@@ -158,7 +158,7 @@ def _truth(table: Table, column: str, name: str) -> Pixels | None:
     """Return the ground truth of a picture as it is displayed, or None, noted, where there is none."""
     cell = next(cell for cell in table.spec.cells if cell.column == column and cell.card is not None)
     card = table.cards.get(str(cell.card))
-    folder = table.root / "prepare" / cell.test_set
+    folder = Path(path_of(table.root, "prepare", "card", {"dataset": cell.test_set})).parent
 
     def read(path: Path) -> Pixels:
         task = (card or {})["spec"]["task"]

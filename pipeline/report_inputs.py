@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 import pandas as pd
 
 from pipeline.errors import UserError
+from pipeline.outputs import layout
+from pipeline.outputs.layout import path_of
 from pipeline.specs.tabulate import Cell, TabulateSpec
 
 Card = dict[str, Any]
@@ -141,7 +143,7 @@ def read_table(path: Path, gaps: Gaps) -> Table:
     for gap in parts["missing"]:
         gaps.note(name, f"{gap['network']} under {gap['loss']}, {gap['column']}, seed {gap['seed']}",
                   gap["file"], gap["why"])  # fmt: skip
-    file = root / "tables" / spec.paper / f"{spec.table}.csv"
+    file = Path(path_of(root, "tabulate", "long", {"paper": spec.paper, "table": spec.table}))
     long = gaps.read(name, "numbers of the table", file, read_long)
     if long is None:
         long = pd.DataFrame(columns=KEY)
@@ -193,16 +195,17 @@ class LossNetwork:
 def read_loss_networks(root: Path, gaps: Gaps) -> list[LossNetwork]:
     """Return the loss networks of a results folder, by name; imported ones have neither history nor picture."""
     found = []
-    for path in sorted(root.glob("pretrain/*/*/card.json")):
-        folder, name, dataset = path.parent, path.parts[-3], path.parts[-2]
+    for place, path in layout.found(root, "pretrain", "card"):
+        name, dataset = place["loss_network"], place["dataset"]
+        files = {name: Path(path_of(root, "pretrain", name, place)) for name in ("history", "probe", "picture")}
         card = gaps.read("pretrain", f"card of the loss network {name} on {dataset}", path, read_json)
         if card is None:
             continue
         history = probe = picture = None
         if entry(card, "spec", "recipe"):
             label = f"of the loss network {name} on {dataset}"
-            history = gaps.read("pretrain", f"history {label}", folder / "history.csv", read_history)
-            probe = gaps.read("pretrain", f"probe {label}", folder / "probe.csv", pd.read_csv)
-            picture = folder / "reconstructions.png"
-        found.append(LossNetwork(name, dataset, folder, card, history, probe, picture))
+            history = gaps.read("pretrain", f"history {label}", files["history"], read_history)
+            probe = gaps.read("pretrain", f"probe {label}", files["probe"], pd.read_csv)
+            picture = files["picture"]
+        found.append(LossNetwork(name, dataset, path.parent, card, history, probe, picture))
     return found

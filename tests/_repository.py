@@ -9,6 +9,7 @@ import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
@@ -54,6 +55,40 @@ def planned_jobs(folder: Path, *arguments: str) -> list[str]:
     code, text = snakemake(folder, "--dry-run", *arguments)
     assert code == 0, text
     return sorted(re.findall(r"^Job \d+: (.*)$", text, re.MULTILINE))
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What a rule of the workflow declares, with its wildcards."""
+
+    output: list[str]
+    log: list[str]
+
+
+def workflow_rules(folder: Path) -> dict[str, Rule]:
+    """Return the rules of the Snakefile in `folder` that make files, by name, as Snakemake itself reads them."""
+    with PROCESSES.Pool(1) as pool:
+        return pool.apply(_rules, (folder,))
+
+
+def _rules(folder: Path) -> dict[str, Rule]:
+    os.chdir(folder)
+    from snakemake.api import SnakemakeApi  # type: ignore[import-untyped]
+    from snakemake.settings.types import OutputSettings, Quietness, ResourceSettings  # type: ignore[import-untyped]
+
+    with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
+        workflow = api.workflow(ResourceSettings(), snakefile=folder / "Snakefile")._workflow
+        root = f"results/{workflow.globals['plan'].config.scale}/"
+        return {
+            rule.name: Rule(*([_as_declared(str(file), root) for file in files] for files in (rule.output, rule.log)))
+            for rule in workflow.rules
+            if rule.output
+        }
+
+
+def _as_declared(file: str, root: str) -> str:
+    """Return a path with its wildcards, free of their constraints; a rule without wildcards names its folder."""
+    return re.sub(r"\{(\w+)[^{}]*\}", r"{\1}", file).replace(root, "results/{scale}/")
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ import yaml
 
 from pipeline import configuration
 from pipeline.errors import UserError
-from pipeline.plan import Plan
+from pipeline.planning.plan import Plan
 
 ROOT = Path(__file__).parents[1]
 FILES = {"config": "config.yaml", "scale": "scale/ci.yaml", "table": "tables/mae_loss/table3.yaml"}

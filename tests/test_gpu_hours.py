@@ -19,7 +19,7 @@ from torch import nn
 from pipeline import train
 from pipeline.errors import UserError
 from pipeline.learning.loop import Job, StepLoss
-from pipeline.measured_steps import key_of, read
+from pipeline.planning.measured_steps import key_of, read
 from pipeline.specs.recipe import Recipe
 
 ROOT = Path(__file__).parents[1]

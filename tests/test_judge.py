@@ -13,7 +13,7 @@ import pytest
 
 from pipeline import configuration, judge
 from pipeline.errors import UserError
-from pipeline.plan import Plan
+from pipeline.planning.plan import Plan
 from pipeline.scores import differences, read_scores
 from pipeline.specs.judge import Claim, JudgeSpec, MissingCell
 from pipeline.specs.tabulate import Cell, MetricColumn, PublishedValue, TabulateSpec

@@ -16,7 +16,8 @@ from _repository import copied, snakemake
 
 from pipeline import configuration, embedded
 from pipeline.errors import UserError
-from pipeline.plan import WILDCARDS, Plan
+from pipeline.planning.job import FILES, WILDCARDS
+from pipeline.planning.plan import Plan
 from pipeline.specs.evaluate import EvaluateSpec
 from pipeline.specs.tabulate import TabulateSpec
 from pipeline.specs.train import TrainSpec
@@ -98,39 +99,12 @@ def test_a_spec_comes_back_equal_from_its_line_of_json(scale: str) -> None:
 @pytest.mark.parametrize("scale", SCALES)
 def test_every_input_of_a_job_is_made_by_another_one(scale: str) -> None:
     plan = planned(scale)
-    made = set()
-    for stage, jobs in plan.jobs.items():
-        for key in jobs:
-            made |= _outputs(plan.root, stage, key)
+    makers = plan.makers()
     for jobs in plan.jobs.values():
         for job in jobs.values():
-            for files in job.inputs.values():
-                assert {files} <= made if isinstance(files, str) else set(files) <= made
-
-
-def _outputs(root: str, stage: str, key: tuple[str, ...]) -> set[str]:
-    """Return what other jobs read of the job `key`."""
-    path = "/".join(key)
-    return {
-        "prepare": {f"{root}/prepare/{path}/target.json"},
-        "degrade": {f"{root}/prepare/{path}/low_quality.json"},
-        "import_weights": {f"{root}/pretrain/{path}/public/network.safetensors"},
-        "pretrain": {f"{root}/pretrain/{path}/network.safetensors"},
-        "train_classifier": {
-            f"{root}/train_classifier/{path}/{name}"
-            for name in ("network.safetensors", "classifier.safetensors", "card.json", "scores.csv", "chance.csv")
-        },
-        "train_distance": {f"{root}/train_distance/{path}/network.safetensors"},
-        "train": {f"{root}/train/{path}/{name}" for name in ("model.safetensors", "card.json")},
-        "evaluate": {f"{root}/evaluate/{path}.csv"},
-        "compare": {f"{root}/compare/{path}.png"},
-        "submit": {f"{root}/submit/{path}/submission.json"},
-        "tabulate": {f"{root}/tables/{path}.csv"},
-        "chart": {f"{root}/charts/{path}.png"},
-        "harness": {f"{root}/harness.json"},
-        "judge": {f"{root}/verdicts/{path}.json"},
-        "report": set(),
-    }[stage]
+            for file in job.files_read():
+                assert makers[file.path].name == file.job.name
+    assert len(makers) == sum(len(FILES[stage]) * len(jobs) for stage, jobs in plan.jobs.items())
 
 
 def test_planning_is_the_same_in_every_process_and_imports_nothing_heavy() -> None:

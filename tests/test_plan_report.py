@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from test_step_cost import every_step, planned
 
-from pipeline.measured_steps import FILE, Measurement, key_of, write
-from pipeline.plan import Plan
-from pipeline.plan_report import described, gpu_hours, in_words, report
-from pipeline.step_cost import trainings
+from pipeline.planning.cost import trainings
+from pipeline.planning.measured_steps import FILE, Measurement, key_of, write
+from pipeline.planning.plan import Plan
+from pipeline.planning.report import described, gpu_hours, in_words, report
 
 CONFIG = Path(__file__).parents[1] / "config"
 

@@ -15,7 +15,7 @@ import yaml
 from pipeline import plugins
 from pipeline.configuration import Configuration
 from pipeline.errors import UserError
-from pipeline.plan import Plan
+from pipeline.planning.plan import Plan
 from pipeline.specs.chart import ChartSpec
 from pipeline.specs.classifier import ClassifierSpec
 from pipeline.specs.config import LossNetworkAtScale

@@ -12,24 +12,22 @@ import pytest
 
 from pipeline import configuration
 from pipeline.errors import UserError
-from pipeline.measured_steps import Measurement, key_of, read, write
-from pipeline.plan import Plan
-from pipeline.specs.classifier import AttackSpec, ClassifierSpec, RobustnessSpec
-from pipeline.specs.distance import DistanceAttackSpec, DistanceSpec
-from pipeline.specs.pretrain import PretrainSpec, PublicWeights
-from pipeline.specs.recipe import Recipe
-from pipeline.specs.train import LossSpec, NetworkSpec, TaskSpec, TrainSpec
-from pipeline.step_cost import (
+from pipeline.planning.cost import (
     STAGES,
     Row,
     cost_key,
     cost_words,
     estimates,
     loss_network_of,
-    maker,
-    needed,
     trainings,
 )
+from pipeline.planning.measured_steps import Measurement, key_of, read, write
+from pipeline.planning.plan import Plan
+from pipeline.specs.classifier import AttackSpec, ClassifierSpec, RobustnessSpec
+from pipeline.specs.distance import DistanceAttackSpec, DistanceSpec
+from pipeline.specs.pretrain import PretrainSpec, PublicWeights
+from pipeline.specs.recipe import Recipe
+from pipeline.specs.train import LossSpec, NetworkSpec, TaskSpec, TrainSpec
 
 FOLDER = Path(__file__).parents[1] / "config"
 RECIPE = Recipe(steps=10, batch=4, patch=32, learning_rate=1e-3)
@@ -102,11 +100,12 @@ def test_every_training_of_the_paper_scale_has_a_key_and_words(paper: Plan) -> N
     assert set(found) == asked
     assert {stage for stage, _ in found} == set(STAGES)
     for (stage, key), one in found.items():
-        spec, network = paper.jobs[stage][key].spec, loss_network_of(paper, (stage, key))
-        assert cost_key(spec, network) == key_of(one.what)
+        job = paper.jobs[stage][key]
+        network = loss_network_of(job)
+        assert cost_key(job.spec, network) == key_of(one.what)
         assert f"{one.what}".endswith(("adam", "adamw", "sgd", "clipped"))
         # a training with a loss network says of what size that is
-        assert (network is not None) == ("weights" in paper.jobs[stage][key].inputs)
+        assert (network is not None) == ("weights" in job.inputs)
     kinds = {one.what for one in found.values()}
     assert "edsr (blocks 16, channels 64, scale 4) under kmae (pixel l1) on mae, 16 crops of 48 px, adam" in kinds
     assert "pre-training of mae (bands 4, image_size 128), 256 crops of 128 px, adamw" in kinds
@@ -184,15 +183,11 @@ def test_all_four_kinds_of_steps_differ_and_what_trains_nothing_has_no_key() -> 
     assert cost_words(changed(CLASSIFIER, recipe=None, attack=None, weights=weights.model_dump())) is None
 
 
-def test_a_job_finds_what_made_its_loss_network(ci: Plan) -> None:
-    run = ("train", ("super_resolution_x4", "photographs", "edsr", "kmae", "0"))
-    file = str(ci.jobs["train"][run[1]].inputs["weights"])
-    made_by = maker(ci, file)
-    assert made_by == ("pretrain", ("mae_public", "generic_photographs"))
-    assert loss_network_of(ci, run) is ci.jobs["pretrain"][made_by[1]].spec
-    assert maker(ci, "results/ci/pretrain/vgg/public/network.safetensors") == ("import_weights", ("vgg",))
-    assert maker(ci, "results/ci/pretrain/nobody/public/network.safetensors") is None
-    assert loss_network_of(ci, ("train", (*run[1][:3], "original", "0"))) is None
+def test_a_job_holds_what_made_its_loss_network(ci: Plan) -> None:
+    key = ("super_resolution_x4", "photographs", "edsr")
+    run = ci.job("train", (*key, "kmae", "0"))
+    assert loss_network_of(run) == ci.job("pretrain", ("mae_public", "generic_photographs")).spec
+    assert loss_network_of(ci.job("train", (*key, "original", "0"))) is None
 
 
 def totals(rows: list[Row], table: str | None) -> dict[str, Row]:
@@ -246,7 +241,8 @@ def test_a_table_counts_what_it_needs_and_shared_jobs_in_each(paper: Plan) -> No
     assert tables["mae_loss/table3"]["pretrain"].jobs == 2
     assert set(tables["robust_perceptual/table1"]) == {"train_classifier"}
     assert set(tables["robust_perceptual/table2"]) == {"train_classifier", "train_distance", "train"}
-    assert needed(paper, "robust_perceptual/table2") & needed(paper, "robust_perceptual/figure1")
+    needed = [set(paper.needed(f"robust_perceptual/{name}")) for name in ("table2", "figure1")]
+    assert needed[0] & needed[1]
 
 
 def test_a_step_that_was_not_measured_is_named_and_in_no_number(paper: Plan) -> None:
@@ -303,6 +299,6 @@ def test_a_damaged_file_of_measurements_is_refused(damage: Callable[[str], str],
 
 
 def test_estimating_loads_no_torch() -> None:
-    script = "import sys, pipeline.step_cost, pipeline.plan_report; print('torch' in sys.modules)"
+    script = "import sys, pipeline.planning.cost, pipeline.planning.report; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

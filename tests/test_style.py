@@ -42,7 +42,7 @@ def test_a_module_is_short_and_says_first_what_it_is(file: Path) -> None:
 
 def test_init_files_are_empty() -> None:
     inits = sorted(PACKAGE.rglob("__init__.py"))
-    assert {init.parent.name for init in inits} == {PACKAGE.name, "learning", "specs", *FOLDERS}
+    assert {init.parent.name for init in inits} == {PACKAGE.name, "learning", "outputs", "planning", "specs", *FOLDERS}
     assert [init for init in inits if init.read_text(encoding="utf-8").strip()] == []
 
 

@@ -19,7 +19,7 @@ from pipeline.errors import UserError
 from pipeline.images import displayed
 from pipeline.learning.sampling import Crops
 from pipeline.loss_networks import catalog as loss_networks
-from pipeline.plan import Plan
+from pipeline.planning.plan import Plan
 from pipeline.specs.evaluate import EvaluateSpec, MetricSpec
 from pipeline.specs.prepare import DegradeSpec
 from pipeline.specs.pretrain import PretrainSpec

@@ -16,7 +16,7 @@ from scipy.stats import wilcoxon
 
 from pipeline import configuration, tabulate
 from pipeline.errors import UserError
-from pipeline.plan import Plan
+from pipeline.planning.plan import Plan
 from pipeline.specs.tabulate import Cell, MetricColumn, PublishedValue, TabulateSpec
 from pipeline.statistics import interval
 

@@ -12,9 +12,6 @@ from pipeline.plugins import check_arguments, constant, load, names
 if TYPE_CHECKING:
     from pipeline.losses._terms import WeightedTerms
 
-STAGES = ("pretrain", "train_classifier", "train_distance")
-"""Folders of `results/<scale>` in which loss networks lie."""
-
 
 def build(name: str, **arguments: Any) -> WeightedTerms:
     """Build the loss `name`; raises UserError naming the nearest loss or argument on a miss.
@@ -58,14 +55,14 @@ def listing(results: Path = Path("results")) -> list[dict[str, Any]]:
 
 
 def stored(results: Path = Path("results")) -> dict[str, list[str]]:
-    """Return the loss network files of all scales by the name of the loss network that they hold.
+    """Return the loss network files below `results` by the name of the loss network that they hold.
 
     Files that are damaged or hold something else are left out.
     """
     from safetensors import SafetensorError, safe_open
 
     found: dict[str, list[str]] = {}
-    for file in sorted(file for stage in STAGES for file in results.glob(f"*/{stage}/**/*.safetensors")):
+    for file in sorted(results.rglob("*.safetensors")):
         try:
             with safe_open(file, framework="numpy") as opened:
                 kind = json.loads(opened.metadata()["loss_network"])["name"]

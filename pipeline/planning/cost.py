@@ -6,11 +6,11 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from pipeline.measured_steps import OUT_OF_MEMORY, Measurement, key_of
-from pipeline.planned_job import PUBLIC, WILDCARDS, Key
+from pipeline.planning.job import File, Job, Name
+from pipeline.planning.measured_steps import OUT_OF_MEMORY, Measurement, key_of
+from pipeline.planning.runs import same_time
 from pipeline.specs._base import Strict
 from pipeline.specs.classifier import ClassifierSpec
 from pipeline.specs.distance import DistanceSpec
@@ -19,7 +19,7 @@ from pipeline.specs.recipe import Recipe
 from pipeline.specs.train import TrainSpec
 
 if TYPE_CHECKING:
-    from pipeline.plan import Plan
+    from pipeline.planning.plan import Plan
 
 STAGES = ("pretrain", "train_classifier", "train_distance", "train")
 """Those that train, in the order in which they run."""
@@ -31,9 +31,6 @@ DISTANCE = "robust_lpips"
 """The loss network that the stage train_distance trains."""
 HOUR = 3600.0
 """Seconds."""
-
-Name = tuple[str, Key]
-"""Stage and key of a job."""
 
 
 @dataclass(frozen=True)
@@ -110,15 +107,11 @@ def cost_key(spec: Strict, loss_network: Strict | None = None) -> str | None:
 def trainings(plan: Plan) -> dict[Name, Training]:
     """Return every training of `plan`."""
     found = {}
-    for stage in STAGES:
-        for key, job in plan.jobs.get(stage, {}).items():
-            words = cost_words(job.spec, loss_network_of(plan, (stage, key)))
-            if words is None:
-                continue
+    for job in (job for stage in STAGES for job in plan.jobs.get(stage, {}).values()):
+        if words := cost_words(job.spec, loss_network_of(job)):
             spec: Any = job.spec
-            longer = getattr(spec, "as_long_as", None)
-            same_time = (stage, (*key[:3], longer, key[4])) if longer else None
-            found[stage, key] = Training(words, spec.recipe.steps, same_time)
+            longer = same_time(job)
+            found[job.name] = Training(words, spec.recipe.steps, longer.name if longer else None)
     return found
 
 
@@ -131,40 +124,14 @@ def estimates(plan: Plan, measured: Mapping[str, Measurement]) -> list[Row]:
     found = trainings(plan)
     rows = _rows(None, found, found, measured)
     for table in plan.table_names:
-        rows += _rows(table, needed(plan, table), found, measured)
+        rows += _rows(table, plan.needed(table), found, measured)
     return rows
 
 
-def needed(plan: Plan, table: str) -> set[Name]:
-    """Return the jobs that make `table`, through all that they read."""
-    start: Name = ("tabulate", tuple(table.split("/")))
-    found, waiting = {start}, [start]
-    while waiting:
-        stage, key = waiting.pop()
-        for files in plan.jobs[stage][key].inputs.values():
-            for file in [files] if isinstance(files, str) else files:
-                name = maker(plan, file)
-                if name and name not in found:
-                    found.add(name)
-                    waiting.append(name)
-    return found
-
-
-def maker(plan: Plan, file: str) -> Name | None:
-    """Return the job that writes `file`, a job's input; None when no job's results are there."""
-    stage, *parts = PurePath(file).relative_to(plan.root).with_suffix("").parts
-    if stage == "pretrain" and parts[1:2] == [PUBLIC]:
-        stage = "import_weights"
-    key = tuple(parts[: len(WILDCARDS.get(stage, ()))])
-    return (stage, key) if key in plan.jobs.get(stage, {}) else None
-
-
-def loss_network_of(plan: Plan, name: Name) -> Strict | None:
-    """Return the spec of the job that makes the loss network of a training; None when it has none."""
-    stage, key = name
-    file = plan.jobs[stage][key].inputs.get("weights")
-    made_by = maker(plan, file) if isinstance(file, str) else None
-    return plan.jobs[made_by[0]][made_by[1]].spec if made_by else None
+def loss_network_of(job: Job) -> Strict | None:
+    """Return the spec of the job that makes the loss network of the training `job`; None when it has none."""
+    file = job.reads.get("weights")
+    return file.job.spec if isinstance(file, File) else None
 
 
 def architecture_of(made: Strict) -> tuple[str, dict[str, Any]]:

@@ -10,10 +10,10 @@ from typing import Any
 from pipeline import embedded
 from pipeline.configuration import values
 from pipeline.datasets import catalog as datasets
-from pipeline.measured_steps import FILE, Measurement, key_of, read
-from pipeline.plan import Plan
+from pipeline.planning.cost import Row, estimates, trainings
+from pipeline.planning.measured_steps import FILE, Measurement, key_of, read
+from pipeline.planning.plan import Plan
 from pipeline.specs.config import WeightsAtScale
-from pipeline.step_cost import Row, estimates, trainings
 
 READERS = ("prepare", "submit", "train_classifier", "train_distance")
 """Stages whose jobs read a published data set, the last part of their names."""

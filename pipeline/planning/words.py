@@ -1,4 +1,4 @@
-"""A table's spec: its cells, the published numbers, and every word that is printed with it."""
+"""Every word that is printed with a table: what stands in for what, and the settings that it rests on."""
 
 from __future__ import annotations
 
@@ -7,88 +7,20 @@ from dataclasses import dataclass, field
 
 from pipeline import plugins
 from pipeline.configuration import Configuration
-from pipeline.errors import UserError
 from pipeline.losses.catalog import split
 from pipeline.specs.classifier import AttackSpec, RobustnessSpec
 from pipeline.specs.config import ClassifierAtScale, LossNetworkAtScale, Metric, Table
 from pipeline.specs.distance import DistanceAttackSpec
 from pipeline.specs.precision import PRECISIONS
 from pipeline.specs.recipe import Recipe
-from pipeline.specs.tabulate import Cell, MetricColumn, PublishedValue, TabulateSpec
 
 
-def tabulate_spec(
-    configuration: Configuration, name: str, table: Table, cells: list[Cell], trivials: tuple[str, ...]
-) -> TabulateSpec:
-    """Put together what the stage tabulate needs for the table `paper/table`."""
-    paper, short = name.split("/")
-    return TabulateSpec(
-        paper=paper,
-        table=short,
-        title=table.title,
-        scale=configuration.config.scale,
-        columns=tuple(table.columns),
-        networks=table.networks,
-        losses=table.losses,
-        controls=table.controls,
-        reference_loss=table.reference_loss,
-        trivials=trivials,
-        server_only={label: column.server_only for label, column in table.columns.items() if column.server_only},
-        metrics=tuple(_metric_columns(configuration, table)),
-        cells=tuple(cells),
-        published=tuple(_published(configuration, paper, short, table)),
-        stand_ins=tuple(_stand_ins(configuration, table)),
-        settings=(*table.settings, *_scale_settings(configuration, table)),
-    )
-
-
-def _metric_columns(configuration: Configuration, table: Table) -> Iterator[MetricColumn]:
-    for name, metric in table.metrics.items():
-        published = metric.published
-        if table.compares == "classifiers":
-            # shares of crops, which the stage that trains a classifier counts itself
-            yield MetricColumn(name=name, better="up", protocol=metric.source, published=published)
-            continue
-        better = plugins.constant("metrics", metric.file or name, "better")
-        if metric.classifier:
-            chosen = configuration.classifier(metric.classifier)
-            rests = (
-                f"; classifier {metric.classifier}: {chosen.architecture}, {chosen.classes} classes, {chosen.source}"
-            )
-        else:
-            rests = ""
-        yield MetricColumn(
-            name=name, better=better, protocol=f"{_protocol(metric)}; {metric.source}{rests}", published=published
-        )
-
-
-def _protocol(metric: Metric) -> str:
+def protocol(metric: Metric) -> str:
+    """Return in words how `metric` is taken."""
     crop = metric.crop
     shave = "/".join(f"{pixels} ({column})" for column, pixels in crop.items()) if isinstance(crop, dict) else str(crop)
     rounding = "rounded to 8 bit" if metric.rounding else "not rounded"
     return f"{metric.colour}, border of {shave} px left out, {rounding}, mean over pictures"
-
-
-def _published(configuration: Configuration, paper: str, short: str, table: Table) -> Iterator[PublishedValue]:
-    warnings = {(entry.column, entry.network, entry.loss, entry.metric): entry.reason for entry in table.warnings}
-    # what stands in for a published metric may stand beside one of that name
-    ours = {metric.published: name for name, metric in table.metrics.items() if metric.published}
-    unused = set(warnings)
-    for row in configuration.published:
-        if (row["paper"], row["table"]) == (paper, short):
-            key = (row["dataset"], row["model"], row["loss"], row["metric"])
-            column, network, loss, metric = key
-            unused.discard(key)
-            yield PublishedValue(
-                column=column,
-                network=network,
-                loss=loss,
-                metric=ours.get(metric, metric),
-                value=float(row["value"]),
-                warning=warnings.get(key, ""),
-            )
-    for entry in sorted(unused):
-        raise UserError(f"config/tables/{paper}/{short}.yaml: warnings: nothing is published for {' '.join(entry)}")
 
 
 @dataclass
@@ -132,7 +64,8 @@ def _classifies(table: Table) -> bool:
     return table.compares == "classifiers"
 
 
-def _stand_ins(configuration: Configuration, table: Table) -> Iterator[str]:
+def stand_ins(configuration: Configuration, table: Table) -> Iterator[str]:
+    """Give what stands at this scale for published data, weights and metrics of `table`, a line each."""
     columns = [column for whole in table.columns.values() for column in whole.by_test_set()]
     found = _foundation(configuration, table)
     used = {name for column in columns for name in (column.dataset, column.test_set.dataset)}
@@ -155,7 +88,8 @@ def _stand_ins(configuration: Configuration, table: Table) -> Iterator[str]:
             yield f"metric {other.name} stands in for {metric}: {other.stand_in}"
 
 
-def _scale_settings(configuration: Configuration, table: Table) -> Iterator[str]:
+def settings(configuration: Configuration, table: Table) -> Iterator[str]:
+    """Give the size, recipe and source of all that `table` rests on at this scale, a line each."""
     found = _foundation(configuration, table)
     yield from (_classifier(name, entry) for name, entry in found.classifiers.items())
     if _classifies(table):

@@ -1,4 +1,4 @@
-"""The parts of a training run's spec, out of the configuration: network, recipe, loss."""
+"""The parts of specs, out of the configuration: network, recipe, loss, loss network, metric."""
 
 from __future__ import annotations
 
@@ -8,11 +8,15 @@ from pipeline import plugins
 from pipeline.configuration import Configuration
 from pipeline.errors import UserError
 from pipeline.losses.catalog import split
-from pipeline.specs.config import LossNetworkForTask
+from pipeline.specs.config import LossNetworkForTask, Table
+from pipeline.specs.evaluate import MetricSpec
 from pipeline.specs.precision import checked_precision
 from pipeline.specs.pretrain import PretrainSpec
 from pipeline.specs.recipe import Recipe
 from pipeline.specs.train import LossSpec, NetworkSpec, TaskSpec
+
+CLASSIFIER = "classifier"
+"""The kind of network that a metric on a classifier rests on."""
 
 
 def network_spec(configuration: Configuration, name: str, task: TaskSpec) -> NetworkSpec:
@@ -70,6 +74,23 @@ def pretrain_spec(configuration: Configuration, name: str, dataset: str, task: s
     plugins.check_build_arguments("loss_networks", chosen.network, architecture)
     made = Recipe.parse(values, f"{configuration.scale_file}: loss_networks.{name}.per_task.{task}")
     return PretrainSpec(loss_network=chosen.network, architecture=architecture, seed=0, dataset=dataset, recipe=made)
+
+
+def metric_spec(configuration: Configuration, name: str, table: Table, label: str) -> MetricSpec:
+    """Return the metric `name` of the column `label`; raises UserError for a network that it can't use."""
+    metric = table.metrics[name]
+    file = plugins.check("metrics", metric.file or name)
+    crop = metric.crop[label] if isinstance(metric.crop, dict) else metric.crop
+    chosen = metric.loss_network
+    kind = configuration.loss_network(chosen).network if chosen else CLASSIFIER if metric.classifier else None
+    kinds = plugins.constant("metrics", file, "WEIGHTS", ())
+    if kind not in (kinds or (None,)):
+        given = f"'{chosen or metric.classifier}' is of kind '{kind}'" if kind else "none is given"
+        section = "classifier" if CLASSIFIER in (kind, *kinds) else "loss_network"
+        raise UserError(f"metrics.{name}.{section}: {given}; '{file}' takes {' or '.join(kinds) or 'none'}")
+    return MetricSpec(
+        name=name, file=file, colour=metric.colour, crop=crop, rounding=metric.rounding, loss_network=kind
+    )
 
 
 def _fixed(task: TaskSpec, folder: str, name: str) -> dict[str, Any]:

@@ -1,0 +1,125 @@
+"""What every stage writes, and where: the one table of the files below the results folder of a scale."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from string import Formatter
+
+PUBLIC = "public"
+"""Stands for the data set in the path of imported weights."""
+
+_PRETRAINED = "pretrain/{loss_network}/{dataset}"
+_IMPORTED = f"pretrain/{{loss_network}}/{PUBLIC}"
+_CLASSIFIER = "train_classifier/{classifier}/{dataset}"
+_DISTANCE = "train_distance/{loss_network}/{dataset}"
+_RUN = "{task}/{dataset}/{network}/{loss}/{seed}"
+_TABLE = "{paper}/{table}"
+
+FILES: dict[str, dict[str, str]] = {
+    "prepare": {
+        "card": "prepare/{dataset}/target.json",
+        "array": "prepare/{dataset}/target.npy",
+    },
+    "degrade": {
+        "card": "prepare/{dataset}/{task}/low_quality.json",
+        "array": "prepare/{dataset}/{task}/low_quality.npy",
+    },
+    "import_weights": {
+        "network": f"{_IMPORTED}/network.safetensors",
+        "card": f"{_IMPORTED}/card.json",
+    },
+    "pretrain": {
+        "network": f"{_PRETRAINED}/network.safetensors",
+        "card": f"{_PRETRAINED}/card.json",
+        "history": f"{_PRETRAINED}/history.csv",
+        "probe": f"{_PRETRAINED}/probe.csv",
+        "picture": f"{_PRETRAINED}/reconstructions.png",
+    },
+    "train_classifier": {
+        "network": f"{_CLASSIFIER}/network.safetensors",
+        "classifier": f"{_CLASSIFIER}/classifier.safetensors",
+        "card": f"{_CLASSIFIER}/card.json",
+        "probe": f"{_CLASSIFIER}/probe.npz",
+        "scores": f"{_CLASSIFIER}/scores.csv",
+        "chance": f"{_CLASSIFIER}/chance.csv",
+    },
+    "train_distance": {
+        "network": f"{_DISTANCE}/network.safetensors",
+        "card": f"{_DISTANCE}/card.json",
+        "history": f"{_DISTANCE}/history.csv",
+    },
+    "train": {
+        "model": f"train/{_RUN}/model.safetensors",
+        "card": f"train/{_RUN}/card.json",
+        "history": f"train/{_RUN}/history.csv",
+    },
+    "evaluate": {
+        "scores": f"evaluate/{_RUN}/{{test_set}}.csv",
+        "pictures": f"evaluate/{_RUN}/{{test_set}}_pictures",
+    },
+    "submit": {"submission": f"submit/{_RUN}/{{test_set}}/submission.json"},
+    "compare": {"picture": f"compare/{_TABLE}/{{task}}/{{dataset}}/{{network}}/{{test_set}}.png"},
+    "tabulate": {
+        "long": f"tables/{_TABLE}.csv",
+        "wide": f"tables/{_TABLE}_wide.csv",
+        "markdown": f"tables/{_TABLE}.md",
+        "latex": f"tables/{_TABLE}.tex",
+        "page": f"tables/{_TABLE}.html",
+    },
+    "chart": {"picture": f"charts/{_TABLE}.png"},
+    "harness": {"harness": "harness.json"},
+    "judge": {"verdicts": f"verdicts/{_TABLE}.json"},
+    "report": {"page": "report/index.html", "claims": "report/claims.json"},
+}
+"""The files of each stage by name, below the results folder of the scale."""
+
+LOGS: dict[str, str] = {
+    "prepare": "logs/prepare/{dataset}.log",
+    "degrade": "logs/degrade/{dataset}/{task}.log",
+    "import_weights": f"logs/{_IMPORTED}.log",
+    "pretrain": f"logs/{_PRETRAINED}.log",
+    "train_classifier": f"logs/{_CLASSIFIER}.log",
+    "train_distance": f"logs/{_DISTANCE}.log",
+    "train": f"logs/train/{_RUN}.log",
+    "evaluate": f"logs/evaluate/{_RUN}/{{test_set}}.log",
+    "submit": f"logs/submit/{_RUN}/{{test_set}}.log",
+    "compare": f"logs/compare/{_TABLE}/{{task}}/{{dataset}}/{{network}}/{{test_set}}.log",
+    "tabulate": f"logs/tables/{_TABLE}.log",
+    "chart": f"logs/charts/{_TABLE}.log",
+    "harness": "logs/harness.log",
+    "judge": f"logs/verdicts/{_TABLE}.log",
+    "report": "logs/report.log",
+}
+"""What each stage printed."""
+
+
+def _wildcards(pattern: str) -> tuple[str, ...]:
+    return tuple(name for _, name, _, _ in Formatter().parse(pattern) if name)
+
+
+WILDCARDS: dict[str, tuple[str, ...]] = {
+    stage: _wildcards(next(iter(files.values()))) for stage, files in FILES.items()
+}
+"""What names a job of each stage, in the order of its key."""
+
+
+def path_of(root: str | Path, stage: str, name: str, wildcards: Mapping[str, str]) -> str:
+    """Return the path of the file `name` that the job of `stage` with `wildcards` writes below `root`."""
+    return f"{root}/{FILES[stage][name].format(**wildcards)}"
+
+
+def log_of(root: str | Path, stage: str, wildcards: Mapping[str, str]) -> str:
+    """Return the path of the log of the job of `stage` with `wildcards` below `root`."""
+    return f"{root}/{LOGS[stage].format(**wildcards)}"
+
+
+def found(root: Path, stage: str, name: str) -> Iterator[tuple[dict[str, str], Path]]:
+    """Give the files `name` of `stage` that lie below `root`, in the order of their paths, with their wildcards."""
+    pattern = FILES[stage][name]
+    any_of = re.sub(r"\{\w+\}", "*", pattern)
+    named = re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(pattern)))
+    for path in sorted(root.glob(any_of)):
+        if match := named.fullmatch(path.relative_to(root).as_posix()):
+            yield match.groupdict(), path

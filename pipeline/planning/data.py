@@ -1,0 +1,38 @@
+"""The jobs that prepare data: decoded pictures, and their degraded versions for a task."""
+
+from __future__ import annotations
+
+from pipeline import plugins
+from pipeline.configuration import Configuration
+from pipeline.planning.job import File, Job, plugin_module
+from pipeline.specs.prepare import DegradeSpec, PrepareSpec
+
+
+def prepared(configuration: Configuration, dataset: str) -> Job:
+    """Return the decoding of `dataset`; raises UserError for an unknown one."""
+    plugins.check("datasets", dataset)
+    spec = PrepareSpec(dataset=dataset, root=configuration.data_root(dataset))
+    modules = ("pipeline.prepare", plugin_module("datasets", dataset))
+    return Job(configuration.root, "prepare", (dataset,), spec, modules)
+
+
+def degraded(configuration: Configuration, dataset: str, task: str) -> Job:
+    """Return the making of the low-quality versions of `dataset` for the named task."""
+    targets = prepared(configuration, dataset)
+    named = configuration.config.tasks[task]
+    spec = DegradeSpec(
+        dataset=dataset,
+        root=configuration.data_root(dataset),
+        task=plugins.check("tasks", named.name),
+        settings=named.settings,
+    )
+    modules = ("pipeline.degrade", plugin_module("datasets", dataset), plugin_module("tasks", named.name))
+    return Job(configuration.root, "degrade", (dataset, task), spec, modules, {"targets": targets.writes("card")})
+
+
+def pairs(configuration: Configuration, dataset: str, task: str) -> dict[str, File | list[File]]:
+    """Return what a job reads of the pairs of `dataset` for the named task: `targets` and `pairs`."""
+    made = degraded(configuration, dataset, task)
+    targets = made.reads["targets"]
+    assert isinstance(targets, File)
+    return {"targets": targets, "pairs": made.writes("card")}

@@ -1,0 +1,106 @@
+"""What a job is: what it depends on, which files of which other jobs it reads, and what names it. Imports no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pipeline.fingerprint import fingerprint
+from pipeline.outputs.layout import FILES, LOGS, WILDCARDS, log_of, path_of
+from pipeline.specs._base import Strict
+
+__all__ = ["FILES", "LOGS", "TRIVIAL", "WILDCARDS", "File", "Job", "Key", "Name", "closure", "plugin_module"]
+
+Key = tuple[str, ...]
+"""Names a job among those of its stage: the values of the wildcards of its rule."""
+Name = tuple[str, Key]
+"""Stage and key of a job."""
+
+TRIVIAL = "trivial"
+"""Stands for the network in the path of a task's trivial answer."""
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """One job; `reads` holds the jobs whose files it reads, so that a job is the tree of all that it rests on."""
+
+    root: str
+    """Results folder of the scale."""
+    stage: str
+    key: Key
+    spec: Strict
+    modules: tuple[str, ...]
+    """Dotted names of the modules that it runs, with the plugins that these import by name."""
+    reads: Mapping[str, File | Sequence[File]] = field(default_factory=dict)
+
+    @property
+    def name(self) -> Name:
+        """Return stage and key."""
+        return self.stage, self.key
+
+    @property
+    def wildcards(self) -> dict[str, str]:
+        """Return its key by the names of the rule's wildcards."""
+        return dict(zip(WILDCARDS[self.stage], self.key, strict=True))
+
+    @property
+    def code(self) -> str:
+        """Return the fingerprint of the code that it runs."""
+        return fingerprint(*self.modules)
+
+    @property
+    def log(self) -> str:
+        """Return the path of what it prints."""
+        return log_of(self.root, self.stage, self.wildcards)
+
+    @property
+    def inputs(self) -> dict[str, str | list[str]]:
+        """Return the paths of what it reads, as a rule takes them."""
+        return {
+            name: files.path if isinstance(files, File) else [file.path for file in files]
+            for name, files in self.reads.items()
+        }
+
+    def writes(self, name: str) -> File:
+        """Return the file that `FILES` calls `name`; raises KeyError when its stage writes no such file."""
+        return File(self, path_of(self.root, self.stage, name, self.wildcards))
+
+    def outputs(self) -> dict[str, str]:
+        """Return the paths of all that it writes by name."""
+        return {name: self.writes(name).path for name in FILES[self.stage]}
+
+    def files_read(self) -> Iterator[File]:
+        """Give the files that it reads."""
+        for files in self.reads.values():
+            yield from [files] if isinstance(files, File) else files
+
+    def __str__(self) -> str:
+        """Name it as messages do."""
+        return f"{self.stage} {'/'.join(self.key)}".rstrip()
+
+
+@dataclass(frozen=True)
+class File:
+    """One file and the job that writes it."""
+
+    job: Job
+    path: str
+
+
+def closure(job: Job) -> Iterator[Job]:
+    """Give `job` after all jobs that it rests on, each object once."""
+    seen: set[int] = set()
+    waiting = [(job, False)]
+    while waiting:
+        current, complete = waiting.pop()
+        if complete:
+            yield current
+        elif id(current) not in seen:
+            seen.add(id(current))
+            waiting.append((current, True))
+            waiting.extend((file.job, False) for file in current.files_read())
+
+
+def plugin_module(folder: str, name: str) -> str:
+    """Return the dotted name of the plugin `name` of `folder`."""
+    return f"pipeline.{folder}.{name}"

@@ -1,0 +1,126 @@
+"""The jobs that make a loss network: its import, its training, or the classifier that it is the trunk of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pipeline import plugins
+from pipeline.configuration import Configuration
+from pipeline.errors import UserError
+from pipeline.outputs.layout import PUBLIC
+from pipeline.planning.data import prepared
+from pipeline.planning.job import File, Job, plugin_module
+from pipeline.planning.parts import pretrain_spec
+from pipeline.specs.classifier import ClassifierSpec
+from pipeline.specs.config import ClassifierAtScale, JudgementsAtScale, LossNetworkAtScale
+from pipeline.specs.distance import DistanceSpec
+from pipeline.specs.pretrain import PretrainSpec, PublicWeights
+
+
+def loss_network(configuration: Configuration, name: str, dataset: str, task: str) -> File:
+    """Return the file of the loss network `name` of the scale.
+
+    One that is trained on the ground truth of a task is trained on that of `task` in `dataset`.
+    """
+    chosen = configuration.loss_network(name)
+    plugins.check("loss_networks", chosen.network)
+    if chosen.classifier:
+        return classifier(configuration, chosen.classifier).writes("network")
+    if chosen.judgements:
+        return _distance(configuration, name, chosen, chosen.judgements).writes("network")
+    if chosen.weights:
+        return _imported(configuration, name, chosen).writes("network")
+    assert chosen.dataset is not None, name
+    data = dataset if chosen.dataset == "task" else configuration.dataset(chosen.dataset)
+    spec = pretrain_spec(configuration, name, data, task)
+    modules = ("pipeline.pretrain", plugin_module("loss_networks", chosen.network))
+    reads = {"targets": prepared(configuration, data).writes("card")}
+    return Job(configuration.root, "pretrain", (name, data), spec, modules, reads).writes("network")
+
+
+def classifier(configuration: Configuration, name: str) -> Job:
+    """Return the making of the classifier `name` of the scale, from what it starts from."""
+    chosen = configuration.classifier(name)
+    dataset = configuration.dataset(chosen.dataset)
+    plugins.check_build_arguments("loss_networks", chosen.architecture, chosen.arguments)
+    where = f"{configuration.scale_file}: classifiers.{name}"
+    spec = ClassifierSpec.parse(_classifier_values(configuration, chosen, dataset), where)
+    if (known := plugins.constant("datasets", dataset, "CLASSES", spec.classes)) != spec.classes:
+        raise UserError(f"{where}.classes: {spec.classes}, data set '{dataset}' has {known}; make them equal")
+    reads: dict[str, File | Sequence[File]] = {}
+    if spec.root is None:
+        reads["targets"] = prepared(configuration, dataset).writes("card")
+    if chosen.trunk:
+        reads["initial"] = loss_network(configuration, chosen.trunk, dataset, "")
+    elif chosen.classifier:
+        reads["initial"] = classifier(configuration, chosen.classifier).writes("classifier")
+    modules = ["pipeline.train_classifier", plugin_module("loss_networks", chosen.architecture)]
+    # prepared data hold the outcome of their reader, a folder is read by it
+    modules += [plugin_module("datasets", dataset)] if spec.root else []
+    return Job(configuration.root, "train_classifier", (name, dataset), spec, tuple(modules), reads)
+
+
+def _classifier_values(configuration: Configuration, chosen: ClassifierAtScale, dataset: str) -> dict[str, object]:
+    own = {"trunk", "classifier", "dataset", "weights", "stand_in", "source"}
+    weights = chosen.weights
+    return {
+        **chosen.model_dump(exclude=own),
+        "initial": "trunk" if chosen.trunk else "classifier" if chosen.classifier else "scratch",
+        "dataset": dataset,
+        "root": configuration.data_root(dataset),
+        "weights": {"file": weights.file, "digest": weights.digest} if weights else None,
+        "seed": 0,
+    }
+
+
+def _imported(configuration: Configuration, name: str, chosen: LossNetworkAtScale) -> Job:
+    assert chosen.weights is not None, name
+    plugins.check_build_arguments("loss_networks", chosen.network, chosen.architecture)
+    spec = PretrainSpec(
+        loss_network=chosen.network,
+        architecture=chosen.architecture,
+        dataset=PUBLIC,
+        seed=0,
+        weights=PublicWeights(file=chosen.weights.file, digest=chosen.weights.digest),
+    )
+    modules = ("pipeline.import_weights", plugin_module("loss_networks", chosen.network))
+    return Job(configuration.root, "import_weights", (name,), spec, modules)
+
+
+def _distance(configuration: Configuration, name: str, chosen: LossNetworkAtScale, judged: JudgementsAtScale) -> Job:
+    """Return the training of the heads of a distance on judgements."""
+    assert chosen.dataset is not None and chosen.recipe is not None, name
+    where = f"{configuration.scale_file}: loss_networks.{name}"
+    dataset = configuration.dataset(chosen.dataset)
+    plugins.check_build_arguments("loss_networks", chosen.network, chosen.architecture)
+    values = {
+        "architecture": chosen.architecture,
+        "dataset": dataset,
+        "root": configuration.data_root(dataset),
+        "side": chosen.recipe.patch,
+        "recipe": chosen.recipe,
+        "attack": judged.attack,
+        "initial": judged.initial is not None,
+        "held_out": judged.held_out,
+        "seed": 0,
+    }
+    spec = DistanceSpec.parse(values, where)
+    reads: dict[str, File | Sequence[File]] = {}
+    modules = ["pipeline.train_distance", plugin_module("loss_networks", chosen.network)]
+    for role, other, kind in (
+        ("trunk", judged.trunk, "vgg16"),
+        ("initial", judged.initial, chosen.network),
+        ("released", judged.released, "lpips"),
+    ):
+        if other is None:
+            continue
+        if (found := configuration.loss_network(other).network) != kind:
+            raise UserError(f"{where}.judgements.{role}: '{other}' is of kind '{found}'; give one of kind '{kind}'")
+        reads[role] = loss_network(configuration, other, dataset, "")
+        modules.append(plugin_module("loss_networks", kind))
+    if spec.root is None:
+        reads["targets"] = prepared(configuration, dataset).writes("card")
+    else:
+        modules.append(plugin_module("datasets", dataset))
+    unique = tuple(dict.fromkeys(modules))
+    return Job(configuration.root, "train_distance", (name, dataset), spec, unique, reads)

@@ -1,0 +1,99 @@
+"""Every job of the chosen tables at the chosen scale. Imports no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pipeline.configuration import Configuration
+from pipeline.errors import UserError, nearest
+from pipeline.planning.job import WILDCARDS, Job, Key, Name, closure
+from pipeline.planning.missing import missing
+from pipeline.planning.tables import charted, tabulated
+from pipeline.planning.verdicts import checked, judged, reported
+
+
+class Plan:
+    """The closure of the jobs that make the tables, their verdicts and the report."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        """Resolve all jobs; raises UserError for a name that nothing is known of."""
+        self.configuration = configuration
+        self.config, self.scale, self.root = configuration.config, configuration.scale, configuration.root
+        self.jobs: dict[str, dict[Key, Job]] = {}
+        self.table_names = list(configuration.tables)
+        tables = [tabulated(configuration, name) for name in self.table_names]
+        charts = {table.key: charted(configuration, table) for table in tables}
+        for table in tables:
+            self._add(table)
+        harness = checked(configuration, self.jobs.get("evaluate", {}).values())
+        verdicts = [judged(configuration, table, harness) for table in tables]
+        for job in (*filter(None, charts.values()), *verdicts, reported(configuration, tables, verdicts)):
+            self._add(job)
+        self._files = {
+            "_".join(table.key): [table.writes("long"), *([chart.writes("picture")] if chart else [])]
+            for table, chart in zip(tables, charts.values(), strict=True)
+        }
+
+    @classmethod
+    def from_config(cls, values: Mapping[str, Any], folder: Path = Path("config")) -> Plan:
+        """Read the files that `values` (config.yaml, perhaps overridden) names, and plan."""
+        return cls(Configuration.read(values, folder))
+
+    def job(self, stage: str, key: Iterable[str]) -> Job:
+        """Return one job; raises UserError when no chosen table asks for it."""
+        key = tuple(key)
+        try:
+            return self.jobs[stage][key]
+        except KeyError:
+            known = ["/".join(entry) for entry in self.jobs.get(stage, {})]
+            raise UserError(f"no table asks for {stage} '{'/'.join(key)}'; {nearest('/'.join(key), known)}") from None
+
+    def of(self, stage: str, wildcards: Any) -> Job:
+        """Return the job that a rule makes, by the rule's wildcards."""
+        return self.job(stage, [wildcards[name] for name in WILDCARDS[stage]])
+
+    def targets(self) -> list[str]:
+        """List the files of all tables."""
+        return [file for files in self.tables().values() for file in files]
+
+    def tables(self) -> dict[str, list[str]]:
+        """Return what is to be made of every table, its CSV first, by the name of its target: `mae_loss_table3`."""
+        return {target: [file.path for file in files] for target, files in self._files.items()}
+
+    @property
+    def checkpoint_seconds(self) -> str:
+        """Return the time between two checkpoints of a run; text, since a resource is an integer or text."""
+        return f"{60 * self.config.checkpoint_minutes:g}"
+
+    def needed(self, table: str) -> dict[Name, Job]:
+        """Return the jobs that make the table `paper/table`, through all that they read."""
+        return {job.name: job for job in closure(self.job("tabulate", table.split("/")))}
+
+    def makers(self) -> dict[str, Job]:
+        """Return the job that writes it for the path of every file."""
+        return {path: job for jobs in self.jobs.values() for job in jobs.values() for path in job.outputs().values()}
+
+    def missing(self) -> list[str]:
+        """Describe every data set and weight file that is not on this machine, with licence, size and source."""
+        prepared, imported = ([name for (name,) in self.jobs.get(stage, {})] for stage in ("prepare", "import_weights"))
+        classifiers = [name for name, _ in self.jobs.get("train_classifier", {})]
+        read = {key[-1] for key in self.jobs.get("submit", {})}
+        # data sets that are read as they are needed
+        read |= {key[-1] for stage in ("train_classifier", "train_distance") for key in self.jobs.get(stage, {})}
+        datasets = [*prepared, *sorted(read - set(prepared))]
+        return missing(self.configuration, datasets, imported, classifiers)
+
+    def require_data(self) -> None:
+        """Raise UserError listing all that `missing` finds."""
+        if texts := self.missing():
+            raise UserError("\n  ".join(["these are missing; nothing was started:", *texts]))
+
+    def _add(self, last: Job) -> None:
+        """Add a job and all that it rests on; raises UserError when two different ones have one name."""
+        for job in closure(last):
+            known = self.jobs.setdefault(job.stage, {}).setdefault(job.key, job)
+            if known is not job and (known.spec != job.spec or known.inputs != job.inputs):
+                name = "/".join(job.key)
+                raise UserError(f"two tables ask for different {job.stage} jobs '{name}'; give one another name")

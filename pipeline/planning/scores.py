@@ -1,0 +1,126 @@
+"""The jobs that score runs, send them to a server, and lay their pictures side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import product
+
+from pipeline import plugins
+from pipeline.configuration import Configuration
+from pipeline.planning.data import pairs
+from pipeline.planning.job import TRIVIAL, File, Job, plugin_module
+from pipeline.planning.loss_networks import classifier, loss_network
+from pipeline.planning.parts import metric_spec, network_spec
+from pipeline.planning.runs import trained
+from pipeline.specs.config import Column, Metric, Table
+from pipeline.specs.evaluate import CompareSpec, EvaluateSpec, MetricSpec, SubmitSpec
+
+
+def evaluated(configuration: Configuration, table: Table, label: str, column: Column, run: Job | str) -> Job:
+    """Return the scoring of a training, or of the trivial answer `run`, on the test set of `column`."""
+    dataset = configuration.dataset(column.dataset)
+    test_set = configuration.dataset(column.test_set.dataset)
+    task = configuration.config.tasks[column.task]
+    network, loss, seed = (TRIVIAL, run, "0") if isinstance(run, str) else run.key[2:]
+    metrics = {name: metric for name, metric in table.metrics.items() if metric.of(label)}
+    spec = EvaluateSpec(
+        task=task,
+        test_set=test_set,
+        split=column.test_set.split,
+        network=None if isinstance(run, str) else network_spec(configuration, network, task),
+        trivial=run if isinstance(run, str) else None,
+        metrics=tuple(metric_spec(configuration, name, table, label) for name in metrics),
+        keep_pictures=_kept_pictures(configuration, test_set),
+        tile=configuration.scale.evaluation.tile,
+    )
+    reads = pairs(configuration, test_set, column.task)
+    modules = ["pipeline.evaluate", plugin_module("tasks", task.name)]
+    modules += _metric_modules(configuration, table, spec.metrics, test_set)
+    if files := [file for metric in metrics.values() if (file := _rests_on(configuration, metric, column))]:
+        reads["metric_weights"] = files
+    if not isinstance(run, str):
+        reads["model"] = run.writes("model")
+        modules.append(plugin_module("networks", network))
+    key = (column.task, dataset, network, loss, seed, test_set)
+    return Job(configuration.root, "evaluate", key, spec, tuple(dict.fromkeys(modules)), reads)
+
+
+def compared(
+    configuration: Configuration, name: str, column: Column, trivial: str, network: str, scored: Sequence[Job]
+) -> Job | None:
+    """Return the side-by-side picture of one network on one test set, first seed; None where none may be shown.
+
+    `scored` are the evaluations of the column of the table `name`; `trivial` names the answer to beat.
+    """
+    test_set = configuration.dataset(column.test_set.dataset)
+    pictures = _kept_pictures(configuration, test_set)
+    if not pictures:
+        return None
+    own = [(TRIVIAL, "0"), (network, str(configuration.scale.seeds[0]))]
+    shown = [job for job in scored if (job.wildcards["network"], job.wildcards["seed"]) in own]
+    spec = CompareSpec(
+        task=configuration.config.tasks[column.task],
+        test_set=test_set,
+        split=column.test_set.split,
+        network=network,
+        trivial=trivial,
+        labels=tuple(job.wildcards["loss"] for job in shown),
+        pictures=pictures,
+        crop=configuration.scale.evaluation.crop,
+    )
+    reads = pairs(configuration, test_set, column.task)
+    reads["scores"] = [job.writes("scores") for job in shown]
+    key = (*name.split("/"), column.task, configuration.dataset(column.dataset), network, test_set)
+    modules = ("pipeline.compare", plugin_module("tasks", spec.task.name))
+    return Job(configuration.root, "compare", key, spec, modules, reads)
+
+
+def submitted(configuration: Configuration, table: Table, column: Column) -> Iterator[Job]:
+    """Give what is sent to a server for every run of the paper; nothing where the scale has no such test set."""
+    if column.test_set.dataset not in configuration.scale.data:
+        return
+    test_set = configuration.dataset(column.test_set.dataset)
+    losses = [loss for loss in table.losses if loss not in table.controls]
+    for network, loss, seed in product(table.networks, losses, configuration.scale.seeds):
+        run = trained(configuration, table, column, network, loss, seed)
+        spec = SubmitSpec(
+            test_set=test_set,
+            root=str(configuration.data_root(test_set)),
+            network=network_spec(configuration, network, configuration.config.tasks[column.task]),
+            tile=configuration.scale.evaluation.tile,
+        )
+        modules = ("pipeline.submit", plugin_module("datasets", test_set), plugin_module("networks", network))
+        reads = {"model": run.writes("model")}
+        yield Job(configuration.root, "submit", (*run.key, test_set), spec, modules, reads)
+
+
+def _kept_pictures(configuration: Configuration, test_set: str) -> int:
+    """Return how many restored pictures of `test_set` are kept."""
+    # some licences allow numbers only
+    allowed = plugins.constant("datasets", test_set, "PICTURES", True)
+    return configuration.scale.evaluation.keep_pictures if allowed else 0
+
+
+def _rests_on(configuration: Configuration, metric: Metric, column: Column) -> File | None:
+    """Return the file of the network that `metric` rests on."""
+    if metric.classifier:
+        return classifier(configuration, metric.classifier).writes("classifier")
+    if metric.loss_network is None:
+        return None
+    return loss_network(configuration, metric.loss_network, configuration.dataset(column.dataset), column.task)
+
+
+def _metric_modules(
+    configuration: Configuration, table: Table, metrics: tuple[MetricSpec, ...], test_set: str
+) -> Iterator[str]:
+    """Give the modules, beside those that they import by name, that scoring `test_set` by `metrics` runs."""
+    for metric in metrics:
+        yield plugin_module("metrics", metric.file)
+        if plugins.constant("metrics", metric.file, "NEEDS_LABEL", False):
+            yield plugin_module("datasets", test_set)
+        if chosen := table.metrics[metric.name].classifier:
+            yield plugin_module("loss_networks", configuration.classifier(chosen).architecture)
+        elif metric.loss_network:
+            yield plugin_module("loss_networks", metric.loss_network)
+        if standard := plugins.constant("metrics", metric.file, "CLASSIFIER", None):
+            yield plugin_module("classifiers", standard)

@@ -1,0 +1,195 @@
+"""The jobs that make a table and its chart, with the cells and the published numbers of the table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import product
+
+from pipeline import plugins
+from pipeline.configuration import Configuration
+from pipeline.errors import UserError
+from pipeline.planning.job import TRIVIAL, File, Job
+from pipeline.planning.loss_networks import classifier
+from pipeline.planning.runs import trained
+from pipeline.planning.scores import compared, evaluated, submitted
+from pipeline.planning.words import protocol, settings, stand_ins
+from pipeline.specs.chart import ChartSpec
+from pipeline.specs.config import Column, Table
+from pipeline.specs.tabulate import CLASSIFICATION, Cell, MetricColumn, PublishedValue, TabulateSpec
+
+CHANCE = "chance"
+"""The trivial answer of a classifier: one of the classes, drawn at random."""
+
+
+@dataclass
+class _Parts:
+    """What a table is put together from: its cells with the files that they name, and what lies beside them."""
+
+    cells: list[Cell] = field(default_factory=list)
+    scores: list[File] = field(default_factory=list)
+    cards: list[File] = field(default_factory=list)
+    pictures: list[File] = field(default_factory=list)
+    submissions: list[File] = field(default_factory=list)
+
+    def add(self, label: str, place: dict[str, str], scores: File, card: File | None) -> None:
+        """Add the cell of the column `label` that `place` names."""
+        values = {**place, "column": label, "scores": scores.path, "card": card.path if card else None}
+        self.cells.append(Cell.model_validate(values))
+        self.scores.append(scores)
+        self.cards += [card] if card else []
+
+
+def tabulated(configuration: Configuration, name: str) -> Job:
+    """Return the making of the table `paper/table`; raises UserError for a name that nothing is known of."""
+    table = configuration.tables[name]
+    trivials = _trivials(configuration, table)
+    parts = _Parts()
+    for label, column in table.columns.items():
+        if table.compares == "classifiers":
+            _add_classifiers(configuration, table, label, column, parts)
+        else:
+            _add_restorations(configuration, name, label, column, trivials, parts)
+    spec = _spec(configuration, name, table, parts.cells, trivials)
+    reads = {
+        "scores": parts.scores,
+        "cards": parts.cards,
+        "pictures": parts.pictures,
+        "submissions": parts.submissions,
+    }
+    return Job(configuration.root, "tabulate", tuple(name.split("/")), spec, ("pipeline.tabulate",), reads)
+
+
+def charted(configuration: Configuration, table: Job) -> Job | None:
+    """Return the drawing of a made table, which has one network; None for one that is no figure of its paper."""
+    chosen = configuration.tables["/".join(table.key)]
+    if chosen.chart is None:
+        return None
+    assert isinstance(table.spec, TabulateSpec)
+    (network,) = chosen.networks
+    spec = ChartSpec(
+        title=chosen.title,
+        scale=table.spec.scale,
+        panels=tuple(
+            (label, name) for name, metric in chosen.metrics.items() for label in chosen.columns if metric.of(label)
+        ),
+        network=network,
+        losses=tuple(loss for loss in chosen.losses if loss != chosen.chart),
+        line=chosen.chart,
+        stand_ins=table.spec.stand_ins,
+    )
+    return Job(configuration.root, "chart", table.key, spec, ("pipeline.chart",), {"table": table.writes("long")})
+
+
+def _trivials(configuration: Configuration, table: Table) -> tuple[str, ...]:
+    if table.compares == "classifiers":
+        return (CHANCE,)
+    # a task's module may import heavy libraries, so its constants are read without importing it
+    task = configuration.config.tasks[next(iter(table.columns.values())).task].name
+    return (plugins.constant("tasks", task, "TRIVIAL"), *plugins.constant("tasks", task, "ALSO_TRIVIAL", ()))
+
+
+def _add_restorations(
+    configuration: Configuration, name: str, label: str, whole: Column, trivials: tuple[str, ...], parts: _Parts
+) -> None:
+    """Add every network under every loss, after the trivial answers, once a test set."""
+    table = configuration.tables[name]
+    for column in _by_test_set(configuration, whole):
+        if column.server_only:
+            parts.submissions += [job.writes("submission") for job in submitted(configuration, table, column)]
+            continue
+        runs: list[Job | str] = list(trivials)
+        for network, loss, seed in product(table.networks, table.losses, configuration.scale.seeds):
+            runs.append(trained(configuration, table, column, network, loss, seed))
+        scored = [evaluated(configuration, table, label, column, run) for run in runs]
+        for run, job in zip(runs, scored, strict=True):
+            parts.add(label, job.wildcards, job.writes("scores"), None if isinstance(run, str) else run.writes("card"))
+        for network in table.networks:
+            if shown := compared(configuration, name, column, trivials[0], network, scored):
+                parts.pictures.append(shown.writes("picture"))
+
+
+def _by_test_set(configuration: Configuration, column: Column) -> list[Column]:
+    """Return the column once a test set; those that one stand-in stands for are one."""
+    if column.server_only:
+        return [column]
+    found = {configuration.dataset(one.test_set.dataset): one for one in reversed(column.by_test_set())}
+    return list(reversed(found.values()))
+
+
+def _add_classifiers(configuration: Configuration, table: Table, label: str, column: Column, parts: _Parts) -> None:
+    """Add the classifiers `<loss>_<network>` of a column, scored where they were trained, after chance."""
+    dataset = configuration.dataset(column.dataset)
+    for network, loss in product(table.networks, table.losses):
+        made = classifier(configuration, f"{loss}_{network}")
+        shared = {"task": CLASSIFICATION, "dataset": dataset, "test_set": dataset, "seed": "0"}
+        if all(cell.column != label for cell in parts.cells):
+            parts.add(label, {**shared, "network": TRIVIAL, "loss": CHANCE}, made.writes("chance"), None)
+        parts.add(label, {**shared, "network": network, "loss": loss}, made.writes("scores"), made.writes("card"))
+
+
+def _spec(
+    configuration: Configuration, name: str, table: Table, cells: list[Cell], trivials: tuple[str, ...]
+) -> TabulateSpec:
+    """Put together what the stage tabulate needs for the table `paper/table`."""
+    paper, short = name.split("/")
+    return TabulateSpec(
+        paper=paper,
+        table=short,
+        title=table.title,
+        scale=configuration.config.scale,
+        columns=tuple(table.columns),
+        networks=table.networks,
+        losses=table.losses,
+        controls=table.controls,
+        reference_loss=table.reference_loss,
+        trivials=trivials,
+        server_only={label: column.server_only for label, column in table.columns.items() if column.server_only},
+        metrics=tuple(_metric_columns(configuration, table)),
+        cells=tuple(cells),
+        published=tuple(_published(configuration, paper, short, table)),
+        stand_ins=tuple(stand_ins(configuration, table)),
+        settings=(*table.settings, *settings(configuration, table)),
+    )
+
+
+def _metric_columns(configuration: Configuration, table: Table) -> Iterator[MetricColumn]:
+    for name, metric in table.metrics.items():
+        published = metric.published
+        if table.compares == "classifiers":
+            # shares of crops, which the stage that trains a classifier counts itself
+            yield MetricColumn(name=name, better="up", protocol=metric.source, published=published)
+            continue
+        better = plugins.constant("metrics", metric.file or name, "better")
+        if metric.classifier:
+            chosen = configuration.classifier(metric.classifier)
+            rests = (
+                f"; classifier {metric.classifier}: {chosen.architecture}, {chosen.classes} classes, {chosen.source}"
+            )
+        else:
+            rests = ""
+        yield MetricColumn(
+            name=name, better=better, protocol=f"{protocol(metric)}; {metric.source}{rests}", published=published
+        )
+
+
+def _published(configuration: Configuration, paper: str, short: str, table: Table) -> Iterator[PublishedValue]:
+    warnings = {(entry.column, entry.network, entry.loss, entry.metric): entry.reason for entry in table.warnings}
+    # what stands in for a published metric may stand beside one of that name
+    ours = {metric.published: name for name, metric in table.metrics.items() if metric.published}
+    unused = set(warnings)
+    for row in configuration.published:
+        if (row["paper"], row["table"]) == (paper, short):
+            key = (row["dataset"], row["model"], row["loss"], row["metric"])
+            column, network, loss, metric = key
+            unused.discard(key)
+            yield PublishedValue(
+                column=column,
+                network=network,
+                loss=loss,
+                metric=ours.get(metric, metric),
+                value=float(row["value"]),
+                warning=warnings.get(key, ""),
+            )
+    for entry in sorted(unused):
+        raise UserError(f"config/tables/{paper}/{short}.yaml: warnings: nothing is published for {' '.join(entry)}")

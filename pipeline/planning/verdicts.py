@@ -1,0 +1,57 @@
+"""The jobs that check the metrics, judge the claims on a table, and write the page of all tables."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from pipeline.configuration import Configuration
+from pipeline.planning.job import Job, plugin_module
+from pipeline.specs.evaluate import EvaluateSpec
+from pipeline.specs.harness import HarnessSpec
+from pipeline.specs.judge import JudgeSpec
+from pipeline.specs.report import ReportSpec
+from pipeline.specs.tabulate import TabulateSpec
+
+GOLDEN = Path(__file__).parents[1] / "golden_metrics.csv"
+TEMPLATES = Path(__file__).parents[2] / "workflow/report"
+
+
+def checked(configuration: Configuration, evaluations: Iterable[Job]) -> Job:
+    """Return the comparison with golden values of all metrics by which `evaluations` score."""
+    specs = [job.spec for job in evaluations]
+    files = sorted({metric.file for spec in specs if isinstance(spec, EvaluateSpec) for metric in spec.metrics})
+    modules = ("pipeline.harness", *(plugin_module("metrics", file) for file in files))
+    spec = HarnessSpec(golden=_digest(GOLDEN), metrics=tuple(files))
+    return Job(configuration.root, "harness", (), spec, modules)
+
+
+def judged(configuration: Configuration, table: Job, harness: Job) -> Job:
+    """Return the judging of the claims on a made table."""
+    assert isinstance(table.spec, TabulateSpec)
+    name = "/".join(table.key)
+    spec = JudgeSpec(
+        table=table.spec,
+        claims=configuration.claims[name],
+        full_scale=configuration.scale.full and not table.spec.stand_ins,
+        published_runs=configuration.tables[name].published_runs,
+    )
+    reads = {"harness": harness.writes("harness"), "scores": table.reads["scores"]}
+    return Job(configuration.root, "judge", table.key, spec, ("pipeline.judge",), reads)
+
+
+def reported(configuration: Configuration, tables: Sequence[Job], verdicts: Sequence[Job]) -> Job:
+    """Return the writing of the page of `tables` and of the `verdicts` on them."""
+    spec = ReportSpec(page=_digest(*sorted(TEMPLATES.iterdir())), title=configuration.scale.title)
+    tasks = {task.name for task in configuration.config.tasks.values()}
+    modules = ("pipeline.report", *(plugin_module("tasks", name) for name in sorted(tasks)))
+    reads = {
+        "verdicts": [job.writes("verdicts") for job in verdicts],
+        "tables": [job.writes("long") for job in tables],
+    }
+    return Job(configuration.root, "report", (), spec, modules, reads)
+
+
+def _digest(*files: Path) -> str:
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
