@@ -3,8 +3,8 @@
 import sys
 from pathlib import Path
 
-from pipeline.errors import UserError
-from pipeline.partial_outputs import forget
+from lossbench.errors import UserError
+from pipeline.outputs.partial import forget
 from pipeline.planning.plan import Plan
 from snakemake.exceptions import WorkflowError
 

@@ -28,13 +28,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from pipeline.arrays import Entry, write_arrays
-from pipeline.configuration import values
-from pipeline.errors import UserError
-from pipeline.learning import device as devices
+from lossbench import device as devices
+from lossbench import loss_networks, networks
+from lossbench.errors import UserError
+from pipeline.config.read import values
 from pipeline.learning import loop
-from pipeline.loss_networks import catalog as loss_networks
-from pipeline.networks import catalog as networks
+from pipeline.outputs.arrays import Entry, write_arrays
 from pipeline.planning.cost import DISTANCE, architecture_of, loss_network_of, trainings
 from pipeline.planning.job import Name
 from pipeline.planning.measured_steps import FILE, OUT_OF_MEMORY, Measurement, key_of, read, write

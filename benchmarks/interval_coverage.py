@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline._bootstrap import draws
+from lossbench.statistics.bootstrap import draws
 
 Array = NDArray[np.float64]
 

@@ -19,11 +19,10 @@ import matplotlib
 import torch
 from torch import Tensor
 
-from pipeline.datasets.photographs import locate
-from pipeline.images import read_image
-from pipeline.learning.device import keep_memory
-from pipeline.loss_networks import catalog as loss_networks
-from pipeline.losses import catalog as losses
+from lossbench import loss_networks, losses
+from lossbench.datasets.photographs import locate
+from lossbench.device import keep_memory
+from lossbench.images import read_image
 
 SIGMAS = (0.1, 0.02, 0.005)
 REPEATS = 7

@@ -19,10 +19,9 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from pipeline.learning.device import keep_memory
-from pipeline.loss_networks import catalog as loss_networks
-from pipeline.losses import catalog as losses
-from pipeline.networks.catalog import build
+from lossbench import loss_networks, losses
+from lossbench.device import keep_memory
+from lossbench.networks import build
 
 REPEATS = 5
 CASES: dict[str, tuple[str, str | None, dict[str, object]]] = {

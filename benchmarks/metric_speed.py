@@ -19,10 +19,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from pipeline.golden import floats, photograph
-from pipeline.metrics import niqe
-from pipeline.metrics._protocol import Protocol
-from pipeline.metrics.catalog import score
+from lossbench.metrics import niqe, score
+from lossbench.metrics._golden import floats, photograph
+from lossbench.metrics._protocol import Protocol
 
 Pixels = NDArray[np.uint8]
 Measured = tuple[str, Callable[[], float]]

@@ -21,9 +21,9 @@ def measure(network: str, scale: int, dtype: str, layout: str, allocator: str) -
     """Return the median seconds of forward, backward and Adam step on BATCH crops of SIDE low-quality pixels."""
     import torch
 
-    from pipeline.learning.device import keep_memory
+    from lossbench.device import keep_memory
+    from lossbench.networks import build
     from pipeline.learning.optimisation import Adam
-    from pipeline.networks.catalog import build
     from pipeline.specs.recipe import Recipe
 
     if allocator == "keep":
@@ -48,7 +48,7 @@ def measure(network: str, scale: int, dtype: str, layout: str, allocator: str) -
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("network", nargs="?", default="edsr", help="a file of pipeline/networks, at published size")
+    parser.add_argument("network", nargs="?", default="edsr", help="a file of lossbench/networks, at published size")
     parser.add_argument("--scale", type=int, default=4)
     parser.add_argument("--variant", nargs=3, help=argparse.SUPPRESS)
     given = parser.parse_args()

@@ -17,10 +17,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import UserError, exit_with_one_line
-from pipeline.files import write_text
-from pipeline.report_inputs import Card, Gaps, Table, read_json, read_loss_networks, read_table
-from pipeline.report_numbers import interval, plain, real, signed
+from lossbench.errors import UserError, exit_with_one_line
+from lossbench.files import write_text
+from pipeline.pages.inputs import Card, Gaps, Table, read_json, read_loss_networks, read_table
+from pipeline.pages.numbers import interval, plain, real, signed
 
 ROOT = Path(__file__).parents[1]
 SNAPSHOT = Path(__file__).with_name("demo.json")

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.files import write_text
-from pipeline.losses.catalog import listing
+from lossbench.files import write_text
+from lossbench.losses import listing
 
 PAGE = Path(__file__).with_name("use-a-loss.md")
 REGION = re.compile(r"(?<=<!-- made by: uv run python docs/loss_table\.py -->\n).*?(?=<!-- /made by -->)", re.S)

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline.errors import UserError, exit_with_one_line
-from pipeline.report_inputs import read_json
+from lossbench.errors import UserError, exit_with_one_line
+from pipeline.pages.inputs import read_json
 
 RESULTS = Path("results/demo")
 PAPER = "robust_perceptual"

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from scipy.stats import kendalltau, t
 from statsmodels.stats.power import TTestPower
 
-from pipeline.statistics import FLOORS, SSIM_VARIANT_GUESSED
+from lossbench.statistics.intervals import FLOORS, SSIM_VARIANT_GUESSED
 
 SIZE, POWER, SIGNIFICANCE = 0.1, 0.8, 0.05
 """PSNR difference in dB to be found, with which power, at which two-sided level."""

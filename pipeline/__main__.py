@@ -8,43 +8,43 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import exit_with_one_line
+from lossbench.errors import exit_with_one_line
 
 Rows = list[dict[str, Any]]
 
 
 def _networks() -> Rows:
-    from pipeline.networks.catalog import listing
+    from lossbench.networks import listing
 
     return listing()
 
 
 def _losses() -> Rows:
-    from pipeline.losses.catalog import listing
+    from lossbench.losses import listing
 
     return listing()
 
 
 def _loss_networks() -> Rows:
-    from pipeline.loss_networks.catalog import listing
+    from lossbench.loss_networks import listing
 
     return listing()
 
 
 def _metrics() -> Rows:
-    from pipeline.metrics.catalog import listing
+    from lossbench.metrics import listing
 
     return listing()
 
 
 def _datasets() -> Rows:
-    from pipeline.datasets.catalog import listing
+    from lossbench.datasets import listing
 
     return listing()
 
 
 def _tables() -> Rows:
-    from pipeline.configuration import tables
+    from pipeline.config.read import tables
 
     return tables(Path("config"))
 
@@ -113,18 +113,18 @@ def _run(given: argparse.Namespace) -> None:
 
         report(given.scale, Path("config"), given.json)
     elif given.verb == "probe":
-        from pipeline.probe_loss import main as probe
+        from lossbench.probe.loss import main as probe
 
         probe(given.loss, given.image, given.weights, given.set, given.output, given.psnr, given.json)
     elif given.verb == "measure":
-        from pipeline.measure import main as measure
-        from pipeline.measure import requested
+        from lossbench.measure import main as measure
+        from lossbench.measure import requested
 
         request = requested(given.metric, given.protocol, given.crop, not given.no_rounding, given.weights)
         measure(given.prediction, given.target, request, given.clip, given.json)
     else:
-        from pipeline.configuration import values
-        from pipeline.datasets.catalog import fetch
+        from lossbench.datasets import fetch
+        from pipeline.config.read import values
 
         fetch(given.dataset, given.root or Path(values(Path("config"))["data_root"]) / given.dataset)
 

@@ -10,8 +10,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pipeline.errors import UserError, exit_with_one_line, room_for
-from pipeline.files import written_atomically
+from lossbench.errors import UserError, exit_with_one_line, room_for
+from lossbench.files import written_atomically
 from pipeline.specs.chart import ChartSpec
 
 ROBUST = "robust_"

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from pipeline import plugins
-from pipeline.arrays import Arrays
-from pipeline.errors import exit_with_one_line, room_for
-from pipeline.images import displayed, read_image, write_png
+from lossbench import plugins
+from lossbench.errors import exit_with_one_line, room_for
+from lossbench.images import displayed, read_image, write_png
+from pipeline.outputs.arrays import Arrays
 from pipeline.specs.evaluate import CompareSpec
 
 ZOOM = 2

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline import plugins
-from pipeline.arrays import VERSION, Arrays, Entry, Item, write_arrays
-from pipeline.datasets import catalog
-from pipeline.datasets._card import Source
-from pipeline.datasets._pairs import check_pair_sizes
-from pipeline.datasets._read import Read, read_source
-from pipeline.errors import UserError, exit_with_one_line, room_for
-from pipeline.images import read_image
+from lossbench import datasets, plugins
+from lossbench.datasets._card import Source
+from lossbench.datasets._pairs import check_pair_sizes
+from lossbench.datasets._read import Read, read_source
+from lossbench.errors import UserError, exit_with_one_line, room_for
+from lossbench.images import read_image
+from lossbench.names import version as versioned
+from pipeline.outputs.arrays import Arrays, Entry, Item, write_arrays
 from pipeline.specs.prepare import DegradeSpec
 
 
@@ -28,7 +28,7 @@ def main(spec: DegradeSpec, code: str, targets: Path, output: Path) -> None:
     """
     task = plugins.load("tasks", spec.task)
     arrays = Arrays(targets)
-    module = catalog.load(spec.dataset)
+    module = datasets.load(spec.dataset)
     shipped = _shipped(module, spec, task)
     read: Read = getattr(module, "read_low_quality", lambda source: read_image(source.path))
 
@@ -52,7 +52,7 @@ def _degraded(task: Any, whole: NDArray[Any], spec: DegradeSpec, item: Item) -> 
     target = task.reference(whole, spec.settings)
     count = task.versions(spec.settings) if item.split == "train" and hasattr(task, "versions") else 1
     for version in range(count):
-        name = f"{item.name}{VERSION}{version}" if version else item.name
+        name = versioned(item.name, version)
         # one stream of random numbers an item, so that adding a picture leaves the others as they were
         generator = np.random.default_rng(list(f"{item.split}/{name}".encode()))
         pixels = task.degrade(target, spec.settings, generator)

@@ -13,19 +13,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline import plugins
-from pipeline.arrays import Arrays, Item
-from pipeline.datasets import catalog as datasets
-from pipeline.datasets._labels import class_names
-from pipeline.datasets._labels import labels as labels_of
-from pipeline.errors import UserError, exit_with_one_line, room_for
-from pipeline.files import written_atomically
-from pipeline.images import displayed, largest, write_png
-from pipeline.metric_cache import MetricCache, digest
-from pipeline.metrics import catalog as metrics
-from pipeline.metrics._protocol import Protocol
+from lossbench import datasets, metrics, plugins
+from lossbench.errors import UserError, exit_with_one_line, room_for
+from lossbench.files import written_atomically
+from lossbench.images import displayed, largest, write_png
+from lossbench.metrics._protocol import Protocol
+from lossbench.names import class_names
+from lossbench.names import labels as labels_of
+from lossbench.restorer import restorer
+from pipeline.outputs.arrays import Arrays, Item
+from pipeline.outputs.metric_cache import MetricCache, digest
 from pipeline.specs.evaluate import EvaluateSpec, MetricSpec
-from pipeline.trained import restorer
 
 COLUMNS = ("image", "metric", "value", "colour", "crop", "rounding", "code")
 
@@ -94,7 +92,7 @@ def _restorer(spec: EvaluateSpec, task: Any, model: Path | None, threads: int) -
         return lambda low_quality: _unit(answer(low_quality, spec.task.settings))
     if model is None:
         raise UserError(f"network '{spec.network.name}' needs --model")
-    restored = restorer(spec.network, model, spec.tile, threads)
+    restored = restorer(spec.network.name, spec.network.arguments, model, spec.tile, threads)
     return lambda low_quality: restored(_unit(low_quality))
 
 

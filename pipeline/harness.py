@@ -9,12 +9,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from pipeline import golden
-from pipeline.errors import exit_with_one_line
-from pipeline.files import write_text
-from pipeline.golden import Floats, Row
-from pipeline.metrics import catalog as metrics
-from pipeline.metrics._protocol import Protocol
+from lossbench import metrics
+from lossbench.errors import exit_with_one_line
+from lossbench.files import write_text
+from lossbench.metrics import _golden
+from lossbench.metrics._golden import Floats, Row
+from lossbench.metrics._protocol import Protocol
 from pipeline.specs.harness import HarnessSpec
 
 
@@ -53,7 +53,7 @@ def checked(names: tuple[str, ...]) -> Outcome:
     skipped, and a metric none of whose values could be compared fails.
     """
     outcome = Outcome()
-    rows = golden.rows()
+    rows = _golden.rows()
     for name in dict.fromkeys(names):
         own = [row for row in rows if row["metric"] == name]
         compared = [_compare(row, outcome) for row in own]
@@ -63,7 +63,7 @@ def checked(names: tuple[str, ...]) -> Outcome:
         elif getattr(metric, "WEIGHTS", ()):
             outcome.skipped.append(f"{name}: needs the weights of a trained network, so that no golden value is stored")
         elif not own:
-            outcome.failures.append(f"{name}: no golden value is stored for it in {golden.FILE.name}")
+            outcome.failures.append(f"{name}: no golden value is stored for it in {_golden.FILE.name}")
         elif not any(compared):
             outcome.failures.append(f"{name}: none of its {len(own)} golden values could be compared")
     return outcome
@@ -93,7 +93,7 @@ def _compare(row: Row, outcome: Outcome) -> bool:
 
 @lru_cache(maxsize=10)
 def _pictures(image: str, degradation: str, rounding: str) -> tuple[Floats, Floats, str]:
-    return golden.compared({"image": image, "degradation": degradation, "rounding": rounding})
+    return _golden.compared({"image": image, "degradation": degradation, "rounding": rounding})
 
 
 def _arguments() -> None:

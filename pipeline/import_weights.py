@@ -8,13 +8,12 @@ from pathlib import Path
 
 import torch
 
-from pipeline import plugins
-from pipeline.errors import UserError, exit_with_one_line
-from pipeline.files import write_text
-from pipeline.loss_networks import catalog
-from pipeline.provenance import provenance
+from lossbench import loss_networks, plugins
+from lossbench.assets.weight_files import checked_digest, locate
+from lossbench.errors import UserError, exit_with_one_line
+from lossbench.files import write_text
+from pipeline.outputs.provenance import provenance
 from pipeline.specs.pretrain import PretrainSpec
-from pipeline.weight_files import checked_digest, locate
 
 
 def main(spec: PretrainSpec, code: str, weights_root: Path, output: Path) -> None:
@@ -32,10 +31,10 @@ def main(spec: PretrainSpec, code: str, weights_root: Path, output: Path) -> Non
     found = checked_digest(file, spec.weights.digest)
     # a released encoder leaves the decoder as it was drawn
     torch.manual_seed(spec.seed)
-    network = catalog.build(spec.loss_network, **spec.architecture)
+    network = loss_networks.build(spec.loss_network, **spec.architecture)
     plugin.import_weights(network, file)
     card = {**provenance(spec, code), "weights_digest": found}
-    catalog.save(network, output / "network.safetensors", card)
+    loss_networks.save(network, output / "network.safetensors", card)
     write_text(output / "card.json", json.dumps(card, indent=1) + "\n")
 
 

@@ -12,12 +12,12 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from pipeline.errors import UserError, exit_with_one_line
-from pipeline.files import write_text
-from pipeline.scores import averaged, differences, read_scores
+from lossbench.errors import UserError, exit_with_one_line
+from lossbench.files import write_text
+from lossbench.statistics.intervals import FLOORS, companions, equivalent, holm, interval, shape, value_verdict, verdict
+from pipeline.outputs.scores import averaged, differences, read_scores
 from pipeline.specs.judge import Claim, JudgeSpec
 from pipeline.specs.tabulate import TabulateSpec
-from pipeline.statistics import FLOORS, companions, equivalent, holm, interval, shape, value_verdict, verdict
 
 KEY = ["column", "network", "loss", "metric"]
 NOT_ATTEMPTED = "not attempted"

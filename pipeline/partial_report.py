@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from lossbench.errors import UserError
 from pipeline import harness, judge, report, tabulate
-from pipeline.errors import UserError
-from pipeline.partial_outputs import remember
+from pipeline.outputs.partial import remember
 from pipeline.planning.job import Job
 from pipeline.planning.plan import Plan
 from pipeline.specs.harness import HarnessSpec

@@ -6,12 +6,12 @@ import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline.arrays import Entry, write_arrays
-from pipeline.datasets import catalog
-from pipeline.datasets._card import Source
-from pipeline.datasets._read import Read, read_source
-from pipeline.errors import exit_with_one_line, room_for
-from pipeline.images import read_image
+from lossbench import datasets
+from lossbench.datasets._card import Source
+from lossbench.datasets._read import Read, read_source
+from lossbench.errors import exit_with_one_line, room_for
+from lossbench.images import read_image
+from pipeline.outputs.arrays import Entry, write_arrays
 from pipeline.specs.prepare import PrepareSpec
 
 
@@ -21,7 +21,7 @@ def main(spec: PrepareSpec, code: str, output: Path) -> None:
     Raises UserError naming the file and its split when one is missing, damaged or not the catalogued one, and for a
     full disk.
     """
-    module = catalog.load(spec.dataset)
+    module = datasets.load(spec.dataset)
     read: Read = getattr(module, "read", lambda source: read_image(source.path))
     splits: dict[str, list[Source]] = module.locate(Path(spec.root) if spec.root else None)
     total = sum(len(sources) for sources in splits.values())

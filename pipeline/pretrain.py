@@ -12,18 +12,19 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pipeline.arrays import Arrays
-from pipeline.errors import UserError, exit_with_one_line
-from pipeline.files import write_text, written_atomically
-from pipeline.images import displayed, largest, write_png
-from pipeline.learning import device as devices
+from lossbench import device as devices
+from lossbench import loss_networks
+from lossbench.device import to_tensor
+from lossbench.errors import UserError, exit_with_one_line
+from lossbench.files import write_text, written_atomically
+from lossbench.images import displayed, largest, write_png
+from lossbench.probe.encoder import Probe, probe
 from pipeline.learning.lock import exclusive
 from pipeline.learning.loop import Batch, Job, StepLoss, fit
 from pipeline.learning.outcome import run_card, write_history
-from pipeline.learning.probe import Probe, probe
-from pipeline.learning.sampling import Ahead, Crops, step_generator, to_tensor
-from pipeline.loss_networks import catalog
-from pipeline.provenance import provenance
+from pipeline.learning.sampling import Ahead, Crops, step_generator
+from pipeline.outputs.arrays import Arrays
+from pipeline.outputs.provenance import provenance
 from pipeline.specs.pretrain import PretrainSpec
 
 HELD_OUT_CROPS = 32
@@ -63,7 +64,7 @@ def _pretrain(
     chosen = devices.choose(recipe.precision, threads)
     torch.manual_seed(spec.seed)
     arrays = Arrays(targets)
-    network: Any = chosen.place(catalog.build(spec.loss_network, **_with_statistics(spec.architecture, arrays)))
+    network: Any = chosen.place(loss_networks.build(spec.loss_network, **_with_statistics(spec.architecture, arrays)))
 
     def loss(step: int, data: Batch) -> StepLoss:
         image = to_tensor(data[0], chosen.device)
@@ -84,7 +85,7 @@ def _pretrain(
     judged = _judge(result.model, image, output)
     write_history(output / "history.csv", result.history)
     card = {**provenance(spec, code), **run_card(result, chosen), **judged, "held_out_split": split}
-    catalog.save(_unwrapped(network, result.model), output / "network.safetensors", card)
+    loss_networks.save(_unwrapped(network, result.model), output / "network.safetensors", card)
     write_text(output / "card.json", json.dumps(card, indent=1) + "\n")
     job.checkpoint.unlink(missing_ok=True)
 

@@ -14,14 +14,14 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from pipeline import report_claims, report_cost, report_numbers, report_overview, report_pictures, report_plots
-from pipeline.errors import exit_with_one_line, room_for
-from pipeline.files import write_text
+from lossbench.errors import exit_with_one_line, room_for
+from lossbench.files import write_text
 from pipeline.outputs.layout import path_of
-from pipeline.render import notes
-from pipeline.report_galleries import galleries
-from pipeline.report_inputs import Gaps, LossNetwork, Table, read_loss_networks, read_table
-from pipeline.report_plots import Style
+from pipeline.pages import claims, cost, numbers, overview, pictures, plots
+from pipeline.pages.formats import notes
+from pipeline.pages.galleries import galleries
+from pipeline.pages.inputs import Gaps, LossNetwork, Table, read_loss_networks, read_table
+from pipeline.pages.plots import Style
 from pipeline.specs.report import ReportSpec
 
 TEMPLATES = Path(__file__).parents[1] / "workflow/report"
@@ -44,7 +44,7 @@ def main(spec: ReportSpec, verdicts: Sequence[Path], output: Path, code: str) ->
     gaps = Gaps()
     tables = [read_table(path, gaps) for path in verdicts]
     networks = read_loss_networks(tables[0].root, gaps)
-    judged = [claim for table in tables for claim in report_claims.judged(table)]
+    judged = [claim for table in tables for claim in claims.judged(table)]
     with room_for(output):
         page = _page(tables, networks, gaps, output, code, spec.title)
         write_text(output, page)
@@ -68,8 +68,8 @@ def _page(
         code=code,
         css=Markup((TEMPLATES / "page.css").read_text(encoding="utf-8")),
         js=Markup((TEMPLATES / "page.js").read_text(encoding="utf-8")),
-        overview=report_overview.overview(tables, networks, code),
-        tally=report_claims.tally(tables),
+        overview=overview.overview(tables, networks, code),
+        tally=claims.tally(tables),
         failures=_failures(tables),
         parts=parts,
         styles=look,
@@ -100,7 +100,7 @@ def _styles(tables: Sequence[Table]) -> dict[str, Style]:
     losses = dict.fromkeys(loss for table in tables for loss in table.spec.losses)
     controls = {loss for table in tables for loss in table.spec.controls}
     references = dict.fromkeys(table.spec.reference_loss for table in tables)
-    return report_plots.styles([*references, *losses], next(iter(references)), sorted(controls))
+    return plots.styles([*references, *losses], next(iter(references)), sorted(controls))
 
 
 def _part(
@@ -115,17 +115,17 @@ def _part(
         "short": re.sub(r"(?<=[a-z])(?=\d)", " ", spec.table).replace("_", " ").capitalize(),
         "paper": spec.paper.replace("_", " "),
         "spec": spec,
-        "claims": report_claims.claims(table),
-        "sheet": report_numbers.sheet(table),
-        "heads": {metric.name: report_numbers.head(metric) for metric in spec.metrics},
+        "claims": claims.claims(table),
+        "sheet": numbers.sheet(table),
+        "heads": {metric.name: numbers.head(metric) for metric in spec.metrics},
         "spread": "sd_over_seeds" in table.long and table.long["sd_over_seeds"].notna().any(),
         "files": _files(table, output),
         "notes": notes(spec, table.long) if complete else [*spec.stand_ins, *spec.settings],
         "planes": _planes(table, anchor, look),
         "curves": _curves(table, anchor, look),
-        "cost": report_cost.cost(table, networks),
-        "shape": report_overview.shape(table),
-        "levels": report_overview.values(table),
+        "cost": cost.cost(table, networks),
+        "shape": overview.shape(table),
+        "levels": overview.values(table),
         "galleries": galleries(table, room),
     }
 
@@ -161,7 +161,7 @@ def _planes(table: Table, anchor: str, look: dict[str, Style]) -> list[dict[str,
                 if points:
                     name = f"{anchor}-plane-{number}-{label}"
                     title, axes = f"{network}, {column}, {label}", ("PSNR", perception.upper())
-                    drawn.append((label, Markup(report_plots.plane(
+                    drawn.append((label, Markup(plots.plane(
                         name, title, points, table.spec.reference_loss, look, axes))))  # fmt: skip
         if drawn:
             groups.append({"network": network, "column": column, "plots": drawn})
@@ -177,7 +177,7 @@ def _curves(table: Table, anchor: str, look: dict[str, Style]) -> list[dict[str,
                      if str(cell.card) in table.histories}  # fmt: skip
         drawn = []
         for name in CURVES:
-            svg = report_plots.curves(f"{anchor}-curve-{number}-{name}", f"{network}, {column}", histories, name, look)
+            svg = plots.curves(f"{anchor}-curve-{number}-{name}", f"{network}, {column}", histories, name, look)
             if svg:
                 drawn.append((name, Markup(svg)))
         if drawn:
@@ -190,19 +190,19 @@ def _network(network: LossNetwork, gaps: Gaps, number: int) -> dict[str, Any]:
     label = f"of the loss network {network.name} on {network.dataset}"
     picture = None
     if network.picture is not None:
-        picture = gaps.read("pretrain", f"reconstructions {label}", network.picture, report_pictures.reconstructions)
+        picture = gaps.read("pretrain", f"reconstructions {label}", network.picture, pictures.reconstructions)
     curve = ""
     if network.history is not None:
-        look = report_plots.styles([network.name], network.name, ())
+        look = plots.styles([network.name], network.name, ())
         name, title = f"loss-network-{number}", f"Pre-training {label}"
-        curve = report_plots.curves(name, title, {network.name: network.history}, "total", look)
+        curve = plots.curves(name, title, {network.name: network.history}, "total", look)
     uri, size = picture or ("", (0, 0))
     return {
         "name": network.name,
         "dataset": network.dataset,
         "picture": uri,
         "size": size,
-        "facts": report_cost.network_facts(network),
+        "facts": cost.network_facts(network),
         "curve": Markup(curve),
     }
 
@@ -213,7 +213,7 @@ def _finite(value: Any) -> Any:
         return {name: _finite(entry) for name, entry in value.items()}
     if isinstance(value, list):
         return [_finite(entry) for entry in value]
-    return None if isinstance(value, float) and report_numbers.real(value) is None else value
+    return None if isinstance(value, float) and numbers.real(value) is None else value
 
 
 def _arguments() -> None:

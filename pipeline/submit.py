@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.datasets import catalog
-from pipeline.errors import UserError, exit_with_one_line, room_for
-from pipeline.files import sha256, write_text, written_atomically
+from lossbench import datasets
+from lossbench.errors import UserError, exit_with_one_line, room_for
+from lossbench.files import sha256, write_text, written_atomically
 from pipeline.specs.evaluate import SubmitSpec
 
 Restore = Callable[[NDArray[np.float32]], NDArray[np.floating]]
@@ -33,7 +33,7 @@ def write_dnd(restore: Restore, root: Path, output: Path, origin: str = "") -> P
     Raises UserError naming the file that is missing or damaged, the crop whose answer has another shape or is no
     number, an output of another origin, or a full disk.
     """
-    dnd = catalog.load("dnd")
+    dnd = datasets.load("dnd")
     dnd.locate(root)
     regions = dnd.boxes(root)
     _claim(output / "bundled.json", origin)
@@ -84,11 +84,11 @@ def main(spec: SubmitSpec, code: str, *, model: Path, output: Path, threads: int
 
     Raises UserError as `write_dnd` does, and when `model` holds another network.
     """
-    from pipeline.trained import restorer
+    from lossbench.restorer import restorer
 
     if spec.test_set != "dnd":
         raise UserError(f"test_set: '{spec.test_set}' is scored by no server that is known here; only 'dnd' is")
-    restore = restorer(spec.network, model, spec.tile, threads)
+    restore = restorer(spec.network.name, spec.network.arguments, model, spec.tile, threads)
     origin = f"{spec.network.name} of sha256 {sha256(model)}, code {code}"
     bundles = write_dnd(restore, Path(spec.root), output, origin)
     digests = {file.name: sha256(file) for file in sorted(bundles.iterdir())}

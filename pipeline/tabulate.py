@@ -10,10 +10,10 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.errors import UserError, exit_with_one_line
-from pipeline.files import write_text
-from pipeline.render import html_page, latex_table, markdown_page, wide_csv, wide_frame
-from pipeline.scores import averaged, differences, read_scores
+from lossbench.errors import UserError, exit_with_one_line
+from lossbench.files import write_text
+from pipeline.outputs.scores import averaged, differences, read_scores
+from pipeline.pages.formats import html_page, latex_table, markdown_page, wide_csv, wide_frame
 from pipeline.specs.tabulate import MetricColumn, TabulateSpec
 
 KEY = ["column", "network", "loss", "metric"]
@@ -77,7 +77,7 @@ def _comparisons(scores: pd.DataFrame, spec: TabulateSpec) -> pd.DataFrame:
     where each image is right or wrong, `p_holm`
     the same adjusted for all comparisons of the table; `improved` is the share of images that got better.
     """
-    from pipeline.statistics import companions, holm, interval
+    from lossbench.statistics.intervals import companions, holm, interval
 
     rows: list[dict[str, Any]] = []
     signs = _sign(spec.metrics)

@@ -9,20 +9,18 @@ from typing import Any
 
 import torch
 
-from pipeline import plugins
-from pipeline.arrays import Arrays
-from pipeline.errors import UserError, exit_with_one_line
-from pipeline.files import write_text
-from pipeline.learning import device as devices
-from pipeline.learning import storage
+from lossbench import device as devices
+from lossbench import losses, networks, plugins, storage
+from lossbench.device import to_tensor
+from lossbench.errors import UserError, exit_with_one_line
+from lossbench.files import write_text
+from lossbench.losses._terms import WeightedTerms
 from pipeline.learning.lock import exclusive
 from pipeline.learning.loop import Batch, Job, Result, StepLoss, fit
 from pipeline.learning.outcome import run_card, write_history
-from pipeline.learning.sampling import Ahead, Crops, to_tensor
-from pipeline.losses import catalog as losses
-from pipeline.losses._terms import WeightedTerms
-from pipeline.networks import catalog as networks
-from pipeline.provenance import provenance
+from pipeline.learning.sampling import Ahead, Crops
+from pipeline.outputs.arrays import Arrays
+from pipeline.outputs.provenance import provenance
 from pipeline.specs.recipe import Recipe
 from pipeline.specs.train import TrainSpec
 

@@ -14,29 +14,27 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from pipeline import classifier as classifiers
-from pipeline.adversarial import adversarial_loss, adversarial_terms, perturb, random_wrong_class
-from pipeline.arrays import Arrays
-from pipeline.classifier import Classifier
-from pipeline.datasets import catalog as datasets
-from pipeline.errors import UserError, exit_with_one_line
-from pipeline.files import write_text
-from pipeline.images import read_image
-from pipeline.learning import device as devices
+from lossbench import classifiers, datasets, loss_networks
+from lossbench import device as devices
+from lossbench.assets.weight_files import checked_digest, locate
+from lossbench.attacks.targeted import adversarial_loss, adversarial_terms, perturb, random_wrong_class
+from lossbench.classifiers import Classifier
+from lossbench.device import Device, to_tensor
+from lossbench.errors import UserError, exit_with_one_line
+from lossbench.files import write_text
+from lossbench.images import read_image
+from lossbench.loss_networks._normalise import normalise_filters
+from lossbench.loss_networks._vgg import VGG
 from pipeline.learning.classification import require_accuracy, score, write_probe
-from pipeline.learning.device import Device
 from pipeline.learning.labelled import LabelledCrops, LabelledFiles
 from pipeline.learning.lock import exclusive
 from pipeline.learning.loop import Batch, Job, StepLoss, fit
 from pipeline.learning.outcome import run_card, write_history
-from pipeline.learning.sampling import Ahead, step_generator, to_tensor
-from pipeline.loss_networks import catalog
-from pipeline.loss_networks._normalise import normalise_filters
-from pipeline.loss_networks._vgg import VGG
-from pipeline.provenance import provenance
+from pipeline.learning.sampling import Ahead, step_generator
+from pipeline.outputs.arrays import Arrays
+from pipeline.outputs.provenance import provenance
 from pipeline.specs.classifier import ClassifierSpec
 from pipeline.specs.recipe import Recipe
-from pipeline.weight_files import checked_digest, locate
 
 GIVEN_BATCH = 32
 """Crops that are drawn at once for a classifier that is not trained."""
@@ -83,7 +81,7 @@ def main(
             write_text(output / f"{name}.csv", _table(names, rows))
         write_probe(output / "probe.npz", model, crops)
         classifiers.save(model, output / "classifier.safetensors", card)
-        catalog.save(_loss_network(spec, model, crops, chosen), output / "network.safetensors", card)
+        loss_networks.save(_loss_network(spec, model, crops, chosen), output / "network.safetensors", card)
         write_text(output / "card.json", json.dumps(card, indent=1) + "\n")
         job.checkpoint.unlink(missing_ok=True)
 

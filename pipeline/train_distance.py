@@ -11,20 +11,18 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from pipeline.arrays import Arrays
-from pipeline.datasets import catalog as datasets
-from pipeline.errors import UserError, exit_with_one_line
-from pipeline.files import write_text
-from pipeline.learning import device as devices
-from pipeline.learning import storage
+from lossbench import datasets, loss_networks, storage
+from lossbench import device as devices
+from lossbench.errors import UserError, exit_with_one_line
+from lossbench.files import write_text
 from pipeline.learning.judgements import HumanJudgements, PseudoJudgements
 from pipeline.learning.lock import exclusive
 from pipeline.learning.loop import Batch, Job, StepLoss, fit
 from pipeline.learning.outcome import run_card, write_history
 from pipeline.learning.ranking import Ranker, agreement, perturb_triplets, score, triplets
 from pipeline.learning.sampling import Ahead, step_generator
-from pipeline.loss_networks import catalog
-from pipeline.provenance import provenance
+from pipeline.outputs.arrays import Arrays
+from pipeline.outputs.provenance import provenance
 from pipeline.specs.distance import DistanceSpec
 
 NETWORK, TRUNK, RELEASED = "robust_lpips", "vgg16", ("lpips", "vgg")
@@ -79,7 +77,7 @@ def main(
         found = score(model, judged.held_out(spec.held_out), spec.attack, chosen, label, compared)
         card = {**provenance(spec, code), **trained, "judgements": judged.kind, "two_afc": found}
         write_history(output / "history.csv", result.history)
-        catalog.save(model.distance, output / "network.safetensors", card)
+        loss_networks.save(model.distance, output / "network.safetensors", card)
         write_text(output / "card.json", json.dumps(card, indent=1) + "\n")
         job.checkpoint.unlink(missing_ok=True)
 
@@ -103,7 +101,7 @@ def _judgements(
 
 
 def _built(spec: DistanceSpec, label: str, trunk: Path, initial: Path | None) -> Ranker:
-    network: Any = catalog.build(NETWORK, **spec.architecture)
+    network: Any = loss_networks.build(NETWORK, **spec.architecture)
     given = _loaded(trunk, TRUNK)
     layout, expected = given.architecture["layout"], network.architecture["layout"]
     if layout != expected:
@@ -117,7 +115,7 @@ def _built(spec: DistanceSpec, label: str, trunk: Path, initial: Path | None) ->
 
 
 def _loaded(path: Path, kind: str) -> Any:
-    network: Any = catalog.load(path)[0]
+    network: Any = loss_networks.load(path)[0]
     if network.loss_network != kind:
         raise UserError(f"{path} holds the loss network '{network.loss_network}'; give a '{kind}'")
     return network
@@ -125,12 +123,12 @@ def _loaded(path: Path, kind: str) -> Any:
 
 def _released(path: Path) -> Ranker:
     """Return the trunk and heads of a stored `lpips` in the form of the trained ones, which gives equal distances."""
-    state, description = storage.read(path, catalog.KIND)
+    state, description = storage.read(path, loss_networks.KIND)
     found = description["name"], description.get("architecture", {}).get("net")
     if found != RELEASED:
         raise UserError(f"{path} holds the loss network '{found[0]}' (net {found[1]}); give an 'lpips' of net 'vgg'")
     with torch.device("meta"):
-        network: Any = catalog.build(NETWORK, layout="torchvision")
+        network: Any = loss_networks.build(NETWORK, layout="torchvision")
     layers = {name: re.fullmatch(r"model\.net\.slice\d\.(\d+)\.(weight|bias)", name) for name in state}
     places = sorted({int(layer[1]) for layer in layers.values() if layer})
     names = dict(zip(places, (name for name in network.trunk.names if name.startswith("conv")), strict=False))

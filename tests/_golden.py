@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pipeline import golden
-from pipeline.golden import Floats, Row, degraded, floats, four_bands, levels, other_bytes, photograph
-from pipeline.images import read_image
-from pipeline.resize import resize_bicubic
+from lossbench.images import read_image
+from lossbench.metrics import _golden
+from lossbench.metrics._golden import Floats, Row, degraded, floats, four_bands, levels, other_bytes, photograph
+from lossbench.resize import resize_bicubic
 
 __all__ = ["Floats", "Row", "degraded", "floats", "four_bands", "golden_rows", "levels", "photograph", "pictures"]
 
@@ -27,7 +27,7 @@ CALIBRATION = "ResultsCalibra"
 @cache
 def golden_rows() -> list[Row]:
     """Return every golden row; not to be changed."""
-    return golden.rows(GOLDEN)
+    return _golden.rows(GOLDEN)
 
 
 def rows_of(*metrics: str) -> list[Any]:
@@ -66,7 +66,7 @@ def _pair(image: str, degradation: str, recomputed: bool) -> tuple[NDArray[np.ui
         # Set14's first picture, byte for byte as far as its scores tell
         target = _published("Set14/image_SRF_4/img_001_SRF_4_HR.png")
         return target, target.astype(np.float64)
-    return golden.pair(image, degradation)
+    return _golden.pair(image, degradation)
 
 
 def _published(path: str) -> NDArray[np.uint8]:

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from lossbench.images import write_png
 from pipeline import degrade, prepare
-from pipeline.arrays import Arrays
-from pipeline.images import write_png
+from pipeline.outputs.arrays import Arrays
 from pipeline.specs.prepare import DegradeSpec, PrepareSpec
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline.arrays import Entry, write_arrays
-from pipeline.images import write_png
+from lossbench.images import write_png
+from pipeline.outputs.arrays import Entry, write_arrays
 from pipeline.specs.tabulate import Cell, MetricColumn, PublishedValue, TabulateSpec
 
 SIDE = (72, 80)

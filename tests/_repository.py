@@ -15,7 +15,7 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).parents[1]
-PARTS = ("pipeline", "workflow", "config", "profiles", "envs", "Snakefile", "pyproject.toml")
+PARTS = ("lossbench", "pipeline", "workflow", "config", "profiles", "envs", "Snakefile", "pyproject.toml")
 
 # Snakemake and what it loads on its way take seconds to import: one clean process does, and runs are forked from it
 PROCESSES = multiprocessing.get_context("forkserver")

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pipeline.images import read_image
-from pipeline.resize import resize_bicubic
+from lossbench.images import read_image
+from lossbench.resize import resize_bicubic
 
 FOLDER = Path("Set5", "image_SRF_4")
 

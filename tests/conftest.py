@@ -16,11 +16,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pipeline.arrays import Entry, write_arrays
+from lossbench.tasks import super_resolution
+from pipeline.outputs.arrays import Entry, write_arrays
 from pipeline.specs.pretrain import PretrainSpec
 from pipeline.specs.recipe import Recipe
 from pipeline.specs.train import LossSpec, NetworkSpec, TaskSpec, TrainSpec
-from pipeline.tasks import super_resolution
 
 # before torch is imported: bit-equal results need the same number of threads everywhere
 os.environ["OMP_NUM_THREADS"] = "1"
@@ -116,11 +116,11 @@ def loss_network(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a stored convolutional masked autoencoder with random weights."""
     import torch
 
-    from pipeline.loss_networks import catalog
+    from lossbench import loss_networks
 
     path = tmp_path_factory.mktemp("loss_network") / "network.safetensors"
     torch.manual_seed(0)
-    catalog.save(catalog.build("cnn_mae", **CNN_MAE), path, {"source": "random weights"})
+    loss_networks.save(loss_networks.build("cnn_mae", **CNN_MAE), path, {"source": "random weights"})
     return path
 
 

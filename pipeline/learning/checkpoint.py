@@ -10,8 +10,8 @@ from typing import Any
 
 import torch
 
-from pipeline.errors import room_for
-from pipeline.files import written_atomically
+from lossbench.errors import room_for
+from lossbench.files import written_atomically
 
 _DIGEST_BYTES = 32
 

@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.ndimage import gaussian_filter, map_coordinates
 
-from pipeline.arrays import Arrays, Item
-from pipeline.datasets._card import Source
-from pipeline.datasets._labels import class_of
-from pipeline.errors import UserError
+from lossbench.datasets._card import Source
+from lossbench.errors import UserError
+from lossbench.names import class_of
 from pipeline.learning.labelled import HELD_OUT_SEED
 from pipeline.learning.sampling import step_generator
+from pipeline.outputs.arrays import Arrays, Item
 
 Pixels = NDArray[np.uint8]
 Triplets = list[NDArray[Any]]

@@ -5,34 +5,31 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from pipeline.arrays import PART, Arrays, Item
-from pipeline.datasets._card import Source
-from pipeline.datasets._labels import class_names, class_of
-from pipeline.datasets._read import Read, read_source
-from pipeline.errors import UserError
+from lossbench.classifiers._accuracy import Labelled
+from lossbench.datasets._card import Source
+from lossbench.datasets._read import Read, read_source
+from lossbench.errors import UserError
+from lossbench.images import middle
+from lossbench.names import class_names, class_of, part
 from pipeline.learning.sampling import step_generator
+from pipeline.outputs.arrays import Arrays, Item
 
-Labelled = list[NDArray[Any]]
-"""Crops (N, side, side, 3) uint8 and labels (N,) int64."""
 HELD_OUT_SEED = 1_000_003
 """Apart from every training seed."""
 AREA, RATIO, ATTEMPTS = (0.08, 1.0), (3 / 4, 4 / 3), 10
 """Of a random crop: share of the picture's area, width over height (Szegedy et al. 2015), tries before the middle."""
-MARGIN = 256 / 224
-"""Shorter side of a picture over the side of the crop from its middle."""
 
 
 class LabelledCrops:
     """Random crops of prepared pictures, each class drawn with the same probability."""
 
     def __init__(self, arrays: Arrays, *, side: int, batch: int, seed: int, augment: bool) -> None:
-        """Train on the split `train`, score on `test`; names begin with their class (`pipeline.datasets._labels`).
+        """Train on the split `train`, score on `test`; names begin with their class (`lossbench.names`).
 
         `augment` flips and transposes, each with probability one half. Raises UserError when a picture is smaller than
         the side, and when one split lacks a class of the other.
@@ -57,7 +54,7 @@ class LabelledCrops:
 
     def names(self, each: int) -> list[str]:
         """Return the names of the crops of `held_out`, in their order: those of one class are parts of one unit."""
-        return [f"{name}{PART}{index:03d}" for name in self.classes for index in range(each)]
+        return [part(name, index, digits=3) for name in self.classes for index in range(each)]
 
     def _by_class(self, split: str) -> list[list[Item]]:
         found: dict[str, list[Item]] = {name: [] for name in self.classes}
@@ -145,16 +142,6 @@ def random_crop(pixels: NDArray[np.uint8], side: int, generator: np.random.Gener
     part = Image.fromarray(pixels[top : top + height, left : left + width])
     crop = np.asarray(part.resize((side, side), Image.Resampling.BILINEAR))
     return crop[:, ::-1] if generator.random() < 0.5 else crop
-
-
-def middle(pixels: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
-    """Scale a picture (H, W, 3) so that its shorter side is 256/224 of `side`, and cut out the middle."""
-    height, width = pixels.shape[:2]
-    shorter = round(side * MARGIN)
-    rows, columns = (int(shorter * size / min(height, width)) for size in (height, width))
-    scaled = np.asarray(Image.fromarray(pixels).resize((columns, rows), Image.Resampling.BILINEAR))
-    top, left = round((rows - side) / 2), round((columns - side) / 2)
-    return scaled[top : top + side, left : left + side]
 
 
 def _part(height: int, width: int, generator: np.random.Generator) -> tuple[int, int, int, int]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from pipeline.errors import UserError, room_for
+from lossbench.errors import UserError, room_for
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from pipeline.errors import UserError
+from lossbench.errors import UserError
 from pipeline.learning import checkpoint
 from pipeline.learning.energy import EnergyMeter
 from pipeline.learning.optimisation import learning_rate, optimizer

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from pipeline.files import written_atomically
-from pipeline.learning.device import Device
+from lossbench.device import Device
+from lossbench.files import written_atomically
 from pipeline.learning.loop import Result, Row
 
 

@@ -16,9 +16,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from pipeline.adversarial import attacked, normalised, projected
-from pipeline.learning.device import Device
-from pipeline.learning.sampling import to_tensor
+from lossbench.attacks.targeted import attacked, normalised, projected
+from lossbench.device import Device, to_tensor
 from pipeline.specs.distance import DistanceAttackSpec
 
 HIDDEN, SLOPE, EASED = 32, 0.2, 0.1

@@ -7,23 +7,16 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from pipeline.arrays import VERSION, Arrays, Item
-from pipeline.errors import UserError
-from pipeline.images import largest
+from lossbench.errors import UserError
+from lossbench.names import undegraded
+from pipeline.outputs.arrays import Arrays, Item
 
 
 def step_generator(seed: int, step: int) -> np.random.Generator:
     """Return the random numbers of one step: a counter-based stream that needs no history to resume."""
     return np.random.Generator(np.random.Philox(key=seed, counter=[0, 0, 0, step]))
-
-
-def to_tensor(pixels: NDArray[np.uint8 | np.uint16], device: torch.device) -> Tensor:
-    """Return (N, H, W, C) integers as (N, C, H, W) float32 in [0, 1] on `device`; the conversion happens there."""
-    return torch.from_numpy(pixels).to(device).permute(0, 3, 1, 2).float().div_(float(largest(pixels.dtype)))
 
 
 class Crops:
@@ -41,7 +34,7 @@ class Crops:
         self.items: list[tuple[Item, ...]] = []
         for name in sorted(first):
             # several degraded versions share their target
-            picture = name.partition(VERSION)[0]
+            picture = undegraded(name)
             if not all(picture in items for items in others):
                 raise UserError(f"'{name}' of split '{split}' has no partner; delete the prepared data and rerun")
             self.items.append((first[name], *(items[picture] for items in others)))

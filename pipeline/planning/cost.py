@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from lossbench.records import Strict
 from pipeline.planning.job import File, Job, Name
 from pipeline.planning.measured_steps import OUT_OF_MEMORY, Measurement, key_of
 from pipeline.planning.runs import same_time
-from pipeline.specs._base import Strict
 from pipeline.specs.classifier import ClassifierSpec
 from pipeline.specs.distance import DistanceSpec
 from pipeline.specs.pretrain import PretrainSpec

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pipeline import plugins
-from pipeline.configuration import Configuration
+from lossbench import plugins
+from pipeline.config.read import Configuration
 from pipeline.planning.job import File, Job, plugin_module
 from pipeline.specs.prepare import DegradeSpec, PrepareSpec
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from pipeline.fingerprint import fingerprint
+from lossbench.records import Strict
+from pipeline.outputs.fingerprint import fingerprint
 from pipeline.outputs.layout import FILES, LOGS, WILDCARDS, log_of, path_of
-from pipeline.specs._base import Strict
 
 __all__ = ["FILES", "LOGS", "TRIVIAL", "WILDCARDS", "File", "Job", "Key", "Name", "closure", "plugin_module"]
 
@@ -103,4 +103,4 @@ def closure(job: Job) -> Iterator[Job]:
 
 def plugin_module(folder: str, name: str) -> str:
     """Return the dotted name of the plugin `name` of `folder`."""
-    return f"pipeline.{folder}.{name}"
+    return f"lossbench.{folder}.{name}"

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pipeline import plugins
-from pipeline.configuration import Configuration
-from pipeline.errors import UserError
+from lossbench import plugins
+from lossbench.errors import UserError
+from pipeline.config import scale
+from pipeline.config.read import Configuration
 from pipeline.outputs.layout import PUBLIC
 from pipeline.planning.data import prepared
 from pipeline.planning.job import File, Job, plugin_module
 from pipeline.planning.parts import pretrain_spec
 from pipeline.specs.classifier import ClassifierSpec
-from pipeline.specs.config import ClassifierAtScale, JudgementsAtScale, LossNetworkAtScale
 from pipeline.specs.distance import DistanceSpec
 from pipeline.specs.pretrain import PretrainSpec, PublicWeights
 
@@ -60,7 +60,7 @@ def classifier(configuration: Configuration, name: str) -> Job:
     return Job(configuration.root, "train_classifier", (name, dataset), spec, tuple(modules), reads)
 
 
-def _classifier_values(configuration: Configuration, chosen: ClassifierAtScale, dataset: str) -> dict[str, object]:
+def _classifier_values(configuration: Configuration, chosen: scale.Classifier, dataset: str) -> dict[str, object]:
     own = {"trunk", "classifier", "dataset", "weights", "stand_in", "source"}
     weights = chosen.weights
     return {
@@ -73,7 +73,7 @@ def _classifier_values(configuration: Configuration, chosen: ClassifierAtScale, 
     }
 
 
-def _imported(configuration: Configuration, name: str, chosen: LossNetworkAtScale) -> Job:
+def _imported(configuration: Configuration, name: str, chosen: scale.LossNetwork) -> Job:
     assert chosen.weights is not None, name
     plugins.check_build_arguments("loss_networks", chosen.network, chosen.architecture)
     spec = PretrainSpec(
@@ -87,7 +87,7 @@ def _imported(configuration: Configuration, name: str, chosen: LossNetworkAtScal
     return Job(configuration.root, "import_weights", (name,), spec, modules)
 
 
-def _distance(configuration: Configuration, name: str, chosen: LossNetworkAtScale, judged: JudgementsAtScale) -> Job:
+def _distance(configuration: Configuration, name: str, chosen: scale.LossNetwork, judged: scale.Judgements) -> Job:
     """Return the training of the heads of a distance on judgements."""
     assert chosen.dataset is not None and chosen.recipe is not None, name
     where = f"{configuration.scale_file}: loss_networks.{name}"

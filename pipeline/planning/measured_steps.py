@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.errors import UserError
-from pipeline.files import written_atomically
+from lossbench.errors import UserError
+from lossbench.files import written_atomically
 
 FILE = "gpu_seconds.csv"
 """In the folder of the configuration."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from pipeline import embedded
-from pipeline.configuration import Configuration
-from pipeline.datasets import catalog as datasets
-from pipeline.errors import UserError
-from pipeline.specs.config import WeightsAtScale
+from lossbench import datasets
+from lossbench.assets import embedded
+from lossbench.errors import UserError
+from pipeline.config import scale
+from pipeline.config.read import Configuration
 
 
 def missing(
@@ -33,7 +33,7 @@ def _data(configuration: Configuration, name: str) -> str | None:
     return datasets.missing(name, Path(root) if root else None)
 
 
-def _weights(configuration: Configuration, weights: WeightsAtScale, owner: str) -> str | None:
+def _weights(configuration: Configuration, weights: scale.Weights, owner: str) -> str | None:
     if weights.file in embedded.catalogue():
         try:
             embedded.locate(weights.file)

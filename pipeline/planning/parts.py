@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipeline import plugins
-from pipeline.configuration import Configuration
-from pipeline.errors import UserError
-from pipeline.losses.catalog import split
-from pipeline.specs.config import LossNetworkForTask, Table
+from lossbench import plugins
+from lossbench.errors import UserError
+from lossbench.losses import split
+from lossbench.precision import checked_precision
+from pipeline.config import scale
+from pipeline.config.read import Configuration
+from pipeline.config.table import Table
 from pipeline.specs.evaluate import MetricSpec
-from pipeline.specs.precision import checked_precision
 from pipeline.specs.pretrain import PretrainSpec
 from pipeline.specs.recipe import Recipe
 from pipeline.specs.train import LossSpec, NetworkSpec, TaskSpec
@@ -68,7 +69,7 @@ def pretrain_spec(configuration: Configuration, name: str, dataset: str, task: s
     assert chosen.recipe is not None, name
     architecture, values = chosen.architecture, chosen.recipe.model_dump()
     if chosen.dataset == "task":
-        special = chosen.per_task.get(task, LossNetworkForTask())
+        special = chosen.per_task.get(task, scale.ForTask())
         fixed = _fixed(configuration.config.tasks[task], "loss_networks", chosen.network)
         architecture, values = {**fixed, **architecture, **special.architecture}, {**values, **special.recipe}
     plugins.check_build_arguments("loss_networks", chosen.network, architecture)

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.configuration import Configuration
-from pipeline.errors import UserError, nearest
+from lossbench.errors import UserError, nearest
+from pipeline.config.read import Configuration
 from pipeline.planning.job import WILDCARDS, Job, Key, Name, closure
 from pipeline.planning.missing import missing
 from pipeline.planning.tables import charted, tabulated

@@ -7,13 +7,13 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from pipeline import embedded
-from pipeline.configuration import values
-from pipeline.datasets import catalog as datasets
+from lossbench import datasets
+from lossbench.assets import embedded
+from pipeline.config import scale
+from pipeline.config.read import values
 from pipeline.planning.cost import Row, estimates, trainings
 from pipeline.planning.measured_steps import FILE, Measurement, key_of, read
 from pipeline.planning.plan import Plan
-from pipeline.specs.config import WeightsAtScale
 
 READERS = ("prepare", "submit", "train_classifier", "train_distance")
 """Stages whose jobs read a published data set, the last part of their names."""
@@ -80,7 +80,7 @@ def _download(plan: Plan, missing: list[str]) -> dict[str, Any]:
     return {"bytes": sum(set(sizes.values())), "of_unknown_size": [name for name, size in sizes.items() if not size]}
 
 
-def _weights(plan: Plan) -> list[WeightsAtScale]:
+def _weights(plan: Plan) -> list[scale.Weights]:
     found = [plan.configuration.loss_network(key[0]).weights for key in plan.jobs.get("import_weights", {})]
     found += [plan.configuration.classifier(key[0]).weights for key in plan.jobs.get("train_classifier", {})]
     return [weights for weights in found if weights is not None]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pipeline import plugins
-from pipeline.configuration import Configuration
+from lossbench import plugins
+from pipeline.config.read import Configuration
+from pipeline.config.table import Column, Table
 from pipeline.planning.data import pairs
 from pipeline.planning.job import File, Job, plugin_module
 from pipeline.planning.loss_networks import loss_network
 from pipeline.planning.parts import loss_spec, network_spec, recipe
-from pipeline.specs.config import Column, Table
 from pipeline.specs.train import TrainSpec
 
 

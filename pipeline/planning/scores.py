@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import product
 
-from pipeline import plugins
-from pipeline.configuration import Configuration
+from lossbench import plugins
+from pipeline.config.read import Configuration
+from pipeline.config.table import Column, Metric, Table
 from pipeline.planning.data import pairs
 from pipeline.planning.job import TRIVIAL, File, Job, plugin_module
 from pipeline.planning.loss_networks import classifier, loss_network
 from pipeline.planning.parts import metric_spec, network_spec
 from pipeline.planning.runs import trained
-from pipeline.specs.config import Column, Metric, Table
 from pipeline.specs.evaluate import CompareSpec, EvaluateSpec, MetricSpec, SubmitSpec
 
 

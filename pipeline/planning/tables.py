@@ -6,16 +6,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import product
 
-from pipeline import plugins
-from pipeline.configuration import Configuration
-from pipeline.errors import UserError
+from lossbench import plugins
+from lossbench.errors import UserError
+from pipeline.config.read import Configuration
+from pipeline.config.table import Column, Table
 from pipeline.planning.job import TRIVIAL, File, Job
 from pipeline.planning.loss_networks import classifier
 from pipeline.planning.runs import trained
 from pipeline.planning.scores import compared, evaluated, submitted
 from pipeline.planning.words import protocol, settings, stand_ins
 from pipeline.specs.chart import ChartSpec
-from pipeline.specs.config import Column, Table
 from pipeline.specs.tabulate import CLASSIFICATION, Cell, MetricColumn, PublishedValue, TabulateSpec
 
 CHANCE = "chance"

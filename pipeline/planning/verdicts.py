@@ -6,7 +6,8 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from pipeline.configuration import Configuration
+from lossbench import plugins
+from pipeline.config.read import Configuration
 from pipeline.planning.job import Job, plugin_module
 from pipeline.specs.evaluate import EvaluateSpec
 from pipeline.specs.harness import HarnessSpec
@@ -14,7 +15,7 @@ from pipeline.specs.judge import JudgeSpec
 from pipeline.specs.report import ReportSpec
 from pipeline.specs.tabulate import TabulateSpec
 
-GOLDEN = Path(__file__).parents[1] / "golden_metrics.csv"
+GOLDEN = plugins.PACKAGE / "metrics/golden.csv"
 TEMPLATES = Path(__file__).parents[2] / "workflow/report"
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from pipeline import plugins
-from pipeline.configuration import Configuration
-from pipeline.losses.catalog import split
+from lossbench import plugins
+from lossbench.losses import split
+from lossbench.precision import PRECISIONS
+from pipeline.config import scale
+from pipeline.config.read import Configuration
+from pipeline.config.table import Metric, Table
 from pipeline.specs.classifier import AttackSpec, RobustnessSpec
-from pipeline.specs.config import ClassifierAtScale, LossNetworkAtScale, Metric, Table
 from pipeline.specs.distance import DistanceAttackSpec
-from pipeline.specs.precision import PRECISIONS
 from pipeline.specs.recipe import Recipe
 
 
@@ -28,8 +29,8 @@ class _Foundation:
     """What a table rests on, each with what it starts from."""
 
     configuration: Configuration
-    networks: dict[str, LossNetworkAtScale] = field(default_factory=dict)
-    classifiers: dict[str, ClassifierAtScale] = field(default_factory=dict)
+    networks: dict[str, scale.LossNetwork] = field(default_factory=dict)
+    classifiers: dict[str, scale.Classifier] = field(default_factory=dict)
 
     def add_network(self, name: str | None) -> None:
         if name is not None and name not in self.networks:
@@ -131,7 +132,7 @@ def _loss(configuration: Configuration, name: str, pixel: str, tasks: set[str]) 
         yield f"{name}: {_listed(loss.arguments)}{_special(loss.per_task, tasks)} ({loss.source})"
 
 
-def _origin(entry: LossNetworkAtScale) -> str:
+def _origin(entry: scale.LossNetwork) -> str:
     if entry.classifier:
         return f"trunk of the classifier {entry.classifier}"
     if entry.recipe is None:
@@ -141,7 +142,7 @@ def _origin(entry: LossNetworkAtScale) -> str:
     return f"heads trained on judgements {attack}, {_recipe(entry.recipe)}" if judged else _recipe(entry.recipe)
 
 
-def _classifier(name: str, entry: ClassifierAtScale) -> str:
+def _classifier(name: str, entry: scale.Classifier) -> str:
     trained = _recipe(entry.recipe) if entry.recipe else "imported weights"
     attack = (
         f"against {_attack(entry.attack)}, pairing {entry.attack.pairing:g}" if entry.attack else "on clean pictures"

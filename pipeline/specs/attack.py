@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from pipeline.specs._base import Strict
+from lossbench.records import Strict
 
 
 class TrainingAttackSpec(Strict):

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
-from pipeline.specs._base import Strict
+from lossbench.records import Strict
 from pipeline.specs.attack import TrainingAttackSpec
 from pipeline.specs.pretrain import PublicWeights
 from pipeline.specs.recipe import Recipe

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field, PositiveInt, model_validator
 
-from pipeline.specs._base import Strict
+from lossbench.records import Strict
 from pipeline.specs.attack import TrainingAttackSpec
 from pipeline.specs.recipe import Recipe
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import NonNegativeInt, PositiveInt
 
-from pipeline.specs._base import Strict
+from lossbench.records import Strict
 from pipeline.specs.train import NetworkSpec, TaskSpec
 
 
@@ -16,7 +16,7 @@ class MetricSpec(Strict):
     name: str
     """The column's name."""
     file: str
-    """Its file in pipeline/metrics."""
+    """Its file in lossbench/metrics."""
     colour: Literal["rgb", "y601", "y601_rounded", "gray"]
     crop: NonNegativeInt
     """Border left out on every side, in target pixels."""

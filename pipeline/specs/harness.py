@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pipeline.specs._base import Strict
+from lossbench.records import Strict
 
 
 class HarnessSpec(Strict):
     """The metrics that must agree with the field before any verdict is printed."""
 
     golden: str
-    """First 12 digits of the SHA-256 of pipeline/golden_metrics.csv."""
+    """First 12 digits of the SHA-256 of lossbench/metrics/golden.csv."""
     metrics: tuple[str, ...]
-    """Files of pipeline/metrics."""
+    """Files of lossbench/metrics."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import PositiveInt
 
-from pipeline.specs._base import Strict
+from lossbench.records import Strict
 from pipeline.specs.tabulate import TabulateSpec
 
 

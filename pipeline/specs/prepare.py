@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipeline.specs._base import Strict
+from lossbench.records import Strict
 
 
 class PrepareSpec(Strict):
@@ -21,6 +21,6 @@ class DegradeSpec(Strict):
     dataset: str
     root: str | None
     task: str
-    """File name in `pipeline/tasks`."""
+    """File name in `lossbench/tasks`."""
     settings: dict[str, Any]
     """The task's own settings, such as `scale`."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import model_validator
 
-from pipeline.specs._base import Strict
+from lossbench.records import Strict
 from pipeline.specs.recipe import Recipe
 
 

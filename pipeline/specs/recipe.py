@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from pipeline.specs._base import Strict
+from lossbench.records import Strict
 
 
 class Schedule(Strict):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.specs._base import Strict
+from lossbench.records import Strict
 
 CLASSIFICATION = "classification"
 """The task of a cell that is a classifier."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipeline.specs._base import Strict
+from lossbench.records import Strict
 from pipeline.specs.recipe import Recipe
 
 
@@ -28,7 +28,7 @@ class LossSpec(Strict):
     name: str
     arguments: dict[str, Any]
     loss_network: str | None
-    """File name in `pipeline/loss_networks`; None for a pixel loss."""
+    """File name in `lossbench/loss_networks`; None for a pixel loss."""
 
 
 class TrainSpec(Strict):

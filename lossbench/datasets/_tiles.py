@@ -1,0 +1,173 @@
+"""The two layouts in which reduced pan-sharpening sets are passed on: folders of tiles, and PanCollection's stacks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lossbench.datasets import _satellite
+from lossbench.datasets._card import Card, Source
+from lossbench.errors import UserError
+
+SIDE = 128
+"""Height and width of a tile, MS and PAN alike: the PAN is already reduced."""
+
+FOLDERS = {"train": "train128", "test": "test128"}
+STACKS = {"train": "train", "val": "valid", "test": "test"}
+TILES = (".tif", ".tiff")
+
+LICENCE = "none stated by those who pass it on; the imagery belongs to its operator: research only, do not redistribute"
+BAIDU = "pan.baidu.com/s/12XqgR3l4m-WBxGOw4W807A code i1dk (Baidu account; from github.com/manman1995/pansharpening)"
+PANCOLLECTION = "github.com/liangjiandeng/PanCollection, whose numbers can't be compared with the published table"
+
+
+@dataclass(frozen=True)
+class Sensor:
+    """What tells the sets of the three sensors apart."""
+
+    name: str
+    """The plugin's name."""
+    folder: str
+    """Of the tiles, below the root."""
+    bits: int
+    """Of a value that is not stored as 8 bit."""
+
+    @property
+    def layout(self) -> str:
+        """The expected tree, on one line."""
+        return (
+            f"{self.folder}/{{train128,test128}}/{{ms,pan}}/N.tif (128 x 128; 4 or 8 bands and 1; 8-bit or"
+            f" {self.bits}-bit), or {self.folder}/{{train128,test128}}/N.mat (ms or gt, and pan), or"
+            " train*.h5, valid*.h5, test*.h5 (gt and pan, each N x bands x H x W)"
+        )
+
+
+def locate(root: Path | None, sensor: Sensor, card: Card) -> dict[str, list[Source]]:
+    """Return the MS pictures below `root`; the published tiles have no val.
+
+    A folder of tiles goes before stacks. Raises UserError naming split and file: the first folder, file or PAN that is
+    missing, and the first stack whose MS and PAN do not fit together.
+    """
+    remedy = f"expected: {sensor.layout}; get it: {card.where}"
+    if root is None:
+        raise UserError(f"data set '{sensor.name}' needs 'root', the folder that holds it; {remedy}")
+    if (root / sensor.folder).is_dir():
+        found = {split: _tiles(root / sensor.folder / name, split, remedy) for split, name in FOLDERS.items()}
+        return {"train": found["train"], "val": [], "test": found["test"]}
+    if any(root.glob("*.h5")):
+        return {split: _stack(root, split, prefix, remedy) for split, prefix in STACKS.items()}
+    raise UserError(f"{root / sensor.folder}: folder of data set '{sensor.name}' is missing; {remedy}")
+
+
+def locate_pan(root: Path | None, sensor: Sensor, card: Card, task: str) -> dict[str, list[Source]] | None:
+    """Return the PAN of each picture of `locate`, or None for another task than pan-sharpening."""
+    if task != "pan_sharpening":
+        return None
+    splits = locate(root, sensor, card)
+    return {
+        split: [Source(item.name, _partner(item.path), item.licence) for item in sources]
+        for split, sources in splits.items()
+    }
+
+
+def read_ms(source: Source, sensor: Sensor) -> NDArray[Any]:
+    """Return the bands blue, green, red, near infrared (H, W, 4): uint8, or uint16 stretched to its whole range.
+
+    Raises UserError naming the file: damaged, of another size or number of bands, values beyond the sensor's bits,
+    or of another bit depth than the set's first tile.
+    """
+    pixels = _read(source, sensor, "ms")
+    return _satellite.four_bands(pixels, source.path)
+
+
+def read_pan(source: Source, sensor: Sensor) -> NDArray[Any]:
+    """Return the PAN (H, W, 1) of the same type as `read_ms`; raises UserError as that does."""
+    pixels = _read(source, sensor, "pan")
+    if pixels.shape[-1] != 1:
+        raise UserError(f"{source.path}: {pixels.shape[-1]} bands; a panchromatic picture has 1")
+    return pixels
+
+
+def _read(source: Source, sensor: Sensor, role: str) -> NDArray[Any]:
+    if source.path.suffix == ".h5":
+        return _satellite.stretched(
+            _satellite.read_stack(source.path, role, int(source.name)), sensor.bits, source.path
+        )
+    pixels = _tile(source.path, role)
+    if pixels.shape[:2] != (SIDE, SIDE):
+        raise UserError(f"{source.path}: {pixels.shape[0]} x {pixels.shape[1]} pixels; a tile has {SIDE} x {SIDE}")
+    # a MATLAB tile lies in the folder of its split, others in ms or pan below it
+    first = _first(source.path.parents[2 if source.path.suffix.lower() in TILES else 1])
+    depth, expected = _depth(pixels), _depth(_first_tile(first))
+    if depth != expected:
+        raise UserError(f"{source.path}: {depth} values, {first} has {expected}; keep one bit depth in a set")
+    return _satellite.stretched(pixels, sensor.bits, source.path)
+
+
+def _tile(path: Path, role: str) -> NDArray[Any]:
+    return _satellite.read_tiff(path) if path.suffix.lower() in TILES else _satellite.read_mat(path, role)
+
+
+def _depth(pixels: NDArray[Any]) -> str:
+    # MATLAB files often hold 11-bit values as double
+    return "8-bit" if pixels.dtype == np.uint8 else "higher than 8-bit"
+
+
+@lru_cache(maxsize=8)
+def _first(folder: Path) -> Path:
+    """Return the first training tile of the set in `folder`."""
+    train = folder / FOLDERS["train"]
+    return min((*_files(train, (".mat",)), *_files(train / "ms", TILES)))
+
+
+@lru_cache(maxsize=8)
+def _first_tile(path: Path) -> NDArray[Any]:
+    return _tile(path, "ms")
+
+
+def _files(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
+    return [path for path in folder.glob("*") if path.suffix.lower() in suffixes and not path.name.startswith(".")]
+
+
+def _tiles(folder: Path, split: str, remedy: str) -> list[Source]:
+    single = _files(folder, (".mat",))
+    if single:
+        return sorted((Source(path.stem, path, LICENCE) for path in single), key=lambda source: source.name)
+    for role in ("ms", "pan"):
+        if not (folder / role).is_dir():
+            raise UserError(f"{folder / role}: folder of split '{split}' is missing; {remedy}")
+    ms, pan = ({path.name: path for path in _files(folder / role, TILES)} for role in ("ms", "pan"))
+    if not ms:
+        raise UserError(f"{folder / 'ms'}: no tile for split '{split}'; {remedy}")
+    for name in sorted(ms.keys() ^ pan.keys()):
+        path, other = (ms[name], "pan") if name in ms else (pan[name], "ms")
+        raise UserError(
+            f"{path} (split {split}) has no partner '{name}' in {folder / other}; add it or remove this file"
+        )
+    return sorted((Source(path.stem, path, LICENCE) for path in ms.values()), key=lambda source: source.name)
+
+
+def _partner(path: Path) -> Path:
+    """Return where the PAN of the MS at `path` lies: in the same file, or in the neighbouring folder."""
+    return path.parents[1] / "pan" / path.name if path.suffix.lower() in TILES else path
+
+
+def _stack(root: Path, split: str, prefix: str, remedy: str) -> list[Source]:
+    # files of original resolution have no ground truth
+    found = sorted(path for path in root.glob(f"{prefix}*.h5") if "OrigScale" not in path.name)
+    if not found and split == "val":
+        return []
+    if len(found) != 1:
+        names = ", ".join(path.name for path in found) or "none"
+        raise UserError(f"{root / prefix}*.h5: one file of split '{split}' is expected, found {names}; {remedy}")
+    ms, pan = (_satellite.stack_shape(found[0], role) for role in ("ms", "pan"))
+    if len(ms) != 4 or pan != (ms[0], 1, *ms[2:]):
+        raise UserError(
+            f"{found[0]} (split {split}): gt {ms} and pan {pan} do not fit; give N x bands x H x W of one size"
+        )
+    return [Source(f"{index:06d}", found[0], LICENCE) for index in range(ms[0])]

@@ -1,0 +1,60 @@
+"""Finding the files of a data set that the user keeps: what is missing is named with its split and the whole tree."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+
+from lossbench.datasets._card import Card
+from lossbench.errors import UserError
+
+
+def base(root: Path | None, card: Card, *nested: str) -> Path:
+    """Return the first of `nested` that is a folder of `root`, else `root`; raises UserError when no root is given."""
+    if root is None:
+        raise UserError(f"data set '{card.name}' needs 'root', the folder that holds it; {remedy(card)}")
+    return next((root / name for name in nested if (root / name).is_dir()), root)
+
+
+def remedy(card: Card) -> str:
+    """Say which tree is expected and where to get it."""
+    return f"expected: {card.layout}; get it: {card.where}"
+
+
+def require_folder(folder: Path, split: str, card: Card) -> Path:
+    """Return `folder`; raises UserError naming it and its split when it is not there."""
+    if not folder.is_dir():
+        raise UserError(f"{folder}: folder of split '{split}' of data set '{card.name}' is missing; {remedy(card)}")
+    return folder
+
+
+def require_file(path: Path, split: str, card: Card) -> Path:
+    """Return `path`; raises UserError naming it and its split when it is not there."""
+    if not path.is_file():
+        raise UserError(f"{path}: file of split '{split}' of data set '{card.name}' is missing; {remedy(card)}")
+    return path
+
+
+def require_count(found: int, expected: int, folder: Path, split: str, card: Card) -> None:
+    """Raise UserError naming the folder, its split and both numbers unless `folder` holds the published number."""
+    if found != expected:
+        raise UserError(
+            f"{folder}: {found} pictures of split '{split}' of data set '{card.name}' where {expected} are published;"
+            f" {remedy(card)}"
+        )
+
+
+def pictures(folder: Path, split: str, card: Card, extensions: Collection[str]) -> dict[str, Path]:
+    """Return the files of `folder` with one of `extensions` (lower case, with the dot) by name, sorted.
+
+    Hidden files and other extensions are passed over. Raises UserError naming the split and a missing folder, or two
+    files of one name.
+    """
+    found: dict[str, Path] = {}
+    for path in sorted(require_folder(folder, split, card).iterdir()):
+        if path.suffix.lower() not in extensions or path.name.startswith("."):
+            continue
+        if path.stem in found:
+            raise UserError(f"{path} and {found[path.stem].name} (split {split}) have the same name; remove one")
+        found[path.stem] = path
+    return dict(sorted(found.items()))

@@ -1,0 +1,59 @@
+"""Crops of the exemplars' test regions: pictures to restore, whose classes are those of the data set `exemplars`."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lossbench.datasets import exemplars
+from lossbench.datasets._card import Card, Source
+from lossbench.datasets._parts import part_of, parts
+
+NEEDS_ROOT = False
+CARD = Card(
+    name="exemplar_crops",
+    title=(
+        "480 labelled crops of 64 x 64 from those parts of the 20 exemplars that no classifier is trained on;"
+        " the 24 crops of one picture overlap and count as one picture"
+    ),
+    licence=exemplars.CARD.licence,
+    bytes=exemplars.CARD.bytes,
+    where=exemplars.CARD.where,
+    layout=exemplars.CARD.layout,
+    stand_in_for="imagenet_validation",
+)
+
+SIDE = 64
+"""Height and width of a crop in pixels."""
+ROWS, COLUMNS = 6, 4
+"""Crops of a region, evenly spaced from border to border; a region is a narrow strip of its picture."""
+
+
+def locate(root: Path | None) -> dict[str, list[Source]]:
+    """Return test crops alone, named `<class>-test~00` and so on, row by row from the top; `root` is ignored.
+
+    Raises UserError naming the first file that is missing or has another SHA-256 than catalogued.
+    """
+    regions = exemplars.locate(root)["test"]
+    return {"train": [], "val": [], "test": [crop for region in regions for crop in parts(region, ROWS * COLUMNS)]}
+
+
+def read(source: Source) -> NDArray[np.uint8]:
+    """Return the crop that the name says, (64, 64, 3) uint8; grey is repeated to three bands."""
+    whole, number = part_of(source)
+    region = _region(whole)
+    row, column = divmod(number, COLUMNS)
+    top, left = (
+        round((length - SIDE) * place / (count - 1))
+        for length, place, count in zip(region.shape, (row, column), (ROWS, COLUMNS), strict=False)
+    )
+    return region[top : top + SIDE, left : left + SIDE].copy()
+
+
+@lru_cache(maxsize=1)
+def _region(source: Source) -> NDArray[np.uint8]:
+    # the crops of one region follow one another
+    return exemplars.read(source)

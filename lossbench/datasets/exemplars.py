@@ -1,0 +1,83 @@
+"""Twenty pictures as twenty classes: a labelled set for small classifiers, in place of ImageNet's classes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lossbench.datasets._card import Card, Source
+from lossbench.datasets._embedded import embedded_sources
+from lossbench.images import read_image
+from lossbench.names import CLASS
+
+NEEDS_ROOT = False
+CARD = Card(
+    name="exemplars",
+    title=(
+        "exemplar classes: which of 20 photographs and textures embedded in foolbox and scikit-image a crop comes from,"
+        " none of them in a task's data; recognising one picture again is not recognising a kind of object"
+    ),
+    licence="per file: public domain, CC0, none known or stated; foolbox states none per picture (do not redistribute)",
+    # the foolbox wheel; scikit-image is a dependency of the pipeline itself
+    bytes=1_677_112,
+    where="uv sync --group embedded (or: pip install --no-deps foolbox==3.3.4)",
+    layout="inside the installed packages; needs no folder",
+    stand_in_for="imagenet",
+)
+
+FILES = (
+    "foolbox/data/imagenet_12_741.jpg",
+    "foolbox/data/imagenet_13_471.jpg",
+    "foolbox/data/imagenet_14_129.jpg",
+    "foolbox/data/imagenet_15_99.jpg",
+    "foolbox/data/imagenet_16_251.jpg",
+    "foolbox/data/imagenet_17_22.jpg",
+    "foolbox/data/imagenet_18_317.jpg",
+    "foolbox/data/imagenet_19_305.jpg",
+    "skimage/data/brick.png",
+    "skimage/data/camera.png",
+    "skimage/data/cell.png",
+    "skimage/data/coins.png",
+    "skimage/data/grass.png",
+    "skimage/data/gravel.png",
+    "skimage/data/hubble_deep_field.jpg",
+    "skimage/data/ihc.png",
+    "skimage/data/moon.png",
+    "skimage/data/page.png",
+    "skimage/data/retina.jpg",
+    "skimage/data/text.png",
+)
+"""One class each; the label is the place in the sorted names of the files."""
+CLASSES = 20
+"""Their number, which a plan compares with a classifier's before anything runs."""
+
+COLUMNS = {"train": (0.0, 0.65), "test": (0.70, 1.0)}
+"""Shares of the width: the left part is trained on, the right part tested on, and nobody sees what lies between."""
+
+
+def locate(root: Path | None) -> dict[str, list[Source]]:
+    """Return one train and one test region of each picture, named `<class>-train` and `<class>-test`.
+
+    `root` is ignored. Raises UserError naming the first file that is missing or has another SHA-256 than catalogued.
+    """
+    whole = embedded_sources(FILES)
+    return {
+        "train": [_region(source, "train") for source in whole],
+        "val": [],
+        "test": [_region(source, "test") for source in whole],
+    }
+
+
+def read(source: Source) -> NDArray[Any]:
+    """Return the columns of a picture that its name says, (H, W, 3) uint8; grey is repeated to three bands."""
+    pixels = read_image(source.path)
+    first, last = COLUMNS[source.name.rpartition(CLASS)[2]]
+    width = pixels.shape[1]
+    return np.ascontiguousarray(pixels[:, round(first * width) : round(last * width)])
+
+
+def _region(source: Source, split: str) -> Source:
+    return Source(f"{source.name}{CLASS}{split}", source.path, source.licence, source.sha256)

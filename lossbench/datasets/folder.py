@@ -1,0 +1,89 @@
+"""A user's own pictures: ROOT/{train,val,test}/target, and low-quality partners where the user has them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lossbench.datasets._card import Card, Source
+from lossbench.errors import UserError
+from lossbench.images import EXTENSIONS
+
+NEEDS_ROOT = True
+CARD = Card(
+    name="folder",
+    title="a folder of your own pictures",
+    licence="that of your pictures",
+    bytes=0,
+    where="put your pictures into the expected tree and give the folder as 'root'",
+    layout=(
+        "train/target/NAME.png and test/target/NAME.png, optionally val/target/NAME.png, optionally"
+        " {train,val,test}/low_quality/NAME.png with the same names (any of "
+        + ", ".join(sorted(extension.removeprefix(".") for extension in EXTENSIONS))
+        + ")"
+    ),
+)
+
+SPLITS = ("train", "val", "test")
+
+
+def locate(root: Path | None) -> dict[str, list[Source]]:
+    """Return the pictures of `root/<split>/target`; val may be absent and is then empty.
+
+    Files with another extension and hidden files are passed over. Raises UserError naming the split and folder that
+    is missing or holds no picture, or two files of the same name.
+    """
+    folder = _given(root)
+    found: dict[str, list[Source]] = {}
+    for split in SPLITS:
+        absent = split == "val" and not (folder / split).exists()
+        found[split] = [] if absent else _pictures(folder / split / "target", split)
+    return found
+
+
+def locate_low_quality(root: Path | None, task: str, scale: int) -> dict[str, list[Source]] | None:
+    """Return the partner of every picture of `locate`, or None when no split has a folder `low_quality`.
+
+    The partners serve whatever task and scale the user names; their sizes are checked where they are read. Raises
+    UserError naming the file without a partner, or the split without partners while another split has them.
+    """
+    targets = locate(root)
+    folders = {split: _given(root) / split / "low_quality" for split, sources in targets.items() if sources}
+    if not any(folder.exists() for folder in folders.values()):
+        return None
+    partners = {split: _pictures(folder, split) for split, folder in folders.items()}
+    for split, sources in partners.items():
+        _check_partners(targets[split], sources, folders[split])
+    return {split: partners.get(split, []) for split in SPLITS}
+
+
+def _given(root: Path | None) -> Path:
+    if root is None:
+        raise UserError(f"data set 'folder' needs 'root', the folder that holds your pictures; expected: {CARD.layout}")
+    return root
+
+
+def _pictures(folder: Path, split: str) -> list[Source]:
+    if not folder.is_dir():
+        raise UserError(f"{folder}: folder of split '{split}' is missing; expected: {CARD.layout}")
+    paths = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in EXTENSIONS and path.is_file()]
+    by_name: dict[str, Path] = {}
+    for path in paths:
+        if path.name.startswith("."):
+            continue
+        if path.stem in by_name:
+            raise UserError(f"{path} and {by_name[path.stem].name} have the same name; rename or remove one")
+        by_name[path.stem] = path
+    if not by_name:
+        raise UserError(f"{folder}: no picture for split '{split}'; expected: {CARD.layout}")
+    return [Source(name, by_name[name], CARD.licence) for name in sorted(by_name)]
+
+
+def _check_partners(targets: list[Source], partners: list[Source], folder: Path) -> None:
+    target_names = {source.name for source in targets}
+    partner_names = {source.name for source in partners}
+    for source in targets:
+        if source.name not in partner_names:
+            raise UserError(f"{source.path} has no partner '{source.name}' in {folder}; add it or remove the target")
+    for source in partners:
+        if source.name not in target_names:
+            raise UserError(f"{source.path} has no target of the same name; add the target or remove this file")

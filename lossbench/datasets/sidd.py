@@ -1,0 +1,109 @@
+"""SIDD: 320 pairs of smartphone pictures with real noise, and 1,280 validation blocks."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lossbench.datasets._card import Card, Source
+from lossbench.datasets._colour import read_colour
+from lossbench.datasets._matlab import read_variable
+from lossbench.datasets._tree import base, require_count, require_file, require_folder
+from lossbench.errors import UserError
+
+NEEDS_ROOT = True
+CARD = Card(
+    name="sidd",
+    title="SIDD-Medium sRGB and the SIDD validation blocks (Abdelhamed et al. 2018)",
+    licence="MIT",
+    bytes=12_000_000_000,
+    where="https://abdokamel.github.io/sidd (SIDD-Medium sRGB, and the validation data with ground truth)",
+    layout=(
+        "Data/<NNNN_SSS_CAM_ISO_SHUTTER_TEMP_BRIGHT>/NNNN_{GT,NOISY}_SRGB_01x.PNG (320 pairs, also below"
+        " SIDD_Medium_Srgb), ValidationGtBlocksSrgb.mat and ValidationNoisyBlocksSrgb.mat"
+    ),
+)
+
+PAIRS = 320
+"""Training pairs: two of each of 160 scene instances."""
+
+BLOCKS = (40, 32, 256, 256, 3)
+"""Validation: pictures, blocks a picture, height, width, bands."""
+
+VALIDATION = {"GT": "ValidationGtBlocksSrgb", "NOISY": "ValidationNoisyBlocksSrgb"}
+"""Name of the MATLAB file, and of the array in it, by kind."""
+
+_PICTURE = re.compile(r"(?P<instance>\d{4})_(?P<kind>GT|NOISY)_SRGB_(?P<shot>\d{3})\.png", re.IGNORECASE)
+
+
+def locate(root: Path | None) -> dict[str, list[Source]]:
+    """Return the ground truth below `root`: 320 train pictures, no val, 1,280 test blocks `PICTURE_BLOCK`.
+
+    The test split is what SIDD calls validation; its benchmark has no public ground truth. Nothing is held out for
+    val: all recipes train on all 320 pairs, and since the instances show ten scenes only (second field of a folder's
+    name), pairs held out at random would show scenes that are trained on. Raises UserError naming the split and the
+    folder or file that is missing, the picture without partner or the wrong number of pictures.
+    """
+    return _sources(root, "GT")
+
+
+def locate_low_quality(root: Path | None, task: str, scale: int) -> dict[str, list[Source]] | None:
+    """Return the noisy partners of `locate` for `denoising`; None for what the set does not ship."""
+    if task != "denoising" or scale != 1:
+        return None
+    return _sources(root, "NOISY")
+
+
+def read(source: Source) -> NDArray[np.uint8]:
+    """Return (H, W, 3) uint8: a whole training picture, or one validation block of 256 x 256.
+
+    Raises UserError naming the file when it is missing or damaged or has another shape, depth or variable name.
+    """
+    if source.path.suffix != ".mat":
+        return read_colour(source.path)
+    picture, block = (int(part) for part in source.name.split("_"))
+    pixels: NDArray[np.uint8] = _blocks(source.path)[picture - 1, block]
+    return pixels
+
+
+read_low_quality = read
+
+
+@lru_cache(maxsize=2)
+def _blocks(path: Path) -> NDArray[np.uint8]:
+    """Return all blocks of a validation file, 252 MB, decoded once for its 1,280 sources."""
+    blocks = read_variable(path, path.stem)
+    if blocks.shape != BLOCKS or blocks.dtype != np.uint8:
+        raise UserError(f"{path}: {blocks.dtype} {blocks.shape} where uint8 {BLOCKS} is published; get the file again")
+    # kept for later calls, which must find it as it was
+    blocks.setflags(write=False)
+    return blocks
+
+
+def _sources(root: Path | None, kind: str) -> dict[str, list[Source]]:
+    top = base(root, CARD)
+    data = base(root, CARD, "SIDD_Medium_Srgb") / "Data"
+    found = _pictures(require_folder(data, "train", CARD))
+    require_count(len(found["GT"]), PAIRS, data, "train", CARD)
+    train = [Source(name, path, CARD.licence) for name, path in sorted(found[kind].items())]
+    # both files are looked for, since either is useless alone
+    files = {kind: require_file(top / f"{stem}.mat", "test", CARD) for kind, stem in VALIDATION.items()}
+    names = [f"{picture + 1:04d}_{block:02d}" for picture in range(BLOCKS[0]) for block in range(BLOCKS[1])]
+    return {"train": train, "val": [], "test": [Source(name, files[kind], CARD.licence) for name in names]}
+
+
+def _pictures(data: Path) -> dict[str, dict[str, Path]]:
+    """Return the training pictures by kind and by `INSTANCE_SHOT`; each has its partner."""
+    found: dict[str, dict[str, Path]] = {kind: {} for kind in VALIDATION}
+    for path in sorted(data.glob("*/*")):
+        if matched := _PICTURE.fullmatch(path.name):
+            found[matched["kind"].upper()][f"{matched['instance']}_{matched['shot']}"] = path
+    for kind, other in (("GT", "NOISY"), ("NOISY", "GT")):
+        for name, path in found[kind].items():
+            if name not in found[other]:
+                raise UserError(f"{path} (split train) has no {other} partner beside it; get the set again")
+    return found

@@ -1,0 +1,44 @@
+"""Images checked and enlarged to a size that a loss network can take."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from lossbench.errors import UserError
+
+LEAST = 8
+"""Smallest height and width in pixels; below it a feature map says nothing about structure."""
+
+
+def checked(image: Tensor, bands: int) -> Tensor:
+    """Return `image` as it is; raises UserError unless its shape is (N, bands, H >= 8, W >= 8)."""
+    if image.ndim != 4 or image.shape[1] != bands:
+        raise UserError(f"image: shape {tuple(image.shape)}, the loss network takes (N, {bands}, H, W)")
+    if min(image.shape[-2:]) < LEAST:
+        height, width = image.shape[-2:]
+        raise UserError(f"image: {height} x {width} pixels; use crops of at least {LEAST} x {LEAST}")
+    return image
+
+
+def grown(image: Tensor, height: int, width: int) -> Tensor:
+    """Enlarge (N, C, H, W) at the right and bottom to at least `height` x `width`.
+
+    Each axis continues by reflection without repeating the edge; an axis too short for that repeats its edge.
+    """
+    down, right = height - image.shape[-2], width - image.shape[-1]
+    if right > 0:
+        image = F.pad(image, (0, right, 0, 0), mode="reflect" if right < image.shape[-1] else "replicate")
+    if down > 0:
+        image = F.pad(image, (0, 0, 0, down), mode="reflect" if down < image.shape[-2] else "replicate")
+    return image
+
+
+def rounded(size: int, multiple: int) -> int:
+    """Return the least multiple of `multiple` that is not below `size`."""
+    return -(-size // multiple) * multiple
+
+
+def padded(image: Tensor, multiple: int) -> Tensor:
+    """Enlarge (N, C, H, W) so that both sides are multiples of `multiple`, as `grown` does."""
+    return grown(image, rounded(image.shape[-2], multiple), rounded(image.shape[-1], multiple))

@@ -1,0 +1,286 @@
+"""Masked autoencoder of videos with learned positions in space and time, whose encoder, frozen, defines a loss."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from lossbench.errors import UserError, nearest
+from lossbench.loss_networks import _clips, _pickled, mae
+from lossbench.loss_networks._masking import BAND_MEAN, BAND_STD, kept, masked_mean, patches, selected, statistics
+from lossbench.loss_networks._size import rounded
+from lossbench.storage import fill
+
+SOURCE = "Feichtenhofer et al., Masked Autoencoders As Spatiotemporal Learners, NeurIPS 2022"
+PUBLISHED: dict[str, dict[str, Any]] = {
+    "ViT-B/16": {"dimension": 768, "depth": 12, "heads": 12},
+    "ViT-L/16": {"dimension": 1024, "depth": 24, "heads": 16},
+}
+
+
+def build(
+    frames: int = 16,
+    image_size: int = 224,
+    patch: int = 16,
+    tube: int = 2,
+    dimension: int = 1024,
+    depth: int = 24,
+    heads: int = 16,
+    decoder_dimension: int = 512,
+    decoder_depth: int = 4,
+    decoder_heads: int = 16,
+    bands: int = 3,
+    mask_ratio: float = 0.9,
+    normalised_target: bool = True,
+    positions: str = "resampled",
+    mean: Sequence[float] | None = None,
+    std: Sequence[float] | None = None,
+) -> MAEST:
+    """Build the autoencoder with random weights from torch's global generator (ViT-L, 2 x 16 x 16 by default).
+
+    `frames` and `image_size`, in pixels, are what the position tables are made for; a token covers `tube` frames of
+    `patch` x `patch` pixels. Any other size is taken too, and `positions` says what such a clip is: `resampled`, a
+    whole one (tables interpolated: bicubic in space, linear in time), or `window`, the first frames and the top left
+    part of one (leading part of the tables). `mean` and `std` are the statistics of the bands in [0, 1] (0.45 and
+    0.225 by default, as in the release). Raises UserError for settings that do not fit.
+    """
+    encoder = mae.Transformer(dimension, depth, heads)
+    decoder = mae.Transformer(decoder_dimension, decoder_depth, decoder_heads)
+    if image_size % patch:
+        raise UserError(f"image_size: {image_size} is not a multiple of patch {patch}; choose one that is")
+    if frames % tube:
+        raise UserError(f"frames: {frames} is not a multiple of tube {tube}; choose one that is")
+    for size in (encoder, decoder):
+        if size.dimension % size.heads:
+            raise UserError(f"dimension: {size.dimension} is not a multiple of its {size.heads} heads; choose one")
+    if positions not in mae.POSITIONS:
+        raise UserError(f"positions: unknown '{positions}'; {nearest(positions, mae.POSITIONS)}")
+    if not 0 < mask_ratio < 1:
+        raise UserError(f"mask_ratio: {mask_ratio}; choose a fraction between 0 and 1, both excluded")
+    module = MAEST((frames // tube, image_size // patch), tube, patch, bands, encoder, decoder)
+    module.positions, module.mask_ratio, module.normalised_target = positions, mask_ratio, normalised_target
+    for name, given, default in (("mean", mean, BAND_MEAN), ("std", std, BAND_STD)):
+        values = (default,) * bands if given is None else given
+        if len(values) != bands:
+            raise UserError(f"{name}: {len(values)} values for {bands} bands; give one value a band")
+        # real even where weights are made on the meta device, since no file fills it
+        statistic = torch.tensor(values, dtype=torch.float32, device="cpu").view(1, 1, -1, 1, 1)
+        module.register_buffer(name, statistic, persistent=False)
+    return module
+
+
+def resampled(table: Tensor, length: int) -> Tensor:
+    """Interpolate positions in time (1, T, D) to (1, length, D), linearly between the centres of the steps."""
+    if table.shape[1] == length:
+        return table
+    codes = F.interpolate(table.float().transpose(1, 2), length, mode="linear")
+    return codes.transpose(1, 2).to(table.dtype)
+
+
+def window(table: Tensor, length: int) -> Tensor:
+    """Cut the leading part (1, length, D) out of positions in time (1, T, D); raises UserError beyond it."""
+    if length > table.shape[1]:
+        raise UserError(f"positions: a window of {length} steps exceeds {table.shape[1]}; use 'resampled'")
+    return table[:, :length]
+
+
+IN_TIME = {"resampled": resampled, "window": window}
+
+
+class Attention(nn.Module):
+    """Multi-head self-attention whose query, key and value are apart, as the release stores them."""
+
+    def __init__(self, dimension: int, heads: int) -> None:
+        """Make the three projections and the one back."""
+        super().__init__()
+        self.heads = heads
+        self.q, self.k, self.v, self.proj = (nn.Linear(dimension, dimension) for _ in range(4))
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Map (N, L, D) to (N, L, D)."""
+        projected = (layer(tokens) for layer in (self.q, self.k, self.v))
+        query, key, value = (part.unflatten(2, (self.heads, -1)).transpose(1, 2) for part in projected)
+        mixed = F.scaled_dot_product_attention(query, key, value)  # (N, heads, L, d)
+        result: Tensor = self.proj(mixed.transpose(1, 2).flatten(2))
+        return result
+
+
+class Block(mae.Block):
+    """A pre-norm transformer block."""
+
+    def __init__(self, dimension: int, heads: int) -> None:
+        """Make it as for images, with the other attention."""
+        super().__init__(dimension, heads)
+        self.attn: nn.Module = Attention(dimension, heads)  # type: ignore[assignment]
+
+
+class CubeEmbedding(nn.Module):
+    """Cubes of the clip to tokens, one linear map for all."""
+
+    def __init__(self, bands: int, tube: int, side: int, dimension: int) -> None:
+        """Make the map, a convolution whose stride is its size."""
+        super().__init__()
+        size = (tube, side, side)
+        self.proj = nn.Conv3d(bands, dimension, size, size)
+
+    def forward(self, clip: Tensor) -> Tensor:
+        """Map (N, T, C, H, W) to the grid (N, D, T / tube, H / side, W / side)."""
+        grid: Tensor = self.proj(clip.transpose(1, 2).to(self.proj.weight.dtype))
+        return grid
+
+
+class MAEST(nn.Module):
+    """Encoder and decoder; parameters bear the names of the authors' release."""
+
+    mean: Tensor
+    std: Tensor
+    positions: str
+    mask_ratio: float
+    normalised_target: bool
+
+    def __init__(
+        self,
+        grid: tuple[int, int],
+        tube: int,
+        side: int,
+        bands: int,
+        encoder: mae.Transformer,
+        decoder: mae.Transformer,
+    ) -> None:
+        """Make the layers, with tables for `grid` = (steps, cells a side), and draw their weights."""
+        super().__init__()
+        self.tube, self.side, self.bands = tube, side, bands
+        self.patch_embed = CubeEmbedding(bands, tube, side, encoder.dimension)
+        for prefix, size in (("", encoder), ("decoder_", decoder)):
+            rows = {"spatial": grid[1] ** 2, "temporal": grid[0], "class": 1}
+            tables = {f"{prefix}pos_embed_{name}": count for name, count in rows.items()} | {f"{prefix}cls_token": 1}
+            for name, count in tables.items():
+                self.register_parameter(name, nn.Parameter(torch.zeros(1, count, size.dimension)))
+        self.blocks = nn.ModuleList(Block(encoder.dimension, encoder.heads) for _ in range(encoder.depth))
+        self.norm = nn.LayerNorm(encoder.dimension, mae.EPSILON)
+        self.decoder_embed = nn.Linear(encoder.dimension, decoder.dimension)
+        self.mask_token = nn.Parameter(torch.zeros(1, 1, decoder.dimension))
+        self.decoder_blocks = nn.ModuleList(Block(decoder.dimension, decoder.heads) for _ in range(decoder.depth))
+        self.decoder_norm = nn.LayerNorm(decoder.dimension, mae.EPSILON)
+        self.decoder_pred = nn.Linear(decoder.dimension, side**2 * bands)
+        self._draw_weights()
+
+    def _draw_weights(self) -> None:
+        if self.mask_token.is_meta:
+            # nothing to draw, and arithmetic on the meta device imports torch's compiler for seconds
+            return
+        mae.draw_linear(self, self.patch_embed.proj)
+        for name, parameter in self.named_parameters():
+            # the release leaves the decoder's class token at zero
+            if "pos_embed" in name or name in ("cls_token", "mask_token"):
+                nn.init.trunc_normal_(parameter, std=0.02)
+
+    def encoder_parameters(self) -> list[nn.Parameter]:
+        """List the encoder's parameters, its positions among them."""
+        return [parameter for name, parameter in self.named_parameters() if not _decodes(name)]
+
+    def decoder_parameters(self) -> list[nn.Parameter]:
+        """List the decoder's parameters, its positions and the mask token among them."""
+        return [parameter for name, parameter in self.named_parameters() if _decodes(name)]
+
+    def cells(self, frames: int, height: int, width: int) -> int:
+        """Return how many tokens L a clip of this size has, after padding in space."""
+        return frames // self.tube * math.prod(rounded(size, self.side) // self.side for size in (height, width))
+
+    def encode(self, clip: Tensor) -> Tensor:
+        """Return the tokens (N, L, D) after the final norm of a clip (N, T, C, H, W) in [0, 1], frame by frame.
+
+        Within a frame they stand row by row. No cube is masked. The class token takes part in the attention and is
+        left out of the result. Raises ValueError for an odd number of frames.
+        """
+        return self._encoded(self._tokens(clip))
+
+    def encode_visible(self, clip: Tensor, mask: Tensor, count: int | None = None) -> Tensor:
+        """Encode only the cubes where `mask` (N, L) is True, in their order; `count` is K of (N, K, D)."""
+        return self._encoded(selected(self._tokens(clip), mask, count))
+
+    def predict(self, clip: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the decoder's patches (N, L, side * side * bands) and the mask (N, L) that `noise` (N, L) gives.
+
+        The L * (1 - mask_ratio) cubes of smallest noise stay visible; raises ValueError for noise of another shape.
+        """
+        tokens = self._tokens(clip)
+        if noise.shape != tokens.shape[:2]:
+            raise ValueError(f"noise: shape {tuple(noise.shape)}, the clip has tokens {tuple(tokens.shape[:2])}")
+        mask = kept(noise, self.mask_ratio)
+        decoded = self.decoder_embed(self._encoded(selected(tokens, mask)))
+        hidden = self.mask_token.to(decoded.dtype).expand(*mask.shape, -1)
+        size = (clip.shape[1] // self.tube, *(rounded(side, self.side) // self.side for side in clip.shape[-2:]))
+        filled = hidden.masked_scatter(mask[..., None], decoded) + self._positions("decoder_", *size)
+        tokens = self._with_class("decoder_", filled)
+        for block in self.decoder_blocks:
+            tokens = block(tokens)
+        prediction: Tensor = self.decoder_pred(self.decoder_norm(tokens))
+        return prediction[:, 1:], mask
+
+    def pretraining_loss(self, clip: Tensor, noise: Tensor) -> Tensor:
+        """Return the mean squared error over masked cubes only, as a scalar.
+
+        A token predicts one frame: the target has T / tube of the T normalised frames, evenly spread from the first
+        to the last. With `normalised_target` each patch is less its mean over its deviation.
+        """
+        prediction, mask = self.predict(clip, noise)
+        count = clip.shape[1]
+        chosen = torch.linspace(0, count - 1, count // self.tube).long()
+        frames = self._normalised(clip)[:, chosen]
+        target = patches(frames.flatten(0, 1), self.side).unflatten(0, frames.shape[:2]).flatten(1, 2)
+        if self.normalised_target:
+            mean, deviation = statistics(target)
+            target = (target - mean) / deviation
+        return masked_mean((prediction.float() - target.float()).square(), mask)
+
+    def _normalised(self, clip: Tensor) -> Tensor:
+        clip = _clips.padded(_clips.checked(clip, self.bands, self.tube), self.side)
+        return (clip - self.mean) / self.std
+
+    def _tokens(self, clip: Tensor) -> Tensor:
+        grid: Tensor = self.patch_embed(self._normalised(clip))
+        return grid.flatten(2).transpose(1, 2) + self._positions("", *grid.shape[2:])  # (N, L, D)
+
+    def _positions(self, prefix: str, steps: int, height: int, width: int) -> Tensor:
+        table = self.get_parameter(f"{prefix}pos_embed_spatial")
+        side = math.isqrt(table.shape[1])
+        cells = mae.POSITIONS[self.positions](table.transpose(1, 2).unflatten(2, (side, side)), height, width)
+        times = IN_TIME[self.positions](self.get_parameter(f"{prefix}pos_embed_temporal"), steps)
+        return (times[:, :, None] + cells.flatten(2).transpose(1, 2)[:, None]).flatten(1, 2)
+
+    def _with_class(self, prefix: str, tokens: Tensor) -> Tensor:
+        first = self.get_parameter(f"{prefix}cls_token") + self.get_parameter(f"{prefix}pos_embed_class")
+        return torch.cat([first.to(tokens.dtype).expand(len(tokens), -1, -1), tokens], dim=1)
+
+    def _encoded(self, tokens: Tensor) -> Tensor:
+        tokens = self._with_class("", tokens)
+        for block in self.blocks:
+            tokens = block(tokens)
+        normed: Tensor = self.norm(tokens)
+        return normed[:, 1:]
+
+
+def import_weights(module: MAEST, path: Path) -> None:
+    """Fill `module` from a file of the authors' release: the encoder alone, or encoder and decoder.
+
+    The file holds a dictionary whose key `model` or `model_state` has the weights. Raises UserError naming the file
+    when it is missing, damaged, holds more than weights, or does not fit.
+    """
+    try:
+        state = _pickled.weights(path, "model")
+    except UserError:
+        # what is wrong with the file itself is wrong again
+        state = _pickled.weights(path, "model_state")
+    decoder = any(_decodes(name) for name in state)
+    fill(module, state, path, None if decoder else [name for name in module.state_dict() if not _decodes(name)])
+
+
+def _decodes(name: str) -> bool:
+    return name.startswith(("decoder_", "mask_token"))

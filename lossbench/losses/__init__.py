@@ -1,0 +1,72 @@
+"""Losses by name: `build("kmae", pixel="l1", weight=1.0, weights=PATH)`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lossbench.errors import UserError
+from lossbench.plugins import check_arguments, constant, load, names
+
+if TYPE_CHECKING:
+    from lossbench.losses._terms import WeightedTerms
+
+
+def build(name: str, **arguments: Any) -> WeightedTerms:
+    """Build the loss `name`; raises UserError naming the nearest loss or argument on a miss.
+
+    `timm:resnet50@layer2` is short for `timm` with the arguments `model` and `layer`.
+    """
+    file, named = split(name)
+    module = load("losses", file)
+    if twice := sorted(named.keys() & arguments.keys()):
+        raise UserError(f"loss '{name}': {', '.join(twice)} is given twice; write it in the name or as an argument")
+    check_arguments(f"loss '{file}'", module.build, [*named, *arguments])
+    loss: WeightedTerms = module.build(**named, **arguments)
+    return loss
+
+
+def split(name: str) -> tuple[str, dict[str, str]]:
+    """Return the file of the loss `name` and the arguments that the name itself holds, as in `timm:MODEL@LAYER`.
+
+    Raises UserError when a name with a colon is written otherwise.
+    """
+    file, colon, rest = name.partition(":")
+    model, _, layer = rest.partition("@")
+    if colon and not (file and model and layer):
+        raise UserError(f"loss '{name}': not of the form 'timm:MODEL@LAYER'; write it as 'timm:resnet50@layer2'")
+    return file, {"model": model, "layer": layer} if colon else {}
+
+
+def listing(results: Path = Path("results")) -> list[dict[str, Any]]:
+    """List every loss with its source, the loss networks that it can use and the stored files of each.
+
+    Keys: `name`, `source`, `loss_networks`, and `weights`: for each of these a list of files below `results`, empty
+    where there is none. Nothing is imported.
+    """
+    found = stored(results)
+    entries = []
+    for name in names("losses"):
+        kinds = list(constant("losses", name, "LOSS_NETWORKS"))
+        entry = {"name": name, "source": constant("losses", name, "SOURCE"), "loss_networks": kinds}
+        entries.append({**entry, "weights": {kind: found.get(kind, []) for kind in kinds}})
+    return entries
+
+
+def stored(results: Path = Path("results")) -> dict[str, list[str]]:
+    """Return the loss network files below `results` by the name of the loss network that they hold.
+
+    Files that are damaged or hold something else are left out.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    found: dict[str, list[str]] = {}
+    for file in sorted(results.rglob("*.safetensors")):
+        try:
+            with safe_open(file, framework="numpy") as opened:
+                kind = json.loads(opened.metadata()["loss_network"])["name"]
+        except (OSError, SafetensorError, KeyError, TypeError, ValueError):
+            continue
+        found.setdefault(kind, []).append(str(file))
+    return found

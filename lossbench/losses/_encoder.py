@@ -1,0 +1,94 @@
+"""Losses on the tokens of a transformer encoder, with the settings that the MAE paper leaves open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from lossbench.errors import UserError, nearest
+from lossbench.losses._features import FeatureLoss
+
+TOKEN_ORDERS = ("aligned", "shuffled")
+REDUCTIONS = ("mean", "sum")
+Features = Callable[[nn.Module, Tensor], Tensor]
+
+
+def shuffled(tokens: Tensor, fixed: int, generator: torch.Generator | None) -> Tensor:
+    """Return tokens (N, L, D) permuted at random, each image on its own, the first `fixed` tokens left in place.
+
+    The permutation is that of random masking (He et al. 2022): the order of uniform noise, drawn on the CPU from
+    `generator` or from torch's global one.
+    """
+    movable = tokens[:, fixed:]
+    order = torch.rand(movable.shape[:2], generator=generator).argsort(dim=1).to(tokens.device)
+    return torch.cat([tokens[:, :fixed], movable.gather(1, order[..., None].expand_as(movable))], dim=1)
+
+
+def token_features(
+    token_order: str, class_token: bool, layer: int | None, norm: bool, generator: torch.Generator | None
+) -> Features:
+    """Return what gives the tokens (N, L, D), or with the class token (N, 1 + L, D), of an image; see `build_loss`."""
+
+    def features(network: Any, image: Tensor) -> Tensor:
+        tokens: Tensor = network.encode(image, class_token=class_token, layer=layer, norm=norm)
+        return shuffled(tokens, int(class_token), generator) if token_order == "shuffled" else tokens
+
+    return features
+
+
+def build_loss(
+    name: str,
+    network: Any,
+    *,
+    pixel: str,
+    weight: float,
+    token_order: str,
+    class_token: bool,
+    layer: int | None,
+    norm: bool,
+    reduction: str,
+    generator: torch.Generator | None,
+    precision: str,
+) -> FeatureLoss:
+    """Build the loss `name`: `pixel` + `weight` * the same distance of the tokens of `network`, a `mae`.
+
+    The paper says no more of the features than "encoder" (MAE paper, eq. 2), hence the settings:
+    - `token_order`: `aligned` compares the tokens of the same patch, what eq. 2 means. `shuffled` is an ablation:
+      public traces of the authors' code call the MAE with mask ratio 0, which still permutes the tokens, on its own for
+      prediction and target, so that different patches are compared and only the class token is aligned. Zero at
+      equality does not hold then: the term of an image and itself is the distance between two of its patches, on
+      average. The permutations, the target's first, are drawn at each call on the CPU from `generator`, or from torch's
+      global one when that is None.
+    - `class_token`: whether the class token is compared too. Those traces do; the paper speaks of patches alone, so it
+      is left out by default.
+    - `layer`: how many blocks of the encoder are run, all of them when None (the traces' final features). Our ablation.
+    - `norm`: whether the encoder's last normalisation (He et al. 2022) is applied, as in those traces, also after fewer
+      blocks. Without it features are not of order one, and `weight` means something else.
+    - `reduction`: `mean` over all numbers of the tokens, as of the pixels; or `sum` over those of an image and the mean
+      over images, a norm that is not divided. Eq. 2 writes a norm and no more.
+
+    Raises UserError for a value that is none of these and a layer that the network has not.
+    """
+    if token_order not in TOKEN_ORDERS:
+        raise UserError(
+            f"loss '{name}': unknown token_order '{token_order}'; {nearest(str(token_order), TOKEN_ORDERS)}"
+        )
+    if token_order == "shuffled" and precision == "difference":
+        raise UserError(
+            f"loss '{name}': token_order 'shuffled' compares different patches, which precision 'difference' can't;"
+            " choose 'exact' or 'fast'"
+        )
+    if reduction not in REDUCTIONS:
+        raise UserError(f"loss '{name}': unknown reduction '{reduction}'; {nearest(str(reduction), REDUCTIONS)}")
+    for setting, value in (("class_token", class_token), ("norm", norm)):
+        if not isinstance(value, bool):
+            raise UserError(f"loss '{name}': {setting} = {value!r} is neither true nor false; write one of them")
+    try:
+        network.check_layer(layer)
+    except UserError as error:
+        raise UserError(f"loss '{name}': {error}") from None
+    features = token_features(token_order, class_token, layer, norm, generator)
+    return FeatureLoss(name, network, features, pixel=pixel, weight=weight, precision=precision, reduction=reduction)

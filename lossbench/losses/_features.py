@@ -1,0 +1,143 @@
+"""Losses that compare features of a frozen loss network: pixel distance + weight * feature distance."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from lossbench import loss_networks
+from lossbench.errors import UserError
+from lossbench.losses._difference import Difference
+from lossbench.losses._terms import WeightedTerms, distance
+from lossbench.precision import checked_precision
+
+PRODUCTS = (nn.Linear, nn.Conv2d, nn.Conv3d)
+"""Layers whose weights are kept in bfloat16 unless the precision is exact; casting them at each call would cost."""
+
+
+class Hidden(nn.Module):
+    """Holds a frozen loss network that moves with the module between devices.
+
+    It is neither a parameter of the module nor part of its state dict: it can't be trained, saved or wrapped by
+    accident.
+    """
+
+    precision = "exact"
+
+    def hide(self, network: nn.Module, precision: str = "exact") -> None:
+        """Freeze `network` and keep it, for the arithmetic `precision`; raises UserError for an unknown one."""
+        self.precision = checked_precision("loss", precision)
+        network.eval().requires_grad_(False)
+        for layer in network.modules():
+            if self.precision != "exact" and isinstance(layer, PRODUCTS):
+                layer.to(torch.bfloat16)
+        # a list keeps the network out of nn.Module's registers
+        self._hidden = [network]
+
+    @property
+    def network(self) -> nn.Module:
+        """Return the frozen loss network."""
+        return self._hidden[0]
+
+    def compared(
+        self,
+        features: Callable[[Any], list[Any]],
+        prediction: Tensor,
+        target: Tensor,
+        summary: Callable[[Any], Any] = lambda each: each,
+    ) -> list[tuple[Tensor, Tensor]]:
+        """Return for each of `features`(image) the `summary` of the prediction's and of the target's, to be subtracted.
+
+        Both are float32, those of the target without a graph. In the mode `difference` the first is what the prediction
+        differs by and the second zero: the features themselves are never rounded into what is compared.
+        """
+        if self.precision == "difference":
+            found = [summary(each) for each in features(Difference(target, prediction - target))]
+            return [(each.change, torch.zeros_like(each.change)) for each in found]
+        with torch.autocast(target.device.type, torch.bfloat16, enabled=self.precision == "fast"):
+            with torch.no_grad():
+                theirs = features(target)
+            ours = features(prediction)
+        pairs = zip(ours, theirs, strict=True)
+        return [(summary(_single(mine)), summary(_single(other))) for mine, other in pairs]
+
+    def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> Hidden:
+        self.network._apply(fn, recurse)
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        return self
+
+
+def _single(features: Tensor) -> Tensor:
+    return features.float() if features.dtype is torch.bfloat16 else features
+
+
+class FeatureLoss(Hidden, WeightedTerms):
+    """`pixel` distance of the images plus `weight` times the same distance of their features (MAE paper, eq. 2)."""
+
+    def __init__(
+        self,
+        name: str,
+        network: nn.Module,
+        features: Callable[[Any, Any], Any],
+        *,
+        pixel: str,
+        weight: float,
+        precision: str = "exact",
+        reduction: str = "mean",
+    ) -> None:
+        """Freeze `network`; `features(network, image)` gives what is compared, in the arithmetic `precision`.
+
+        `reduction` is `mean` over all numbers of the features, or `sum` over those of an image and mean over images.
+        """
+        super().__init__({"pixel": 1.0, name: weight})
+        self.name = name
+        self.distance = distance(pixel)
+        self.features, self.reduction = features, reduction
+        self.hide(network, precision)
+
+    def raw_terms(self, prediction: Tensor, target: Tensor) -> dict[str, Tensor]:
+        """Return the terms `pixel` and the loss's own; the target's features are computed without a graph."""
+        [pair] = self.compared(lambda image: [self.features(self.network, image)], prediction, target)
+        return {"pixel": self.distance(prediction, target), self.name: self.distance(*pair) * self._numbers(pair[0])}
+
+    def _numbers(self, features: Tensor) -> int:
+        return features[0].numel() if self.reduction == "sum" else 1
+
+
+def loss_network(loss: str, kinds: tuple[str, ...], weights: Path | str | None) -> nn.Module:
+    """Load the loss network of `loss` from `weights`; raises UserError when it is absent or of another kind."""
+    if weights is None:
+        raise UserError(f"loss '{loss}' needs weights=PATH of a {' or '.join(kinds)} loss network")
+    network, _ = loss_networks.load(Path(weights))
+    kind = str(network.loss_network)
+    if kind not in kinds:
+        raise UserError(f"{weights} holds the loss network '{kind}', but loss '{loss}' needs {' or '.join(kinds)}")
+    return network
+
+
+def drawn_network(
+    loss: str, kind: str, architecture: dict[str, Any] | None, weights: Path | str | None, seed: int
+) -> nn.Module:
+    """Return the loss network `kind` with weights drawn from `seed`.
+
+    Its architecture is `architecture`, or that of the stored network `weights`, of which nothing else is used. Raises
+    UserError when both are given and when `weights` is of another kind.
+    """
+    if weights is not None:
+        if architecture is not None:
+            raise UserError(f"loss '{loss}': give architecture or weights, whose architecture is taken, not both")
+        architecture = loss_network(loss, (kind,), weights).architecture  # type: ignore[assignment]
+    with torch.random.fork_rng(devices=[]):
+        # the CPU's generator alone: torch.manual_seed would reseed every GPU too
+        torch.default_generator.manual_seed(seed)
+        return loss_networks.build(kind, **(architecture or {}))
+
+
+def encode(network: nn.Module, image: Tensor) -> Tensor:
+    """Return the encoder's final features of the whole image: nothing masked, nothing shuffled, no class token."""
+    features: Tensor = network.encode(image)  # type: ignore[operator]
+    return features

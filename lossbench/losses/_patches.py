@@ -1,0 +1,60 @@
+"""Patch versions of the encoder losses: both images are reduced to the same random patches, redrawn at each call."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from lossbench.errors import UserError
+from lossbench.losses._features import Hidden
+from lossbench.losses._terms import WeightedTerms, distance
+
+
+class PatchFeatureLoss(Hidden, WeightedTerms):
+    """`pixel` distance of the images plus `weight` times the distance of the features of a random part of each.
+
+    MAE paper, section 4.4: the fraction is not given there, `keep` 0.25 is what the encoder saw in pre-training.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        network: nn.Module,
+        *,
+        pixel: str,
+        weight: float,
+        keep: float,
+        generator: torch.Generator | None,
+        precision: str = "exact",
+    ) -> None:
+        """Keep the fraction `keep` of the patches; `generator` (CPU) draws them, torch's global one when None.
+
+        `torch.compile` makes one graph of the loss only with the global one.
+        """
+        super().__init__({"pixel": 1.0, name: weight})
+        if isinstance(keep, bool) or not isinstance(keep, int | float) or not 0 < keep <= 1:
+            raise UserError(f"loss '{name}': keep = {keep!r} is not a fraction of the patches; choose 0 < keep <= 1")
+        self.name, self.keep, self.generator = name, keep, generator
+        self.distance = distance(pixel)
+        self.hide(network, precision)
+
+    def raw_terms(self, prediction: Tensor, target: Tensor) -> dict[str, Tensor]:
+        """Return the terms `pixel` and the loss's own; each image of the batch has patches of its own."""
+        network: Any = self.network
+        cells = network.cells(*target.shape[-2:])
+        mask = self.draw(len(target), cells).to(target.device)
+        count = self.count(cells)
+        [pair] = self.compared(lambda image: [network.encode_visible(image, mask, count)], prediction, target)
+        return {"pixel": self.distance(prediction, target), self.name: self.distance(*pair)}
+
+    def draw(self, number: int, cells: int) -> Tensor:
+        """Draw which of the `cells` patches of each of `number` images are seen: (number, cells) bool."""
+        order = torch.rand(number, cells, generator=self.generator).argsort(dim=1, stable=True)
+        return torch.zeros(number, cells, dtype=torch.bool).scatter_(1, order[:, : self.count(cells)], True)
+
+    def count(self, cells: int) -> int:
+        """Return how many of `cells` patches are seen."""
+        # rounded down as in pre-training, but without a single patch there is nothing to compare
+        return max(1, int(cells * self.keep))

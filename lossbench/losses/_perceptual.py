@@ -1,0 +1,118 @@
+"""Losses of the robust-perceptual paper: E (pixels), P (feature maps), T (texture), and their sums, on one VGG."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from lossbench.errors import UserError, nearest
+from lossbench.losses._features import Hidden, loss_network
+from lossbench.losses._terms import WeightedTerms, l2
+
+KINDS = ("vgg19", "vgg16")
+PERCEPTUAL = {
+    "literal": {"conv1_2": 0.2, "conv3_1": 0.02},
+    "enhancenet": {"pool2": 0.2, "pool5": 0.02},
+}
+"""Layers and weights of P: the paper's words (second and fifth convolution), or EnhanceNet's own layers."""
+TEXTURE = {"conv1_1": 3e-7, "conv2_1": 1e-6, "conv3_1": 1e-6}
+"""Layers and weights of T (first, third and fifth convolution), the same in both papers.
+
+They are meant for a VGG scaled to a mean activation of 1.
+"""
+PATCH = 16
+"""Side of the texture patches in pixels."""
+LETTERS = {"e": "pixel", "p": "perceptual", "t": "texture"}
+
+
+def gram(features: Tensor) -> Tensor:
+    """Return the Gram matrices (N, C, C) of maps (N, C, H, W), not divided by the number of positions (eq. 2)."""
+    flat = features.flatten(2)
+    return flat @ flat.transpose(1, 2)
+
+
+def cut(image: Tensor, side: int) -> Tensor:
+    """Cut (N, C, H, W) into non-overlapping patches (N * k, C, side, side); the rest at right and bottom is left out.
+
+    An image or map smaller than one patch is one patch.
+    """
+    side_rows, side_columns = min(side, image.shape[-2]), min(side, image.shape[-1])
+    patches = F.unfold(image, (side_rows, side_columns), stride=(side_rows, side_columns))
+    return patches.transpose(1, 2).reshape(-1, image.shape[1], side_rows, side_columns)
+
+
+class PerceptualSum(Hidden, WeightedTerms):
+    """A sum of E (mean squared error), P (eq. 1) and T (eq. 2), the last two on one frozen VGG."""
+
+    def __init__(
+        self,
+        letters: str,
+        network: nn.Module,
+        perceptual: dict[str, float],
+        texture: dict[str, float],
+        patches: str,
+        precision: str = "exact",
+    ) -> None:
+        """Choose the terms by their `letters`; `patches` says where texture patches are cut: `image` or `map`."""
+        super().__init__({LETTERS[letter]: 1.0 for letter in letters})
+        self.hide(network, precision)
+        self.perceptual = perceptual if "p" in letters else {}
+        self.texture = texture if "t" in letters else {}
+        self.cut_image = patches == "image"
+
+    def raw_terms(self, prediction: Tensor, target: Tensor) -> dict[str, Tensor]:
+        """Return the chosen terms; the layers of a term are summed with their own weights."""
+        found: dict[str, Tensor] = {}
+        if "pixel" in self.weights:
+            found["pixel"] = l2(prediction, target)
+        if self.perceptual:
+            found["perceptual"] = self._distance(self.perceptual, lambda maps: maps, prediction, target)
+        if self.texture and self.cut_image:
+            patches = cut(prediction, PATCH), cut(target, PATCH)
+            found["texture"] = self._distance(self.texture, gram, *patches)
+        elif self.texture:
+            found["texture"] = self._distance(self.texture, lambda maps: gram(cut(maps, PATCH)), prediction, target)
+        return found
+
+    def _distance(
+        self,
+        layers: dict[str, float],
+        summary: Callable[[Tensor], Tensor],
+        prediction: Tensor,
+        target: Tensor,
+    ) -> Tensor:
+        """Return the weighted sum over layers of the mean squared difference of `summary` of their maps.
+
+        For maps the mean over channels, rows and columns is eq. 1; for Gram matrices the mean over the c x c entries
+        and the k patches is the squared Frobenius norm over k c^2 of eq. 2.
+        """
+        network: Any = self.network
+        pairs = self.compared(lambda image: _maps(network, image, layers), prediction, target, summary)
+        return torch.stack([weight * l2(*pair) for pair, weight in zip(pairs, layers.values(), strict=True)]).sum()
+
+
+def _maps(network: Any, image: Tensor, layers: dict[str, float]) -> list[Tensor]:
+    found: dict[str, Tensor] = network.layers(image, layers)
+    return [found[name] for name in layers]
+
+
+def build_sum(
+    name: str, weights: Path | str | None, precision: str, layers: str = "literal", patches: str = "image"
+) -> PerceptualSum:
+    """Build the sum whose letters end `name` (`ep`, `robust_pt`).
+
+    `layers` is a key of `PERCEPTUAL`; `patches` says where those of the texture are cut: from the `image` (eq. 2) or
+    from each `map` (as EnhanceNet). Raises UserError for anything else.
+    """
+    letters = name.rsplit("_", 1)[-1]
+    if layers not in PERCEPTUAL:
+        raise UserError(f"loss '{name}': unknown layers '{layers}'; {nearest(layers, PERCEPTUAL)}")
+    if patches not in ("image", "map"):
+        raise UserError(f"loss '{name}': unknown patches '{patches}'; {nearest(patches, ('image', 'map'))}")
+    network = loss_network(name, KINDS, weights)
+    return PerceptualSum(letters, network, PERCEPTUAL[layers], TEXTURE, patches, precision)

@@ -1,0 +1,32 @@
+"""Losses whose loss network gives a distance of two images: pixel distance + weight * that distance."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from lossbench.losses._features import Hidden, loss_network
+from lossbench.losses._terms import WeightedTerms, distance
+
+
+class DistanceLoss(Hidden, WeightedTerms):
+    """`pixel` distance of the images plus `weight` times the distance of a frozen network, in float32."""
+
+    def __init__(self, name: str, network: nn.Module, *, pixel: str, weight: float) -> None:
+        """Freeze `network`, whose method `distance` gives the term `name`."""
+        super().__init__({"pixel": 1.0, name: weight})
+        self.name = name
+        self.distance = distance(pixel)
+        self.hide(network)
+
+    def raw_terms(self, prediction: Tensor, target: Tensor) -> dict[str, Tensor]:
+        """Return the terms `pixel` and the loss's own."""
+        network: Any = self.network
+        return {"pixel": self.distance(prediction, target), self.name: network.distance(prediction, target)}
+
+
+def build_loss(name: str, weights: Path | str | None, *, pixel: str, weight: float) -> DistanceLoss:
+    """Build the loss `name` on the stored loss network of the same name in `weights`."""
+    return DistanceLoss(name, loss_network(name, (name,), weights), pixel=pixel, weight=weight)

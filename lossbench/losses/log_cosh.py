@@ -1,0 +1,45 @@
+"""`log_cosh`: smooth L1 that is quadratic near zero and linear far away, log(cosh(a d)) / a."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from lossbench.errors import UserError
+from lossbench.losses._terms import WeightedTerms
+
+SOURCE = "log-cosh paper: f(t; a) = log(cosh(a t)) / a, gradient tanh(a t), curvature a at 0"
+LOSS_NETWORKS: tuple[str, ...] = ()
+
+
+def log_cosh(difference: Tensor, a: float) -> Tensor:
+    """Return log(cosh(a d)) / a of each value, without overflow for any finite a d and exact near zero."""
+    scaled = difference * a
+    size = scaled.abs()
+    # log(cosh z) = log(1 + 2 sinh(z / 2)^2) keeps its digits near zero, |z| + log(1 + exp(-2 |z|)) - log 2 far away
+    near = torch.log1p(2 * (scaled.clamp(-1, 1) / 2).sinh().square())
+    far = size + F.softplus(-2 * size) - math.log(2)
+    return torch.where(size < 1, near, far) / a
+
+
+class LogCosh(WeightedTerms):
+    """Mean log-cosh distance of the pixels."""
+
+    def __init__(self, a: float) -> None:
+        """Take the curvature at zero; raises UserError unless it is positive."""
+        if not 0 < a < math.inf:
+            raise UserError(f"log_cosh: a = {a} is not a positive number")
+        super().__init__({"pixel": 1.0})
+        self.a = a
+
+    def raw_terms(self, prediction: Tensor, target: Tensor) -> dict[str, Tensor]:
+        """Return the one term `pixel`."""
+        return {"pixel": log_cosh(prediction - target, self.a).mean()}
+
+
+def build(a: float = 1.0) -> LogCosh:
+    """Build the log-cosh loss; `a` is for values in [0, 1], 255 times what it would be for [0, 255]."""
+    return LogCosh(a)

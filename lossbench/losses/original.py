@@ -1,0 +1,28 @@
+"""`original`: the restoration network's own pixel loss, nothing added."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from lossbench.losses._terms import WeightedTerms, distance
+
+SOURCE = "MAE paper, section 4.2, configuration 1"
+LOSS_NETWORKS: tuple[str, ...] = ()
+
+
+class PixelLoss(WeightedTerms):
+    """Distance of the pixels."""
+
+    def __init__(self, pixel: str) -> None:
+        """Choose the distance: `l1`, `l2` or `charbonnier`."""
+        super().__init__({"pixel": 1.0})
+        self.distance = distance(pixel)
+
+    def raw_terms(self, prediction: Tensor, target: Tensor) -> dict[str, Tensor]:
+        """Return the one term `pixel`."""
+        return {"pixel": self.distance(prediction, target)}
+
+
+def build(pixel: str = "l1") -> PixelLoss:
+    """Build the pixel loss `pixel`: `l1`, `l2` or `charbonnier`."""
+    return PixelLoss(pixel)

@@ -1,0 +1,18 @@
+"""`p`: feature maps (P), on a standard VGG."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lossbench.losses._perceptual import PerceptualSum, build_sum
+
+SOURCE = "robust-perceptual paper, eq. 1 and section 2"
+LOSS_NETWORKS = ("vgg19", "vgg16")
+
+
+def build(weights: Path | str | None = None, layers: str = "literal", precision: str = "exact") -> PerceptualSum:
+    """Build the loss on the VGG stored in `weights`.
+
+    `layers` of P: `literal` (conv1_2, conv3_1) or `enhancenet` (pool2, pool5).
+    """
+    return build_sum("p", weights, precision, layers=layers)

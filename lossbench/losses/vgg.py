@@ -1,0 +1,35 @@
+"""`vgg`: one feature map of an ImageNet classifier (perceptual loss)."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from lossbench.losses._features import FeatureLoss, loss_network
+
+SOURCE = "MAE paper, section 4.2, configuration 2; Johnson et al. 2016; layer conv5_4 as in Ledig et al. 2017"
+LOSS_NETWORKS = ("vgg19", "vgg16")
+
+
+def feature_map(network: nn.Module, image: Tensor, *, layer: str) -> Tensor:
+    """Return the map of `layer` after its rectifier."""
+    maps: dict[str, Tensor] = network.layers(image, (layer,))  # type: ignore[operator]
+    return maps[layer]
+
+
+def build(
+    pixel: str = "l1",
+    weight: float = 1.0,
+    weights: Path | str | None = None,
+    layer: str = "conv5_4",
+    precision: str = "exact",
+) -> FeatureLoss:
+    """Build `pixel` + `weight` * the same distance of the maps of `layer`; `weights` is a stored VGG loss network."""
+    network = loss_network("vgg", LOSS_NETWORKS, weights)
+    # an unknown layer is named here, not at the first step of a training
+    feature_map(network, torch.zeros(1, 3, 8, 8), layer=layer)
+    features = partial(feature_map, layer=layer)
+    return FeatureLoss("vgg", network, features, pixel=pixel, weight=weight, precision=precision)

@@ -1,0 +1,278 @@
+"""The verb `measure`: scores of the user's own picture files or folders, each with its protocol."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import math
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lossbench import metrics
+from lossbench.errors import UserError, nearest
+from lossbench.images import EXTENSIONS, largest, read_image
+from lossbench.metrics._protocol import Colour, Protocol
+
+QUIET = 5.0
+"""Seconds between two lines of progress, and before the first."""
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Request:
+    """Which metrics, under which protocols, with which weights."""
+
+    protocols: dict[str, Protocol]
+    """One a metric, in the order asked for."""
+    weights: dict[str, Path]
+
+    def over(self, kind: str) -> list[str]:
+        """List the metrics of which one number is of a `picture`, a `clip` or a `set`."""
+        return [name for name in self.protocols if metrics.over(metrics.load(name)) == kind]
+
+    def needs_target(self) -> list[str]:
+        """List the metrics that compare with a target."""
+        return [name for name in self.protocols if metrics.load(name).needs_target]
+
+
+@dataclass
+class Scores:
+    """What was measured."""
+
+    pictures: dict[str, dict[str, float]] = field(default_factory=dict)
+    """By name of the picture and metric."""
+    whole: dict[str, float] = field(default_factory=dict)
+    """Of the metrics that give one number for a clip or a set."""
+
+    def mean(self) -> dict[str, float]:
+        """Return the mean over the pictures, and the numbers of the whole; infinite where a picture's is."""
+        names = next(iter(self.pictures.values()), {})
+        means = {name: float(np.mean([values[name] for values in self.pictures.values()])) for name in names}
+        return {**means, **self.whole}
+
+    def equal(self) -> dict[str, dict[str, Any]]:
+        """Return of each metric that is infinite for some pictures how many they are, and the mean of the others."""
+        found: dict[str, dict[str, Any]] = {}
+        for name in next(iter(self.pictures.values()), {}):
+            values = [each[name] for each in self.pictures.values()]
+            finite = [value for value in values if math.isfinite(value)]
+            if len(finite) < len(values):
+                others = float(np.mean(finite)) if finite else None
+                found[name] = {"pictures": len(values) - len(finite), "mean_of_others": others}
+        return found
+
+
+def main(prediction: Path, target: Path | None, request: Request, clip: bool, as_json: bool) -> None:
+    """Print a line a picture and the mean, or JSON; raises UserError naming the file that can't be scored."""
+    scores = measured(prediction, target, request, clip)
+    print(json.dumps(_values(scores, request), indent=1) if as_json else _table(scores, request))
+
+
+def requested(names: str, colour: str | None, crop: int, rounding: bool, weights: list[str]) -> Request:
+    """Build the request of the command line: `names` with commas, `colour` (`y` is `y601`), `weights` as metric=file.
+
+    A metric that is not defined for the colour takes its usual one, and so does every metric without a colour. Raises
+    UserError for an unknown metric or colour, a metric of labelled pictures, a negative crop, and weights of a metric
+    that was not asked for.
+    """
+    asked = list(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))
+    if not asked:
+        raise UserError("--metric names none; give one or more with commas, such as psnr,ssim")
+    for name in asked:
+        if metrics.needs_label(metrics.load(name)):
+            raise UserError(f"{name} needs the class of each picture, which files do not tell; leave it out")
+    usual = {name: metrics.load(name).colours[0] for name in asked}
+    chosen = {"y": "y601"}.get(str(colour), colour)
+    wanted = {name: Protocol(cast(Colour, chosen or usual[name]), crop, rounding) for name in asked}
+    files: dict[str, Path] = {}
+    for entry in weights:
+        name, separator, file = entry.partition("=")
+        if not separator or name not in asked:
+            raise UserError(f"--weights {entry}: give METRIC=FILE of a metric asked for; {nearest(name, asked)}")
+        files[name] = Path(file)
+    return Request({name: metrics.protocol_of(name, protocol) for name, protocol in wanted.items()}, files)
+
+
+def measured(prediction: Path, target: Path | None, request: Request, clip: bool = False) -> Scores:
+    """Score two picture files, or two folders matched by file name without extension; or `prediction` alone.
+
+    With `clip` the folders hold the frames of one clip, in name order. Raises UserError naming what is missing,
+    unreadable or of another size.
+    """
+    _check(prediction, target, request, clip)
+    scores = Scores()
+    if request.over("picture") or request.over("clip"):
+        pairs = _pairs(prediction, target)
+        frames = _pictures(pairs, request, scores) if request.over("picture") else _read_all(pairs)
+        # frames are held only for a clip
+        kept = [pair for pair in frames if request.over("clip")]
+        for name in request.over("clip"):
+            scores.whole[name] = _clip_score(name, kept, request, prediction)
+    for name in request.over("set"):
+        predictions, targets = (map(_read, _listed(cast(Path, folder))) for folder in (prediction, target))
+        protocol, weights = request.protocols[name], request.weights.get(name)
+        scores.whole[name] = metrics.score_set(name, predictions, targets, protocol=protocol, weights=weights)
+    return scores
+
+
+def _check(prediction: Path, target: Path | None, request: Request, clip: bool) -> None:
+    if target is None and request.needs_target():
+        raise UserError(f"{request.needs_target()[0]} compares with a target; give one behind the prediction")
+    for path in (prediction, target):
+        if path is not None and not path.exists():
+            raise UserError(f"{path} is missing; give a picture file or a folder of pictures")
+    folders = [path.is_dir() for path in (prediction, target) if path is not None]
+    if len(set(folders)) > 1:
+        raise UserError(f"{prediction} and {target}: one is a folder and one is not; give two files or two folders")
+    for name in (*request.over("clip"), *request.over("set")):
+        if not all(folders):
+            raise UserError(f"{name} is of a {metrics.over(metrics.load(name))}; give folders, {prediction} is a file")
+    if request.over("clip") and not clip:
+        raise UserError(f"{request.over('clip')[0]} is of a clip; add --clip where a folder holds the frames of one")
+
+
+def _pairs(prediction: Path, target: Path | None) -> dict[str, tuple[Path, Path | None]]:
+    """Return the files by name; raises UserError for an empty folder and a file without a partner."""
+    if not prediction.is_dir():
+        return {prediction.stem: (prediction, target)}
+    ours = {path.stem: path for path in _listed(prediction)}
+    if target is None:
+        return {name: (path, None) for name, path in ours.items()}
+    theirs = {path.stem: path for path in _listed(target)}
+    for some, folder, others in ((ours, target, theirs), (theirs, prediction, ours)):
+        missing = [name for name in some if name not in others]
+        if missing:
+            match = difflib.get_close_matches(missing[0], others, n=1, cutoff=0)
+            more = f" (and {len(missing) - 1} more files)" if missing[1:] else ""
+            hint = f"the nearest is {others[match[0]].name}; " if match else ""
+            raise UserError(
+                f"{some[missing[0]]} has no partner in {folder}{more}; {hint}name both alike, up to the extension"
+            )
+    return {name: (path, theirs[name]) for name, path in ours.items()}
+
+
+def _listed(folder: Path) -> list[Path]:
+    """List the pictures of a folder by name; raises UserError when there are none, or two of one name."""
+    files = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in EXTENSIONS]
+    files = [path for path in files if path.is_file() and not path.name.startswith(".")]
+    if not files:
+        raise UserError(f"{folder} holds no picture ({', '.join(sorted(EXTENSIONS))}); give another folder")
+    first: dict[str, Path] = {}
+    for path in files:
+        if first.setdefault(path.stem, path) != path:
+            raise UserError(f"{first[path.stem]} and {path} have one name; leave one of them")
+    return files
+
+
+def _pictures(
+    pairs: dict[str, tuple[Path, Path | None]], request: Request, scores: Scores
+) -> Iterator[tuple[Floats, Floats | None]]:
+    """Score picture by picture and pass the pictures on."""
+    progress = _progress(len(pairs))
+    for number, (name, (path, partner)) in enumerate(pairs.items(), 1):
+        ours, theirs = pair = _read_pair(path, partner)
+        values = scores.pictures.setdefault(name, {})
+        for metric in request.over("picture"):
+            protocol, weights = request.protocols[metric], request.weights.get(metric)
+            try:
+                values[metric] = metrics.score(metric, ours, theirs, protocol=protocol, weights=weights)
+            except UserError as error:
+                raise UserError(f"{metric} of {path}: {error}") from None
+        progress(number)
+        yield pair
+
+
+def _read_all(pairs: dict[str, tuple[Path, Path | None]]) -> Iterator[tuple[Floats, Floats | None]]:
+    yield from (_read_pair(*pair) for pair in pairs.values())
+
+
+def _clip_score(name: str, frames: list[tuple[Floats, Floats | None]], request: Request, prediction: Path) -> float:
+    if len({ours.shape for ours, _ in frames}) > 1:
+        raise UserError(f"{prediction}: its pictures have several sizes and are not the frames of one clip")
+    ours = np.stack([frame for frame, _ in frames])
+    theirs = np.stack([cast(Floats, frame) for _, frame in frames]) if metrics.load(name).needs_target else None
+    protocol, weights = request.protocols[name], request.weights.get(name)
+    return metrics.score(name, ours, theirs, protocol=protocol, weights=weights)
+
+
+def _read_pair(path: Path, partner: Path | None) -> tuple[Floats, Floats | None]:
+    ours = _read(path)
+    if partner is None:
+        return ours, None
+    theirs = _read(partner)
+    for word, one, two in (("bands", ours[:, 0, 0], theirs[:, 0, 0]), ("pixels", ours[0], theirs[0])):
+        if one.shape != two.shape:
+            sizes = ["x".join(str(length) for length in part.shape) for part in (one, two)]
+            raise UserError(f"{path}: {sizes[0]} {word}, {partner}: {sizes[1]} {word}; give pictures of one size")
+    return ours, theirs
+
+
+def _read(path: Path) -> Floats:
+    """Return (C, H, W) in [0, 1]: TIFF of 8 or 16 bit with all its bands, any other picture as 8-bit RGB."""
+    if path.suffix.lower() not in (".tif", ".tiff"):
+        pixels: NDArray[Any] = read_image(path)
+    else:
+        from lossbench.datasets._satellite import read_tiff
+
+        pixels = read_tiff(path)
+        if pixels.dtype not in (np.uint8, np.uint16):
+            raise UserError(f"{path}: {pixels.dtype} values; convert the file to 8 or 16 bit")
+    return np.ascontiguousarray(pixels.transpose(2, 0, 1)) / largest(pixels.dtype)
+
+
+def _progress(total: int, clock: Callable[[], float] = time.monotonic) -> Callable[[int], None]:
+    """Return a function that says on standard error how many of `total` pictures are done, every few seconds."""
+    began = printed = clock()
+
+    def done(number: int) -> None:
+        nonlocal printed
+        now = clock()
+        if now - printed >= QUIET and number < total:
+            printed = now
+            left = timedelta(seconds=round((now - began) / number * (total - number)))
+            print(f"measure  {number}/{total} pictures  ETA {left}", file=sys.stderr, flush=True)
+
+    return done
+
+
+def _values(scores: Scores, request: Request) -> dict[str, Any]:
+    """Return what `--json` prints; infinities as text, since JSON has none."""
+    protocols = {name: protocol.describe() for name, protocol in request.protocols.items()}
+    pictures = {name: _plain(values) for name, values in scores.pictures.items()}
+    result = {"protocol": protocols, "pictures": pictures, "mean": _plain(scores.mean())}
+    return {**result, "equal": scores.equal()} if scores.equal() else result
+
+
+def _plain(values: dict[str, float]) -> dict[str, float | str]:
+    return {name: value if math.isfinite(value) else str(value) for name, value in values.items()}
+
+
+def _table(scores: Scores, request: Request) -> str:
+    """Return aligned columns: a line a picture, then the mean, each metric under its protocol."""
+    names = list(request.protocols)
+    units = {name: metrics.load(name).unit for name in names}
+    head = [["", *(f"{name} ({units[name]})" if units[name] else name for name in names)]]
+    head.append(["picture", *(protocol.describe() for protocol in request.protocols.values())])
+    body = [[picture, *(_cell(values, name) for name in names)] for picture, values in scores.pictures.items()]
+    mean = scores.mean()
+    label = f"mean of {len(body)}" if body else "whole"
+    rows = [*head, *body, [label, *(_cell(mean, name) for name in names)]]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(names) + 1)]
+    lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in rows]
+    for name, found in scores.equal().items():
+        others = "" if found["mean_of_others"] is None else f"; mean of the others {found['mean_of_others']:.6g}"
+        lines.append(f"{name}: {found['pictures']} of {len(body)} pictures are equal to their targets{others}")
+    return "\n".join(lines)
+
+
+def _cell(values: dict[str, float], name: str) -> str:
+    return f"{values[name]:.6g}" if name in values else "-"

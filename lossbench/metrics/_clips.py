@@ -1,0 +1,27 @@
+"""What metrics of clips share: a protocol applied frame by frame."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lossbench.errors import UserError
+from lossbench.metrics._protocol import Floats, Protocol
+
+
+def pairs(prediction: NDArray[Any], target: NDArray[Any], protocol: Protocol, least: int = 1) -> tuple[Floats, Floats]:
+    """Return both clips (T, C, H, W) in 0..255 as `Protocol.pair` makes each frame.
+
+    Raises UserError as Protocol.pair, for another number of axes, and for fewer than `least` frames.
+    """
+    for role, clip in (("prediction", prediction), ("target", target)):
+        if clip.ndim != 4:
+            raise UserError(f"{role}: shape {clip.shape} is not (T, C, H, W); give one clip")
+        if len(clip) < least:
+            raise UserError(f"{role}: {len(clip)} frames; give {least} or more")
+    if len(prediction) != len(target):
+        raise UserError(f"prediction: {len(prediction)} frames, target: {len(target)}; give clips of one length")
+    frames = [protocol.pair(ours, theirs) for ours, theirs in zip(prediction, target, strict=True)]
+    return np.stack([ours for ours, _ in frames]), np.stack([theirs for _, theirs in frames])

@@ -1,0 +1,46 @@
+"""What metrics that compare two pictures in windows refuse, and gray in whole levels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lossbench.errors import UserError
+from lossbench.metrics._protocol import Colour, Protocol
+
+Floats = NDArray[np.float64]
+Pair = tuple[Floats, Floats]
+
+
+def compared(
+    name: str,
+    prediction: NDArray[Any],
+    target: NDArray[Any],
+    protocol: Protocol,
+    colours: tuple[Colour, ...],
+    side: int,
+) -> Pair:
+    """Return what `Protocol.pair` returns, (C, H, W) in 0..255, for the metric `name`.
+
+    Raises UserError as it does, for a colour that the metric is not defined for, and for pictures with fewer than
+    `side` pixels on a side after the crop.
+    """
+    if protocol.colour not in colours:
+        allowed = ", ".join(f"'{colour}'" for colour in colours)
+        raise UserError(f"{name} is not defined for the protocol '{protocol.colour}'; use {allowed}")
+    pair = protocol.pair(prediction, target)
+    height, width = pair[0].shape[1:]
+    if min(height, width) < side:
+        raise UserError(
+            f"prediction: {height}x{width} pixels after the crop, {name} needs {side}x{side}; use larger pictures"
+        )
+    return pair
+
+
+def rounded(pair: Pair, protocol: Protocol) -> Pair:
+    """Return gray in whole levels, as MATLAB's rgb2gray of 8-bit pictures is, where the protocol rounds at all."""
+    if protocol.colour != "gray" or not protocol.rounding:
+        return pair
+    return np.round(pair[0]), np.round(pair[1])

@@ -1,0 +1,127 @@
+"""How two pictures are made comparable before a metric sees them: colour, crop and rounding.
+
+A metric is one file of this folder and holds
+
+- `better`: "up" or "down", the direction of quality;
+- `unit`: text behind the number, "" when it has none;
+- `needs_target`: whether it compares with the ground truth;
+- `colours`: the protocol colours that it is defined for, its usual one first;
+- `SOURCE`: paper and equation;
+- `OVER`: what one number is of, "picture" (also when left out), "clip" or "set";
+- `WEIGHTS`: the kinds of stored network of which it needs a file, none when left out, and `WEIGHTS_FROM`: how to get
+  one;
+- `NEEDS_LABEL`: whether it compares with the class of the picture, which labelled test sets alone know (False when left
+  out);
+- `CLASSIFIER`: the plugin of lossbench/classifiers that it rests on, whose code counts as its own (none when left out);
+- `score(prediction, target, protocol) -> float`: float arrays in [0, 1], (C, H, W) of a picture or (T, C, H, W) of a
+  clip; `target` is None where `needs_target` is False. Raises UserError, and never returns NaN;
+- or, for a set, `score_set(predictions, targets, protocol) -> float`: iterables of (C, H, W), each read once.
+
+Both functions of a metric with `WEIGHTS` take the path of that file as the keyword `weights`; `score` of a metric with
+`NEEDS_LABEL` takes the place of the class among all classes as the keyword `label`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lossbench.errors import UserError, nearest
+
+Colour = Literal["rgb", "y601", "y601_rounded", "gray"]
+Floats = NDArray[np.float64]
+TEXT = {"rgb": "RGB", "y601": "Y (BT.601)", "y601_rounded": "Y (BT.601, rounded)", "gray": "gray"}
+
+# an unclamped network output strays less than this beyond [0, 1]; pictures in -1..1 and 0..255 stray more
+STRAY = 0.5
+
+
+def _y601(red: Floats, green: Floats, blue: Floats) -> Floats:
+    """Return Y in 16..235 for bands in 0..255: MATLAB's rgb2ycbcr before its rounding, BasicSR's default."""
+    return 16 + (65.481 * red + 128.553 * green + 24.966 * blue) / 255
+
+
+def _y601_rounded(red: Floats, green: Floats, blue: Floats) -> Floats:
+    """Return Y in whole levels of 16..235: MATLAB's rgb2ycbcr on uint8."""
+    # halves go down, whatever their last bit, by which the published scores of Set5 are met to 1e-8
+    return np.ceil(_y601(red, green, blue) - 0.5 - 1e-9)
+
+
+def _gray(red: Floats, green: Floats, blue: Floats) -> Floats:
+    """Return full-range luma in 0..255 (ITU-R BT.601, E'Y) with the last bits of OpenCV's float32 conversion."""
+    # one pixel in a thousand lies exactly between two levels, and niqe moves by up to 0.02 with how they are rounded;
+    # a product in float64 rounded after the sum is the fused multiply-add
+    luma = (green / 255).astype(np.float32) * np.float32(0.587)
+    for band, weight in ((blue, 0.114), (red, 0.299)):
+        product = (band / 255).astype(np.float32).astype(np.float64) * np.float64(np.float32(weight))
+        luma = (product + luma).astype(np.float32)
+    return (luma * np.float32(255)).astype(np.float64)
+
+
+LUMA = {"y601": _y601, "y601_rounded": _y601_rounded, "gray": _gray}
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """The convention under which a metric is computed; a number without it means nothing."""
+
+    colour: Colour = "rgb"
+    """rgb: all bands as they are (any number); y601, y601_rounded (whole levels) or gray: luma of three bands."""
+    crop: int = 0
+    """Pixels cut from each side."""
+    rounding: bool = True
+    """Whether values are rounded to 8-bit levels before conversion."""
+
+    def __post_init__(self) -> None:
+        """Refuse an unknown colour and a negative crop."""
+        if self.colour not in get_args(Colour):
+            raise UserError(f"protocol: unknown colour '{self.colour}'; {nearest(self.colour, get_args(Colour))}")
+        if self.crop < 0:
+            raise UserError(f"protocol: crop {self.crop} is negative; give the pixels to cut from each side")
+
+    def describe(self) -> str:
+        """Return the convention as a table prints it, such as `RGB, crop 4, 8-bit`."""
+        return f"{TEXT[self.colour]}, crop {self.crop}, {'8-bit' if self.rounding else 'not rounded'}"
+
+    def with_colour(self, colour: Colour) -> Protocol:
+        """Return the same convention in another colour."""
+        return replace(self, colour=colour)
+
+    def apply(self, image: NDArray[Any], role: str = "image") -> Floats:
+        """Return what the metric compares: (C, H, W) in [0, 1] clamped, rounded, converted, cropped, in 0..255.
+
+        Luma comes as (1, H, W). `role` names the picture in errors. Raises UserError for integers, another shape, NaN,
+        values too far from [0, 1], luma of other than three bands and a crop that leaves nothing.
+        """
+        self._check(image, role)
+        pixels = np.clip(image.astype(np.float64), 0, 1) * 255
+        if self.rounding:
+            pixels = np.round(pixels)
+        if self.colour != "rgb":
+            pixels = LUMA[self.colour](*pixels)[None]
+        _, height, width = pixels.shape
+        return np.ascontiguousarray(pixels[:, self.crop : height - self.crop, self.crop : width - self.crop])
+
+    def pair(self, prediction: NDArray[Any], target: NDArray[Any]) -> tuple[Floats, Floats]:
+        """Apply to both pictures; raises UserError when their shapes differ."""
+        if prediction.shape != target.shape:
+            raise UserError(f"prediction: shape {prediction.shape}, target: {target.shape}; give pictures of one size")
+        return self.apply(prediction, "prediction"), self.apply(target, "target")
+
+    def _check(self, image: NDArray[Any], role: str) -> None:
+        if image.ndim != 3 or 0 in image.shape:
+            raise UserError(f"{role}: shape {image.shape} is not (C, H, W); give one picture")
+        if image.dtype.kind != "f":
+            raise UserError(f"{role}: {image.dtype} values; divide by the largest level to get floats in [0, 1]")
+        if self.colour != "rgb" and image.shape[0] != 3:
+            raise UserError(f"{role}: {image.shape[0]} bands have no luma '{self.colour}'; use the protocol 'rgb'")
+        if 2 * self.crop >= min(image.shape[1:]):
+            raise UserError(f"{role}: crop {self.crop} leaves nothing of {image.shape[1]}x{image.shape[2]} pixels")
+        low, high = float(image.min()), float(image.max())
+        if not (np.isfinite(low) and np.isfinite(high)):
+            raise UserError(f"{role}: NaN or infinite values; the network diverged or the file is damaged")
+        if low < -STRAY or high > 1 + STRAY:
+            raise UserError(f"{role}: values {low:.4g} to {high:.4g} are not in [0, 1]; rescale or clamp them")

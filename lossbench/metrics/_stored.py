@@ -1,0 +1,163 @@
+"""What metrics share that rest on a trained network: reading it once a process, and running it exactly."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lossbench.errors import UserError
+from lossbench.metrics._protocol import Floats, Protocol
+
+# the list of metrics loads these modules, and needs no torch
+if TYPE_CHECKING:
+    from torch import Tensor
+
+BATCH = 16
+"""Pictures that go through a network together, where they have one size."""
+
+
+def network(weights: Path, name: str, **architecture: Any) -> Any:
+    """Return the loss network `name` in the file `weights`, frozen, on the GPU where there is one.
+
+    A file is read once a process, and again when it was written anew. Raises UserError naming the file when it is
+    missing or damaged, and when it holds another network or one of another `architecture`.
+    """
+    weights = Path(weights).absolute()
+    found = _loaded(weights, weights.stat().st_mtime_ns if weights.exists() else 0)
+    if found.loss_network != name:
+        raise UserError(f"{weights} holds the loss network '{found.loss_network}'; give the file of a '{name}'")
+    for key, value in architecture.items():
+        if (other := found.architecture[key]) != value:
+            raise UserError(f"{weights} was made with {key} '{other}'; give a file of {key} '{value}'")
+    return found
+
+
+@cache
+def _loaded(weights: Path, _changed: int) -> Any:
+    from lossbench import loss_networks
+
+    module, _ = loss_networks.load(weights)
+    return placed(module)
+
+
+def placed(module: Any) -> Any:
+    """Return `module` on the GPU where there is one, its filters in the order in which convolutions are fastest."""
+    import torch
+
+    return module.to("cuda" if torch.cuda.is_available() else "cpu", memory_format=torch.channels_last)
+
+
+def distance(module: Any, prediction: Floats, target: Floats) -> float:
+    """Return `module.distance` of two pictures (3, H, W) in 0..255."""
+    with exact():
+        return float(module.distance(_batch(module, [prediction]), _batch(module, [target])))
+
+
+def misclassified(classifier: Any, picture: Floats, label: int) -> bool:
+    """Return whether the largest logit that `classifier` gives a picture (3, H, W) in 0..255 is not that of `label`.
+
+    Raises UserError for another number of bands, a label that is no class of it, and logits that are not finite.
+    """
+    if len(picture) != 3:
+        raise UserError(f"prediction: {len(picture)} bands; the classifier takes pictures of three")
+    with exact():
+        logits = classifier(_batch(classifier, [picture]))[0].cpu()
+    if not 0 <= label < len(logits):
+        raise UserError(f"label: {label}; the classifier knows the classes 0 to {len(logits) - 1}")
+    if not bool(logits.isfinite().all()):
+        raise UserError("the classifier gives NaN or infinite logits; its file is damaged, make it anew")
+    return int(logits.argmax()) != label
+
+
+def shared_distance(module: Any, prediction: Floats, target: Floats) -> float:
+    """Return `distance` for a network with `trunk`, `features` and `between`, whose features of both are kept.
+
+    Metrics that differ in their heads alone then run the trunk once on a pair of pictures.
+    """
+    with exact():
+        return float(module.between(_features(module, prediction), _features(module, target)).mean())
+
+
+_KEPT: dict[tuple[str, str], Any] = {}
+"""Features by the digests of trunk and picture: those of one pair."""
+
+
+def _features(module: Any, picture: Floats) -> Any:
+    key = _digest_of(module), hashlib.sha256(np.ascontiguousarray(picture).data).hexdigest()
+    if key not in _KEPT:
+        while len(_KEPT) > 1:
+            del _KEPT[next(iter(_KEPT))]
+        _KEPT[key] = module.features(_batch(module, [picture]))
+    return _KEPT[key]
+
+
+@cache
+def _digest_of(module: Any) -> str:
+    """Return what two modules have in common whose trunks give the same features."""
+    found = hashlib.sha256(f"{module.trunk}, blue first: {module.trunk.blue_first}".encode())
+    for name, tensor in [*module.trunk.state_dict().items(), ("mean", module.trunk.mean), ("std", module.trunk.std)]:
+        found.update(name.encode() + tensor.cpu().numpy().tobytes())
+    return found.hexdigest()
+
+
+def features(
+    module: Any, extract: Callable[[Tensor], Tensor], pictures: Iterable[NDArray[Any]], protocol: Protocol, role: str
+) -> NDArray[np.float32]:
+    """Return what `extract` makes (N, D) of N pictures (1 or 3, H, W) in [0, 1], of any sizes, under `protocol`.
+
+    A single band is repeated to three. Raises UserError as Protocol.apply, and for no picture at all.
+    """
+    with exact():
+        found = [
+            extract(_batch(module, group)).float().cpu().numpy()
+            for group in _groups(_three_bands(protocol.apply(picture, role), role) for picture in pictures)
+        ]
+    if not found:
+        raise UserError(f"{role}: no pictures; give two or more")
+    return np.concatenate(found)
+
+
+def _groups(pictures: Iterable[Floats]) -> Iterator[list[Floats]]:
+    """Yield neighbours of one shape together, at most BATCH."""
+    group: list[Floats] = []
+    for picture in pictures:
+        if group and (len(group) == BATCH or group[0].shape != picture.shape):
+            yield group
+            group = []
+        group.append(picture)
+    if group:
+        yield group
+
+
+def _three_bands(picture: Floats, role: str) -> Floats:
+    if len(picture) not in (1, 3):
+        raise UserError(f"{role}: {len(picture)} bands; the network takes pictures of one band or three")
+    return np.repeat(picture, 3 // len(picture), axis=0)
+
+
+def _batch(module: Any, pictures: list[Floats]) -> Tensor:
+    import torch
+
+    parameter = next(module.parameters())
+    return torch.from_numpy(np.stack(pictures) / 255).to(parameter.device, torch.float32)
+
+
+@contextmanager
+def exact() -> Iterator[None]:
+    """Run without a graph, and on a GPU in whole float32: a metric has no use for TF32's speed."""
+    import torch
+
+    before = torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32 = before

@@ -1,0 +1,31 @@
+"""Peak signal-to-noise ratio of a clip: the mean over its frames of each frame's own."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lossbench.metrics import _clips
+from lossbench.metrics._protocol import Colour, Protocol
+
+better: Literal["up", "down"] = "up"
+unit = "dB"
+needs_target = True
+colours: tuple[Colour, ...] = ("rgb", "y601", "gray")
+SOURCE = "mean over frames of 10 log10(255^2 / MSE), MSE over one frame, as FastDVDnet's batch_psnr"
+OVER: Literal["picture", "clip", "set"] = "clip"
+
+
+def score(prediction: NDArray[Any], target: NDArray[Any], protocol: Protocol) -> float:
+    """Return the PSNR in dB of clips (T, C, H, W) in [0, 1]; infinite as soon as one frame equals its target.
+
+    The published video tables do not round (`Protocol(rounding=False)`), and average it over sequences. The PSNR of the
+    MSE over all frames is lower, by 2.7 dB where the noise of frames is 10, 25 and 50. Raises UserError as
+    Protocol.apply and for clips of two lengths.
+    """
+    ours, theirs = _clips.pairs(prediction, target, protocol)
+    errors = np.square(ours - theirs).mean(axis=(1, 2, 3))
+    return float(np.mean([10 * math.log10(255**2 / error) if error else math.inf for error in errors]))

@@ -1,0 +1,41 @@
+"""Structural similarity of one picture, the mean over its bands."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from numpy.typing import NDArray
+
+from lossbench.errors import UserError
+from lossbench.metrics._protocol import Colour, Protocol
+
+better: Literal["up", "down"] = "up"
+unit = ""
+needs_target = True
+colours: tuple[Colour, ...] = ("rgb", "y601", "y601_rounded", "gray")
+SOURCE = "Wang, Bovik, Sheikh, Simoncelli, 'Image Quality Assessment', IEEE TIP 13(4), 2004, equation 13"
+
+WINDOW = 11
+"""Side of the Gaussian window, whose standard deviation is 1.5 pixels."""
+
+
+def score(prediction: NDArray[Any], target: NDArray[Any], protocol: Protocol) -> float:
+    """Return the mean SSIM of (C, H, W) in [0, 1] over pixels and bands, at most 1; any number of bands.
+
+    Population covariance, and only windows that lie inside the picture, as in the paper's code, without its later
+    down-sampling. The range of values is 255 under every protocol, also for `y601`, whose values lie in 16..235.
+    Raises UserError as Protocol.apply, and for pictures smaller than the window after the crop.
+    """
+    from skimage.metrics import structural_similarity
+
+    ours, theirs = protocol.pair(prediction, target)
+    _, height, width = ours.shape
+    if min(height, width) < WINDOW:
+        raise UserError(
+            f"prediction: {height}x{width} pixels after the crop are smaller than the {WINDOW}x{WINDOW} window of ssim;"
+            " use larger pictures"
+        )
+    similarity = structural_similarity(  # type: ignore[no-untyped-call]
+        theirs, ours, data_range=255, channel_axis=0, gaussian_weights=True, sigma=1.5, use_sample_covariance=False
+    )
+    return float(similarity)

@@ -1,0 +1,42 @@
+"""Visual information fidelity on the steerable pyramid: the share of the target's information that is left."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lossbench.errors import UserError
+from lossbench.metrics._levels import compared, rounded
+from lossbench.metrics._protocol import Colour, Protocol
+from lossbench.metrics._steerable import SIDE, bands
+
+better: Literal["up", "down"] = "up"
+unit = ""
+needs_target = True
+colours: tuple[Colour, ...] = ("y601_rounded", "gray")
+SOURCE = "Sheikh, Bovik, 'Image Information and Visual Quality', IEEE TIP 15(2), 2006; 3x3 vectors"
+
+NOISE = 0.4
+"""Variance of the visual noise for levels of 0..255."""
+
+
+def score(prediction: NDArray[Any], target: NDArray[Any], protocol: Protocol) -> float:
+    """Return the VIF of (3, H, W) in [0, 1]: 1 for equal pictures, 0 when nothing of the target is left.
+
+    Luma in whole levels. Above 1 when contrast was added; not symmetric. Raises UserError as Protocol.apply, for
+    pictures under 72x72 pixels after the crop and for a flat target, which holds no information, unless it is met
+    exactly.
+    """
+    ours, theirs = rounded(compared("vif", prediction, target, protocol, colours, SIDE), protocol)
+    if np.array_equal(ours, theirs):
+        return 1.0
+    kept = total = 0.0
+    for band in bands(ours[0], theirs[0]):
+        signal = band.scale[..., None] * band.eigenvalues
+        kept += float(np.log2(1 + band.gain[..., None] ** 2 * signal / (band.noise[..., None] + NOISE)).sum())
+        total += float(np.log2(1 + signal / NOISE).sum())
+    if not total:
+        raise UserError("target: a flat picture holds no information to be kept; leave it out")
+    return kept / total

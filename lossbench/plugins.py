@@ -1,0 +1,90 @@
+"""Find a plugin by the name of its file: `losses/vgg.py` is the loss `vgg`."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from lossbench.errors import UserError, nearest
+
+PACKAGE = Path(__file__).parent
+REQUIRED = object()
+"""No default."""
+
+
+def names(folder: str) -> list[str]:
+    """List the plugins of `folder`; files with a leading underscore are not plugins."""
+    return sorted(file.stem for file in (PACKAGE / folder).glob("*.py") if _is_plugin(file.stem))
+
+
+def check(folder: str, name: str) -> str:
+    """Return `name` if `folder` holds it; raise UserError with the nearest match otherwise."""
+    # one look, since a plan checks thousands of names
+    if not (name.isidentifier() and _is_plugin(name) and (PACKAGE / folder / f"{name}.py").is_file()):
+        kind = folder.rstrip("s").replace("_", " ").replace("losse", "loss")
+        raise UserError(f"unknown {kind} '{name}' (no lossbench/{folder}/{name}.py); {nearest(name, names(folder))}")
+    return name
+
+
+def load(folder: str, name: str) -> ModuleType:
+    """Import the plugin `name` of `folder`, and nothing else of that folder."""
+    return importlib.import_module(f"lossbench.{folder}.{check(folder, name)}")
+
+
+def check_arguments(owner: str, function: Callable[..., Any], arguments: Iterable[str]) -> None:
+    """Raise UserError, with the nearest match, when `function` of `owner` does not take one of `arguments`."""
+    _require_known(owner, inspect.signature(function).parameters, arguments)
+
+
+def build_arguments(folder: str, name: str) -> list[str]:
+    """List the arguments of the plugin's `build` by reading its file: nothing is imported."""
+    for node in _source(folder, name).body:
+        if isinstance(node, ast.FunctionDef) and node.name == "build":
+            return [argument.arg for argument in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
+    raise UserError(f"lossbench/{folder}/{name}.py defines no function 'build'")
+
+
+def check_build_arguments(folder: str, name: str, arguments: Mapping[str, Any]) -> None:
+    """Raise UserError, with the nearest match, when the plugin's `build` does not take one of `arguments`."""
+    _require_known(f"'{name}'", build_arguments(folder, name), arguments)
+
+
+def constant(folder: str, name: str, variable: str, default: Any = REQUIRED) -> Any:
+    """Return a literal module constant of a plugin by reading its file: nothing is imported.
+
+    Raises UserError when it has none, unless there is a `default`.
+    """
+    for node in _source(folder, name).body:
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            if any(isinstance(target, ast.Name) and target.id == variable for target in targets):
+                return ast.literal_eval(node.value)
+    if default is not REQUIRED:
+        return default
+    raise UserError(f"lossbench/{folder}/{name}.py defines no constant {variable}")
+
+
+def _is_plugin(stem: str) -> bool:
+    return not stem.startswith("_")
+
+
+def _require_known(owner: str, known: Iterable[str], arguments: Iterable[str]) -> None:
+    names_known = list(known)
+    for argument in arguments:
+        if argument not in names_known:
+            raise UserError(f"{owner} takes no argument '{argument}'; {nearest(argument, names_known)}")
+
+
+def _source(folder: str, name: str) -> ast.Module:
+    return _parsed(PACKAGE / folder / f"{check(folder, name)}.py")
+
+
+@cache
+def _parsed(file: Path) -> ast.Module:
+    return ast.parse(file.read_text(encoding="utf-8"))

@@ -1,0 +1,19 @@
+"""Arithmetic of a loss network: the modes that a loss offers, as configurations name them and tables print them."""
+
+from __future__ import annotations
+
+from lossbench.errors import UserError, nearest
+
+PRECISIONS = {
+    "exact": "float32 (TF32 on GPUs)",
+    "difference": "bfloat16 products, the prediction's difference from the target apart from the target, else float32",
+    "fast": "bfloat16 products and features",
+}
+"""By name, in the order of their accuracy."""
+
+
+def checked_precision(owner: str, precision: object) -> str:
+    """Return `precision`; raises UserError with the nearest match when `owner` asks for one that there is not."""
+    if precision not in PRECISIONS:
+        raise UserError(f"{owner}: unknown precision {precision!r}; {nearest(str(precision), PRECISIONS)}")
+    return str(precision)

@@ -1,0 +1,253 @@
+"""What does a loss see? Degradations at equal PSNR, ranked by the loss and by L1, and what the loss costs."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from lossbench import losses
+from lossbench.errors import UserError
+from lossbench.images import read_image
+from lossbench.losses._terms import WeightedTerms, l1
+from lossbench.plugins import constant
+from lossbench.probe import report
+from lossbench.probe.cost import Cost, cost
+from lossbench.probe.degradations import blurred, noisy, psnr, shifted, to_psnr
+
+CROP = 96
+"""Side of a crop in pixels."""
+CROPS = 8
+"""Most crops that are used."""
+PERIOD = 16
+"""Distance in pixels of the lines of the grid artefact."""
+JPEG_QUALITY = 20
+LEAST_CHANGE = 1e-4
+"""Root mean square change of a crop below which a degradation can't be scaled: there is nothing but rounding."""
+
+
+def compressed(image: Tensor) -> Tensor:
+    """Return each crop (N, 3, H, W) in [0, 1] after JPEG."""
+    pixels = image.mul(255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
+    return _batch(np.stack([_through_jpeg(crop) for crop in pixels])).to(image.device)
+
+
+def brightened(image: Tensor) -> Tensor:
+    """Return `image` with the same amount added to every value."""
+    return image + 1
+
+
+def gridded(image: Tensor) -> Tensor:
+    """Return `image` with every 16th row and column brightened: what an encoder of 16-pixel patches may leave."""
+    grid = torch.zeros(image.shape[-2:], device=image.device)
+    grid[::PERIOD] = 1
+    grid[:, ::PERIOD] = 1
+    return image + grid
+
+
+DEGRADATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "blur": blurred,
+    "noise": noisy,
+    "JPEG": compressed,
+    "shift": shifted,
+    "brightness": brightened,
+    "grid": gridded,
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """What the loss says of one degradation, as means over the crops."""
+
+    name: str
+    psnr: float
+    l1: float
+    loss: float
+    """The weighted sum of the terms."""
+    terms: dict[str, float]
+    """The terms, not weighted."""
+    gradient_ratios: dict[str, float]
+    """Norm of each term's gradient for the prediction, not weighted, over that of L1."""
+
+
+def crops(picture: NDArray[np.uint8], name: str) -> Tensor:
+    """Cut (H, W, 3) into tiles and return the most detailed ones, (N, 3, CROP, CROP) in [0, 1] with N <= CROPS.
+
+    Raises UserError, with `name`, when the picture is smaller than a crop or so flat that a degradation has no effect.
+    """
+    height, width = picture.shape[:2]
+    if min(height, width) < CROP:
+        raise UserError(f"{name}: {width} x {height} pixels, smaller than a crop of {CROP}; give a larger picture")
+    rows, columns = height // CROP, width // CROP
+    cut = picture[: rows * CROP, : columns * CROP].reshape(rows, CROP, columns, CROP, 3)
+    tiles = _batch(np.ascontiguousarray(cut.swapaxes(1, 2)).reshape(-1, CROP, CROP, 3))
+    best = _change(blurred(tiles), tiles).argsort(descending=True, stable=True)[:CROPS]
+    chosen = tiles[best]
+    effects = {label: _change(make(chosen), chosen) for label, make in DEGRADATIONS.items()}
+    usable = torch.stack(list(effects.values())).amin(0) > LEAST_CHANGE
+    if not usable.any():
+        weakest = min(effects, key=lambda label: float(effects[label].max()))
+        raise UserError(f"{name}: {weakest} changes nothing in it; give a picture with more detail")
+    return chosen[usable]
+
+
+def look(loss: WeightedTerms, image: Tensor, version: Tensor, name: str) -> Row:
+    """Return what `loss` says of the degraded crops `version` of `image`, both (N, C, H, W)."""
+    prediction = version.clone().requires_grad_()
+    # a loss that draws patches draws the same ones for every degradation
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        terms = loss.terms(prediction, image)
+    pixel = l1(prediction, image)
+    reference = _gradient_norm(pixel, prediction)
+    return Row(
+        name,
+        psnr(version, image),
+        pixel.item(),
+        loss.total(terms).item(),
+        {term: value.item() for term, value in terms.items()},
+        {term: _gradient_norm(value, prediction) / reference for term, value in terms.items()},
+    )
+
+
+def ranking(values: Mapping[str, float]) -> list[list[str]]:
+    """Return the names from the largest value to the smallest; those equal to four digits stand together."""
+    groups: dict[float, list[str]] = {}
+    for name, value in sorted(values.items(), key=lambda entry: -float(f"{entry[1]:.3e}")):
+        groups.setdefault(float(f"{value:.3e}"), []).append(name)
+    return list(groups.values())
+
+
+def degrade(image: Tensor, decibels: float) -> dict[str, Tensor]:
+    """Return every degradation of the crops (N, 3, H, W), scaled to a PSNR of `decibels` in each crop, not clamped."""
+    return {name: to_psnr(image, make(image), decibels) for name, make in DEGRADATIONS.items()}
+
+
+def measure(
+    loss: WeightedTerms, image: Tensor, degraded: Mapping[str, Tensor], done: Callable[[int, int], None]
+) -> tuple[list[Row], Cost]:
+    """Look at every degradation, then measure the cost; `done(parts, of)` is called after each part."""
+    rows = []
+    for name, version in degraded.items():
+        rows.append(look(loss, image, version, name))
+        done(len(rows), len(degraded) + 1)
+    price = cost(loss, image, degraded["noise"])
+    done(len(degraded) + 1, len(degraded) + 1)
+    return rows, price
+
+
+def as_dict(title: Mapping[str, Any], rows: Sequence[Row], price: Cost) -> dict[str, Any]:
+    """Return all that is reported, ready for JSON; `worst_first` lists groups of equals."""
+    order = {
+        "loss": ranking({row.name: row.loss for row in rows}),
+        "l1": ranking({row.name: row.l1 for row in rows}),
+    }
+    return {**title, "degradations": [asdict(row) for row in rows], "worst_first": order, "cost": asdict(price)}
+
+
+def build(name: str, weights: Path | None, assignments: list[str]) -> tuple[WeightedTerms, dict[str, Any]]:
+    """Build the loss `name` with the settings `key=value`, values in JSON or plain words; return it and its arguments.
+
+    Raises UserError for an unknown loss or key, and names the stored loss networks when the loss needs one.
+    """
+    kinds = constant("losses", name, "LOSS_NETWORKS")
+    arguments: dict[str, Any] = {}
+    for assignment in assignments:
+        key, sign, value = assignment.partition("=")
+        if not key or not sign:
+            raise UserError(f"--set {assignment}: no key=value; write it as --set pixel=l2")
+        arguments[key] = _value(value)
+    if weights is not None:
+        arguments["weights"] = str(weights)
+    if kinds and "weights" not in arguments:
+        files = [file for kind in kinds for file in losses.stored().get(kind, [])]
+        remedy = f"here are: {', '.join(files)}" if files else "docs/use-a-loss.md says how to get one"
+        raise UserError(f"loss '{name}' needs --weights FILE of a stored {' or '.join(kinds)}; {remedy}")
+    try:
+        return losses.build(name, **arguments), arguments
+    except (TypeError, ValueError) as error:
+        raise UserError(f"loss '{name}': {arguments} are no settings of it ({error}); correct --set") from None
+
+
+def main(
+    loss: str,
+    image: Path,
+    weights: Path | None,
+    settings: list[str],
+    output: Path | None,
+    decibels: float,
+    as_json: bool,
+) -> None:
+    """Print what the loss sees on crops of `image`, and write `probe.txt`, `probe.json` and `probe.png` to `output`.
+
+    Raises UserError for an unknown loss or setting, missing weights, and a picture that can't be used.
+    """
+    if not 0 < decibels <= 80:
+        raise UserError(f"--psnr {decibels}: not in (0, 80]; 30 shows plainly visible degradations")
+    if output is not None and output.exists() and not output.is_dir():
+        raise UserError(f"{output} is a file; give a folder")
+    built, arguments = build(loss, weights, settings)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    clean = crops(read_image(image), str(image)).to(device)
+    degraded = degrade(clean, decibels)
+    rows, price = measure(built.to(device), clean, degraded, _reporter(loss))
+    title = {"loss": loss, "arguments": arguments, "image": str(image), "crops": len(clean), "crop": CROP}
+    found = as_dict({**title, "device": device.type}, rows, price)
+    text = report.as_text(found)
+    print(json.dumps(found, indent=1) if as_json else text)
+    if output is not None:
+        pictures = {"clean": clean[0], **{name: version[0] for name, version in degraded.items()}}
+        report.write(output, found, text, pictures)
+
+
+def _reporter(name: str, seconds: float = 5.0) -> Callable[[int, int], None]:
+    """Return a function that prints on standard error what is done, at most every few seconds."""
+    began = printed = time.monotonic()
+
+    def done(parts: int, total: int) -> None:
+        nonlocal printed
+        now = time.monotonic()
+        if now - printed >= seconds and parts < total:
+            printed = now
+            left = (now - began) / parts * (total - parts)
+            print(f"probe {name}  part {parts}/{total}  ETA {left:.0f} s", file=sys.stderr, flush=True)
+
+    return done
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _batch(pixels: NDArray[np.uint8]) -> Tensor:
+    return torch.from_numpy(pixels).permute(0, 3, 1, 2).float().div(255).contiguous()
+
+
+def _through_jpeg(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    file = io.BytesIO()
+    Image.fromarray(crop).save(file, format="JPEG", quality=JPEG_QUALITY)
+    return np.asarray(Image.open(file))
+
+
+def _change(version: Tensor, image: Tensor) -> Tensor:
+    """Return the root mean square change of each crop: (N,)."""
+    return (version - image).square().mean((1, 2, 3)).sqrt()
+
+
+def _gradient_norm(value: Tensor, prediction: Tensor) -> float:
+    (gradient,) = torch.autograd.grad(value, prediction, retain_graph=True)
+    return float(gradient.norm())

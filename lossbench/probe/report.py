@@ -1,0 +1,88 @@
+"""What the probe of a loss found, as text, JSON and one picture; `report` is that of `probe_loss.as_dict`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from lossbench.errors import room_for
+from lossbench.files import write_text, written_atomically
+
+COLOURS = ("#4c72b0", "#dd8452", "#55a868", "#c44e52", "#8172b3", "#937860")
+
+
+def as_text(report: Mapping[str, Any]) -> str:
+    """Return the report as a table and its reading."""
+    rows, cost = report["degradations"], report["cost"]
+    terms = list(rows[0]["terms"])
+    head = ["degradation", "PSNR", "L1", "loss", *terms, *(f"|grad {term}|/|grad L1|" for term in terms)]
+    lines = [head]
+    for row in rows:
+        values = [row["l1"], row["loss"], *row["terms"].values(), *row["gradient_ratios"].values()]
+        lines.append([row["name"], f"{row['psnr']:.2f}", *(f"{value:.4g}" for value in values)])
+    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
+    table = [
+        line[0].ljust(widths[0])
+        + "".join(f"  {cell:>{width}}" for cell, width in zip(line[1:], widths[1:], strict=True))
+        for line in lines
+    ]
+    return "\n".join(
+        [
+            f"{report['loss']} on {report['crops']} crops of {report['crop']} px of {report['image']}; "
+            "terms are not weighted, loss is their weighted sum",
+            *table,
+            f"worst first, loss: {_order(report['worst_first']['loss'])}",
+            f"worst first, L1:   {_order(report['worst_first']['l1'])}",
+            f"forward + backward on {report['device']}: {cost['time_ratio']:.3g} x the time of L1 "
+            f"({cost['loss_milliseconds']:.3g} ms), {cost['memory_ratio']:.3g} x its extra memory "
+            f"({cost['loss_bytes'] / 2**20:.3g} MiB)",
+        ]
+    )
+
+
+def write(folder: Path, report: Mapping[str, Any], text: str, pictures: Mapping[str, Tensor]) -> None:
+    """Write `probe.txt`, `probe.json` and `probe.png` to `folder`, each atomically; `pictures` are crops (3, H, W)."""
+    with room_for(folder):
+        write_text(folder / "probe.txt", text + "\n")
+        write_text(folder / "probe.json", json.dumps(report, indent=1) + "\n")
+        with written_atomically(folder / "probe.png") as temporary:
+            _draw(temporary, report, pictures)
+
+
+def _order(groups: Sequence[Sequence[str]]) -> str:
+    return " > ".join(" = ".join(group) for group in groups)
+
+
+def _draw(path: Path, report: Mapping[str, Any], pictures: Mapping[str, Tensor]) -> None:
+    """Draw the crops in a row, and below a group of bars for each degradation: terms and L1, each over its mean."""
+    from matplotlib.figure import Figure
+
+    rows = report["degradations"]
+    figure = Figure(figsize=(2 * len(pictures), 5.2), dpi=110, layout="constrained")
+    grid = figure.add_gridspec(2, len(pictures), height_ratios=(1, 1.2))
+    for column, (name, crop) in enumerate(pictures.items()):
+        axes = figure.add_subplot(grid[0, column])
+        axes.imshow(crop.clamp(0, 1).permute(1, 2, 0).cpu().numpy(), interpolation="nearest")
+        axes.set_title(name)
+        axes.set_axis_off()
+    # the clean crop has no bars: the groups stand below their own crops
+    axes = figure.add_subplot(grid[1, 1:])
+    series = {"L1": [row["l1"] for row in rows]}
+    series |= {f"term {term}": [row["terms"][term] for row in rows] for term in rows[0]["terms"]}
+    width = 0.8 / len(series)
+    for index, (label, values) in enumerate(series.items()):
+        mean = float(np.mean(values)) or 1.0
+        places = np.arange(len(rows)) + (index - (len(series) - 1) / 2) * width
+        axes.bar(places, np.array(values) / mean, width, label=label, color=COLOURS[index % len(COLOURS)])
+    axes.axhline(1, color="0.5", linewidth=0.8)
+    axes.set_xlim(-0.5, len(rows) - 0.5)
+    axes.set_xticks(range(len(rows)), [row["name"] for row in rows])
+    axes.set_ylabel("value / mean over degradations")
+    axes.legend(frameon=False, ncols=len(series))
+    figure.suptitle(f"{report['loss']}: what it sees at {rows[0]['psnr']:.1f} dB")
+    figure.savefig(path, format="png")

@@ -1,0 +1,298 @@
+"""What a table's numbers allow to say: paired intervals, rank agreement and verdicts on published claims."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lossbench.errors import UserError
+from lossbench.statistics import bootstrap
+from lossbench.statistics.verdicts import FLOORS, SSIM_VARIANT_GUESSED, ValueVerdict, Verdict, value_verdict, verdict
+
+__all__ = ["FLOORS", "SSIM_VARIANT_GUESSED", "Companions", "Interaction", "Interval", "Shape", "SignClaim",
+           "ValueVerdict", "Verdict", "companions", "equivalent", "holm", "interaction", "interval", "mcnemar", "shape",
+           "sign_claim", "value_verdict", "verdict"]  # fmt: skip
+
+Array = NDArray[np.float64]
+
+EXACT_ROWS = 8
+"""Rows up to which tied rankings are compared with every permutation; from there with `PERMUTATIONS` drawn ones."""
+PERMUTATIONS = 100_000
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean difference with its interval; all in the metric's unit."""
+
+    estimate: float
+    """Mean over sets of the set means."""
+    low: float
+    high: float
+    pooled: float
+    """Mean over all images, whatever set they are from."""
+    n_images: int
+    n_seeds: int
+    method: str
+    """What is resampled, and which noise the interval does not cover."""
+
+
+@dataclass(frozen=True)
+class Companions:
+    """What is said beside an interval; `shift` in the metric's unit, the others are shares."""
+
+    wilcoxon_p: float
+    shift: float
+    improved: float
+    probability_over_seeds: float | None
+    mcnemar_p: float | None
+    """McNemar's exact test; None unless each image is right or wrong under either loss."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How far our order of the rows is the published one; see `shape`."""
+
+    tau: float
+    p_value: float
+    pairs_kept: int
+    pairs: int
+    same_winner: bool
+    n: int
+
+
+@dataclass(frozen=True)
+class SignClaim:
+    """On which share of the images one loss beats another, with its 95 % interval; see `sign_claim`."""
+
+    share: float
+    low: float
+    high: float
+    p_value: float
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
+class Interaction:
+    """How much lower the error rate is under the robust loss, by classifier, and the difference of the two."""
+
+    on_robust: Interval
+    on_plain: Interval
+    interaction: Interval
+
+
+def interval(
+    differences: Sequence[NDArray[Any]], level: float = 0.95, resamples: int = 10_000, generator_seed: int = 0
+) -> Interval:
+    """Return the mean over sets of the set means of paired differences, with its interval at `level`.
+
+    `differences` holds one array (seeds, images) a set, oriented so that > 0 favours the claim. A set is a stratum
+    whose images are its own; networks scored on the same images are one set: average their arrays first, or the
+    interval is too short. Seeds are paired by data order and the same in all sets, and crossed with the images. The
+    same input gives the same interval.
+
+    Images are resampled within sets and the mean is studentised (bootstrap-t, no tail shorter than Student's t); the
+    seeds add Student's t with their own standard error (docs/statistics.md has the coverage). With one seed the
+    interval covers other images, not other seeds; with one image a set it covers other seeds alone; `method` says so.
+
+    Raises UserError for no sets, arrays that aren't (seeds, images) or hold a value that isn't finite, sets with
+    different numbers of seeds, and a single image with a single seed.
+    """
+    sets = _checked(differences)
+    estimate, values = bootstrap.draws([one[None] for one in sets], resamples, generator_seed)
+    tail = (1 - level) / 2
+    low, high = np.quantile(values[0], [tail, 1 - tail], method="hazen")
+    pooled = np.concatenate([one.mean(axis=0) for one in sets])
+    return Interval(float(estimate[0]), float(low), float(high), float(pooled.mean()), len(pooled), len(sets[0]),
+                    _method(sets, resamples))  # fmt: skip
+
+
+def equivalent(
+    differences: Sequence[NDArray[Any]], margin: float, resamples: int = 10_000, generator_seed: int = 0
+) -> float:
+    """Return the p-value of two one-sided tests (TOST) that the mean difference lies within +-`margin`.
+
+    It rests on the draws of `interval`: p < 0.05 exactly where the 90 % interval lies within the margin. The margin is
+    half the published difference (Lakens 2017), in the metric's unit. Raises UserError as `interval`, and for a margin
+    that isn't positive.
+    """
+    if not margin > 0:
+        raise UserError(f"margin: {margin} is not positive; give half the published difference")
+    _, values = bootstrap.draws([one[None] for one in _checked(differences)], resamples, generator_seed)
+    outside = max(np.count_nonzero(values >= margin), np.count_nonzero(values <= -margin))
+    return (1 + outside) / (resamples + 1)
+
+
+def companions(differences: Sequence[NDArray[Any]]) -> Companions:
+    """Return what goes with an interval, from images averaged over seeds, all sets together.
+
+    Two-sided Wilcoxon signed-rank test (zeros as Pratt 1959; p = 1 if all are zero), Hodges-Lehmann shift (median of
+    the means of all pairs of images, each with itself too; memory grows with the square of the images), share of images
+    with a difference > 0, and P(X > Y) over the paired seeds (Bouthillier et al. 2021; ties count half; None for one
+    seed). McNemar's test where two or more images differ by -d, 0 or d alone. Raises UserError as `interval`.
+    """
+    from scipy.stats import wilcoxon
+
+    sets = _checked(differences)
+    images = np.concatenate([one.mean(axis=0) for one in sets])
+    p_value = float(wilcoxon(images, zero_method="pratt").pvalue) if images.any() else 1.0
+    first, second = np.triu_indices(len(images))
+    shift = float(np.median((images[first] + images[second]) / 2))
+    seeds = np.mean([one.mean(axis=1) for one in sets], axis=0)
+    over_seeds = float(np.mean((seeds > 0) + 0.5 * (seeds == 0))) if len(seeds) > 1 else None
+    binary = len(images) > 1 and len(np.unique(np.abs(images[images != 0]))) < 2
+    exact = mcnemar(images < 0, images > 0) if binary else None
+    return Companions(p_value, shift, float(np.mean(images > 0)), over_seeds, exact)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Return p-values adjusted for the number of claims (Holm 1979); NaN stays NaN and is no claim."""
+    from statsmodels.stats.multitest import multipletests
+
+    given = np.asarray(p_values, dtype=float)
+    known = ~np.isnan(given)
+    if known.any():
+        given[known] = multipletests(given[known], method="holm")[1]
+    return [float(value) for value in given]
+
+
+def shape(ours: Sequence[float], published: Sequence[float], better: Literal["up", "down"]) -> Shape | None:
+    """Return how far the rows of one column keep the published order; None where there is nothing to compare.
+
+    Kendall's tau-b with the exact two-sided p-value; with ties a permutation test, of all orders for up to `EXACT_ROWS`
+    rows. `pairs` counts the pairs that the paper orders, `pairs_kept` those that we order likewise; the winner is the
+    same if one of our best rows is one of the paper's. Rows with NaN are left out; nothing can be said of fewer than
+    three rows, nor of rows that are all equal on one side.
+    """
+    from scipy.stats import kendalltau
+
+    both = np.array([ours, published], dtype=float)
+    both = both[:, np.isfinite(both).all(axis=0)]
+    x, y = both if better == "up" else -both
+    if len(x) < 3 or len(set(x)) == 1 or len(set(y)) == 1:
+        return None
+    first, second = np.triu_indices(len(x), 1)
+    order, expected = np.sign(x[first] - x[second]), np.sign(y[first] - y[second])
+    tied = len(set(x)) < len(x) or len(set(y)) < len(y)
+    p_value = _permuted(x, expected) if tied else float(kendalltau(x, y, method="exact").pvalue)
+    winner = bool(((x == x.max()) & (y == y.max())).any())
+    kept = int(((order == expected) & (expected != 0)).sum())
+    return Shape(float(kendalltau(x, y).statistic), p_value, kept, int((expected != 0).sum()), winner, len(x))
+
+
+def sign_claim(wins: int, n: int, published_wins: int, published_n: int) -> SignClaim:
+    """Return the verdict on a claim such as "better on 99 of 100 images" (figure 10 of the log-cosh paper).
+
+    `n` counts the images on which the two differ. Clopper-Pearson intervals at 95 % and the exact binomial test; the
+    verdicts are those of `verdict`, with a share of one half for zero and the published share's interval for the
+    published difference: "in size" if the two intervals meet. Raises UserError for wins outside 0..n.
+    """
+    from scipy.stats import binomtest
+
+    for name, part, whole in (("wins", wins, n), ("published_wins", published_wins, published_n)):
+        if not 0 <= part <= whole or whole == 0:
+            raise UserError(f"{name}: {part} of {whole}; count the images that differ, and the wins among them")
+    (low, high), (least, most) = _clopper_pearson(wins, n), _clopper_pearson(published_wins, published_n)
+    side = "more" if low > 0.5 else "fewer" if high < 0.5 else "neither more nor fewer"
+    reason = f"better on {side} than half of the images"
+    reason += f"; published {published_wins} of {published_n} is [{least:.4g}, {most:.4g}]"
+    if high < 0.5:
+        name = "contradicted"
+    elif high < least:
+        name = "smaller than claimed"
+    elif low > 0.5:
+        name = "confirmed in size" if low <= most else "confirmed"
+    else:
+        name = "undecided"
+    return SignClaim(wins / n, low, high, float(binomtest(wins, n).pvalue), Verdict(name, reason))
+
+
+def mcnemar(first_wrong: ArrayLike, second_wrong: ArrayLike) -> float:
+    """Return the exact two-sided p-value that two losses have the same error rate on the same images.
+
+    Both are booleans (images,): whether the classifier is wrong. Raises UserError for different numbers of images.
+    """
+    from statsmodels.stats.contingency_tables import mcnemar as exact_test
+
+    first, second = np.asarray(first_wrong, dtype=bool), np.asarray(second_wrong, dtype=bool)
+    if first.shape != second.shape or first.ndim != 1:
+        raise UserError(f"mcnemar: shapes {first.shape} and {second.shape}; give the same images, one value each")
+    table = [[np.sum(first & second), np.sum(first & ~second)], [np.sum(~first & second), np.sum(~first & ~second)]]
+    return float(exact_test(table, exact=True).pvalue)
+
+
+def interaction(
+    robust_loss_robust_net: ArrayLike,
+    plain_loss_robust_net: ArrayLike,
+    robust_loss_plain_net: ArrayLike,
+    plain_loss_plain_net: ArrayLike,
+) -> Interaction:
+    """Return whether the classifier inverts which loss is better (figure 1 of the robust-perceptual paper).
+
+    Each is the errors (seeds, images) of one loss under one classifier, the same images in all. `on_robust` and
+    `on_plain` are error of the plain loss - error of the robust loss, `interaction` the first less the second. The
+    claim is `interaction` > 0; an inversion in the strict sense is `on_robust` > 0 and `on_plain` < 0. Raises UserError
+    as `interval`.
+    """
+    given = (robust_loss_robust_net, plain_loss_robust_net, robust_loss_plain_net, plain_loss_plain_net)
+    errors = [np.asarray(one, dtype=float) for one in given]
+    if len({one.shape for one in errors}) > 1:
+        raise UserError(f"interaction: shapes {[one.shape for one in errors]}; give the same seeds and images")
+    on_robust, on_plain = errors[1] - errors[0], errors[3] - errors[2]
+    return Interaction(interval([on_robust]), interval([on_plain]), interval([on_robust - on_plain]))
+
+
+def _checked(differences: Sequence[NDArray[Any]]) -> list[Array]:
+    sets = [np.asarray(one, dtype=float) for one in differences]
+    if not sets:
+        raise UserError("differences: no sets; give an array (seeds, images) for each")
+    for index, one in enumerate(sets):
+        if one.ndim != 2 or one.size == 0:
+            raise UserError(f"differences: set {index} has shape {one.shape}; give (seeds, images)")
+        if not np.isfinite(one).all():
+            raise UserError(f"differences: set {index} holds NaN or infinity; leave the image out everywhere")
+    if len({len(one) for one in sets}) > 1:
+        raise UserError(f"differences: sets have {[len(one) for one in sets]} seeds; give the seeds that all have")
+    if len(sets[0]) == 1 and all(one.shape[1] == 1 for one in sets):
+        raise UserError("differences: one image and one seed a set; an interval needs two of either")
+    return sets
+
+
+def _method(sets: list[Array], resamples: int) -> str:
+    seeds, single = len(sets[0]), sum(one.shape[1] == 1 for one in sets)
+    parts = []
+    if single < len(sets):
+        resampled = bootstrap.enough([one.shape[1] for one in sets if one.shape[1] > 1])
+        images = f"images resampled within sets, {resamples} times, studentised"
+        parts += [images if resampled else "Student's t over images, too few to be resampled"]
+    parts += [f"Student's t over {seeds} seeds" if seeds > 1 else "one seed: seed noise is not covered"]
+    parts += [f"one image in {single} of {len(sets)} sets: noise of images is not covered there"] if single else []
+    return "; ".join(parts)
+
+
+def _clopper_pearson(part: int, whole: int) -> tuple[float, float]:
+    from statsmodels.stats.proportion import proportion_confint
+
+    low, high = proportion_confint(part, whole, alpha=0.05, method="beta")
+    # the library gives NaN at the ends
+    return (0.0 if part == 0 else float(low)), (1.0 if part == whole else float(high))
+
+
+def _permuted(x: Array, expected: Array) -> float:
+    """Return the permutation p-value of the concordance of x with the signs `expected` of the other's pairs."""
+    from scipy.stats import permutation_test
+
+    first, second = np.triu_indices(len(x), 1)
+
+    def concordance(values: Array, axis: int = -1) -> Array:
+        values = np.moveaxis(values, axis, -1)
+        return np.asarray(np.sign(values[..., first] - values[..., second]) @ expected)
+
+    count = math.factorial(len(x)) if len(x) <= EXACT_ROWS else PERMUTATIONS
+    found = permutation_test((x,), concordance, permutation_type="pairings", vectorized=True, n_resamples=count,
+                             batch=10_000, rng=np.random.default_rng(0))  # fmt: skip
+    return float(found.pvalue)

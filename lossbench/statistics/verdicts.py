@@ -1,0 +1,156 @@
+"""The rules by which a published claim or number is said to hold."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+FLOORS = {
+    "psnr": 0.05,
+    "ssim": 0.001,
+    "lpips": 0.005,
+    "niqe": 0.1,
+    "gmsd": 0.002,
+    "sam": 0.0005,
+    "ergas": 0.02,
+    "error": 0.5,
+}
+"""Noise of conventions (crop, rounding, colour) by metric, in its unit (dB, radians; `error` in points of per cent).
+
+Judged, not measured: the spread between libraries that mean the same convention. A metric that isn't here has none.
+"""
+SSIM_VARIANT_GUESSED = 0.005
+"""Floor of SSIM where the paper doesn't say which variant it means."""
+
+
+class Ends(Protocol):
+    """An interval as `lossbench.statistics.intervals.interval` returns it."""
+
+    @property
+    def low(self) -> float:
+        """Return the lower end."""
+
+    @property
+    def high(self) -> float:
+        """Return the upper end."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One main verdict, and in words what else holds."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class ValueVerdict:
+    """Whether a published number lies in the prediction interval [low, high] around ours; `cv` in per cent."""
+
+    name: str
+    low: float | None
+    high: float | None
+    cv: float | None
+
+
+def verdict(interval: Ends, published_difference: float | None, tost_p: float | None, level: float = 0.95) -> Verdict:
+    """Return the verdict on one claim, the first of these whose condition holds; D is the published difference.
+
+    | interval       | and                                  | verdict              |
+    | -------------- | ------------------------------------ | -------------------- |
+    | below 0        |                                      | contradicted         |
+    | above 0        | no published size                    | confirmed            |
+    | above 0        | D in it                              | confirmed in size    |
+    | above 0        | below D                              | smaller than claimed |
+    | above 0        | above D                              | confirmed            |
+    | holds 0        | no published size                    | undecided            |
+    | holds 0        | TOST within D / 2 at 1 - level       | equivalent           |
+    | holds 0        | below D                              | smaller than claimed |
+    | holds 0        | half of its width > D                | underpowered         |
+    | holds 0        | holds D, half of its width <= D      | undecided            |
+
+    `reason` says what else holds: whether the direction is confirmed where the size is smaller than claimed, whether a
+    difference is there but within half the published one, whether the interval is wider than what was to be found.
+    A published difference that is missing, NaN or not positive is no size: the claim's direction alone is judged.
+    """
+    low, high = interval.low, interval.high
+    size = published_difference if published_difference is not None and published_difference > 0 else None
+    within = size is not None and tost_p is not None and tost_p < 1 - level
+    name, reasons = _named(low, high, size, within)
+    if within and name != "equivalent":
+        reasons.append("the difference is within half of the published one")
+    if size is not None and (high - low) / 2 > size and name != "underpowered":
+        reasons.append("half of the interval's width is above the published difference")
+    if published_difference is None or math.isnan(published_difference):
+        reasons.append("no published size")
+    elif size is None:
+        reasons.append("the published numbers do not show the claim themselves")
+    return Verdict(name, "; ".join(reasons))
+
+
+def _named(low: float, high: float, size: float | None, within: bool) -> tuple[str, list[str]]:
+    if high < 0:
+        return "contradicted", ["the interval is below 0"]
+    if low > 0:
+        direction = "the interval is above 0"
+        if size is None:
+            return "confirmed", [direction]
+        if high < size:
+            return "smaller than claimed", [direction, "which confirms the direction, but below the published size"]
+        if low > size:
+            return "confirmed", [direction, "and above the published size"]
+        return "confirmed in size", [direction, "and holds the published size"]
+    direction = "the interval holds 0"
+    if size is None:
+        return "undecided", [direction]
+    if within:
+        return "equivalent", [direction, "and the difference is within half of the published one"]
+    if high < size:
+        return "smaller than claimed", [direction, "which leaves the direction open, but is below the published size"]
+    if (high - low) / 2 > size:
+        return "underpowered", [direction, "and half of its width is above the published difference"]
+    return "undecided", [direction, "and the published size"]
+
+
+def value_verdict(
+    values: Sequence[float],
+    published: float,
+    floor: float,
+    published_runs: int,
+    full_scale: bool,
+    same_code: bool = False,
+) -> ValueVerdict:
+    """Return whether the published value is what our seeds predict for a mean over `published_runs` runs.
+
+    `values` are the means of k seeds (mean m, deviation s). The published value p is inside if |m - p| <= max(floor,
+    t(0.975, k - 1) s sqrt(1/k + 1/runs)): a prediction interval, since p has run noise too. Inside is "replicated", or
+    "reproduced" with the paper's own code and data (ACM badging 1.1); else "outside". Below the paper's scale
+    (`full_scale` False) and with fewer than three seeds nothing is attempted. `cv` is CV* of {p, m} (Belz et al., ACL
+    2022), with the unbiased deviation; None where their mean is 0.
+    """
+    from scipy.special import stdtrit
+
+    k = len(values)
+    if not full_scale or k < 3:
+        why = "reduced scale" if not full_scale else "fewer than 3 seeds"
+        return ValueVerdict(f"not attempted ({why})", None, None, None)
+    mean, deviation = float(np.mean(values)), float(np.std(values, ddof=1))
+    half = max(floor, float(stdtrit(k - 1, 0.975)) * deviation * math.sqrt(1 / k + 1 / published_runs))
+    name = "reproduced" if same_code else "replicated"
+    # two equal decimals may differ in their last bit
+    inside = abs(mean - published) <= half * (1 + 1e-9)
+    return ValueVerdict(name if inside else "outside", mean - half, mean + half, _variation(mean, published))
+
+
+def _variation(first: float, second: float) -> float | None:
+    """Return CV* of two numbers in per cent."""
+    middle = abs(first + second) / 2
+    if middle == 0:
+        return None
+    # the deviation of two numbers is |difference| / sqrt(2), unbiased after division by c4(2) = sqrt(2 / pi)
+    unbiased = abs(first - second) / math.sqrt(2) / math.sqrt(2 / math.pi)
+    return (1 + 1 / 8) * unbiased / middle * 100

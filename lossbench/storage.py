@@ -1,0 +1,102 @@
+"""Networks on disk: safetensors that say what they hold, loaded strictly."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from lossbench.errors import UserError
+from lossbench.files import written_atomically
+
+KINDS = {"network": "restoration network", "loss_network": "loss network", "classifier": "classifier"}
+"""What a file holds, by the one key of its metadata; more than one would make its bytes depend on chance."""
+SHOWN = 3
+"""How many mismatches of a sort a message names."""
+
+
+def save(path: Path, module: nn.Module, description: Mapping[str, Any], kind: str = "network") -> None:
+    """Write the state of `module` to `path` atomically, marked as one of KINDS.
+
+    `description` says in JSON how to build it; its `name` is required.
+    """
+    # the format refuses tensors that lie in another order than their shape says
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in module.state_dict().items()}
+    with written_atomically(path) as temporary:
+        save_file(state, temporary, metadata={kind: json.dumps(description, sort_keys=True)})
+
+
+def read(path: Path, kind: str = "network") -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Return the tensors, on the CPU, and the description in the file `path`.
+
+    Raises UserError naming the file when it is missing, damaged or not of this pipeline, and what it holds when that
+    is another of KINDS.
+    """
+    with _opened(path) as file:
+        description = _description(path, file.metadata() or {}, kind)
+        return {name: file.get_tensor(name) for name in file.keys()}, description  # noqa: SIM118
+
+
+def describe(path: Path, kind: str = "network") -> dict[str, Any]:
+    """Return the description in the file `path` without its tensors; raises UserError as `read`."""
+    with _opened(path) as file:
+        return _description(path, file.metadata() or {}, kind)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    try:
+        with safe_open(path, framework="pt", device="cpu") as file:
+            yield file
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing; run the stage that makes it") from None
+    except (OSError, SafetensorError) as error:
+        raise UserError(f"{path} is not a whole safetensors file ({error}); delete it and rerun") from None
+
+
+def _description(path: Path, metadata: Mapping[str, str], kind: str) -> dict[str, Any]:
+    try:
+        [(found, text)] = metadata.items()
+        description: dict[str, Any] = json.loads(text)
+        held = f"{KINDS[found]} '{description['name']}'"
+    except (KeyError, TypeError, ValueError):
+        raise UserError(f"{path} is no network stored by this pipeline; give a file that a stage of it made") from None
+    if found != kind:
+        raise UserError(f"{path} holds the {held}; give the file of a {KINDS[kind]}")
+    return description
+
+
+def fill(module: nn.Module, state: Mapping[str, Tensor], path: Path, expected: Iterable[str] | None = None) -> None:
+    """Copy the tensors `state`, read from the file `path`, into `module`: every name, shape and type must fit.
+
+    `expected` limits the check to a part of the module's names; the rest keeps its weights. Raises UserError naming
+    the file and the first mismatches; the module is then untouched. A module built on the meta device takes the
+    tensors themselves.
+    """
+    own = module.state_dict()
+    names = set(own if expected is None else expected)
+    wrong = [
+        f"{name} is {_form(state[name])}, expected {_form(own[name])}"
+        for name in sorted(names & state.keys())
+        if _form(state[name]) != _form(own[name])
+    ]
+    faults = {"missing": sorted(names - state.keys()), "unexpected": sorted(state.keys() - names), "wrong": wrong}
+    text = "; ".join(f"{sort} {_first(entries)}" for sort, entries in faults.items() if entries)
+    if text:
+        raise UserError(f"{path} does not fit the network ({text}); give the file that was made for it")
+    module.load_state_dict(dict(state), strict=False, assign=any(tensor.is_meta for tensor in own.values()))
+
+
+def _form(tensor: Tensor) -> str:
+    return f"{str(tensor.dtype).removeprefix('torch.')} {tuple(tensor.shape)}"
+
+
+def _first(entries: list[str]) -> str:
+    more = f" and {len(entries) - SHOWN} more" if len(entries) > SHOWN else ""
+    return ", ".join(entries[:SHOWN]) + more

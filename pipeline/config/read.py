@@ -1,0 +1,209 @@
+"""The configuration files, read and checked as a whole: config.yaml, one scale, the chosen tables."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+
+from lossbench.errors import UserError, nearest
+from lossbench.plugins import constant
+from pipeline.config.config import Config
+from pipeline.config.scale import Classifier, Loss, LossNetwork, Network, Scale
+from pipeline.config.table import Metric, Table
+from pipeline.specs.judge import Claim
+
+Entry = TypeVar("Entry")
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """What is reproduced and how big, checked key by key."""
+
+    config: Config
+    scale: Scale
+    tables: dict[str, Table]
+    published: tuple[dict[str, str], ...]
+    """Rows of config/tables/published.csv."""
+    claims: dict[str, tuple[Claim, ...]]
+    """Of each table the rows of config/claims/<paper>.csv that speak of it."""
+
+    @classmethod
+    def read(cls, values: Mapping[str, Any], folder: Path) -> Configuration:
+        """Read the files named by `values` (the content of config.yaml) in `folder`.
+
+        Raises UserError naming the file, the key and the nearest known one.
+        """
+        config = Config.parse(dict(values), str(folder / "config.yaml"))
+        scale_file = _find(folder / "scale", config.scale, "scale")
+        scale = Scale.parse(_yaml(scale_file), str(scale_file))
+        files = {name: _find(folder / "tables", name, "table") for name in config.tables}
+        tables = {}
+        for name, path in files.items():
+            tables[name] = _at_scale(_with_controls(name, Table.parse(_yaml(path), str(path)), scale), scale)
+        with (folder / "tables" / "published.csv").open(newline="", encoding="utf-8") as file:
+            published = tuple(csv.DictReader(file))
+        claims = {name: tuple(_claims(folder / "claims", name, scale)) for name in tables}
+        configuration = cls(config, scale, tables, published, claims)
+        configuration._check()
+        return configuration
+
+    @property
+    def root(self) -> str:
+        """Return the results folder of the scale."""
+        return f"results/{self.config.scale}"
+
+    @property
+    def scale_file(self) -> str:
+        """Name the file of the scale as messages do."""
+        return f"config/scale/{self.config.scale}.yaml"
+
+    def dataset(self, name: str) -> str:
+        """Return the data set that stands for the published one called `name` at this scale."""
+        return self._known("data", name, self.scale.data).dataset
+
+    def data_root(self, dataset: str) -> str | None:
+        """Return the user's folder of `dataset`; None for one that ships inside packages."""
+        if not constant("datasets", dataset, "NEEDS_ROOT"):
+            return None
+        # some read a part of another one's files
+        return str(Path(self.config.data_root) / constant("datasets", dataset, "ROOT", dataset))
+
+    def network(self, name: str) -> Network:
+        """Return the restoration network `name` at this scale."""
+        return self._known("networks", name, self.scale.networks)
+
+    def classifier(self, name: str) -> Classifier:
+        """Return the classifier `name` at this scale."""
+        return self._known("classifiers", name, self.scale.classifiers)
+
+    def loss_network(self, name: str) -> LossNetwork:
+        """Return the loss network `name` at this scale."""
+        return self._known("loss_networks", name, self.scale.loss_networks)
+
+    def loss(self, name: str) -> Loss:
+        """Return the loss `name` at this scale."""
+        return self._known("losses", name, self.scale.losses)
+
+    def _check(self) -> None:
+        """Raise UserError for a name in one section or file that another one does not define."""
+        for name, table in self.tables.items():
+            file = f"config/tables/{name}.yaml"
+            _require(f"{file}: reference_loss", table.reference_loss, table.losses)
+            if table.chart is not None:
+                _require(f"{file}: chart", table.chart, table.losses)
+            for label, column in table.columns.items():
+                if table.compares == "restorations":
+                    _require(f"{file}: columns.{label}.task", column.task, self.config.tasks)
+                for metric, entry in table.metrics.items():
+                    if isinstance(entry.crop, dict):
+                        _require(f"{file}: metrics.{metric}.crop", label, entry.crop)
+            for metric, entry in table.metrics.items():
+                for label in entry.columns:
+                    _require(f"{file}: metrics.{metric}.columns", label, table.columns)
+        for name, loss in self.scale.losses.items():
+            if loss.as_long_as is not None:
+                _require(f"{self.scale_file}: losses.{name}.as_long_as", loss.as_long_as, self.scale.losses)
+        for name, network in self.scale.networks.items():
+            for task in network.per_task:
+                _require(f"{self.scale_file}: networks.{name}.per_task", task, self.config.tasks)
+
+    def _known(self, section: str, name: str, entries: Mapping[str, Entry]) -> Entry:
+        if name not in entries:
+            raise UserError(f"{self.scale_file}: {section} has no '{name}'; {nearest(name, entries)}")
+        return entries[name]
+
+
+def _with_controls(name: str, table: Table, scale: Scale) -> Table:
+    """Return the table with its control rows last; without them, and saying so, where the scale does not train them."""
+    if scale.control_tables is None or name in scale.control_tables:
+        return table.model_copy(update={"losses": (*table.losses, *table.controls)})
+    left_out = (f"control rows {', '.join(table.controls)}: not trained at this scale",) if table.controls else ()
+    return table.model_copy(update={"controls": (), "settings": (*table.settings, *left_out)})
+
+
+def _at_scale(table: Table, scale: Scale) -> Table:
+    """Return the table without columns that the scale has no data for, its metrics in place of those it can't have."""
+    columns = {
+        label: column
+        for label, column in table.columns.items()
+        if not column.optional or column.test_set.dataset in scale.data
+    }
+    metrics: dict[str, Metric] = {}
+    for name, metric in table.metrics.items():
+        if not any(metric.of(label) for label in columns):
+            continue
+        if name not in scale.metrics:
+            metrics[name] = metric
+        elif (other := scale.metrics[name]) is not None:
+            changes = {"file": other.file or metric.file or name, "loss_network": other.loss_network}
+            words = {"published": metric.published or name, "source": f"{other.stand_in}; {metric.source}"}
+            metrics[other.name] = metric.model_copy(update={**changes, **words})
+    return table.model_copy(update={"columns": columns, "metrics": metrics})
+
+
+def _claims(folder: Path, table: str, scale: Scale) -> Iterator[Claim]:
+    """Give the claims on `table` of its paper's file; a paper may have none."""
+    path = folder / f"{table.split('/')[0]}.csv"
+    if not path.is_file():
+        return
+    with path.open(newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            if row["table"] == table:
+                lists = {name: tuple(row[name].split()) for name in ("columns", "networks")}
+                other = scale.metrics.get(row["metric"])
+                metric = {"metric": other.name} if other else {}
+                yield Claim.parse({**row, **lists, **metric}, f"{path}: {row['id']}")
+
+
+def _require(where: str, name: str, known: Iterable[str]) -> None:
+    if name not in (names := list(known)):
+        raise UserError(f"{where}: '{name}' is not defined; {nearest(name, names)}")
+
+
+def _find(folder: Path, name: str, kind: str) -> Path:
+    file = folder / f"{name}.yaml"
+    if not file.is_file():
+        known = [str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("*.yaml")]
+        raise UserError(f"unknown {kind} '{name}' (no {file}); {nearest(name, known)}")
+    return file
+
+
+def _yaml(file: Path) -> Any:
+    try:
+        return yaml.safe_load(file.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise UserError(f"{file} is not valid YAML: {error}") from None
+
+
+def values(folder: Path) -> dict[str, Any]:
+    """Return the content of config.yaml in `folder`; raises UserError when it is not there."""
+    content: dict[str, Any] = _yaml(_main_file(folder))
+    return content
+
+
+def _main_file(folder: Path) -> Path:
+    file = folder / "config.yaml"
+    if not file.is_file():
+        raise UserError(f"{file} is missing; run from the folder of the Snakefile")
+    return file
+
+
+def tables(folder: Path) -> list[dict[str, Any]]:
+    """List the tables of `folder` with what they compare; raises UserError when there is no configuration."""
+    files = sorted((_main_file(folder).parent / "tables").rglob("*.yaml"))
+    read = {file: Table.parse(_yaml(file), str(file)) for file in files}
+    return [
+        {
+            "name": "_".join(file.relative_to(folder / "tables").with_suffix("").parts),
+            "title": table.title,
+            "networks": list(table.networks),
+            "losses": list(table.losses),
+            "metrics": list(table.metrics),
+        }
+        for file, table in read.items()
+    ]

@@ -1,0 +1,188 @@
+"""config/scale/<scale>.yaml: how big, on which data, how many seeds."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
+
+from lossbench.records import Strict
+from pipeline.specs.classifier import AttackSpec, RobustnessSpec
+from pipeline.specs.distance import DistanceAttackSpec
+from pipeline.specs.recipe import Recipe
+
+
+class Data(Strict):
+    """What stands at this scale for a published data set."""
+
+    dataset: str
+    stand_in: bool
+
+
+class Network(Strict):
+    """A restoration network at one scale."""
+
+    arguments: dict[str, Any] = {}
+    recipe: Recipe
+    per_task: dict[str, dict[str, Any]] = {}
+    """Recipe entries that differ for a task."""
+    own_loss: bool = False
+    """Whether the network's own training loss, its file's OWN_LOSS, replaces the pixel term."""
+    source: str
+    """Where the recipe comes from."""
+
+
+class Weights(Strict):
+    """A public weight file and all that a user must know to get it."""
+
+    file: str
+    digest: str
+    """`sha256:` or `md5:` and the full digest or its published leading digits."""
+    bytes: PositiveInt
+    licence: str
+    where: str
+
+
+class ForTask(Strict):
+    """What differs when a loss network is trained on the ground truth of one task."""
+
+    architecture: dict[str, Any] = {}
+    recipe: dict[str, Any] = {}
+
+
+class Judgements(Strict):
+    """How the heads of a distance are trained on judgements of which of two pictures is nearer to a third."""
+
+    trunk: str
+    """A name of `loss_networks`, whose features are weighed."""
+    attack: DistanceAttackSpec | None = None
+    """What the pictures are attacked by; None trains on clean ones."""
+    initial: str | None = None
+    """A name of `loss_networks` whose heads the training starts from."""
+    released: str | None = None
+    """A name of `loss_networks` of kind lpips, scored on the same judgements for comparison."""
+    held_out: PositiveInt
+    """Judgements of each validation set that the heads are scored on."""
+
+
+class LossNetwork(Strict):
+    """A loss network at one scale: trained here, imported, or the trunk of a classifier."""
+
+    network: str
+    """File of lossbench/loss_networks."""
+    architecture: dict[str, Any] = {}
+    dataset: str | None = None
+    """Published data set to pre-train on; `task` is the ground truth of the task; None for imported weights."""
+    recipe: Recipe | None = None
+    weights: Weights | None = None
+    classifier: str | None = None
+    """A name of `classifiers`, whose trunk it is, filters scaled to a mean activation of 1."""
+    judgements: Judgements | None = None
+    """For a distance, which is trained on judgements and not on reconstruction."""
+    per_task: dict[str, ForTask] = {}
+    """Only for those trained on the ground truth of the task."""
+    stand_in: str = ""
+    """What it stands in for, when it does."""
+    source: str
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> LossNetwork:
+        trained = self.recipe is not None and self.dataset is not None
+        origins = [trained, self.weights is not None, self.classifier is not None]
+        if sum(origins) != 1 or (self.recipe is None) != (self.dataset is None):
+            raise ValueError("give either dataset and recipe, or weights, or classifier")
+        if self.judgements is not None and (not trained or self.dataset == "task"):
+            raise ValueError("judgements need a recipe and a dataset of their own")
+        return self
+
+
+class Classifier(Strict):
+    """A classifier at one scale: trained here or from elsewhere."""
+
+    architecture: Literal["vgg16", "vgg19", "resnet50"]
+    arguments: dict[str, Any] = {}
+    """Of the trunk's `build`."""
+    head: Literal["published", "pooled"] = "published"
+    dropout: float = Field(0.0, ge=0, lt=1)
+    trunk: str | None = None
+    """A name of `loss_networks` that the training starts from."""
+    classifier: str | None = None
+    """A name of `classifiers` that the training starts from; with neither it starts from random weights."""
+    frozen_trunk: bool = False
+    """Whether the head alone is trained."""
+    dataset: str
+    """Published data set of labelled pictures."""
+    classes: int = Field(ge=2)
+    side: PositiveInt
+    recipe: Recipe | None = None
+    weights: Weights | None = None
+    clean_accuracy: float | None = Field(None, gt=0, le=1)
+    """What the authors of `weights` state."""
+    attack: AttackSpec | None = None
+    """None trains on clean pictures."""
+    evaluation: RobustnessSpec
+    normalised_on: PositiveInt = 1000
+    """Training crops on which the mean activation of a VGG's filters is measured."""
+    stand_in: str = ""
+    """What it stands in for, when it does."""
+    source: str
+
+    @model_validator(mode="after")
+    def _one_start(self) -> Classifier:
+        if self.trunk is not None and self.classifier is not None:
+            raise ValueError("a classifier starts from a trunk or from a classifier, not from both")
+        return self
+
+
+class Metric(Strict):
+    """What stands at one scale for a metric of the tables."""
+
+    name: str
+    file: str | None = None
+    loss_network: str | None = None
+    stand_in: str
+    """What it is, in words."""
+
+
+class Loss(Strict):
+    """A loss at one scale."""
+
+    loss: str | None = None
+    """File of lossbench/losses when the entry's name is another, so that a table can hold variants of one loss."""
+    loss_network: str | None = None
+    """A name of `loss_networks`."""
+    arguments: dict[str, Any] = {}
+    per_task: dict[str, dict[str, Any]] = {}
+    """Arguments that differ for a task."""
+    as_long_as: str | None = None
+    """A name of `losses`, as long as whose run this one takes: it gets as many more steps as fit in."""
+    source: str = ""
+
+
+class Evaluation(Strict):
+    """What evaluation keeps and how it restores."""
+
+    keep_pictures: NonNegativeInt = Field(6)
+    tile: PositiveInt | None = None
+    crop: PositiveInt = 96
+
+
+class Scale(Strict):
+    """config/scale/<scale>.yaml: how big, on which data, how many seeds."""
+
+    title: str
+    seeds: tuple[NonNegativeInt, ...] = Field(min_length=1)
+    full: bool = False
+    """Whether data, networks and recipes are the papers': only then are values compared, and not differences alone."""
+    control_tables: tuple[str, ...] | None = None
+    """Tables whose controls are trained; None is all of them."""
+    gpus: NonNegativeInt
+    """GPUs a job asks for; 0 lets jobs share the CPU cores."""
+    data: dict[str, Data]
+    networks: dict[str, Network]
+    classifiers: dict[str, Classifier] = {}
+    loss_networks: dict[str, LossNetwork]
+    losses: dict[str, Loss]
+    metrics: dict[str, Metric | None] = {}
+    """What replaces a metric that can't be had at this scale; None leaves it out."""
+    evaluation: Evaluation

@@ -1,0 +1,110 @@
+"""Prepared data on disk: one memory-mapped array of pixels a role, and a card that says what lies where.
+
+A folder holds `<role>.npy` (flat, all items one after another) and `<role>.json` (the card). Items may differ in size
+and have any shape that ends in bands: (H, W, C) for pictures, (T, H, W, C) for clips.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lossbench.errors import UserError
+from lossbench.files import write_text, written_atomically
+
+
+@dataclass(frozen=True)
+class Item:
+    """One picture or clip of a prepared data set."""
+
+    name: str
+    split: str
+    shape: tuple[int, ...]
+    """(..., H, W, C)."""
+    offset: int
+    """Position of the first value in the flat array."""
+    origin: str
+    """The file that it was read from, or how it was made."""
+    licence: str
+
+
+class Arrays:
+    """Read access to one role of a prepared data set; nothing is decoded or copied."""
+
+    def __init__(self, folder: Path, role: str = "target") -> None:
+        """Open `folder`; raises UserError when the card and the array do not fit each other."""
+        card_path, data_path = folder / f"{role}.json", folder / f"{role}.npy"
+        try:
+            self.card: dict[str, Any] = json.loads(card_path.read_text(encoding="utf-8"))
+            self.data: NDArray[Any] = np.load(data_path, mmap_mode="r", allow_pickle=False)
+            self.items = [Item(**{**entry, "shape": tuple(entry["shape"])}) for entry in self.card["items"]]
+        except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
+            raise UserError(f"{folder}: prepared data are incomplete ({error}); delete the folder and rerun") from None
+        expected = 0
+        for item in self.items:
+            if item.offset != expected:
+                raise UserError(f"{card_path}: item '{item.name}' is out of place; delete the folder and rerun")
+            expected += int(np.prod(item.shape))
+        if self.data.size != expected:
+            raise UserError(f"{data_path}: {self.data.size} values, card says {expected}; delete the folder and rerun")
+
+    def split(self, name: str) -> list[Item]:
+        """Return the items of one split; raises UserError when there are none."""
+        items = [item for item in self.items if item.split == name]
+        if not items:
+            raise UserError(f"data set '{self.card['dataset']}' has no split '{name}'")
+        return items
+
+    def read(self, item: Item) -> NDArray[Any]:
+        """Return one item in its own shape, a view of the mapped file."""
+        size = int(np.prod(item.shape))
+        return self.data[item.offset : item.offset + size].reshape(item.shape)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One picture or clip on its way to disk."""
+
+    name: str
+    split: str
+    pixels: NDArray[Any]
+    origin: str
+    licence: str
+
+
+def write_arrays(folder: Path, role: str, entries: Iterable[Entry], card: dict[str, Any]) -> None:
+    """Write the flat array and then the card of one role, each atomically; entries are consumed one by one.
+
+    Raises UserError when two entries differ in dtype or there are none.
+    """
+    items: list[Item] = []
+    dtype: np.dtype[Any] | None = None
+    offset = 0
+    with written_atomically(folder / f"{role}.npy") as temporary, temporary.open("wb") as file:
+        for entry in entries:
+            if dtype is None:
+                dtype = entry.pixels.dtype
+                _write_header(file, dtype, 0)
+            if entry.pixels.dtype != dtype:
+                raise UserError(f"{entry.origin}: {entry.pixels.dtype} among {dtype} items")
+            file.write(np.ascontiguousarray(entry.pixels).data)
+            items.append(Item(entry.name, entry.split, entry.pixels.shape, offset, entry.origin, entry.licence))
+            offset += entry.pixels.size
+        if dtype is None:
+            raise UserError(f"{folder}: the data set is empty")
+        # numpy pads a header so that any length fits in the place of 0
+        file.seek(0)
+        _write_header(file, dtype, offset)
+    text = json.dumps({**card, "role": role, "items": [asdict(item) for item in items]}, indent=1)
+    write_text(folder / f"{role}.json", text + "\n")
+
+
+def _write_header(file: BinaryIO, dtype: np.dtype[Any], size: int) -> None:
+    fields = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": (size,)}
+    np.lib.format.write_array_header_1_0(file, fields)

@@ -1,0 +1,122 @@
+"""A hash of the code that a job runs: the modules it starts from and all of our packages that they import."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+from lossbench import plugins
+
+PACKAGES = (plugins.PACKAGE, Path(__file__).parents[1])
+"""Folders of the library and of the pipeline."""
+
+Packages = tuple[Path, ...]
+
+
+def fingerprint(*modules: str, packages: Packages = PACKAGES) -> str:
+    """Return 12 hexadecimal digits that change when, and only when, code reachable from `modules` changes.
+
+    Comments, docstrings, layout and imports for the type checker do not count. `modules` are dotted names inside
+    `packages`. Only static imports are followed: a plugin that is imported by name must be listed. Raises
+    FileNotFoundError for an unknown module.
+    """
+    digest = hashlib.sha256()
+    for name in sorted(_closure(frozenset(modules), packages)):
+        digest.update(f"{name}\n{_normalised(_file(name, packages))}\n".encode())
+    return digest.hexdigest()[:12]
+
+
+def clear() -> None:
+    """Forget what was read, so that files edited since are seen."""
+    _parsed.cache_clear()
+    _normalised.cache_clear()
+    _imports.cache_clear()
+    _closure.cache_clear()
+
+
+@cache
+def _closure(modules: frozenset[str], packages: Packages) -> frozenset[str]:
+    found: set[str] = set()
+    queue = list(modules)
+    while queue:
+        name = queue.pop()
+        if name in found:
+            continue
+        found.add(name)
+        parents = [name.rsplit(".", count)[0] for count in range(1, name.count(".") + 1)]
+        queue.extend([*parents, *_imports(name, packages)])
+    return frozenset(found)
+
+
+@cache
+def _imports(name: str, packages: Packages) -> tuple[str, ...]:
+    """List the modules of `packages` that `name` imports when it runs."""
+    found: list[str] = []
+    for node in _run(_parsed(_file(name, packages))):
+        if isinstance(node, ast.Import):
+            found.extend(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            origin = _origin(node, name, packages)
+            found.append(origin)
+            found.extend(f"{origin}.{alias.name}" for alias in node.names)
+    return tuple(entry for entry in found if _exists(entry, packages))
+
+
+def _run(tree: ast.AST) -> Iterator[ast.AST]:
+    """Walk `tree` without the blocks that only a type checker reads."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
+            for other in node.orelse:
+                yield other
+                yield from _run(other)
+            continue
+        yield node
+        yield from _run(node)
+
+
+def _origin(node: ast.ImportFrom, name: str, packages: Packages) -> str:
+    if not node.level:
+        return node.module or ""
+    is_package = _file(name, packages).name == "__init__.py"
+    base = name.split(".")[: None if is_package and node.level == 1 else -(node.level - is_package)]
+    return ".".join([*base, *([node.module] if node.module else [])])
+
+
+def _path(name: str, packages: Packages) -> Path | None:
+    first, *rest = name.split(".")
+    return next((package.joinpath(*rest) for package in packages if package.name == first), None)
+
+
+def _exists(name: str, packages: Packages) -> bool:
+    path = _path(name, packages)
+    return path is not None and (path.with_suffix(".py").is_file() or (path / "__init__.py").is_file())
+
+
+def _file(name: str, packages: Packages) -> Path:
+    path = _path(name, packages)
+    if path is None:
+        raise FileNotFoundError(f"module {name} is in none of the packages {', '.join(one.name for one in packages)}")
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+@cache
+def _parsed(file: Path) -> ast.Module:
+    return ast.parse(file.read_text(encoding="utf-8"))
+
+
+@cache
+def _normalised(file: Path) -> str:
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            # a string on its own line documents a module, class, function or field and changes nothing at run time
+            body = [entry for entry in node.body if not _is_text(entry)]
+            node.body = body or [ast.Pass()]
+    return ast.unparse(tree)
+
+
+def _is_text(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)

@@ -1,0 +1,89 @@
+"""Scores of a table's cells, and the paired differences of two losses on the same images. Needs no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import product
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from lossbench.errors import UserError
+from lossbench.names import PART
+from pipeline.specs.tabulate import Cell
+
+Floats = NDArray[np.float64]
+
+
+def read_scores(cells: Iterable[Cell]) -> pd.DataFrame:
+    """Return one row a cell, image and metric, after checking that a column's cells on a test set score the same.
+
+    Crops of one picture (`x~00`, `x~01`) are not independent: they become one image `x`, the mean of their values.
+    Raises UserError naming the file that can't be read, or whose pictures or metrics are not those of its column.
+    """
+    frames: list[pd.DataFrame] = []
+    first: dict[tuple[str, str], tuple[str, list[tuple[str, str]]]] = {}
+    for cell in cells:
+        frame = _read(cell)
+        scored = sorted(zip(frame["image"], frame["metric"], strict=True))
+        other, expected = first.setdefault((cell.column, cell.test_set), (cell.scores, scored))
+        if scored != expected:
+            raise UserError(f"{cell.scores} scores other pictures or metrics than {other}; delete both and rerun")
+        frames.append(_whole(frame))
+    return pd.concat(frames, ignore_index=True)
+
+
+def _read(cell: Cell) -> pd.DataFrame:
+    try:
+        # names such as 0801 stay text
+        frame = pd.read_csv(cell.scores, dtype={"image": str})[["image", "metric", "value"]]
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError(f"{cell.scores} can't be read ({error}); delete it and rerun") from None
+    for name in ("column", "network", "loss", "seed", "test_set"):
+        frame[name] = getattr(cell, name)
+    return frame
+
+
+def _whole(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return one row in place of all crops of a picture; frames without crops are left as they are."""
+    if not frame["image"].str.contains(PART, regex=False).any():
+        return frame
+    named = frame.assign(image=frame["image"].str.partition(PART)[0])
+    keys = [name for name in frame.columns if name != "value"]
+    return named.groupby(keys, sort=False)[["value"]].mean().reset_index()[list(frame.columns)]
+
+
+def averaged(scores: pd.DataFrame, keys: Sequence[str]) -> pd.Series:
+    """Return the mean over test sets of the means over their images, by `keys`."""
+    means = scores.groupby([*keys, "test_set"], sort=False)["value"].mean()
+    return means.groupby(level=list(range(len(keys))), sort=False).mean()
+
+
+def differences(
+    scores: pd.DataFrame, metric: str, loss: str, other: str, columns: Sequence[str], networks: Sequence[str]
+) -> list[Floats]:
+    """Return `loss` minus `other`, one array (seeds, images) a test set, mean over the cells on the same test set.
+
+    Seeds are those that every cell has; images are in name order. Empty where a cell or a common seed is missing.
+    """
+    chosen = scores[(scores["metric"] == metric) & scores["column"].isin(columns) & scores["network"].isin(networks)]
+    found: dict[tuple[str, ...], list[pd.DataFrame]] = {}
+    for column, network in product(columns, networks):
+        cell = chosen[(chosen["column"] == column) & (chosen["network"] == network)]
+        if cell.empty:
+            return []
+        for test_set, own in cell.groupby("test_set", sort=False):
+            ours, theirs = (_by_seed(own, name) for name in (loss, other))
+            if ours is None or theirs is None:
+                return []
+            found.setdefault((str(test_set), *ours.columns), []).append(ours - theirs)
+    seeds = set.intersection(*(set(frame.dropna().index) for frames in found.values() for frame in frames))
+    if not seeds:
+        return []
+    return [np.mean([frame.loc[sorted(seeds)].to_numpy() for frame in frames], axis=0) for frames in found.values()]
+
+
+def _by_seed(cell: pd.DataFrame, loss: str) -> pd.DataFrame | None:
+    rows = cell[cell["loss"] == loss]
+    return None if rows.empty else rows.pivot(index="seed", columns="image", values="value").sort_index(axis=1)

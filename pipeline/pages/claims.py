@@ -1,0 +1,116 @@
+"""The claims of a paper and what became of them, as a page shows them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.pages.inputs import Table
+from pipeline.pages.numbers import interval, real, signed
+
+VERDICTS = {
+    "confirmed in size": ("✓✓", "good"),
+    "confirmed": ("✓", "good"),
+    "smaller than claimed": ("↘", "partly"),
+    "equivalent": ("=", "partly"),
+    "contradicted": ("✗", "bad"),
+    "underpowered": ("?", "open"),
+    "undecided": ("~", "open"),
+    "not attempted": ("○", "open"),
+    "withheld": ("■", "open"),
+}
+"""Symbol and tone of every verdict, in the order in which they are counted."""
+WITHHELD = "the metrics do not meet their golden values"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One claim as the page shows it."""
+
+    text: str
+    note: str
+    """Where the paper says it, why the verdict is what it is, and the numbers behind it."""
+    verdict: str
+    symbol: str
+    tone: str
+    metric: str
+    difference: str
+    interval: str
+    published: str
+    bar: dict[str, float | None] | None
+    """Places of interval, ours and published on a line of 100 with zero in its middle; None without a difference."""
+
+
+def judged(table: Table) -> list[dict[str, Any]]:
+    """Return the claims of a table with its name; verdicts are withheld where the metrics failed their checks."""
+    withheld = {} if table.harness.get("passed") else {"verdict": "withheld", "reason": WITHHELD}
+    where = {"paper": table.spec.paper, "table": table.spec.table}
+    return [{**where, **claim, **withheld} for claim in table.claims]
+
+
+def claims(table: Table) -> list[Claim]:
+    """Return the claims of a table in its own order."""
+    return [_claim(claim) for claim in judged(table)]
+
+
+def _claim(claim: dict[str, Any]) -> Claim:
+    verdict = str(claim.get("verdict", "not attempted"))
+    symbol, tone = VERDICTS.get(verdict, ("·", "open"))
+    digits = telling(claim.get("difference"), claim.get("published_difference"))
+    source, said = str(claim.get("source") or ""), "; ".join(_facts(claim))
+    return Claim(
+        text=str(claim.get("text", "")),
+        note=f"{source}: {said}" if source and said else source or said,
+        verdict=verdict,
+        symbol=symbol,
+        tone=tone,
+        metric=str(claim.get("metric", "")).upper(),
+        difference=signed(claim.get("difference"), digits),
+        interval=interval(claim.get("low"), claim.get("high"), digits),
+        published=signed(claim.get("published_difference"), digits),
+        bar=_bar(claim),
+    )
+
+
+def _facts(claim: dict[str, Any]) -> list[str]:
+    facts = [str(claim["reason"])] if claim.get("reason") else []
+    if (value := real(claim.get("p_holm"))) is not None:
+        facts.append(f"p = {value:.3f} (Holm)" if value >= 0.001 else "p < 0.001 (Holm)")
+    if (value := real(claim.get("improved"))) is not None:
+        facts.append(f"better on {value:.0%} of the pictures")
+    if (value := real(claim.get("probability_over_seeds"))) is not None:
+        facts.append(f"better in {value:.0%} of the pairs of seeds")
+    if claim.get("n_images"):
+        seeds = claim.get("n_seeds") or 1
+        facts.append(f"{claim['n_images']} pictures, {seeds} seed{'s' if seeds != 1 else ''}")
+    if claim.get("published_warning"):
+        facts.append(f"published number: {claim['published_warning']}")
+    return facts
+
+
+def _bar(claim: dict[str, Any]) -> dict[str, float | None] | None:
+    names = {"low": "low", "high": "high", "ours": "difference", "published": "published_difference"}
+    numbers = {name: real(claim.get(key)) for name, key in names.items()}
+    largest = max((abs(value) for value in numbers.values() if value is not None), default=0.0)
+    ours = numbers["ours"]
+    if ours is None or not largest:
+        return None
+    # without an interval the line has no length
+    ends = {name: ours if numbers[name] is None else numbers[name] for name in ("low", "high")}
+    numbers.update(ends)
+    return {name: None if value is None else round(50 + 46 * value / largest, 2) for name, value in numbers.items()}
+
+
+def telling(*values: object) -> int:
+    """Return the digits after the point, two to five, that show two figures of the largest value."""
+    sizes = [abs(number) for value in values if (number := real(value))]
+    return 2 if not sizes else min(5, max(2, 1 - math.floor(math.log10(max(sizes)))))
+
+
+def tally(tables: Iterable[Table]) -> list[tuple[str, str, str, int]]:
+    """Return every verdict that occurs: word, symbol, tone and how often."""
+    words = [claim.verdict for table in tables for claim in claims(table)]
+    known = [*VERDICTS, *(word for word in dict.fromkeys(words) if word not in VERDICTS)]
+    return [(word, *VERDICTS.get(word, ("·", "open")), words.count(word)) for word in known if word in words]

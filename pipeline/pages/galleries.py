@@ -1,0 +1,186 @@
+"""Which restored pictures and clips of a table a report shows, beside the ground truth and the trivial answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lossbench import plugins
+from lossbench.images import displayed, read_image
+from lossbench.names import undegraded
+from pipeline.outputs.arrays import Arrays
+from pipeline.outputs.layout import path_of
+from pipeline.pages import pictures
+from pipeline.pages.inputs import Table
+from pipeline.pages.numbers import kind, plain, signed
+from pipeline.pages.pictures import Comparison, Pixels, compared
+from pipeline.specs.tabulate import CLASSIFICATION, Cell
+
+TRUTH = "ground truth"
+DIGITS = 2
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One restored clip."""
+
+    name: str
+    label: str
+    strip: str
+    animation: str
+
+
+@dataclass
+class Gallery:
+    """The pictures of one network and column."""
+
+    network: str
+    column: str
+    left: str
+    """Version that the slider shows on its left at first: the reference loss."""
+    right: str
+    """The best of the other losses by the table's first metric."""
+    open: bool
+    comparisons: list[Comparison] = field(default_factory=list)
+    clips: list[Clip] = field(default_factory=list)
+
+
+def galleries(table: Table, room: int) -> list[Gallery]:
+    """Return the pictures of every network and column; each picture takes at most `room` bytes of the page.
+
+    Gaps are noted in the table's. The first gallery is open.
+    """
+    found: list[Gallery] = []
+    if all(cell.task == CLASSIFICATION for cell in table.spec.cells):
+        # classifiers make no pictures
+        return found
+    for network, column in table.places():
+        gallery = _gallery(table, network, column, room)
+        if gallery.comparisons or gallery.clips:
+            gallery.open = not found
+            found.append(gallery)
+    return found
+
+
+def _gallery(table: Table, network: str, column: str, room: int) -> Gallery:
+    runs = {loss: cells[0] for loss in table.spec.losses if (cells := table.cells(column, network, loss))}
+    metric = table.spec.metrics[0]
+    scores = {loss: series for loss, cell in runs.items() if (series := _scores(table, cell, metric.name)) is not None}
+    reference = table.spec.reference_loss
+    means = {loss: float(series.mean()) for loss, series in scores.items() if kind(table, loss) == "loss"}
+    best = max(means, key=lambda loss: means[loss] if metric.better == "up" else -means[loss], default=TRUTH)
+    gallery = Gallery(network, column, reference, best, open=False)
+    folders = _folders(table, runs)
+    kept = sorted(set.intersection(*(set(pictures.kept_pictures(folder)) for folder in folders.values()))
+                  if folders else ())  # fmt: skip
+    if not kept and folders and not any(map(pictures.kept_clips, folders.values())):
+        table.gaps.note(table.name, f"pictures of {network}, {column}", next(iter(folders.values())), "no picture kept")
+    judged = {loss: series for loss, series in scores.items() if kind(table, loss) != "control"}
+    for name, role in pictures.chosen(judged, reference, kept, metric.better):
+        comparison = _comparison(table, column, name, role, folders, scores, room)
+        if comparison is not None:
+            gallery.comparisons.append(comparison)
+    for loss, folder in folders.items():
+        gallery.clips += _clips(table, loss, folder)
+    return gallery
+
+
+def _folders(table: Table, runs: Mapping[str, Cell]) -> dict[str, Path]:
+    found = {}
+    for loss, cell in runs.items():
+        folder = Path(path_of(table.root, "evaluate", "pictures", cell.model_dump()))
+        if folder.is_dir():
+            found[loss] = folder
+        else:
+            table.gaps.note(table.name, f"pictures under {loss}", folder, "the folder does not exist")
+    return found
+
+
+def _scores(table: Table, cell: Cell, metric: str) -> pd.Series | None:
+    frame = table.gaps.read(
+        table.name, "scores", Path(cell.scores), lambda path: pd.read_csv(path, dtype={"image": str})
+    )
+    if frame is None or not {"image", "metric", "value"} <= set(frame.columns):
+        return None
+    found = frame[frame["metric"] == metric].set_index("image")["value"]
+    return found if len(found) else None
+
+
+def _comparison(
+    table: Table,
+    column: str,
+    name: str,
+    role: str,
+    folders: Mapping[str, Path],
+    scores: Mapping[str, pd.Series],
+    room: int,
+) -> Comparison | None:
+    trivial = table.spec.trivials[0]
+    runs = {cell.loss: cell for cell in table.spec.cells if (cell.column, cell.loss) == (column, trivial)}
+    read = {label: _scores(table, cell, table.spec.metrics[0].name) for label, cell in runs.items()}
+    untrained = {label: series for label, series in read.items() if series is not None}
+    versions: dict[str, Pixels] = {}
+    for label, folder in {**_folders(table, runs), **folders}.items():
+        picture = table.gaps.read(table.name, f"picture under {label}", folder / f"{name}.png", read_image)
+        if picture is not None:
+            versions[label] = picture
+    shapes = [picture.shape for picture in versions.values()]
+    truth = _truth(table, column, name)
+    if truth is not None and (not shapes or truth.shape == shapes[0]):
+        versions[TRUTH] = truth
+    judged = [label for label in folders if kind(table, label) != "control"]
+    try:
+        return compared(name, role, versions, _captions(table, {**untrained, **scores}, name), room, judged)
+    except ValueError as error:
+        table.gaps.note(table.name, f"comparison of {name}, {column}", next(iter(folders.values())), str(error))
+        return None
+
+
+def _captions(table: Table, scores: Mapping[str, pd.Series], name: str) -> dict[str, str]:
+    """Return the first metric of one picture under every loss, with the difference to the reference loss."""
+    metric = table.spec.metrics[0]
+    words = {}
+    reference = scores.get(table.spec.reference_loss)
+    for loss, series in scores.items():
+        if name not in series.index:
+            continue
+        words[loss] = f"{metric.name.upper()} {plain(float(series[name]), DIGITS)}"
+        if reference is not None and name in reference.index and loss != table.spec.reference_loss:
+            words[loss] += f" ({signed(float(series[name] - reference[name]), DIGITS)})"
+    return words
+
+
+def _truth(table: Table, column: str, name: str) -> Pixels | None:
+    """Return the ground truth of a picture as it is displayed, or None, noted, where there is none."""
+    cell = next(cell for cell in table.spec.cells if cell.column == column and cell.card is not None)
+    card = table.cards.get(str(cell.card))
+    folder = Path(path_of(table.root, "prepare", "card", {"dataset": cell.test_set})).parent
+
+    def read(path: Path) -> Pixels:
+        task = (card or {})["spec"]["task"]
+        items, arrays = _prepared(path)
+        pixels = arrays.read(items[undegraded(name)])
+        return displayed(np.asarray(plugins.load("tasks", task["name"]).reference(pixels, task["settings"])))
+
+    return table.gaps.read(table.name, f"ground truth of {column}", folder, read)
+
+
+@cache
+def _prepared(folder: Path) -> tuple[dict[str, Any], Arrays]:
+    arrays = Arrays(folder)
+    return {item.name: item for item in arrays.items}, arrays
+
+
+def _clips(table: Table, loss: str, folder: Path) -> Sequence[Clip]:
+    found = []
+    for name in pictures.kept_clips(folder)[:1]:
+        clip = table.gaps.read(table.name, f"clip {name} under {loss}", folder / name, pictures.frames)
+        if clip:
+            found.append(Clip(name, loss, pictures.strip(clip), pictures.animation(clip)))
+    return found

@@ -1,0 +1,222 @@
+"""The table of a paper as rows of cells for a page: ours, the difference with its interval, the published number."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from pipeline.pages.formats import ARROWS
+from pipeline.pages.inputs import Table
+from pipeline.specs.tabulate import MetricColumn
+
+LEVEL = 0.05
+"""Adjusted p-values below it are marked."""
+DASH = "–"
+
+
+@dataclass(frozen=True)
+class Number:
+    """One cell of a table: what is printed, what it is sorted by, and what the second and third line say."""
+
+    text: str
+    value: float | None = None
+    below: str = ""
+    """Spread, interval or published difference."""
+    sign: str = ""
+    """`better`, `worse` or nothing: in which direction a difference goes."""
+    significant: bool = False
+    footnote: int = 0
+    """Number of the warning that must be read with it; 0 is none."""
+    why: str = ""
+    """Why there is no number."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a table."""
+
+    network: str
+    loss: str
+    kind: str
+    """`trivial`, `reference`, `control` or `loss`."""
+    cells: list[tuple[Number, Number, Number]]
+    """Ours, difference, published: for every column and metric."""
+
+
+@dataclass
+class Sheet:
+    """A whole table, ready for a page."""
+
+    groups: list[str]
+    """Columns of the paper."""
+    metrics: list[MetricColumn]
+    rows: list[Row] = field(default_factory=list)
+    footnotes: list[str] = field(default_factory=list)
+
+
+def sheet(table: Table) -> Sheet:
+    """Return the table as the page shows it: trivial answers first, then a row a network and loss."""
+    spec = table.spec
+    result = Sheet(list(spec.columns), list(spec.metrics))
+    found = {_key(row): row for row in table.long.to_dict("records")}
+    digits = {metric.name: _digits(table.long, metric.name) for metric in spec.metrics}
+    for name in spec.trivials:
+        result.rows.append(_trivial(table, name, digits))
+    for network in spec.networks:
+        for loss in spec.losses:
+            cells = []
+            for column in spec.columns:
+                for metric in spec.metrics:
+                    key = (column, network, loss, metric.name)
+                    cells.append(
+                        _cells(table, found.get(key) or _unscored(table, key), metric, digits, result.footnotes)
+                    )
+            result.rows.append(Row(network, loss, kind(table, loss), cells))
+    return result
+
+
+def kind(table: Table, loss: str) -> str:
+    """Return what a loss is in its table: `reference`, `control` or `loss`."""
+    if loss == table.spec.reference_loss:
+        return "reference"
+    return "control" if loss in table.spec.controls else "loss"
+
+
+def signed(value: object, digits: int) -> str:
+    """Return a difference with its sign, or a dash where there is none."""
+    number = real(value)
+    if number is None:
+        return DASH
+    text = f"{number:+.{digits}f}"
+    # a difference that vanishes in print has no direction
+    return text[1:] if float(text) == 0 else text.replace("-", "−")
+
+
+def plain(value: object, digits: int) -> str:
+    """Return a number, or a dash where there is none."""
+    number = real(value)
+    return DASH if number is None else f"{number:.{digits}f}".replace("-", "−")
+
+
+def interval(low: object, high: object, digits: int) -> str:
+    """Return an interval in brackets, or nothing where there is none."""
+    if real(low) is None or real(high) is None:
+        return ""
+    return f"[{signed(low, digits)}, {signed(high, digits)}]"
+
+
+def real(value: object) -> float | None:
+    """Return a finite number as float, and None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if math.isfinite(value) else None
+
+
+def direction(value: object, better: str, digits: int) -> str:
+    """Return `better` or `worse` for a difference of a metric, nothing for one that vanishes in print."""
+    number = real(value)
+    if number is None or float(f"{number:.{digits}f}") == 0:
+        return ""
+    return "better" if (number > 0) == (better == "up") else "worse"
+
+
+def head(metric: MetricColumn) -> str:
+    """Return the metric's name with the arrow of its better direction."""
+    return f"{metric.name.upper()} {ARROWS[metric.better]}"
+
+
+def _key(row: dict[Any, Any]) -> tuple[str, str, str, str]:
+    return str(row["column"]), str(row["network"]), str(row["loss"]), str(row["metric"])
+
+
+def _digits(long: pd.DataFrame, metric: str) -> int:
+    """Return how many digits after the point a metric needs: four numbers that tell."""
+    values = pd.to_numeric(long.loc[long["metric"] == metric, "value"], errors="coerce").abs()
+    largest = 0.0 if values.dropna().empty else float(values.median())
+    return 2 if largest >= 10 else 3 if largest >= 1 else 4
+
+
+def _cells(
+    table: Table, row: dict[Any, Any], metric: MetricColumn, digits: dict[str, int], footnotes: list[str]
+) -> tuple[Number, Number, Number]:
+    places = digits[metric.name]
+    reference = row["loss"] == table.spec.reference_loss
+    published = _published(row, metric, places, footnotes, reference)
+    value = real(row["value"])
+    if value is None:
+        return *_empty(table.reason(str(row["column"]), str(row["network"]), str(row["loss"]))), published
+    spread = real(row.get("sd_over_seeds"))
+    ours = Number(plain(value, places), value, "" if spread is None else f"± {plain(spread, places)}")
+    if reference:
+        return ours, Number("reference"), published
+    change = real(row.get("difference"))
+    adjusted = real(row.get("p_holm"))
+    difference = Number(
+        signed(change, places),
+        change,
+        interval(row.get("low"), row.get("high"), places),
+        direction(change, metric.better, places),
+        adjusted is not None and adjusted < LEVEL,
+    )
+    return ours, difference, published
+
+
+def _published(row: dict[Any, Any], metric: MetricColumn, places: int, footnotes: list[str], reference: bool) -> Number:
+    value = real(row.get("published"))
+    if value is None:
+        return Number(DASH, why="not published")
+    change = None if reference else real(row.get("published_difference"))
+    return Number(
+        plain(value, places),
+        value,
+        "" if change is None else signed(change, places),
+        direction(change, metric.better, places),
+        footnote=_footnote(row.get("published_warning"), footnotes),
+    )
+
+
+def _footnote(warning: object, footnotes: list[str]) -> int:
+    """Return the number of a warning, counted from 1; equal warnings share one."""
+    if not isinstance(warning, str) or not warning:
+        return 0
+    if warning not in footnotes:
+        footnotes.append(warning)
+    return footnotes.index(warning) + 1
+
+
+def _unscored(table: Table, key: tuple[str, str, str, str]) -> dict[Any, Any]:
+    """Return the row of a place that the table has not: the published number and nothing of ours."""
+    published = {(entry.column, entry.network, entry.loss, entry.metric): entry for entry in table.spec.published}
+    column, network, loss, metric = key
+    row: dict[Any, Any] = {"column": column, "network": network, "loss": loss, "metric": metric, "value": None}
+    reference = published.get((column, network, table.spec.reference_loss, metric))
+    if (entry := published.get(key)) is not None:
+        row |= {"published": entry.value, "published_warning": entry.warning}
+        if reference is not None:
+            row["published_difference"] = entry.value - reference.value
+    return row
+
+
+def _empty(why: str) -> tuple[Number, Number]:
+    """Return ours and the difference where there is no number of ours."""
+    return Number("server only" if why.startswith("server only") else "missing", why=why), Number(DASH)
+
+
+def _trivial(table: Table, name: str, digits: dict[str, int]) -> Row:
+    spec = table.spec
+    column_of = "trivial" if name == spec.trivials[0] else f"trivial_{name}"
+    cells = []
+    for column in spec.columns:
+        for metric in spec.metrics:
+            value = None
+            if column_of in table.long:
+                here = (table.long["column"] == column) & (table.long["metric"] == metric.name)
+                values = table.long.loc[here, column_of].dropna()
+                value = None if values.empty else real(float(values.iloc[0]))
+            why = "" if value is not None else table.reason(column, "trivial", name)
+            text = _empty(why)[0].text if value is None else plain(value, digits[metric.name])
+            cells.append((Number(text, value, why=why), Number(""), Number("")))
+    return Row("", name, "trivial", cells)

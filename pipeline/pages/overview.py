@@ -1,0 +1,113 @@
+"""What was run, and how ours agrees with the paper in order and level, as a page shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from pipeline.pages.claims import telling
+from pipeline.pages.cost import NOT_READABLE, duration
+from pipeline.pages.inputs import Card, LossNetwork, Table
+from pipeline.pages.numbers import DASH, LEVEL, direction, interval, plain, real, signed
+
+
+def overview(tables: Sequence[Table], networks: Sequence[LossNetwork], code: str) -> list[tuple[str, list[str]]]:
+    """Return what was run: terms with one or more lines each."""
+    cards = list({path: card for table in tables for path, card in table.cards.items()}.values())
+    trained = sum(real(card.get("seconds")) or 0 for card in cards)
+    before = sum(real(network.card.get("seconds")) or 0 for network in networks)
+    everything = [*cards, *(network.card for network in networks)]
+    stand_ins = list(dict.fromkeys(text for table in tables for text in table.spec.stand_ins))
+    seeds = sorted({cell.seed for table in tables for cell in table.spec.cells if cell.card is not None})
+    return [
+        ("Scale", list(dict.fromkeys(table.spec.scale for table in tables))),
+        ("Runs", [f"{len(cards)} networks, seeds {', '.join(map(str, seeds))}; {len(networks)} loss networks"]),
+        ("Time, summed over the runs", [f"{duration(trained)} of training, {duration(before)} of pre-training"]),
+        ("Hardware", _distinct(everything, "device")),
+        ("Arithmetic", _distinct(everything, "precision")),
+        ("Versions", [", ".join(_versions(everything))]),
+        ("Metrics", _checks(tables)),
+        ("Code of the report", [code]),
+        ("Code of the tables", _codes(tables)),
+        ("Tables", [f"{table.name}: {table.spec.title}" for table in tables]),
+        ("Data", _data(tables)),
+        ("Stand-ins", stand_ins or ["none: published data sets and networks throughout"]),
+    ]  # fmt: skip
+
+
+def _checks(tables: Sequence[Table]) -> list[str]:
+    """Return how many golden values the metrics met."""
+    lines = []
+    for table in tables:
+        failed, skipped = (len(table.harness.get(name) or ()) for name in ("failures", "skipped"))
+        lines.append(f"{table.harness.get('rows', 0)} golden values compared: {failed} not met, {skipped} skipped")
+    return list(dict.fromkeys(lines))
+
+
+def _data(tables: Sequence[Table]) -> list[str]:
+    lines = []
+    for table in tables:
+        for cell in table.spec.cells:
+            if cell.card is not None:
+                here = (table.long["column"] == cell.column) & (table.long["network"] == cell.network)
+                counts = [] if "n_images" not in table.long else list(table.long.loc[here, "n_images"].dropna())
+                count = f", {max(counts):.0f} test pictures" if counts else ""
+                lines.append(f"{cell.task}: trained on {cell.dataset}, tested on {cell.test_set}{count}")
+    return list(dict.fromkeys(lines)) or [DASH]
+
+
+def _distinct(cards: Iterable[Card], name: str) -> list[str]:
+    return list(dict.fromkeys(str(card[name]) for card in cards if card.get(name))) or [NOT_READABLE]
+
+
+def _versions(cards: Iterable[Card]) -> list[str]:
+    pairs = [pair for card in cards for pair in card.get("versions", {}).items()]
+    return [f"{name} {version}" for name, version in dict.fromkeys(pairs)] or [NOT_READABLE]
+
+
+def _codes(tables: Sequence[Table]) -> list[str]:
+    """Return every code that made tables, with their names where there are several."""
+    found: dict[str, list[str]] = {}
+    for table in tables:
+        for code in dict.fromkeys(table.long["code"].dropna()) if "code" in table.long else ():
+            found.setdefault(str(code), []).append(table.name)
+    if len(found) == 1:
+        return list(found)
+    return [f"{code}: {', '.join(names)}" for code, names in found.items()] or [NOT_READABLE]
+
+
+def shape(table: Table) -> dict[str, Any]:
+    """Return the rank agreement with the paper: a row a network, a column a column and metric."""
+    heads = list(dict.fromkeys((row["column"], row["metric"]) for row in table.shape))
+    found = {(row["network"], row["column"], row["metric"]): row for row in table.shape}
+    rows = []
+    for network in dict.fromkeys(row["network"] for row in table.shape):
+        cells = []
+        for column, metric in heads:
+            here = found.get((network, column, metric), {})
+            tau = real(here.get("tau"))
+            p_value = real(here.get("p_value"))
+            cells.append({
+                "tau": signed(tau, 2), "strength": 0 if tau is None else round(abs(tau) * 100),
+                "sign": direction(tau, "up", 2), "significant": p_value is not None and p_value < LEVEL,
+                "pairs": f"{here['pairs_kept']} of {here['pairs']} pairs" if here.get("pairs") else "",
+                "winner": "same winner" if here.get("same_winner") else "other winner" if here else "",
+            })  # fmt: skip
+        rows.append((network, cells))
+    return {"heads": heads, "rows": rows}
+
+
+def values(table: Table) -> list[dict[str, Any]]:
+    """Return the levels beside the published ones, a row each."""
+    rows = []
+    for level in table.values:
+        digits = telling(level.get("value"), level.get("published"))
+        rows.append({
+            **{name: level.get(name, "") for name in ("column", "network", "loss", "verdict")},
+            "metric": str(level.get("metric", "")).upper(),
+            "value": plain(level.get("value"), digits), "published": plain(level.get("published"), digits),
+            "interval": interval(level.get("low"), level.get("high"), digits).replace("+", ""),
+            "warning": level.get("published_warning") or "",
+            "spread": "–" if (cv := real(level.get("cv"))) is None else f"{cv:.1%}",
+        })  # fmt: skip
+    return rows

@@ -1,0 +1,161 @@
+"""The pages of docs/ as a reader uses them: their code runs as printed, their table is the present one."""
+
+from __future__ import annotations
+
+import json
+import re
+import runpy
+import shlex
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import torch
+import yaml
+from _repository import ROOT
+from PIL import Image
+from torch import Tensor, nn
+
+from lossbench import losses, networks, plugins
+from lossbench.losses._terms import WeightedTerms
+from pipeline import __main__ as command_line
+from pipeline.specs.pretrain import PretrainSpec
+
+PAGE = (ROOT / "docs/use-a-loss.md").read_text(encoding="utf-8")
+WEIGHTS = Path("results/demo/pretrain/cnn_mae_task/photographs/network.safetensors")
+COMMAND = "uv run python docs/loss_table.py"
+
+
+def block(mark: str) -> str:
+    """Return the code below the comment `mark` of the page."""
+    found = re.findall(rf"<!-- {mark} -->\n```\w+\n(.*?)```", PAGE, re.DOTALL)
+    assert len(found) == 1, mark
+    return str(found[0])
+
+
+def executed(mark: str) -> dict[str, Any]:
+    """Run a Python block as printed; return what it defines."""
+    names: dict[str, Any] = {"__name__": mark}
+    exec(compile(block(mark), f"docs/use-a-loss.md: {mark}", "exec"), names)
+    return names
+
+
+@pytest.fixture
+def folder(tmp_path: Path, loss_network: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Go to a folder where a small loss network and a picture lie at the paths that the page names."""
+    from conftest import picture
+
+    (tmp_path / WEIGHTS).parent.mkdir(parents=True)
+    (tmp_path / WEIGHTS).symlink_to(loss_network)
+    (tmp_path / "pictures").mkdir()
+    Image.fromarray(picture(40, 48, seed=1)).save(tmp_path / "pictures" / "a.png")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def uniform(*shape: int, seed: int) -> Tensor:
+    return torch.rand(shape, generator=torch.Generator().manual_seed(seed))
+
+
+def test_the_loop_trains_as_printed(folder: Path) -> None:
+    assert len(list(filter(None, block("loop").splitlines()))) <= 15
+    torch.manual_seed(0)
+    ran = executed("loop")
+    torch.manual_seed(0)
+    before = networks.build("edsr", scale=2)
+    after = networks.build("edsr", scale=2)
+    after.load_state_dict(torch.load(folder / "edsr.pt", weights_only=True))
+    loss, low_quality, target = ran["loss"], ran["low_quality"], ran["target"]
+    assert (tuple(low_quality.shape), tuple(target.shape)) == ((1, 3, 20, 24), (1, 3, 40, 48))
+    with torch.no_grad():
+        assert loss(after(low_quality), target) < 0.9 * loss(before(low_quality), target)
+
+
+def test_a_framework_of_registries_finds_the_loss(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    registered: dict[str, Callable[..., nn.Module]] = {}
+
+    class Registry:
+        def register(self) -> Callable[[type[nn.Module]], object]:
+            return lambda wrapper: registered.setdefault(wrapper.__name__, wrapper)
+
+    module = ModuleType("basicsr.utils.registry")
+    module.LOSS_REGISTRY = Registry()  # type: ignore[attr-defined]
+    for name in ("basicsr", "basicsr.utils"):
+        monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    executed("basicsr")
+    options = yaml.safe_load(block("options"))["train"]["pixel_opt"]
+    loss = registered[options.pop("type")](**options).to("cpu")
+    prediction, target = uniform(1, 3, 32, 32, seed=1).requires_grad_(), uniform(1, 3, 32, 32, seed=2)
+    own = losses.build("ccmae", pixel="l1", weight=1.0, weights=WEIGHTS)
+    assert loss(prediction, target).item() == own(prediction, target).item()
+    loss(prediction, target).backward()
+    assert prediction.grad is not None and prediction.grad.norm() > 0
+
+
+class Recorder(nn.Module):
+    """The part of `lightning.LightningModule` that the page uses."""
+
+    def log_dict(self, values: dict[str, Tensor]) -> None:
+        self.logged = values
+
+
+def test_a_lightning_module_trains_and_logs_the_terms(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = ModuleType("lightning")
+    module.LightningModule = Recorder  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "lightning", module)
+    network = networks.build("edsr", scale=2, channels=4, blocks=1)
+    task = executed("lightning")["Restoration"](network, "ccmae", weights=WEIGHTS)
+    optimizer = task.configure_optimizers()
+    batch = uniform(2, 3, 16, 16, seed=1), uniform(2, 3, 32, 32, seed=2)
+    losses = []
+    for index in range(5):
+        optimizer.zero_grad()
+        value = task.training_step(batch, index)
+        value.backward()
+        optimizer.step()
+        losses.append(value.item())
+    assert losses[-1] < losses[0]
+    assert list(task.logged) == ["pixel", "ccmae"]
+    assert sum(task.logged.values()).item() == pytest.approx(losses[-1])
+    assert all(name.startswith("network.") for name in task.state_dict())
+
+
+def test_the_loss_has_no_parameters_and_no_state(folder: Path) -> None:
+    loss: WeightedTerms = losses.build("ccmae", weights=WEIGHTS)
+    assert not list(loss.parameters()) and not loss.state_dict()
+    assert loss(uniform(1, 3, 8, 8, seed=1) * 3 - 1, uniform(1, 3, 8, 8, seed=2)).isfinite()
+
+
+def test_the_import_by_hand_is_a_valid_job() -> None:
+    words = shlex.split(block("import"))
+    assert words[:5] == ["uv", "run", "python", "-m", "pipeline.import_weights"]
+    spec = PretrainSpec.from_json(words[-1])
+    assert spec.weights is not None and spec.loss_network in plugins.names("loss_networks")
+
+
+@pytest.fixture(scope="module")
+def printed() -> dict[str, dict[str, Any]]:
+    """Return what `python -m pipeline losses --json` prints, by name."""
+    with pytest.MonkeyPatch.context() as patch:
+        written: list[str] = []
+        patch.setattr(sys, "argv", ["pipeline", "losses", "--json"])
+        patch.setattr("builtins.print", lambda text: written.append(text))
+        command_line.main()
+    return {entry["name"]: entry for entry in json.loads("".join(written))}
+
+
+@pytest.mark.parametrize("name", plugins.names("losses"))
+def test_the_table_has_the_line_of_every_loss(name: str, printed: dict[str, dict[str, Any]]) -> None:
+    line = runpy.run_path(str(ROOT / "docs/loss_table.py"))["line"]
+    assert line(printed[name]) in PAGE.splitlines(), f"run: {COMMAND}"
+
+
+def test_the_table_is_what_its_command_writes(printed: dict[str, dict[str, Any]]) -> None:
+    page = runpy.run_path(str(ROOT / "docs/loss_table.py"))["page"]
+    assert f"`{COMMAND}`" in PAGE
+    assert page(PAGE, []) != PAGE, "the page has no region for the table"
+    assert page(PAGE, printed.values()) == PAGE, f"run: {COMMAND}"

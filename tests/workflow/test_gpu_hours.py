@@ -1,0 +1,168 @@
+"""The benchmark behind the plan's GPU-hours: it times what the stages do, skips what is known, survives failures."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import torch
+from _repository import ROOT
+from torch import nn
+
+from lossbench.errors import UserError
+from pipeline import train
+from pipeline.learning.loop import Job, StepLoss
+from pipeline.planning.measured_steps import key_of, read
+from pipeline.specs.recipe import Recipe
+
+BENCHMARK = ROOT / "benchmarks/gpu_hours.py"
+LACKING = ("imagecodecs", "snakemake", "torchsr", "pyrtools", "pyiqa", "skimage", "sklearn", "matplotlib", "h5py")
+"""Packages without which a GPU machine measures all the same."""
+RUN = """
+import json, runpy, sys
+sys.argv[0] = "benchmarks/gpu_hours.py"
+try:
+    runpy.run_path(sys.argv[0], run_name="__main__")
+except SystemExit as stopped:
+    print(json.dumps([stopped.code, sorted({name.split(".")[0] for name in sys.modules})]))
+"""
+ONE_OF_EACH = (
+    r"^pre-training of cnn_mae \(blocks"
+    r"|^distance .*attacked"
+    r"|^classifier resnet50 .*attacked"
+    r"|^edsr .*scale 4\) under (vgg|random_tmae) "
+    r"|^drbn .*own loss under original"
+)
+
+
+@pytest.fixture
+def benchmark(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    spec = importlib.util.spec_from_file_location("gpu_hours", BENCHMARK)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    monkeypatch.chdir(ROOT)
+    return module
+
+
+def run(benchmark: ModuleType, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    """Run the benchmark in this process; return its exit code."""
+    monkeypatch.setattr(sys, "argv", ["gpu_hours.py", "--scale", "ci", *arguments])
+    with pytest.raises(SystemExit) as stopped:
+        benchmark.main()
+    assert isinstance(stopped.value.code, int)
+    return stopped.value.code
+
+
+@pytest.mark.slow
+def test_each_kind_of_stage_is_measured_once_with_few_packages(tmp_path: Path) -> None:
+    output = tmp_path / "steps.csv"
+    arguments = ["--scale", "ci", "--output", str(output), "--only", ONE_OF_EACH]
+    done = subprocess.run([sys.executable, "-c", RUN, *arguments], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    *lines, last = done.stdout.splitlines()
+    code, modules = json.loads(last)
+    assert code == 0, done.stdout
+    assert not set(LACKING) & set(modules)
+    measured = read(output)
+    assert len(measured) == 6
+    assert {one.what.split()[0] for one in measured.values()} == {
+        "pre-training",
+        "distance",
+        "classifier",
+        "edsr",
+        "drbn",
+    }
+    for one in measured.values():
+        assert one.seconds is not None and 0 < one.seconds < 30
+        assert one.torch == torch.__version__
+        # one line a kind
+        assert sum(one.what in line for line in lines) == 1
+
+
+def test_the_loop_of_the_stages_is_what_is_timed(
+    benchmark: ModuleType, make_recipe: Callable[..., Recipe], tmp_path: Path
+) -> None:
+    drawn: list[int] = []
+
+    def draw(step: int) -> list[Any]:
+        drawn.append(step)
+        return []
+
+    def loss(step: int, data: list[Any]) -> StepLoss:
+        # the first steps are slow, as where kernels are compiled
+        time.sleep(0.2 if step < benchmark.WARM_UP else 0.02)
+        error = model.weight.square().sum()
+        return StepLoss(error, {"error": error})
+
+    model = nn.Linear(2, 2)
+    before = model.weight.detach().clone()
+    job = Job("toy", {"spec": "s", "code": "c"}, tmp_path / "last.ckpt")
+    with pytest.raises(benchmark.Timed) as timed:
+        benchmark.timing_fit(model, make_recipe(optimizer="sgd"), job, draw, loss, torch.device("cpu"))
+    assert 0.02 <= timed.value.seconds < 0.06
+    assert drawn == [0]
+    assert torch.allclose(model.weight, before, rtol=0, atol=1e-6)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_step_that_does_not_fit_the_device_is_recorded_and_the_rest_goes_on(
+    benchmark: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    calls: list[int] = []
+
+    def small(*_: Any) -> None:
+        calls.append(1)
+        if len(calls) == 1:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.")
+        if len(calls) == 2:
+            raise RuntimeError("CUDA error: misaligned address")
+        raise benchmark.Timed(0.25)
+
+    monkeypatch.setattr(benchmark, "timing_fit", small)
+    output = tmp_path / "steps.csv"
+    only = ["--output", str(output), "--only", r"^edsr .*scale 2\) under (original|vgg|ccmae) "]
+    assert run(benchmark, monkeypatch, *only) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].startswith("out of memory  edsr")
+    assert lines[2].startswith("failed: edsr") and "misaligned address" in lines[2]
+    assert lines[3].startswith("0.2500 s  edsr")
+    assert sorted(str(one.seconds) for one in read(output).values()) == ["0.25", "None"]
+    # what failed is tried again, what did not fit is known
+    assert run(benchmark, monkeypatch, *only) == 0
+    assert len(calls) == 4
+    assert len(read(output)) == 3
+    capsys.readouterr()
+    assert run(benchmark, monkeypatch, *only) == 0
+    assert capsys.readouterr().out.startswith(f"3 kinds of steps, 3 of them in {output} already\n")
+    assert len(calls) == 4
+
+
+def test_a_limit_leaves_the_rest_for_another_time(
+    benchmark: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "steps.csv"
+    assert run(benchmark, monkeypatch, "--output", str(output), "--limit-seconds", "-1", "--only", "^edsr") == 0
+    assert "-1 s are over: 14 kinds are left; run again" in capsys.readouterr().out
+    assert not output.exists()
+
+
+def test_a_stage_whose_loop_has_another_name_is_no_silent_zero(
+    benchmark: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, train_spec: Callable[..., Any]
+) -> None:
+    monkeypatch.setattr(train, "main", lambda *_, **__: None)
+    with pytest.raises(UserError, match="never came to its training loop"):
+        benchmark._seconds("train", train_spec(), None, tmp_path, tmp_path, 1)
+
+
+def test_the_shipped_measurements_can_be_read() -> None:
+    found = read(ROOT / "config/gpu_seconds.csv")
+    assert all(key == key_of(one.what) for key, one in found.items())
