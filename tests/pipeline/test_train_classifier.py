@@ -16,6 +16,7 @@ import torch
 
 from lossbench import classifiers, loss_networks
 from lossbench.attacks.targeted import perturb
+from lossbench.classifiers._accuracy import check_probe
 from lossbench.device import to_tensor
 from lossbench.errors import UserError
 from lossbench.files import sha256
@@ -23,7 +24,6 @@ from lossbench.images import write_png
 from lossbench.loss_networks import vgg16
 from lossbench.loss_networks._normalise import mean_activations
 from pipeline import train_classifier
-from pipeline.learning import classification
 from pipeline.learning.labelled import LabelledCrops
 from pipeline.outputs.arrays import Arrays, Entry, write_arrays
 from pipeline.specs.classifier import ClassifierSpec
@@ -159,10 +159,10 @@ def test_scores_are_a_row_a_crop_and_metric_and_chance_is_what_guessing_gives(st
 def test_the_probe_of_a_run_accepts_it_and_refuses_another_normalisation(standard: Path) -> None:
     model: Any
     model, _ = classifiers.load(standard / "classifier.safetensors")
-    classification.check_probe(model, standard / "probe.npz")
+    check_probe(model, standard / "probe.npz")
     model.trunk.mean -= 3
     with pytest.raises(UserError, match=r"probe\.npz: clean accuracy .* expected 1\.0000"):
-        classification.check_probe(model, standard / "probe.npz")
+        check_probe(model, standard / "probe.npz")
 
 
 def test_adversarial_training_goes_on_from_a_classifier_and_withstands_attacks(

@@ -115,11 +115,12 @@ def test_planning_is_the_same_in_every_process_and_imports_nothing_heavy() -> No
         "print(*digests, sorted(heavy))"
     )
     ours = [hashlib.sha256(content(planned(scale)).encode()).hexdigest() for scale in ("demo", "paper")]
+    paths = os.pathsep.join([str(Path(__file__).parent), str(ROOT / "tests")])
     for seed in ("1", "2"):
         environment = {
             **os.environ,
             "PYTHONHASHSEED": seed,
-            "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), str(ROOT / "tests")]),
+            "PYTHONPATH": paths,
         }
         command = [sys.executable, "-c", script]
         printed = subprocess.run(command, capture_output=True, text=True, env=environment, check=True).stdout
