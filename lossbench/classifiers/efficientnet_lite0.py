@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from torch import Tensor, nn
 from lossbench.assets.embedded import locate
 from lossbench.errors import UserError
 from lossbench.loss_networks import _pickled
+from lossbench.optional import imported
 from lossbench.storage import fill
 
 SOURCE = "Tan & Le, ICML 2019 (EfficientNet), the Lite0 variant without squeeze-and-excitation; TensorFlow's weights"
@@ -49,7 +49,7 @@ class EfficientNetLite0(nn.Module):
     def __init__(self) -> None:
         """Make the layers, with random weights from torch's global generator."""
         super().__init__()
-        timm = importlib.import_module("timm")
+        timm = imported("timm", "classifier 'efficientnet_lite0'")
         # the variant whose convolutions are padded as TensorFlow does: at even sizes more to the right and below
         self.network: nn.Module = timm.create_model("tf_efficientnet_lite0", pretrained=False, num_classes=CLASSES)
 

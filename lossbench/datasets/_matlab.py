@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lossbench.errors import UserError
+from lossbench.optional import imported
 
 
 @contextmanager
@@ -32,8 +33,9 @@ def read_variable(path: Path, key: str) -> NDArray[Any]:
 
     Raises UserError naming the file when it is missing or damaged or holds no such array.
     """
-    import h5py
     from scipy.io import loadmat
+
+    h5py = imported("h5py", path.name)
 
     with damage_named(path):
         if h5py.is_hdf5(path):

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from lossbench.datasets._matlab import read_variable
 from lossbench.errors import UserError
+from lossbench.optional import imported
 
 Pixels = NDArray[Any]
 
@@ -29,8 +30,7 @@ def read_tiff(path: Path) -> Pixels:
 
     Raises UserError naming the file when it is missing, truncated or no picture of the plane.
     """
-    import tifffile
-
+    tifffile = imported("tifffile", path.name)
     try:
         with _complaints() as complaints, tifffile.TiffFile(path) as file:
             series = file.series[0]
@@ -120,8 +120,7 @@ def _complaints() -> Iterator[list[logging.LogRecord]]:
 @contextmanager
 def _hdf5(path: Path, role: str) -> Iterator[Any]:
     """Give the array of the `role` of an HDF5 file."""
-    import h5py
-
+    h5py = imported("h5py", path.name)
     try:
         with h5py.File(path, "r") as file:
             yield file[_key(path, role, file)]

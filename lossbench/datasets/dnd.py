@@ -13,6 +13,7 @@ from lossbench.datasets._card import Card, Source
 from lossbench.datasets._matlab import damage_named
 from lossbench.datasets._tree import base, require_file
 from lossbench.errors import UserError
+from lossbench.optional import imported
 
 NEEDS_ROOT = True
 CARD = Card(
@@ -65,9 +66,8 @@ def boxes(root: Path) -> NDArray[np.int64]:
     `info.mat` holds them as cells of `info.boundingboxes`, counted from 1, the ends included. Raises UserError naming
     the file when it is missing or damaged or a crop is not 512 x 512.
     """
-    import h5py
-
     path = root / "info.mat"
+    h5py = imported("h5py", path.name)
     with damage_named(path), h5py.File(path, "r") as file:
         cells: Any = file["info"]["boundingboxes"]
         found = np.stack([np.asarray(file[reference]).T for reference in np.ravel(cells[()])]).astype(np.int64)
@@ -84,8 +84,7 @@ def crops(path: Path, regions: NDArray[np.int64]) -> Iterator[NDArray[np.float32
 
     Raises UserError naming the file when it is missing or damaged, or not floats of three bands that hold the crops.
     """
-    import h5py
-
+    h5py = imported("h5py", path.name)
     with damage_named(path), h5py.File(path, "r") as file:
         image: Any = file.get(KEY)
         if image is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from lossbench.loss_networks import _pickled
 from lossbench.loss_networks._size import checked, grown
 from lossbench.loss_networks._vgg import MEAN, STD
 from lossbench.loss_networks._wrapped import unwrapped
+from lossbench.optional import imported
 from lossbench.storage import fill
 
 SOURCE = "He et al., Deep Residual Learning, CVPR 2016, table 1 (torchvision's variant: the 3 x 3 has the stride)"
@@ -52,7 +52,7 @@ class ResNet50(nn.Module):
     def __init__(self, blocks: Sequence[int]) -> None:
         """Take over torchvision's modules under their own names."""
         super().__init__()
-        resnet = importlib.import_module("torchvision.models.resnet")
+        resnet = imported("torchvision.models.resnet", "loss network 'resnet50'")
         for name, module in resnet.ResNet(resnet.Bottleneck, list(blocks)).named_children():
             if name in ("conv1", "bn1", "layer1", "layer2", "layer3", "layer4"):
                 self.add_module(name, module)

@@ -23,7 +23,7 @@ colours: tuple[Colour, ...] = ("y601", "y601_rounded", "gray")
 SOURCE = "Mittal, Soundararajan, Bovik, 'Making a Completely Blind Image Quality Analyzer', IEEE SPL 20(3), 2013"
 
 PRISTINE = Path(__file__).with_suffix(".safetensors")
-"""`mu_pris_param` and `cov_pris_param` of the official release, out of BasicSR (Apache-2.0, niqe.LICENSE.txt beside)."""
+"""The official release's `mu_pris_param` and `cov_pris_param`, out of BasicSR (Apache-2.0: niqe.LICENSE.txt)."""
 BLOCK = 96
 FEWEST_BLOCKS = 4
 NEIGHBOURS = ((0, 1), (1, 0), (1, 1), (1, -1))

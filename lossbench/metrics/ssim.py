@@ -39,7 +39,7 @@ def score(prediction: NDArray[Any], target: NDArray[Any], protocol: Protocol) ->
     return float(np.mean([_similarity(*bands) for bands in zip(theirs, ours, strict=True)]))
 
 
-def _similarity(theirs: Floats, ours: Floats) -> np.float64:
+def _similarity(theirs: Floats, ours: Floats) -> float:
     """Return the mean of equation 13 over all windows inside two bands (H, W)."""
     their_mean, our_mean = _smoothed(theirs), _smoothed(ours)
     their_variance = _smoothed(theirs * theirs) - their_mean * their_mean
@@ -49,7 +49,7 @@ def _similarity(theirs: Floats, ours: Floats) -> np.float64:
     similarity = (2 * their_mean * our_mean + first) * (2 * covariance + second)
     similarity /= (their_mean**2 + our_mean**2 + first) * (their_variance + our_variance + second)
     radius = WINDOW // 2
-    return similarity[radius:-radius, radius:-radius].mean()
+    return float(similarity[radius:-radius, radius:-radius].mean())
 
 
 def _smoothed(values: Floats) -> Floats:
