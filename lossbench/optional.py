@@ -15,6 +15,7 @@ EXTRAS = {
     "skimage": "metrics",
     "tifffile": "pipeline",
     "timm": "timm",
+    "torchmetrics": "metrics",
     "torchvision": "timm",
     "transformers": "video",
 }
@@ -42,3 +43,8 @@ def absent(library: str, owner: str) -> UserError:
     """Return what to say when `owner` lacks `library`."""
     package = DISTRIBUTIONS.get(library, library)
     return UserError(f'{owner} needs the package {package}; install it by `pip install "lossbench[{EXTRAS[library]}]"`')
+
+
+def extra_of(package: str) -> str | None:
+    """Return the extra that brings what the registry calls `package`; None for one that no extra brings."""
+    return next((extra for name, extra in EXTRAS.items() if DISTRIBUTIONS.get(name, name) == package), None)

@@ -129,17 +129,13 @@ def _released(path: Path) -> Ranker:
         raise UserError(f"{path} holds the loss network '{found[0]}' (net {found[1]}); give an 'lpips' of net 'vgg'")
     with torch.device("meta"):
         network: Any = loss_networks.build(NETWORK, layout="torchvision")
-    layers = {name: re.fullmatch(r"model\.net\.slice\d\.(\d+)\.(weight|bias)", name) for name in state}
+    layers = {name: re.fullmatch(r"features\.(\d+)\.(weight|bias)", name) for name in state}
     places = sorted({int(layer[1]) for layer in layers.values() if layer})
     names = dict(zip(places, (name for name in network.trunk.names if name.startswith("conv")), strict=False))
-    renamed = {}
-    for name, layer in layers.items():
-        if layer:
-            place = int(layer[1])
-            renamed[f"trunk.{names.get(place, place)}.{layer[2]}"] = state[name]
-        elif not name.startswith("model.scaling_layer."):
-            # that one's constants are the trunk's own mean and deviation, said of [-1, 1]
-            renamed[re.sub(r"model\.lins\.(\d)\.model\.1\.", r"heads.\1.", name)] = state[name]
+    renamed = {
+        f"trunk.{names.get(int(layer[1]), layer[1])}.{layer[2]}" if layer else name: state[name]
+        for name, layer in layers.items()
+    }
     storage.fill(network, renamed, path)
     return Ranker(network)
 

@@ -1,10 +1,10 @@
-"""`dists`: DISTS, as pyiqa computes it."""
+"""`dists`: DISTS, a distance that leaves textures of one look alike."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from lossbench.losses._pyiqa import DistanceLoss, build_loss
+from lossbench.losses._network_distance import DistanceLoss, build_loss
 
 SOURCE = "Ding et al., TPAMI 2022"
 LOSS_NETWORKS = ("dists",)

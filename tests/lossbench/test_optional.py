@@ -29,5 +29,5 @@ def test_an_absent_library_is_named_with_the_extra_that_brings_it(
 
 
 def test_a_library_that_lacks_a_module_is_no_absent_library() -> None:
-    with pytest.raises(ModuleNotFoundError, match="tifffile.none"):
+    with pytest.raises(ModuleNotFoundError, match=r"tifffile\.none"):
         imported("tifffile.none", "metric 'x'")
