@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
@@ -11,12 +12,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lossbench import plugins
+from lossbench.assets import pyiqa_models
 from lossbench.errors import UserError
 from lossbench.metrics._protocol import Colour, Protocol
 
 
 def load(name: str) -> ModuleType:
-    """Return the metric `name`, a module as described in `_protocol`; raises UserError for an unknown name."""
+    """Return the metric `name`, a module as described in `_protocol`; raises UserError for an unknown name.
+
+    `pyiqa:NAME` is the model NAME of the package pyiqa.
+    """
+    if name.startswith(pyiqa_models.PREFIX):
+        # by name, as plugins are: an import would make pyiqa's version count for every metric
+        return cast(ModuleType, importlib.import_module(pyiqa_models.METRIC).metric(name))
     return plugins.load("metrics", name)
 
 
