@@ -73,8 +73,8 @@ LOSSES: dict[str, Case] = {
     "random_tmae": Case(None, {"architecture": NETWORKS["mae"]}),
     "random_cmae": Case(None, {"architecture": NETWORKS["cnn_mae"]}),
 }
-# those of clips have tests of their own
-NAMES = [name for name in plugins.names("losses") if not name.endswith("_video")]
+# those of clips and of another package have tests of their own
+NAMES = [name for name in plugins.names("losses") if not name.endswith("_video") and name != "pyiqa"]
 NEEDED = {name: plugins.constant("losses", name, "LOSS_NETWORKS") for name in NAMES}
 TAKEN = {name: plugins.build_arguments("losses", name) for name in NAMES}
 AUTOENCODERS = [name for name, kinds in NEEDED.items() if kinds and all(kind.endswith("mae") for kind in kinds)]
