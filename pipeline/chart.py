@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 import matplotlib as mpl
@@ -10,8 +9,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lossbench.errors import UserError, exit_with_one_line, room_for
+from lossbench.errors import UserError, room_for
 from lossbench.files import written_atomically
+from pipeline.command import run
 from pipeline.specs.chart import ChartSpec
 
 ROBUST = "robust_"
@@ -70,15 +70,5 @@ def _draw(ax: Axes, spec: ChartSpec, metric: str, values: pd.DataFrame) -> None:
     ax.legend(fontsize=7, ncols=4, loc="upper center")
 
 
-def _arguments() -> None:
-    parser = argparse.ArgumentParser(prog="python -m pipeline.chart", description=__doc__)
-    parser.add_argument("spec", help="ChartSpec as JSON")
-    parser.add_argument("--code", required=True, help="fingerprint of the code")
-    parser.add_argument("--table", type=Path, required=True, help="long CSV of the table")
-    parser.add_argument("--output", type=Path, required=True, help="PNG to write")
-    given = parser.parse_args()
-    main(ChartSpec.from_json(given.spec), given.code, given.table, given.output)
-
-
 if __name__ == "__main__":
-    exit_with_one_line(_arguments)
+    run(main)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,10 @@ from lossbench import datasets, plugins
 from lossbench.datasets._card import Source
 from lossbench.datasets._pairs import check_pair_sizes
 from lossbench.datasets._read import Read, read_source
-from lossbench.errors import UserError, exit_with_one_line, room_for
+from lossbench.errors import UserError, room_for
 from lossbench.images import read_image
 from lossbench.names import version as versioned
+from pipeline.command import run
 from pipeline.outputs.arrays import Arrays, Entry, Item, write_arrays
 from pipeline.specs.prepare import DegradeSpec
 
@@ -24,7 +24,8 @@ from pipeline.specs.prepare import DegradeSpec
 def main(spec: DegradeSpec, code: str, targets: Path, output: Path) -> None:
     """Write `low_quality.npy` and `low_quality.json` of the task to `output`, one item a target.
 
-    Raises UserError naming both files when a shipped pair does not fit together, and for a full disk.
+    `targets` is the card of the prepared data. Raises UserError naming both files when a shipped pair does not fit
+    together, and for a full disk.
     """
     task = plugins.load("tasks", spec.task)
     arrays = Arrays(targets)
@@ -92,15 +93,5 @@ def _partner(shipped: dict[tuple[str, str], Source], item: Item) -> Source:
     return shipped[item.split, item.name]
 
 
-def _arguments() -> None:
-    parser = argparse.ArgumentParser(prog="python -m pipeline.degrade", description=__doc__)
-    parser.add_argument("spec", help="DegradeSpec as JSON")
-    parser.add_argument("--code", required=True, help="fingerprint of the code")
-    parser.add_argument("--targets", type=Path, required=True, help="folder of the prepared data set")
-    parser.add_argument("--output", type=Path, required=True, help="folder of the task's degraded inputs")
-    given = parser.parse_args()
-    main(DegradeSpec.from_json(given.spec), given.code, given.targets, given.output)
-
-
 if __name__ == "__main__":
-    exit_with_one_line(_arguments)
+    run(main)

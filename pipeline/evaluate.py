@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import csv
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
@@ -14,13 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lossbench import datasets, metrics, plugins
-from lossbench.errors import UserError, exit_with_one_line, room_for
+from lossbench.errors import UserError, room_for
 from lossbench.files import written_atomically
 from lossbench.images import displayed, largest, write_png
 from lossbench.metrics._protocol import Protocol
 from lossbench.names import class_names
 from lossbench.names import labels as labels_of
 from lossbench.restorer import restorer
+from pipeline.command import run
 from pipeline.outputs.arrays import Arrays, Item
 from pipeline.outputs.metric_cache import MetricCache, digest
 from pipeline.specs.evaluate import EvaluateSpec, MetricSpec
@@ -37,25 +37,25 @@ def main(
     *,
     targets: Path,
     pairs: Path,
-    model: Path | None,
     scores: Path,
     pictures: Path,
-    metric_weights: list[Path] | None = None,
+    model: Path | None = None,
+    metric_weights: dict[str, Path] | None = None,
     threads: int = 1,
 ) -> None:
     """Write one row a picture and metric to `scores`, and the first restored pictures to the folder `pictures`.
 
-    `metric_weights` are the stored networks of the metrics that rest on one, in the order of these. Metrics that
-    compare with the class of a picture are given it by the test set. Raises UserError when the model is of another
-    network, for pictures that a metric can't score, and for a full disk.
+    `targets` and `pairs` are the cards of the prepared data, `metric_weights` the stored networks of the metrics that
+    rest on one. Metrics that compare with the class of a picture are given it by the test set. Raises UserError when
+    the model is of another network, for a metric without its network, for pictures that a metric can't score, and for a
+    full disk.
     """
     task = plugins.load("tasks", spec.task.name)
-    target_arrays, low_arrays = Arrays(targets), Arrays(pairs, "low_quality")
+    target_arrays, low_arrays = Arrays(targets), Arrays(pairs)
     low_items = {item.name: item for item in low_arrays.split(spec.split)}
     restored = _restorer(spec, task, model, threads)
     rows: list[dict[str, Any]] = []
-    weighted = [metric.name for metric in spec.metrics if metric.loss_network]
-    weights = dict(zip(weighted, metric_weights or [], strict=True))
+    weights = _weights(spec, metric_weights or {})
     cache = MetricCache(scores.with_name(f".{scores.stem}.cache.json"))
     items = target_arrays.split(spec.split)
     labels = _labels(spec, [item.name for item in items], weights)
@@ -76,6 +76,16 @@ def main(
     for metric in spec.metrics:
         values = [row["value"] for row in rows if row["metric"] == metric.name]
         print(f"{scores.parent}  {metric.name} {np.mean(values):.4f} over {len(values)} pictures", flush=True)
+
+
+def _weights(spec: EvaluateSpec, given: dict[str, Path]) -> dict[str, Path]:
+    """Return the networks `given` by metric, after checking that each metric that rests on one has its own."""
+    needed = {metric.name for metric in spec.metrics if metric.loss_network}
+    if wrong := needed ^ given.keys():
+        name = min(wrong)
+        what = "needs a network; give" if name in needed else "needs no network; leave out"
+        raise UserError(f"metric '{name}' {what} --metric-weights {name}=FILE")
+    return given
 
 
 def _write(scores: Path, rows: list[dict[str, Any]]) -> None:
@@ -149,20 +159,5 @@ def _scores(
         yield {"image": item.name, "metric": metric.name, "value": value, **asdict(used)}
 
 
-def _arguments() -> None:
-    parser = argparse.ArgumentParser(prog="python -m pipeline.evaluate", description=__doc__)
-    parser.add_argument("spec", help="EvaluateSpec as JSON")
-    parser.add_argument("--code", required=True, help="fingerprint of the code")
-    parser.add_argument("--targets", type=Path, required=True, help="folder of the prepared test set")
-    parser.add_argument("--pairs", type=Path, required=True, help="folder of its degraded inputs")
-    parser.add_argument("--model", type=Path, help="trained network; left out for the trivial answer")
-    parser.add_argument("--scores", type=Path, required=True, help="CSV to write")
-    parser.add_argument("--pictures", type=Path, required=True, help="folder for restored pictures")
-    parser.add_argument("--metric-weights", type=Path, nargs="+", help="stored networks of metrics, in their order")
-    parser.add_argument("--threads", type=int, default=1, help="CPU threads")
-    given = vars(parser.parse_args())
-    main(EvaluateSpec.from_json(given.pop("spec")), given.pop("code"), **given)
-
-
 if __name__ == "__main__":
-    exit_with_one_line(_arguments)
+    run(main)

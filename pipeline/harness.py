@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -10,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from lossbench import metrics
-from lossbench.errors import exit_with_one_line
 from lossbench.files import write_text
 from lossbench.metrics import _golden
 from lossbench.metrics._golden import Floats, Row
 from lossbench.metrics._protocol import Protocol
+from pipeline.command import run
 from pipeline.specs.harness import HarnessSpec
 
 
@@ -96,14 +95,5 @@ def _pictures(image: str, degradation: str, rounding: str) -> tuple[Floats, Floa
     return _golden.compared({"image": image, "degradation": degradation, "rounding": rounding})
 
 
-def _arguments() -> None:
-    parser = argparse.ArgumentParser(prog="python -m pipeline.harness", description=__doc__)
-    parser.add_argument("spec", help="HarnessSpec as JSON")
-    parser.add_argument("--code", required=True, help="fingerprint of the code")
-    parser.add_argument("--output", type=Path, required=True, help="JSON to write")
-    given = parser.parse_args()
-    main(HarnessSpec.from_json(given.spec), given.code, given.output)
-
-
 if __name__ == "__main__":
-    exit_with_one_line(_arguments)
+    run(main)

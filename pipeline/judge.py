@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
 from dataclasses import asdict
@@ -12,9 +11,10 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from lossbench.errors import UserError, exit_with_one_line
+from lossbench.errors import UserError
 from lossbench.files import write_text
 from lossbench.statistics.intervals import FLOORS, companions, equivalent, holm, interval, shape, value_verdict, verdict
+from pipeline.command import run
 from pipeline.outputs.scores import averaged, differences, read_scores
 from pipeline.specs.judge import Claim, JudgeSpec
 from pipeline.specs.tabulate import TabulateSpec
@@ -229,15 +229,5 @@ def _plain(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _arguments() -> None:
-    parser = argparse.ArgumentParser(prog="python -m pipeline.judge", description=__doc__)
-    parser.add_argument("spec", help="JudgeSpec as JSON")
-    parser.add_argument("--code", required=True, help="fingerprint of the code")
-    parser.add_argument("--harness", type=Path, required=True, help="what the stage harness wrote")
-    parser.add_argument("--output", type=Path, required=True, help="JSON to write")
-    given = vars(parser.parse_args())
-    main(JudgeSpec.from_json(given.pop("spec")), given.pop("code"), **given)
-
-
 if __name__ == "__main__":
-    exit_with_one_line(_arguments)
+    run(main)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
 from lossbench import datasets
 from lossbench.datasets._card import Source
 from lossbench.datasets._read import Read, read_source
-from lossbench.errors import exit_with_one_line, room_for
+from lossbench.errors import room_for
 from lossbench.images import read_image
+from pipeline.command import run
 from pipeline.outputs.arrays import Entry, write_arrays
 from pipeline.specs.prepare import PrepareSpec
 
@@ -40,14 +40,5 @@ def main(spec: PrepareSpec, code: str, output: Path) -> None:
         write_arrays(output, "target", entries(), {"dataset": spec.dataset, "code": code})
 
 
-def _arguments() -> None:
-    parser = argparse.ArgumentParser(prog="python -m pipeline.prepare", description=__doc__)
-    parser.add_argument("spec", help="PrepareSpec as JSON")
-    parser.add_argument("--code", required=True, help="fingerprint of the code")
-    parser.add_argument("--output", type=Path, required=True, help="folder of the prepared data set")
-    given = parser.parse_args()
-    main(PrepareSpec.from_json(given.spec), given.code, given.output)
-
-
 if __name__ == "__main__":
-    exit_with_one_line(_arguments)
+    run(main)

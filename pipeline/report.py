@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import re
@@ -14,8 +13,9 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from lossbench.errors import exit_with_one_line, room_for
+from lossbench.errors import room_for
 from lossbench.files import write_text
+from pipeline.command import run
 from pipeline.outputs.layout import path_of
 from pipeline.pages import claims, cost, numbers, overview, pictures, plots
 from pipeline.pages.formats import notes
@@ -35,7 +35,7 @@ FORMATS = {"long CSV": "long", "wide CSV": "wide", "LaTeX": "latex", "Markdown":
 """Labels of links to the files of a table."""
 
 
-def main(spec: ReportSpec, verdicts: Sequence[Path], output: Path, code: str) -> None:
+def main(spec: ReportSpec, code: str, verdicts: Sequence[Path], output: Path) -> None:
     """Write the page to `output` and `claims.json` beside it.
 
     `verdicts` are files `results/<scale>/verdicts/<paper>/<table>.json`; all else is found from them, and what is not
@@ -216,15 +216,5 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and numbers.real(value) is None else value
 
 
-def _arguments() -> None:
-    parser = argparse.ArgumentParser(prog="python -m pipeline.report", description=__doc__)
-    parser.add_argument("spec", help="ReportSpec as JSON")
-    parser.add_argument("--verdicts", type=Path, nargs="+", required=True, help="verdicts of the tables, in order")
-    parser.add_argument("--output", type=Path, required=True, help="page to write; claims.json goes beside it")
-    parser.add_argument("--code", required=True, help="fingerprint of the code")
-    given = vars(parser.parse_args())
-    main(ReportSpec.from_json(given.pop("spec")), **given)
-
-
 if __name__ == "__main__":
-    exit_with_one_line(_arguments)
+    run(main)

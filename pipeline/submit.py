@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -11,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lossbench import datasets
-from lossbench.errors import UserError, exit_with_one_line, room_for
+from lossbench.errors import UserError, room_for
 from lossbench.files import sha256, write_text, written_atomically
+from pipeline.command import run
 from pipeline.specs.evaluate import SubmitSpec
 
 Restore = Callable[[NDArray[np.float32]], NDArray[np.floating]]
@@ -96,16 +96,5 @@ def main(spec: SubmitSpec, code: str, *, model: Path, output: Path, threads: int
     write_text(output / "submission.json", json.dumps(card, indent=1) + "\n")
 
 
-def _arguments() -> None:
-    parser = argparse.ArgumentParser(prog="python -m pipeline.submit", description=__doc__)
-    parser.add_argument("spec", help="SubmitSpec as JSON")
-    parser.add_argument("--code", required=True, help="fingerprint of the code")
-    parser.add_argument("--model", type=Path, required=True, help="trained network")
-    parser.add_argument("--output", type=Path, required=True, help="folder of the submission")
-    parser.add_argument("--threads", type=int, default=1, help="CPU threads")
-    given = vars(parser.parse_args())
-    main(SubmitSpec.from_json(given.pop("spec")), given.pop("code"), **given)
-
-
 if __name__ == "__main__":
-    exit_with_one_line(_arguments)
+    run(main)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from itertools import product
 from pathlib import Path
@@ -10,8 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from lossbench.errors import UserError, exit_with_one_line
+from lossbench.errors import UserError
 from lossbench.files import write_text
+from pipeline.command import run
 from pipeline.outputs.scores import averaged, differences, read_scores
 from pipeline.pages.formats import html_page, latex_table, markdown_page, wide_csv, wide_frame
 from pipeline.specs.tabulate import MetricColumn, TabulateSpec
@@ -180,14 +180,5 @@ def _ordered(rows: pd.DataFrame, spec: TabulateSpec) -> pd.DataFrame:
     return rows.sort_values(["network", "loss", "column", "metric"])[columns].reset_index(drop=True)
 
 
-def _arguments() -> None:
-    parser = argparse.ArgumentParser(prog="python -m pipeline.tabulate", description=__doc__)
-    parser.add_argument("spec", help="TabulateSpec as JSON")
-    parser.add_argument("--code", required=True, help="fingerprint of the code")
-    parser.add_argument("--output", type=Path, required=True, help="long CSV; the other formats go beside it")
-    given = parser.parse_args()
-    main(TabulateSpec.from_json(given.spec), given.code, given.output)
-
-
 if __name__ == "__main__":
-    exit_with_one_line(_arguments)
+    run(main)

@@ -39,6 +39,11 @@ def split(name: str) -> tuple[str, dict[str, str]]:
     return file, {"model": model, "layer": layer} if colon else {}
 
 
+def list_losses() -> list[str]:
+    """List the names of all losses, sorted; nothing is imported."""
+    return names("losses")
+
+
 def listing(results: Path = Path("results")) -> list[dict[str, Any]]:
     """List every loss with its source, the loss networks that it can use and the stored files of each.
 

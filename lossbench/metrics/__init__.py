@@ -56,7 +56,7 @@ def score(
     if metric.needs_target and target is None:
         raise UserError(f"{name} compares with a target; give one")
     theirs = _array(target) if metric.needs_target else None
-    keywords = {**_label(name, metric, label), **_weights(name, metric, weights)}
+    keywords = {**_label(name, metric, label), **check_weights(name, weights)}
     return float(metric.score(_array(prediction), theirs, protocol_of(name, protocol), **keywords))
 
 
@@ -76,7 +76,7 @@ def score_set(
     metric = load(name)
     if over(metric) != "set":
         raise UserError(f"{name} scores one {over(metric)} at a time; use score")
-    keywords = _weights(name, metric, weights)
+    keywords = check_weights(name, weights)
     pictures = (map(_array, images) for images in (predictions, targets))
     return float(metric.score_set(*pictures, protocol_of(name, protocol), **keywords))
 
@@ -99,7 +99,9 @@ def _label(name: str, metric: ModuleType, label: int | None) -> dict[str, Any]:
     return {} if label is None else {"label": label}
 
 
-def _weights(name: str, metric: ModuleType, weights: Path | str | None) -> dict[str, Path]:
+def check_weights(name: str, weights: Path | str | None) -> dict[str, Path]:
+    """Return the keyword `weights` of the metric `name`; raises UserError when a file is missing or too many."""
+    metric = load(name)
     needed = getattr(metric, "WEIGHTS", ())
     if not needed and weights is not None:
         raise UserError(f"{name} needs no loss network; leave {weights} out")

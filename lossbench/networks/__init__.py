@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import inspect
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
+from lossbench import storage
 from lossbench.errors import UserError, nearest
 from lossbench.plugins import load, names
 
@@ -27,6 +29,22 @@ def build(name: str, /, **arguments: Any) -> nn.Module:
         _check_type(f"network '{name}': {argument}", value, parameters[argument].default)
     network: nn.Module = module.build(**arguments)
     return network
+
+
+def load_network(path: Path | str) -> nn.Module:
+    """Return the trained network in the file `path` on the CPU, frozen and in evaluation mode.
+
+    Raises UserError naming the file when it is missing, truncated, of another kind, or does not fit exactly.
+    """
+    state, description = storage.read(Path(path))
+    try:
+        # no storage yet: drawing weights only to replace them would take seconds
+        with torch.device("meta"):
+            network = build(description["name"], **description["arguments"])
+    except (UserError, KeyError) as error:
+        raise UserError(f"{path}: {error}; give the file of a network that this version knows") from None
+    storage.fill(network, state, Path(path))
+    return network.eval().requires_grad_(False)
 
 
 def parameter_count(module: nn.Module) -> int:

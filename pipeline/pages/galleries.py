@@ -160,7 +160,7 @@ def _truth(table: Table, column: str, name: str) -> Pixels | None:
     """Return the ground truth of a picture as it is displayed, or None, noted, where there is none."""
     cell = next(cell for cell in table.spec.cells if cell.column == column and cell.card is not None)
     card = table.cards.get(str(cell.card))
-    folder = Path(path_of(table.root, "prepare", "card", {"dataset": cell.test_set})).parent
+    prepared = Path(path_of(table.root, "prepare", "card", {"dataset": cell.test_set}))
 
     def read(path: Path) -> Pixels:
         task = (card or {})["spec"]["task"]
@@ -168,12 +168,12 @@ def _truth(table: Table, column: str, name: str) -> Pixels | None:
         pixels = arrays.read(items[undegraded(name)])
         return displayed(np.asarray(plugins.load("tasks", task["name"]).reference(pixels, task["settings"])))
 
-    return table.gaps.read(table.name, f"ground truth of {column}", folder, read)
+    return table.gaps.read(table.name, f"ground truth of {column}", prepared, read)
 
 
 @cache
-def _prepared(folder: Path) -> tuple[dict[str, Any], Arrays]:
-    arrays = Arrays(folder)
+def _prepared(card: Path) -> tuple[dict[str, Any], Arrays]:
+    arrays = Arrays(card)
     return {item.name: item for item in arrays.items}, arrays
 
 

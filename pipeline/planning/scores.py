@@ -36,13 +36,15 @@ def evaluated(configuration: Configuration, table: Table, label: str, column: Co
     reads = pairs(configuration, test_set, column.task)
     modules = ["pipeline.evaluate", plugin_module("tasks", task.name)]
     modules += _metric_modules(configuration, table, spec.metrics, test_set)
-    if files := [file for metric in metrics.values() if (file := _rests_on(configuration, metric, column))]:
-        reads["metric_weights"] = files
+    weights = {name: file for name, metric in metrics.items() if (file := _rests_on(configuration, metric, column))}
+    if weights:
+        reads["metric_weights"] = list(weights.values())
     if not isinstance(run, str):
         reads["model"] = run.writes("model")
         modules.append(plugin_module("networks", network))
     key = (column.task, dataset, network, loss, seed, test_set)
-    return Job(configuration.root, "evaluate", key, spec, tuple(dict.fromkeys(modules)), reads)
+    named = {"metric_weights": list(weights)}
+    return Job(configuration.root, "evaluate", key, spec, tuple(dict.fromkeys(modules)), reads, named)
 
 
 def compared(
