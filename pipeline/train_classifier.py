@@ -22,7 +22,6 @@ from lossbench.classifiers import Classifier
 from lossbench.device import Device, to_tensor
 from lossbench.errors import UserError, exit_with_one_line
 from lossbench.files import write_text
-from lossbench.images import read_image
 from lossbench.loss_networks._normalise import normalise_filters
 from lossbench.loss_networks._vgg import VGG
 from pipeline.learning.classification import require_accuracy, score, write_probe
@@ -120,11 +119,10 @@ def _crops(spec: ClassifierSpec, label: str, targets: Path | None, threads: int)
         augment = spec.recipe is not None and spec.recipe.augment
         found = LabelledCrops(Arrays(targets), side=spec.side, batch=batch, seed=spec.seed, augment=augment)
     else:
-        module = datasets.load(spec.dataset)
-        splits = module.locate(Path(spec.root))
-        read = getattr(module, "read", lambda source: read_image(source.path))
+        dataset = datasets.load(spec.dataset)
+        splits = dataset.locate(Path(spec.root))
         sizes = {"side": spec.side, "batch": batch, "seed": spec.seed, "workers": threads}
-        found = LabelledFiles(splits["train"], splits["test"], read, **sizes)
+        found = LabelledFiles(splits["train"], splits["test"], dataset.read, **sizes)
     if len(found.classes) != spec.classes:
         raise UserError(f"classes: {spec.classes}, data set '{spec.dataset}' has {len(found.classes)}; make them equal")
     return found
