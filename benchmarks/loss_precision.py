@@ -19,8 +19,7 @@ import matplotlib
 import torch
 from torch import Tensor
 
-from lossbench import loss_networks, losses
-from lossbench.datasets.photographs import locate
+from lossbench import datasets, loss_networks, losses
 from lossbench.device import keep_memory
 from lossbench.images import read_image
 
@@ -55,7 +54,9 @@ class Point(NamedTuple):
 
 def crops(batch: int, side: int) -> Tensor:
     """Return one crop from the middle of each of the first test photographs, channels last."""
-    pictures = [torch.tensor(read_image(source.path)) for source in locate(None)["test"][:batch]]
+    pictures = [
+        torch.tensor(read_image(source.path)) for source in datasets.load("photographs").locate(None)["test"][:batch]
+    ]
     middle = [((p.shape[0] - side) // 2, (p.shape[1] - side) // 2) for p in pictures]
     cut = [p[top : top + side, left : left + side] for p, (top, left) in zip(pictures, middle, strict=True)]
     return (torch.stack(cut).permute(0, 3, 1, 2) / 255).contiguous(memory_format=torch.channels_last)

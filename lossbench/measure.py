@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from lossbench import metrics
 from lossbench.errors import UserError, nearest
-from lossbench.images import EXTENSIONS, largest, read_image
+from lossbench.images import EXTENSIONS, largest, read_image, read_tiff
 from lossbench.metrics._protocol import Colour, Protocol
 
 QUIET = 5.0
@@ -221,8 +221,6 @@ def _read(path: Path) -> Floats:
     if path.suffix.lower() not in (".tif", ".tiff"):
         pixels: NDArray[Any] = read_image(path)
     else:
-        from lossbench.datasets._satellite import read_tiff
-
         pixels = read_tiff(path)
         if pixels.dtype not in (np.uint8, np.uint16):
             raise UserError(f"{path}: {pixels.dtype} values; convert the file to 8 or 16 bit")

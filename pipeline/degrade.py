@@ -10,11 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lossbench import datasets, plugins
-from lossbench.datasets._card import Source
-from lossbench.datasets._pairs import check_pair_sizes
-from lossbench.datasets._read import Read, read_source
+from lossbench.datasets import Dataset, Source, check_pair_sizes, read_source
 from lossbench.errors import UserError, room_for
-from lossbench.images import read_image
 from lossbench.names import version as versioned
 from pipeline.command import run
 from pipeline.outputs.arrays import Arrays, Entry, Item, write_arrays
@@ -29,9 +26,8 @@ def main(spec: DegradeSpec, code: str, targets: Path, output: Path) -> None:
     """
     task = plugins.load("tasks", spec.task)
     arrays = Arrays(targets)
-    module = datasets.load(spec.dataset)
-    shipped = _shipped(module, spec, task)
-    read: Read = getattr(module, "read_low_quality", lambda source: read_image(source.path))
+    dataset = datasets.load(spec.dataset)
+    shipped = _shipped(dataset, spec, task)
 
     def entries() -> Iterator[Entry]:
         for item in arrays.items:
@@ -40,7 +36,8 @@ def main(spec: DegradeSpec, code: str, targets: Path, output: Path) -> None:
                 yield from _degraded(task, whole, spec, item)
                 continue
             source = _partner(shipped, item)
-            pixels = _fitted(task, whole, read_source(read, source, item.split), spec, (item, source))
+            stored = read_source(dataset.read_low_quality, source, item.split)
+            pixels = _fitted(task, whole, stored, spec, (item, source))
             yield Entry(item.name, item.split, pixels, source.path.name, item.licence)
 
     card = {"dataset": spec.dataset, "task": spec.task, "settings": spec.settings, "code": code}
@@ -76,12 +73,10 @@ def _fitted(
     return shipped
 
 
-def _shipped(module: Any, spec: DegradeSpec, task: Any) -> dict[tuple[str, str], Source] | None:
+def _shipped(dataset: Dataset, spec: DegradeSpec, task: Any) -> dict[tuple[str, str], Source] | None:
     """Return the data set's own degraded files by (split, name); None when it ships none for this task."""
-    if not hasattr(module, "locate_low_quality"):
-        return None
     root = Path(spec.root) if spec.root else None
-    splits = module.locate_low_quality(root, spec.task, task.scale(spec.settings))
+    splits = dataset.locate_low_quality(root, spec.task, task.scale(spec.settings))
     if splits is None:
         return None
     return {(split, source.name): source for split, sources in splits.items() for source in sources}

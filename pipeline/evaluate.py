@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lossbench import datasets, metrics, plugins
+from lossbench.datasets import Labelled
 from lossbench.errors import UserError, room_for
 from lossbench.files import written_atomically
 from lossbench.images import displayed, largest, write_png
@@ -116,9 +117,9 @@ def _labels(spec: EvaluateSpec, names: list[str], weights: dict[str, Path]) -> d
     needing = [metric for metric in spec.metrics if _needs_label(metric)]
     if not needing:
         return {}
-    own: Callable[[str], int] | None = getattr(datasets.load(spec.test_set), "label", None)
-    if own is not None:
-        return {name: own(name) for name in names}
+    test_set = datasets.load(spec.test_set)
+    if isinstance(test_set, Labelled):
+        return {name: test_set.label(name) for name in names}
     try:
         found = labels_of(names)
     except UserError as error:

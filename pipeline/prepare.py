@@ -6,10 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lossbench import datasets
-from lossbench.datasets._card import Source
-from lossbench.datasets._read import Read, read_source
+from lossbench.datasets import read_source
 from lossbench.errors import room_for
-from lossbench.images import read_image
 from pipeline.command import run
 from pipeline.outputs.arrays import Entry, write_arrays
 from pipeline.specs.prepare import PrepareSpec
@@ -21,16 +19,15 @@ def main(spec: PrepareSpec, code: str, output: Path) -> None:
     Raises UserError naming the file and its split when one is missing, damaged or not the catalogued one, and for a
     full disk.
     """
-    module = datasets.load(spec.dataset)
-    read: Read = getattr(module, "read", lambda source: read_image(source.path))
-    splits: dict[str, list[Source]] = module.locate(Path(spec.root) if spec.root else None)
+    dataset = datasets.load(spec.dataset)
+    splits = dataset.locate(Path(spec.root) if spec.root else None)
     total = sum(len(sources) for sources in splits.values())
 
     def entries() -> Iterator[Entry]:
         done = 0
         for split, sources in splits.items():
             for source in sources:
-                pixels = read_source(read, source, split)
+                pixels = read_source(dataset.read, source, split)
                 yield Entry(source.name, split, pixels, source.path.name, source.licence)
                 done += 1
                 if done % 50 == 0 or done == total:

@@ -10,11 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lossbench import datasets
+from lossbench.datasets import ScoredByServer
 from lossbench.errors import UserError, room_for
 from lossbench.files import sha256, write_text, written_atomically
 from pipeline.command import run
 from pipeline.specs.evaluate import SubmitSpec
 
+SCORED = "dnd"
+"""The data set whose server takes bundles."""
 Restore = Callable[[NDArray[np.float32]], NDArray[np.floating]]
 
 
@@ -33,18 +36,19 @@ def write_dnd(restore: Restore, root: Path, output: Path, origin: str = "") -> P
     Raises UserError naming the file that is missing or damaged, the crop whose answer has another shape or is no
     number, an output of another origin, or a full disk.
     """
-    dnd = datasets.load("dnd")
+    dnd = datasets.load(SCORED)
+    assert isinstance(dnd, ScoredByServer)
     dnd.locate(root)
-    regions = dnd.boxes(root)
+    boxes = dnd.boxes(root)
     _claim(output / "bundled.json", origin)
-    for image in range(1, dnd.IMAGES + 1):
+    for image in range(1, dnd.images + 1):
         bundle = output / "bundled" / f"{image:04d}.mat"
         if bundle.exists():
             continue
-        crops = dnd.crops(dnd.image_path(root, image), regions[image - 1])
+        crops = dnd.crops(root, image, boxes[image - 1])
         restored = [_restored(restore, crop, image, box) for box, crop in enumerate(crops, start=1)]
         _write_bundle(bundle, restored)
-        print(f"submission/dnd  {image}/{dnd.IMAGES} images", flush=True)
+        print(f"submission/{SCORED}  {image}/{dnd.images} images", flush=True)
     return output / "bundled"
 
 
@@ -86,8 +90,8 @@ def main(spec: SubmitSpec, code: str, *, model: Path, output: Path, threads: int
     """
     from lossbench.restorer import restorer
 
-    if spec.test_set != "dnd":
-        raise UserError(f"test_set: '{spec.test_set}' is scored by no server that is known here; only 'dnd' is")
+    if spec.test_set != SCORED:
+        raise UserError(f"test_set: '{spec.test_set}' is scored by no server that is known here; only '{SCORED}' is")
     restore = restorer(spec.network.name, spec.network.arguments, model, spec.tile, threads)
     origin = f"{spec.network.name} of sha256 {sha256(model)}, code {code}"
     bundles = write_dnd(restore, Path(spec.root), output, origin)

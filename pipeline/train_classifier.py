@@ -19,7 +19,6 @@ from lossbench.classifiers import Classifier
 from lossbench.device import Device, to_tensor
 from lossbench.errors import UserError
 from lossbench.files import write_text
-from lossbench.images import read_image
 from lossbench.loss_networks._normalise import normalise_filters
 from lossbench.loss_networks._vgg import VGG
 from pipeline import command
@@ -111,11 +110,10 @@ def _crops(spec: ClassifierSpec, run: Run, targets: Path | None) -> LabelledCrop
         augment = spec.recipe is not None and spec.recipe.augment
         found = LabelledCrops(Arrays(targets), side=spec.side, batch=batch, seed=spec.seed, augment=augment)
     else:
-        module = datasets.load(spec.dataset)
-        splits = module.locate(Path(spec.root))
-        read = getattr(module, "read", lambda source: read_image(source.path))
+        dataset = datasets.load(spec.dataset)
+        splits = dataset.locate(Path(spec.root))
         sizes = {"side": spec.side, "batch": batch, "seed": spec.seed, "workers": run.threads}
-        found = LabelledFiles(splits["train"], splits["test"], read, **sizes)
+        found = LabelledFiles(splits["train"], splits["test"], dataset.read, **sizes)
     if len(found.classes) != spec.classes:
         raise UserError(f"classes: {spec.classes}, data set '{spec.dataset}' has {len(found.classes)}; make them equal")
     return found

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 
 from lossbench import datasets, loss_networks, storage
+from lossbench.datasets import Judged
 from lossbench.errors import UserError
 from pipeline import command
 from pipeline.learning.judgements import HumanJudgements, PseudoJudgements
@@ -79,11 +80,11 @@ def _judgements(spec: DistanceSpec, run: Run, targets: Path | None) -> HumanJudg
         return PseudoJudgements(Arrays(targets), **sizes)
     if targets is not None:
         raise UserError(f"{run.label}: the spec reads '{spec.root}'; leave out `targets` or the spec's root")
-    module = datasets.load(spec.dataset)
-    if not hasattr(module, "read_triplet"):
+    dataset = datasets.load(spec.dataset)
+    if not isinstance(dataset, Judged):
         raise UserError(f"dataset: '{spec.dataset}' holds no judgements; take one that does, or leave out root")
-    splits = module.locate(Path(spec.root))
-    return HumanJudgements(splits["train"], splits["test"], module.read_triplet, workers=run.threads, **sizes)
+    splits = dataset.locate(Path(spec.root))
+    return HumanJudgements(splits["train"], splits["test"], dataset.read_triplet, workers=run.threads, **sizes)
 
 
 def _built(spec: DistanceSpec, label: str, trunk: Path, initial: Path | None) -> Ranker:

@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 
 import yaml
 
+from lossbench import datasets
 from lossbench.errors import UserError, nearest
-from lossbench.plugins import constant
 from pipeline.config.config import Config
 from pipeline.config.scale import Classifier, Loss, LossNetwork, Network, Scale
 from pipeline.config.table import Metric, Table
@@ -68,10 +68,10 @@ class Configuration:
 
     def data_root(self, dataset: str) -> str | None:
         """Return the user's folder of `dataset`; None for one that ships inside packages."""
-        if not constant("datasets", dataset, "NEEDS_ROOT"):
+        if not datasets.stated(dataset, "needs_root"):
             return None
         # some read a part of another one's files
-        return str(Path(self.config.data_root) / constant("datasets", dataset, "ROOT", dataset))
+        return str(Path(self.config.data_root) / (datasets.stated(dataset, "folder_of") or dataset))
 
     def network(self, name: str) -> Network:
         """Return the restoration network `name` at this scale."""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.ndimage import gaussian_filter, map_coordinates
 
-from lossbench.datasets._card import Source
+from lossbench.datasets import Source
 from lossbench.errors import UserError
 from lossbench.names import class_of
 from pipeline.learning.labelled import HELD_OUT_SEED

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lossbench.classifiers._accuracy import Labelled
-from lossbench.datasets._card import Source
-from lossbench.datasets._read import Read, read_source
+from lossbench.datasets import Read, Source, read_source
 from lossbench.errors import UserError
 from lossbench.images import middle
 from lossbench.names import class_names, class_of, part

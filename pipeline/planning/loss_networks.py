@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lossbench import plugins
+from lossbench import datasets, plugins
 from lossbench.errors import UserError
 from pipeline.config import scale
 from pipeline.config.read import Configuration
@@ -45,7 +45,7 @@ def classifier(configuration: Configuration, name: str) -> Job:
     plugins.check_build_arguments("loss_networks", chosen.architecture, chosen.arguments)
     where = f"{configuration.scale_file}: classifiers.{name}"
     spec = ClassifierSpec.parse(_classifier_values(configuration, chosen, dataset), where)
-    if (known := plugins.constant("datasets", dataset, "CLASSES", spec.classes)) != spec.classes:
+    if (known := datasets.stated(dataset, "classes")) not in (None, spec.classes):
         raise UserError(f"{where}.classes: {spec.classes}, data set '{dataset}' has {known}; make them equal")
     reads: dict[str, File | Sequence[File]] = {}
     if spec.root is None:

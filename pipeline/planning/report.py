@@ -72,7 +72,7 @@ def _download(plan: Plan, missing: list[str]) -> dict[str, Any]:
     for name in sorted({key[-1] for stage in READERS for key in plan.jobs.get(stage, {})}):
         # not looked for again: large ones take long
         if any(text.startswith(f"data set '{name}' ") for text in missing):
-            sizes[name] = datasets.load(name).CARD.bytes
+            sizes[name] = datasets.load(name).card.bytes
     for weights in _weights(plan):
         if weights.file not in embedded.catalogue() and not (Path(plan.config.weights_root) / weights.file).is_file():
             sizes[weights.file] = weights.bytes

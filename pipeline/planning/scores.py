@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import product
 
-from lossbench import plugins
+from lossbench import datasets, plugins
 from pipeline.config.read import Configuration
 from pipeline.config.table import Column, Metric, Table
 from pipeline.planning.data import pairs
@@ -99,7 +99,7 @@ def submitted(configuration: Configuration, table: Table, column: Column) -> Ite
 def _kept_pictures(configuration: Configuration, test_set: str) -> int:
     """Return how many restored pictures of `test_set` are kept."""
     # some licences allow numbers only
-    allowed = plugins.constant("datasets", test_set, "PICTURES", True)
+    allowed = datasets.stated(test_set, "pictures")
     return configuration.scale.evaluation.keep_pictures if allowed else 0
 
 
