@@ -25,7 +25,7 @@ from lossbench.files import write_text
 from lossbench.images import read_image
 from lossbench.loss_networks._normalise import normalise_filters
 from lossbench.loss_networks._vgg import VGG
-from pipeline.learning.classification import require_accuracy, score, write_probe
+from pipeline.learning.classification import require_accuracy, score, write_witness
 from pipeline.learning.labelled import LabelledCrops, LabelledFiles
 from pipeline.learning.lock import exclusive
 from pipeline.learning.loop import Batch, Job, StepLoss, fit
@@ -52,7 +52,7 @@ def main(
     threads: int = 1,
     checkpoint_seconds: float = 300.0,
 ) -> None:
-    """Write `classifier.safetensors`, `network.safetensors`, `probe.npz`, `scores.csv`, `chance.csv` and `card.json`.
+    """Write `classifier.safetensors`, `network.safetensors`, `witness.npz`, `scores.csv`, `chance.csv` and `card.json`.
 
     `network.safetensors` is the trunk as a loss network; that of a VGG has its filters scaled to a mean activation of 1
     on clean training crops. Both tables of scores hold a row a held-out crop and metric, in per cent, the second those
@@ -79,7 +79,7 @@ def main(
         names = crops.names(spec.evaluation.each)
         for name, rows in (("scores", found.rows()), ("chance", found.guessed(spec.classes))):
             write_text(output / f"{name}.csv", _table(names, rows))
-        write_probe(output / "probe.npz", model, crops)
+        write_witness(output / "witness.npz", model, crops)
         classifiers.save(model, output / "classifier.safetensors", card)
         loss_networks.save(_loss_network(spec, model, crops, chosen), output / "network.safetensors", card)
         write_text(output / "card.json", json.dumps(card, indent=1) + "\n")

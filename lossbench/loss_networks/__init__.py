@@ -76,6 +76,13 @@ class FeatureNetwork(Protocol):
         """Return it for images (N, C, H, W) in [0, 1]."""
 
 
+class LayeredNetwork(FeatureNetwork, Protocol):
+    """One of which any layer may be chosen to give the features."""
+
+    def cut(self, layer: str) -> None:
+        """Keep what the output of `layer` needs and drop all else; raises UserError for an unknown layer."""
+
+
 class DistanceNetwork(Protocol):
     """Gives the distance of two images."""
 

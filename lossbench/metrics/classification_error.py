@@ -21,7 +21,7 @@ WEIGHTS = ("classifier",)
 WEIGHTS_FROM = "train one by pipeline.train_classifier"
 NEEDS_LABEL = True
 
-PROBE = "probe.npz"
+WITNESS = "witness.npz"
 """What pipeline.train_classifier writes beside a classifier."""
 
 
@@ -31,7 +31,7 @@ def score(
     """Return 100 if the most probable class of the RGB picture (3, H, W) in [0, 1] is not `label`, else 0, in %.
 
     The mean over pictures is the error rate; `target` is not looked at. `weights` is a stored classifier, which sees
-    the whole picture at its own size. Raises UserError as Protocol.apply, for another file, one that fails the probe
+    the whole picture at its own size. Raises UserError as Protocol.apply, for another file, one that fails the witness
     beside it, a label that is no class, and other than three bands.
     """
     file = Path(weights).absolute()
@@ -60,13 +60,13 @@ def require_classes(weights: Path, classes: list[str], test_set: str) -> None:
 
 @cache
 def _classifier(weights: Path, _changed: int) -> Any:
-    """Return the classifier in the file `weights`, frozen, after it recognised the crops of its probe."""
+    """Return the classifier in the file `weights`, frozen, after it recognised the crops of its witness."""
     from lossbench.classifiers import load
-    from lossbench.classifiers._accuracy import check_probe
+    from lossbench.classifiers._accuracy import check_witness
 
     stored, _ = load(weights)
     classifier = _stored.placed(stored)
-    if (probe := weights.with_name(PROBE)).exists():
+    if (witness := weights.with_name(WITNESS)).exists():
         with _stored.exact():
-            check_probe(classifier, probe)
+            check_witness(classifier, witness)
     return classifier

@@ -23,8 +23,8 @@ from pipeline.learning.labelled import HELD_OUT_SEED, LabelledCrops, LabelledFil
 from pipeline.learning.sampling import step_generator
 from pipeline.specs.classifier import RobustnessSpec
 
-PROBED = 64
-"""Crops in a probe, taken evenly from all classes; of many classes fewer are probed."""
+WITNESSES = 64
+"""Crops in a witness, taken evenly from all classes; of many classes fewer are taken."""
 SLACK, DEVIATIONS = 0.01, 3
 """By how much a stated accuracy may be missed: other scaling of the pictures, and standard errors of the sample."""
 
@@ -99,11 +99,11 @@ def require_accuracy(model: nn.Module, batches: Iterable[Labelled], stated: floa
         raise UserError(f"{where}: clean accuracy {found:.4f} on {count} crops, {stated:.4f} is stated; {REMEDY}")
 
 
-def write_probe(path: Path, model: nn.Module, crops: LabelledCrops | LabelledFiles) -> None:
+def write_witness(path: Path, model: nn.Module, crops: LabelledCrops | LabelledFiles) -> None:
     """Write some held-out crops, their labels and how accurate `model` is on them to `path` (.npz), atomically."""
     classes = len(crops.classes)
-    stride = max(1, classes // PROBED)
-    batches = list(crops.held_out(max(1, PROBED // classes)))[::stride]
+    stride = max(1, classes // WITNESSES)
+    batches = list(crops.held_out(max(1, WITNESSES // classes)))[::stride]
     expected, _ = accuracy(model, batches)
     pixels, labels = (np.concatenate(parts) for parts in zip(*batches, strict=True))
     with written_atomically(path) as temporary:
