@@ -17,7 +17,7 @@ from lossbench import datasets, metrics, plugins
 from lossbench.errors import UserError, exit_with_one_line, room_for
 from lossbench.files import written_atomically
 from lossbench.images import displayed, largest, write_png
-from lossbench.metrics._protocol import Protocol
+from lossbench.metrics import ClassifierMetric, Protocol
 from lossbench.names import class_names
 from lossbench.names import labels as labels_of
 from lossbench.restorer import restorer
@@ -115,7 +115,9 @@ def _labels(spec: EvaluateSpec, names: list[str], weights: dict[str, Path]) -> d
         raise UserError(f"{needing[0].name} scores labelled test sets only, not '{spec.test_set}': {error}") from None
     for metric in needing:
         if metric.name in weights:
-            metrics.load(metric.file).require_classes(weights[metric.name], class_names(names), spec.test_set)
+            file = metrics.load(metric.file)
+            assert isinstance(file, ClassifierMetric)
+            file.require_classes(weights[metric.name], class_names(names), spec.test_set)
     return found
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -81,19 +80,21 @@ def _train(
 ) -> None:
     chosen = devices.choose(spec.recipe.precision, threads)
     torch.manual_seed(spec.seed)
-    network: Any = chosen.place(networks.build(spec.network.name, **spec.network.arguments))
+    network = chosen.place(networks.build(spec.network.name, **spec.network.arguments))
+    own = network if spec.own_loss else None
+    assert own is None or isinstance(own, networks.NetworkWithLoss)
     criterion = chosen.place(_criterion(spec, weights))
     crops = _crops(spec, targets, pairs)
 
     def loss(step: int, data: Batch) -> StepLoss:
         low_quality, target = (to_tensor(pixels, chosen.device) for pixels in data)
         with chosen.autocast():
-            stages = network.stages(low_quality) if spec.own_loss else (network(low_quality),)
+            stages = (network(low_quality),) if own is None else own.stages(low_quality)
         stages = tuple(stage.float() for stage in stages)
         prediction = stages[0]
         terms = criterion.terms(prediction, target)
-        if spec.own_loss:
-            terms["pixel"] = network.own_loss(stages, target)
+        if own is not None:
+            terms["pixel"] = own.own_loss(stages, target)
         return StepLoss(criterion.total(terms), terms, prediction)
 
     job = Job(label, {"spec": spec.canonical(), "code": code}, output / "last.ckpt", checkpoint_seconds)

@@ -30,7 +30,7 @@ from pipeline.learning.labelled import LabelledCrops, LabelledFiles
 from pipeline.learning.lock import exclusive
 from pipeline.learning.loop import Batch, Job, StepLoss, fit
 from pipeline.learning.outcome import run_card, write_history
-from pipeline.learning.sampling import Ahead, step_generator
+from pipeline.learning.sampling import Ahead, own_generator
 from pipeline.outputs.arrays import Arrays
 from pipeline.outputs.provenance import provenance
 from pipeline.specs.classifier import ClassifierSpec
@@ -175,8 +175,7 @@ def _trained(
             with chosen.autocast():
                 error = F.cross_entropy(model(images), labels)
             return StepLoss(error, {"clean": error})
-        # step + 2**32: a stream apart from the one that places the crops
-        wrong = random_wrong_class(labels, spec.classes, step_generator(spec.seed, step + 2**32))
+        wrong = random_wrong_class(labels, spec.classes, own_generator(spec.seed, step))
         radius, length = attack.at(step, recipe.steps)
         with chosen.autocast():
             changed = perturb(model, images, wrong, radius, attack.steps, length)

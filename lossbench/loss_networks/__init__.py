@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, cast, runtime_checkable
 
@@ -88,6 +88,27 @@ class DistanceNetwork(Protocol):
 
     def distance(self, prediction: Tensor, target: Tensor) -> Tensor:
         """Return the mean over the batch, a scalar of at least 0."""
+
+
+class HeadedDistance(DistanceNetwork, Protocol):
+    """A distance of the features of a trunk, weighed by heads that may be trained alone."""
+
+    @property
+    def trunk(self) -> nn.Module:
+        """Give the features."""
+
+    @property
+    def heads(self) -> nn.Module:
+        """Weigh their differences."""
+
+    def features(self, images: Tensor) -> list[Tensor]:
+        """Return what `between` compares of RGB images (N, 3, H, W) in [0, 1]."""
+
+    def between(self, ours: Sequence[Tensor], theirs: Sequence[Tensor]) -> Tensor:
+        """Return the distance (N,) of each pair of images from the `features` of both."""
+
+    def clamp_heads(self) -> None:
+        """Set negative weights of the heads to zero, so that no distance is below it."""
 
 
 @runtime_checkable

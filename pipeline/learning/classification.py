@@ -19,8 +19,8 @@ from lossbench.classifiers._accuracy import BATCH, REMEDY, Labelled, accuracy, p
 from lossbench.device import Device, to_tensor
 from lossbench.errors import UserError
 from lossbench.files import written_atomically
-from pipeline.learning.labelled import HELD_OUT_SEED, LabelledCrops, LabelledFiles
-from pipeline.learning.sampling import step_generator
+from pipeline.learning.labelled import LabelledCrops, LabelledFiles
+from pipeline.learning.sampling import HELD_OUT_SEED, own_generator
 from pipeline.specs.classifier import RobustnessSpec
 
 WITNESSES = 64
@@ -76,7 +76,7 @@ def score(
     for index, (crops, numbers) in enumerate(regrouped(batches, BATCH)):
         images = to_tensor(crops, chosen.device)
         labels = torch.from_numpy(numbers).to(chosen.device)
-        wrong = random_wrong_class(labels, classes, step_generator(HELD_OUT_SEED, 2**32 + index))
+        wrong = random_wrong_class(labels, classes, own_generator(HELD_OUT_SEED, index))
         with chosen.autocast():
             attacked_class = predicted(model, perturb(model, images, wrong, spec.radius, spec.steps, spec.step))
             found.clean += (predicted(model, images) == labels).tolist()

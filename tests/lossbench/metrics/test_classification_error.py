@@ -19,8 +19,7 @@ from lossbench.classifiers import efficientnet_lite0
 from lossbench.datasets import labelled_photographs
 from lossbench.errors import UserError
 from lossbench.loss_networks import vgg16
-from lossbench.metrics import classification_error, efficientnet_error, listing, score
-from lossbench.metrics._protocol import Protocol
+from lossbench.metrics import Protocol, classification_error, efficientnet_error, listing, score
 
 CLASSES = 5
 METRICS = {"classification_error": classification_error, "efficientnet_error": efficientnet_error}

@@ -15,8 +15,7 @@ import torch
 from _golden import Floats, Row, floats, four_bands, golden_rows, levels, pictures, rows_of
 from torch import Tensor
 
-from lossbench.metrics import niqe, sam_dropped, score
-from lossbench.metrics._protocol import Protocol
+from lossbench.metrics import Protocol, niqe, sam_dropped, score
 
 OURS = ("psnr", "ssim", "niqe", "sam", "ergas")
 FILES = ("test_golden_fidelity", "test_golden_perceptual", "test_golden_learned")

@@ -14,8 +14,7 @@ import torch
 from _golden import Floats, Row, floats, golden_rows, levels, pictures, rows_of
 from _set5 import set5
 
-from lossbench.metrics import gmsd, ms_ssim, score
-from lossbench.metrics._protocol import Protocol
+from lossbench.metrics import Protocol, gmsd, ms_ssim, score
 
 METRICS = ("gmsd", "uqi", "ifc", "vif", "vifp", "ms_ssim")
 RGB, GRAY, LUMA = Protocol(), Protocol("gray"), Protocol("y601_rounded")
