@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from lossbench import datasets, plugins
+from lossbench import datasets, tasks
 from lossbench.datasets._card import Source
 from lossbench.datasets._pairs import check_pair_sizes
 from lossbench.datasets._read import Read, read_source
 from lossbench.errors import UserError, exit_with_one_line, room_for
 from lossbench.images import read_image
 from lossbench.names import version as versioned
+from lossbench.tasks import Pixels
 from pipeline.outputs.arrays import Arrays, Entry, Item, write_arrays
 from pipeline.specs.prepare import DegradeSpec
 
@@ -26,7 +26,7 @@ def main(spec: DegradeSpec, code: str, targets: Path, output: Path) -> None:
 
     Raises UserError naming both files when a shipped pair does not fit together, and for a full disk.
     """
-    task = plugins.load("tasks", spec.task)
+    task = tasks.load(spec.task)
     arrays = Arrays(targets)
     module = datasets.load(spec.dataset)
     shipped = _shipped(module, spec, task)
@@ -47,10 +47,10 @@ def main(spec: DegradeSpec, code: str, targets: Path, output: Path) -> None:
         write_arrays(output, "low_quality", entries(), card)
 
 
-def _degraded(task: Any, whole: NDArray[Any], spec: DegradeSpec, item: Item) -> Iterator[Entry]:
+def _degraded(task: tasks.Task, whole: Pixels, spec: DegradeSpec, item: Item) -> Iterator[Entry]:
     """Make what the data set does not ship: one version of a picture, or several where the task asks for them."""
     target = task.reference(whole, spec.settings)
-    count = task.versions(spec.settings) if item.split == "train" and hasattr(task, "versions") else 1
+    count = task.versions(spec.settings) if item.split == "train" else 1
     for version in range(count):
         name = versioned(item.name, version)
         # one stream of random numbers an item, so that adding a picture leaves the others as they were
@@ -59,15 +59,12 @@ def _degraded(task: Any, whole: NDArray[Any], spec: DegradeSpec, item: Item) -> 
         yield Entry(name, item.split, pixels, f"{spec.task} of {item.origin}", item.licence)
 
 
-def _fitted(
-    task: Any, whole: NDArray[Any], shipped: NDArray[Any], spec: DegradeSpec, files: tuple[Item, Source]
-) -> NDArray[Any]:
+def _fitted(task: tasks.Task, whole: Pixels, shipped: Pixels, spec: DegradeSpec, files: tuple[Item, Source]) -> Pixels:
     """Return what the data set ships, combined with the target where the task does that, else as it is."""
     item, source = files
     try:
-        if hasattr(task, "combine"):
-            combined: NDArray[Any] = task.combine(whole, shipped, spec.settings)
-            return combined
+        if isinstance(task, tasks.CombiningTask):
+            return task.combine(whole, shipped, spec.settings)
         target = task.reference(whole, spec.settings)
         check_pair_sizes(target.shape, shipped.shape, task.scale(spec.settings), (item.origin, str(source.path)))
     except UserError as error:
@@ -75,7 +72,7 @@ def _fitted(
     return shipped
 
 
-def _shipped(module: Any, spec: DegradeSpec, task: Any) -> dict[tuple[str, str], Source] | None:
+def _shipped(module: Any, spec: DegradeSpec, task: tasks.Task) -> dict[tuple[str, str], Source] | None:
     """Return the data set's own degraded files by (split, name); None when it ships none for this task."""
     if not hasattr(module, "locate_low_quality"):
         return None

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lossbench import datasets, metrics, plugins
+from lossbench import datasets, metrics, tasks
 from lossbench.errors import UserError, exit_with_one_line, room_for
 from lossbench.files import written_atomically
 from lossbench.images import displayed, largest, write_png
@@ -49,7 +49,7 @@ def main(
     compare with the class of a picture are given it by the test set. Raises UserError when the model is of another
     network, for pictures that a metric can't score, and for a full disk.
     """
-    task = plugins.load("tasks", spec.task.name)
+    task = tasks.load(spec.task.name)
     target_arrays, low_arrays = Arrays(targets), Arrays(pairs, "low_quality")
     low_items = {item.name: item for item in low_arrays.split(spec.split)}
     restored = _restorer(spec, task, model, threads)
@@ -85,10 +85,10 @@ def _write(scores: Path, rows: list[dict[str, Any]]) -> None:
         writer.writerows(rows)
 
 
-def _restorer(spec: EvaluateSpec, task: Any, model: Path | None, threads: int) -> Restore:
+def _restorer(spec: EvaluateSpec, task: tasks.Task, model: Path | None, threads: int) -> Restore:
     """Return the function from a low-quality picture (h, w, C) of integers to a prediction (H, W, C) in [0, 1]."""
     if spec.network is None:
-        answer = task.trivial if spec.trivial == task.TRIVIAL else getattr(task, str(spec.trivial))
+        answer = tasks.answer(task, str(spec.trivial))
         return lambda low_quality: _unit(answer(low_quality, spec.task.settings))
     if model is None:
         raise UserError(f"network '{spec.network.name}' needs --model")

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from lossbench import device as devices
-from lossbench import losses, networks, plugins, storage
+from lossbench import losses, networks, storage, tasks
 from lossbench.device import to_tensor
 from lossbench.errors import UserError, exit_with_one_line
 from lossbench.files import write_text
@@ -111,7 +111,7 @@ def _criterion(spec: TrainSpec, weights: Path | None) -> WeightedTerms:
 
 
 def _crops(spec: TrainSpec, targets: Path, pairs: Path) -> Crops:
-    scale = plugins.load("tasks", spec.task.name).scale(spec.task.settings)
+    scale = tasks.load(spec.task.name).scale(spec.task.settings)
     roles = [(Arrays(pairs, "low_quality"), 1), (Arrays(targets), scale)]
     recipe = spec.recipe
     return Crops(roles, "train", patch=recipe.patch, batch=recipe.batch, seed=spec.seed, augment=recipe.augment)

@@ -86,7 +86,7 @@ def _trivials(configuration: Configuration, table: Table) -> tuple[str, ...]:
         return (CHANCE,)
     # a task's module may import heavy libraries, so its constants are read without importing it
     task = configuration.config.tasks[next(iter(table.columns.values())).task].name
-    return (plugins.constant("tasks", task, "TRIVIAL"), *plugins.constant("tasks", task, "ALSO_TRIVIAL", ()))
+    return (plugins.constant("tasks", task, "TRIVIAL"), *plugins.constant("tasks", task, "ALSO_TRIVIAL"))
 
 
 def _add_restorations(
