@@ -51,7 +51,7 @@ class Network(Protocol):
 
 @runtime_checkable
 class NetworkWithLoss(Network, Protocol):
-    """A network that its authors train with a loss of its own, which its plugin tells in words as `OWN_LOSS`."""
+    """A network that its authors train with a loss of its own."""
 
     def stages(self, low_quality: Tensor) -> tuple[Tensor, ...]:
         """Return all that the loss compares with the target, the prediction first."""
@@ -70,6 +70,17 @@ class Plugin(Protocol):
     @property
     def build(self) -> Callable[..., Network]:
         """Return what makes the network; arguments left out take their published defaults."""
+
+
+class PluginWithLoss(Plugin, Protocol):
+    """A file whose network has a loss of its own."""
+
+    OWN_LOSS: str
+    """That loss in words, with its source."""
+
+    @property
+    def build(self) -> Callable[..., NetworkWithLoss]:
+        """Return what makes the network."""
 
 
 def plugin(name: str) -> Plugin:

@@ -19,6 +19,13 @@ CONTRACTS = {
     "classifiers": "Plugin",
 }
 """The protocol of a file by its shelf."""
+MARKED = {
+    ("metrics", "WEIGHTS"): "StoredMetric",
+    ("metrics", "NEEDS_LABEL"): "LabelMetric",
+    ("networks", "OWN_LOSS"): "PluginWithLoss",
+    ("loss_networks", "PARAMETERS"): "CountedPlugin",
+}
+"""The further protocol of a file that holds a constant, by shelf and constant."""
 # a file that is not as it should be must not pass unseen
 WRONG = """
 from lossbench import tasks
@@ -34,6 +41,9 @@ def assignments(folder: str, contract: str) -> str:
     kinds = " | ".join(f"{front_door}.{each}" for each in contract.split(" | "))
     lines = [f"import {front_door}.{name}" for name in names]
     lines += [f"{folder}_{name}: {kinds} = {front_door}.{name}" for name in names]
+    for (shelf, constant), further in MARKED.items():
+        marked = [name for name in names if shelf == folder and plugins.constant(folder, name, constant, None)]
+        lines += [f"{constant}_{name}: {front_door}.{further} = {front_door}.{name}" for name in marked]
     return "\n".join(lines) + "\n"
 
 
