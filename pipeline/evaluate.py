@@ -28,7 +28,7 @@ from pipeline.specs.evaluate import EvaluateSpec, MetricSpec
 COLUMNS = ("image", "metric", "value", "colour", "crop", "rounding", "code")
 
 Integers = NDArray[np.uint8 | np.uint16]
-Restore = Callable[[Integers], NDArray[np.float32]]
+FromIntegers = Callable[[Integers], NDArray[np.float32]]
 
 
 def main(
@@ -85,7 +85,7 @@ def _write(scores: Path, rows: list[dict[str, Any]]) -> None:
         writer.writerows(rows)
 
 
-def _restorer(spec: EvaluateSpec, task: tasks.Task, model: Path | None, threads: int) -> Restore:
+def _restorer(spec: EvaluateSpec, task: tasks.Task, model: Path | None, threads: int) -> FromIntegers:
     """Return the function from a low-quality picture (h, w, C) of integers to a prediction (H, W, C) in [0, 1]."""
     if spec.network is None:
         answer = tasks.answer(task, str(spec.trivial))

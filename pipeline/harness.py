@@ -13,7 +13,7 @@ from lossbench import metrics
 from lossbench.errors import exit_with_one_line
 from lossbench.files import write_text
 from lossbench.metrics import Protocol, _golden
-from lossbench.metrics._golden import Floats, Row
+from lossbench.metrics._golden import Floats, GoldenRow
 from pipeline.specs.harness import HarnessSpec
 
 
@@ -68,7 +68,7 @@ def checked(names: tuple[str, ...]) -> Outcome:
     return outcome
 
 
-def _compare(row: Row, outcome: Outcome) -> bool:
+def _compare(row: GoldenRow, outcome: Outcome) -> bool:
     """Compare one value; return whether it could be."""
     protocol = Protocol(row["colour"], int(row["crop"]), row["rounding"] == "True")  # type: ignore[arg-type]
     place = f"{row['metric']} ({protocol.describe()}) of {row['image']}, {row['degradation']}"
