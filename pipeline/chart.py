@@ -13,6 +13,7 @@ from lossbench.errors import UserError, room_for
 from lossbench.files import written_atomically
 from pipeline.command import run
 from pipeline.specs.chart import ChartSpec
+from pipeline.specs.tabulate import TRIVIAL
 
 ROBUST = "robust_"
 COLOURS = {"standard": "#4477aa", "robust": "#ee6677"}
@@ -59,7 +60,7 @@ def _draw(ax: Axes, spec: ChartSpec, metric: str, values: pd.DataFrame) -> None:
         ax.bar_label(bars, fmt="%.1f", fontsize=6, padding=1)
         if spread.any():
             ax.errorbar([place + shift for place, _ in shown], heights, spread, fmt="none", ecolor="black", capsize=2)
-    line, trivial = (float(values[name].loc[spec.line]) for name in ("value", "trivial"))
+    line, trivial = (float(values[name].loc[spec.line]) for name in ("value", TRIVIAL))
     ax.axhline(line, color="red", linestyle="--", linewidth=1, label=spec.line.upper())
     ax.axhline(trivial, color="gray", linestyle=":", linewidth=1, label=str(values["trivial_method"].iloc[0]))
     ax.set_xticks(range(len(names)), [name.upper() for name in names])

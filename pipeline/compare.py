@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from lossbench import plugins
+from lossbench import tasks
 from lossbench.errors import room_for
 from lossbench.images import displayed, read_image, write_png
 from pipeline.command import run
@@ -25,7 +25,7 @@ def main(spec: CompareSpec, code: str, targets: Path, pairs: Path, scores: list[
 
     Each picture is shown where the trivial answer is worst: there the losses differ most.
     """
-    task = plugins.load("tasks", spec.task.name)
+    task = tasks.load(spec.task.name)
     arrays = Arrays(targets)
     folders = [path.with_name(f"{path.stem}_pictures") for path in scores]
     rows = []

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from lossbench import datasets, plugins
+from lossbench import datasets, tasks
 from lossbench.datasets import Dataset, Source, check_pair_sizes, read_source
 from lossbench.errors import UserError, room_for
 from lossbench.names import version as versioned
+from lossbench.tasks import Pixels
 from pipeline.command import run
 from pipeline.outputs.arrays import Arrays, Entry, Item, write_arrays
 from pipeline.specs.prepare import DegradeSpec
@@ -24,7 +23,7 @@ def main(spec: DegradeSpec, code: str, targets: Path, output: Path) -> None:
     `targets` is the card of the prepared data. Raises UserError naming both files when a shipped pair does not fit
     together, and for a full disk.
     """
-    task = plugins.load("tasks", spec.task)
+    task = tasks.load(spec.task)
     arrays = Arrays(targets)
     dataset = datasets.load(spec.dataset)
     shipped = _shipped(dataset, spec, task)
@@ -45,10 +44,10 @@ def main(spec: DegradeSpec, code: str, targets: Path, output: Path) -> None:
         write_arrays(output, "low_quality", entries(), card)
 
 
-def _degraded(task: Any, whole: NDArray[Any], spec: DegradeSpec, item: Item) -> Iterator[Entry]:
+def _degraded(task: tasks.Task, whole: Pixels, spec: DegradeSpec, item: Item) -> Iterator[Entry]:
     """Make what the data set does not ship: one version of a picture, or several where the task asks for them."""
     target = task.reference(whole, spec.settings)
-    count = task.versions(spec.settings) if item.split == "train" and hasattr(task, "versions") else 1
+    count = task.versions(spec.settings) if item.split == "train" else 1
     for version in range(count):
         name = versioned(item.name, version)
         # one stream of random numbers an item, so that adding a picture leaves the others as they were
@@ -57,15 +56,12 @@ def _degraded(task: Any, whole: NDArray[Any], spec: DegradeSpec, item: Item) -> 
         yield Entry(name, item.split, pixels, f"{spec.task} of {item.origin}", item.licence)
 
 
-def _fitted(
-    task: Any, whole: NDArray[Any], shipped: NDArray[Any], spec: DegradeSpec, files: tuple[Item, Source]
-) -> NDArray[Any]:
+def _fitted(task: tasks.Task, whole: Pixels, shipped: Pixels, spec: DegradeSpec, files: tuple[Item, Source]) -> Pixels:
     """Return what the data set ships, combined with the target where the task does that, else as it is."""
     item, source = files
     try:
-        if hasattr(task, "combine"):
-            combined: NDArray[Any] = task.combine(whole, shipped, spec.settings)
-            return combined
+        if isinstance(task, tasks.CombiningTask):
+            return task.combine(whole, shipped, spec.settings)
         target = task.reference(whole, spec.settings)
         check_pair_sizes(target.shape, shipped.shape, task.scale(spec.settings), (item.origin, str(source.path)))
     except UserError as error:
@@ -73,7 +69,7 @@ def _fitted(
     return shipped
 
 
-def _shipped(dataset: Dataset, spec: DegradeSpec, task: Any) -> dict[tuple[str, str], Source] | None:
+def _shipped(dataset: Dataset, spec: DegradeSpec, task: tasks.Task) -> dict[tuple[str, str], Source] | None:
     """Return the data set's own degraded files by (split, name); None when it ships none for this task."""
     root = Path(spec.root) if spec.root else None
     splits = dataset.locate_low_quality(root, spec.task, task.scale(spec.settings))

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lossbench import datasets, metrics, plugins
+from lossbench import datasets, metrics, tasks
 from lossbench.datasets import Labelled
 from lossbench.errors import UserError, room_for
 from lossbench.files import written_atomically
 from lossbench.images import displayed, largest, write_png
-from lossbench.metrics._protocol import Protocol
+from lossbench.metrics import ClassifierMetric, Protocol
 from lossbench.names import class_names
 from lossbench.names import labels as labels_of
 from lossbench.restorer import restorer
@@ -29,7 +29,7 @@ from pipeline.specs.evaluate import EvaluateSpec, MetricSpec
 COLUMNS = ("image", "metric", "value", "colour", "crop", "rounding", "code")
 
 Integers = NDArray[np.uint8 | np.uint16]
-Restore = Callable[[Integers], NDArray[np.float32]]
+FromIntegers = Callable[[Integers], NDArray[np.float32]]
 
 
 def main(
@@ -51,7 +51,7 @@ def main(
     the model is of another network, for a metric without its network, for pictures that a metric can't score, and for a
     full disk.
     """
-    task = plugins.load("tasks", spec.task.name)
+    task = tasks.load(spec.task.name)
     target_arrays, low_arrays = Arrays(targets), Arrays(pairs)
     low_items = {item.name: item for item in low_arrays.split(spec.split)}
     restored = _restorer(spec, task, model, threads)
@@ -96,10 +96,10 @@ def _write(scores: Path, rows: list[dict[str, Any]]) -> None:
         writer.writerows(rows)
 
 
-def _restorer(spec: EvaluateSpec, task: Any, model: Path | None, threads: int) -> Restore:
+def _restorer(spec: EvaluateSpec, task: tasks.Task, model: Path | None, threads: int) -> FromIntegers:
     """Return the function from a low-quality picture (h, w, C) of integers to a prediction (H, W, C) in [0, 1]."""
     if spec.network is None:
-        answer = task.trivial if spec.trivial == task.TRIVIAL else getattr(task, str(spec.trivial))
+        answer = tasks.answer(task, str(spec.trivial))
         return lambda low_quality: _unit(answer(low_quality, spec.task.settings))
     if model is None:
         raise UserError(f"network '{spec.network.name}' needs --model")
@@ -126,7 +126,9 @@ def _labels(spec: EvaluateSpec, names: list[str], weights: dict[str, Path]) -> d
         raise UserError(f"{needing[0].name} scores labelled test sets only, not '{spec.test_set}': {error}") from None
     for metric in needing:
         if metric.name in weights:
-            metrics.load(metric.file).require_classes(weights[metric.name], class_names(names), spec.test_set)
+            file = metrics.load(metric.file)
+            assert isinstance(file, ClassifierMetric)
+            file.require_classes(weights[metric.name], class_names(names), spec.test_set)
     return found
 
 

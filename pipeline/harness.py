@@ -10,9 +10,8 @@ from typing import Any
 
 from lossbench import metrics
 from lossbench.files import write_text
-from lossbench.metrics import _golden
-from lossbench.metrics._golden import Floats, Row
-from lossbench.metrics._protocol import Protocol
+from lossbench.metrics import Protocol, _golden
+from lossbench.metrics._golden import Floats, GoldenRow
 from pipeline.command import run
 from pipeline.specs.harness import HarnessSpec
 
@@ -59,7 +58,7 @@ def checked(names: tuple[str, ...]) -> Outcome:
         metric = metrics.load(name)
         if metric.SOURCE.startswith("this project"):
             outcome.skipped.append(f"{name}: defined by this project, so that nobody else gives values for it")
-        elif getattr(metric, "WEIGHTS", ()):
+        elif metrics.kinds(metric):
             outcome.skipped.append(f"{name}: needs the weights of a trained network, so that no golden value is stored")
         elif not own:
             outcome.failures.append(f"{name}: no golden value is stored for it in {_golden.FILE.name}")
@@ -68,7 +67,7 @@ def checked(names: tuple[str, ...]) -> Outcome:
     return outcome
 
 
-def _compare(row: Row, outcome: Outcome) -> bool:
+def _compare(row: GoldenRow, outcome: Outcome) -> bool:
     """Compare one value; return whether it could be."""
     protocol = Protocol(row["colour"], int(row["crop"]), row["rounding"] == "True")  # type: ignore[arg-type]
     place = f"{row['metric']} ({protocol.describe()}) of {row['image']}, {row['degradation']}"

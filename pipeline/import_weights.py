@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from lossbench import loss_networks, plugins
+from lossbench import loss_networks
 from lossbench.assets.weight_files import checked_digest, locate
 from lossbench.errors import UserError
 from lossbench.files import write_text
@@ -24,8 +24,8 @@ def main(spec: PretrainSpec, code: str, weights_root: Path, output: Path) -> Non
     """
     if spec.weights is None:
         raise UserError("the spec names no weights; a recipe goes through pipeline.pretrain")
-    plugin = plugins.load("loss_networks", spec.loss_network)
-    if not hasattr(plugin, "import_weights"):
+    plugin = loss_networks.plugin(spec.loss_network)
+    if not isinstance(plugin, loss_networks.ImportingPlugin):
         raise UserError(f"loss network '{spec.loss_network}' takes no public weights; give it a recipe")
     file = locate(spec.weights.file, weights_root)
     found = checked_digest(file, spec.weights.digest)

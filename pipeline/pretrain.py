@@ -15,11 +15,12 @@ from lossbench.device import to_tensor
 from lossbench.errors import UserError
 from lossbench.files import written_atomically
 from lossbench.images import displayed, largest, write_png
+from lossbench.loss_networks import Autoencoder
 from lossbench.probe.encoder import Probe, probe
 from pipeline import command
 from pipeline.learning.loop import Batch, StepLoss
 from pipeline.learning.run import Run, training
-from pipeline.learning.sampling import Crops, step_generator
+from pipeline.learning.sampling import HELD_OUT_SEED, Crops, own_generator
 from pipeline.outputs.arrays import Arrays
 from pipeline.specs.pretrain import PretrainSpec
 
@@ -29,8 +30,6 @@ SHOWN = 8
 """Crops in the reconstruction picture."""
 RGB = 3
 """Bands of a photograph."""
-HELD_OUT_SEED = 1_000_003
-"""Apart from every training seed."""
 
 
 def main(spec: PretrainSpec, code: str, run: Run, *, targets: Path) -> None:
@@ -46,7 +45,8 @@ def main(spec: PretrainSpec, code: str, run: Run, *, targets: Path) -> None:
     with training(spec, code, run, recipe.precision) as begun:
         chosen, arrays = begun.device, Arrays(targets)
         architecture = _with_statistics(spec.architecture, arrays)
-        network: Any = chosen.place(loss_networks.build(spec.loss_network, **architecture))
+        network = chosen.place(loss_networks.build(spec.loss_network, **architecture))
+        assert isinstance(network, Autoencoder)
 
         def loss(step: int, data: Batch) -> StepLoss:
             image = to_tensor(data[0], chosen.device)
@@ -92,18 +92,18 @@ def _unwrapped(network: nn.Module, trained: nn.Module) -> nn.Module:
     return network
 
 
-def _noise(network: Any, image: Tensor, seed: int, step: int) -> Tensor:
+def _noise(network: Autoencoder, image: Tensor, seed: int, step: int) -> Tensor:
     """Return the random numbers that decide a step's masks; they depend on the seed and the step alone."""
     cells = network.cells(*image.shape[-2:])
-    # step + 2**32: a stream apart from the one that places the crops
-    values = step_generator(seed, step + 2**32).random((len(image), cells), dtype=np.float32)
+    values = own_generator(seed, step).random((len(image), cells), dtype=np.float32)
     return torch.from_numpy(values).to(image.device)
 
 
 @torch.no_grad()
-def _judge(network: Any, image: Tensor, output: Path) -> dict[str, float]:
+def _judge(model: nn.Module, image: Tensor, output: Path) -> dict[str, float]:
     """Score the network on held-out crops; write the reconstruction picture and the probe."""
-    network.eval()
+    network = model.eval()
+    assert isinstance(network, Autoencoder)
     noise = _noise(network, image, HELD_OUT_SEED, 0)
     masked, restored = network.reconstruct(image[:SHOWN], noise[:SHOWN])
     rows = [torch.cat(list(part), dim=-1) for part in (image[:SHOWN], masked, restored)]

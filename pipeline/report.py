@@ -16,15 +16,16 @@ from markupsafe import Markup
 from lossbench.errors import room_for
 from lossbench.files import write_text
 from pipeline.command import run
+from pipeline.outputs.finite import finite
 from pipeline.outputs.layout import path_of
 from pipeline.pages import claims, cost, numbers, overview, pictures, plots
 from pipeline.pages.formats import notes
 from pipeline.pages.galleries import galleries
 from pipeline.pages.inputs import Gaps, LossNetwork, Table, read_loss_networks, read_table
 from pipeline.pages.plots import Style
+from pipeline.pages.templates import TEMPLATES
 from pipeline.specs.report import ReportSpec
 
-TEMPLATES = Path(__file__).parents[1] / "workflow/report"
 ROOM = 8_500_000
 """Bytes of the page for compared pictures."""
 PERCEPTION = ("lpips", "niqe")
@@ -48,7 +49,7 @@ def main(spec: ReportSpec, code: str, verdicts: Sequence[Path], output: Path) ->
     with room_for(output):
         page = _page(tables, networks, gaps, output, code, spec.title)
         write_text(output, page)
-        write_text(output.with_name("claims.json"), json.dumps(_finite(judged), indent=1, allow_nan=False) + "\n")
+        write_text(output.with_name("claims.json"), json.dumps(finite(judged), indent=1, allow_nan=False) + "\n")
     print(f"{output}: {len(tables)} tables, {len(judged)} claims, {len(gaps.found)} missing, {len(page) / 1e6:.1f} MB")
 
 
@@ -205,15 +206,6 @@ def _network(network: LossNetwork, gaps: Gaps, number: int) -> dict[str, Any]:
         "facts": cost.network_facts(network),
         "curve": Markup(curve),
     }
-
-
-def _finite(value: Any) -> Any:
-    """Return JSON content with null in the place of what is not a number."""
-    if isinstance(value, dict):
-        return {name: _finite(entry) for name, entry in value.items()}
-    if isinstance(value, list):
-        return [_finite(entry) for entry in value]
-    return None if isinstance(value, float) and numbers.real(value) is None else value
 
 
 if __name__ == "__main__":

@@ -18,10 +18,10 @@ from pipeline.specs.evaluate import SubmitSpec
 
 SCORED = "dnd"
 """The data set whose server takes bundles."""
-Restore = Callable[[NDArray[np.float32]], NDArray[np.floating]]
+RestoreCrop = Callable[[NDArray[np.float32]], NDArray[np.floating]]
 
 
-def write_dnd(restore: Restore, root: Path, output: Path, origin: str = "") -> Path:
+def write_dnd(restore: RestoreCrop, root: Path, output: Path, origin: str = "") -> Path:
     """Restore the 1,000 crops of DND below `root` and write `output/bundled/{0001..0050}.mat`; return that folder.
 
     `restore` maps (512, 512, 3) float32 in [0, 1] to the same shape; its answer is clipped to [0, 1], where the ground
@@ -66,7 +66,7 @@ def _claim(card: Path, origin: str) -> None:
         raise UserError(f"{card}: begun by '{found}', not by '{origin}'; choose another output or delete this one")
 
 
-def _restored(restore: Restore, crop: NDArray[np.float32], image: int, box: int) -> NDArray[np.float32]:
+def _restored(restore: RestoreCrop, crop: NDArray[np.float32], image: int, box: int) -> NDArray[np.float32]:
     answer = np.asarray(restore(crop), dtype=np.float32)
     if answer.shape != crop.shape or not np.isfinite(answer).all():
         fault = f"shape {answer.shape} for {crop.shape}" if answer.shape != crop.shape else "values that are no numbers"

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
-from lossbench import losses, networks, plugins, storage
+from lossbench import losses, networks, storage, tasks
 from lossbench.device import to_tensor
 from lossbench.errors import UserError
 from lossbench.losses._terms import WeightedTerms
@@ -39,18 +38,20 @@ def main(
         spec = spec.model_copy(update={"recipe": lengthened(spec.recipe, *(cards or []))})
     with training(spec, code, run, spec.recipe.precision) as begun:
         chosen = begun.device
-        network: Any = chosen.place(networks.build(spec.network.name, **spec.network.arguments))
+        network = chosen.place(networks.build(spec.network.name, **spec.network.arguments))
+        own = network if spec.own_loss else None
+        assert own is None or isinstance(own, networks.NetworkWithLoss)
         criterion = chosen.place(_criterion(spec, weights))
 
         def loss(step: int, data: Batch) -> StepLoss:
             low_quality, target = (to_tensor(pixels, chosen.device) for pixels in data)
             with chosen.autocast():
-                stages = network.stages(low_quality) if spec.own_loss else (network(low_quality),)
+                stages = (network(low_quality),) if own is None else own.stages(low_quality)
             stages = tuple(stage.float() for stage in stages)
             prediction = stages[0]
             terms = criterion.terms(prediction, target)
-            if spec.own_loss:
-                terms["pixel"] = network.own_loss(stages, target)
+            if own is not None:
+                terms["pixel"] = own.own_loss(stages, target)
             return StepLoss(criterion.total(terms), terms, prediction)
 
         result = begun.fit(network, spec.recipe, _crops(spec, targets, pairs).draw, loss)
@@ -85,7 +86,7 @@ def _criterion(spec: TrainSpec, weights: Path | None) -> WeightedTerms:
 
 
 def _crops(spec: TrainSpec, targets: Path, pairs: Path) -> Crops:
-    scale = plugins.load("tasks", spec.task.name).scale(spec.task.settings)
+    scale = tasks.load(spec.task.name).scale(spec.task.settings)
     roles = [(Arrays(pairs), 1), (Arrays(targets), scale)]
     recipe = spec.recipe
     return Crops(roles, "train", patch=recipe.patch, batch=recipe.batch, seed=spec.seed, augment=recipe.augment)

@@ -22,11 +22,11 @@ from lossbench.files import write_text
 from lossbench.loss_networks._normalise import normalise_filters
 from lossbench.loss_networks._vgg import VGG
 from pipeline import command
-from pipeline.learning.classification import require_accuracy, score, write_probe
+from pipeline.learning.classification import require_accuracy, score, write_witness
 from pipeline.learning.labelled import LabelledCrops, LabelledFiles
 from pipeline.learning.loop import Batch, Result, StepLoss
 from pipeline.learning.run import Run, Training, training
-from pipeline.learning.sampling import step_generator
+from pipeline.learning.sampling import own_generator
 from pipeline.outputs.arrays import Arrays
 from pipeline.specs.classifier import ClassifierSpec
 from pipeline.specs.recipe import Recipe
@@ -44,7 +44,7 @@ def main(
     initial: Path | None = None,
     weights_root: Path = Path("weights"),
 ) -> None:
-    """Write `classifier.safetensors`, `network.safetensors`, `probe.npz`, `scores.csv`, `chance.csv` and `card.json`.
+    """Write `classifier.safetensors`, `network.safetensors`, `witness.npz`, `scores.csv`, `chance.csv` and `card.json`.
 
     `network.safetensors` is the trunk as a loss network; that of a VGG has its filters scaled to a mean activation of 1
     on clean training crops. Both tables of scores hold a row a held-out crop and metric, in per cent, the second those
@@ -70,7 +70,7 @@ def main(
         names = crops.names(spec.evaluation.each)
         for name, rows in (("scores", found.rows()), ("chance", found.guessed(spec.classes))):
             write_text(output / f"{name}.csv", _table(names, rows))
-        write_probe(output / "probe.npz", model, crops)
+        write_witness(output / "witness.npz", model, crops)
         classifiers.save(model, output / "classifier.safetensors", card)
         loss_networks.save(_loss_network(spec, model, crops, chosen), output / "network.safetensors", card)
         begun.write_card(card)
@@ -164,8 +164,7 @@ def _fitted(
             with chosen.autocast():
                 error = F.cross_entropy(model(images), labels)
             return StepLoss(error, {"clean": error})
-        # step + 2**32: a stream apart from the one that places the crops
-        wrong = random_wrong_class(labels, spec.classes, step_generator(spec.seed, step + 2**32))
+        wrong = random_wrong_class(labels, spec.classes, own_generator(spec.seed, step))
         radius, length = attack.at(step, recipe.steps)
         with chosen.autocast():
             changed = perturb(model, images, wrong, radius, attack.steps, length)

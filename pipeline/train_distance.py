@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from lossbench import datasets, loss_networks, storage
 from lossbench.datasets import Judged
 from lossbench.errors import UserError
+from lossbench.loss_networks import HeadedDistance
+from lossbench.loss_networks._vgg import VGG
 from pipeline import command
 from pipeline.learning.judgements import HumanJudgements, PseudoJudgements
 from pipeline.learning.loop import Batch, StepLoss
 from pipeline.learning.ranking import Ranker, agreement, perturb_triplets, score, triplets
 from pipeline.learning.run import Run, training
-from pipeline.learning.sampling import step_generator
+from pipeline.learning.sampling import own_generator
 from pipeline.outputs.arrays import Arrays
 from pipeline.specs.distance import DistanceSpec
 
@@ -50,9 +53,9 @@ def main(
         compared = chosen.place(_released(released)) if released else None
 
         def loss(step: int, data: Batch) -> StepLoss:
-            model.distance.clamp_heads()
-            # dropout's random numbers; step + 2**32: a stream apart from the one that draws the triplets
-            torch.manual_seed(int(step_generator(spec.seed, step + 2**32).integers(2**63)))
+            model.clamp_heads()
+            # dropout's random numbers
+            torch.manual_seed(int(own_generator(spec.seed, step).integers(2**63)))
             images, judge = triplets(data, chosen.device)
             with chosen.autocast():
                 if (attack := spec.attack) is not None:
@@ -63,7 +66,7 @@ def main(
             return StepLoss(error, {"ranking": error, "agreement": agreement(first, second, judge).mean()})
 
         result = begun.fit(model, recipe, judged.draw, loss)
-        model.distance.clamp_heads()
+        model.clamp_heads()
         trained = begun.card(result)
         found = score(model, judged.held_out(spec.held_out), spec.attack, chosen, run.label, compared)
         card = {**trained, "judgements": judged.kind, "two_afc": found}
@@ -88,23 +91,24 @@ def _judgements(spec: DistanceSpec, run: Run, targets: Path | None) -> HumanJudg
 
 
 def _built(spec: DistanceSpec, label: str, trunk: Path, initial: Path | None) -> Ranker:
-    network: Any = loss_networks.build(NETWORK, **spec.architecture)
+    network = loss_networks.build(NETWORK, **spec.architecture)
     given = _loaded(trunk, TRUNK)
-    layout, expected = given.architecture["layout"], network.architecture["layout"]
+    layout, expected = (loss_networks.described(each).architecture["layout"] for each in (given, network))
     if layout != expected:
         raise UserError(f"{trunk}: a trunk of layout '{layout}', the spec's architecture says '{expected}'")
-    storage.fill(network.trunk, given.state_dict(), trunk)
+    own = cast(HeadedDistance, network)
+    storage.fill(own.trunk, given.state_dict(), trunk)
     if spec.initial != (initial is not None):
         raise UserError(f"{label}: `initial` goes with a spec that says so; give both or neither")
     if initial is not None:
-        storage.fill(network.heads, _loaded(initial, NETWORK).heads.state_dict(), initial)
+        storage.fill(own.heads, cast(HeadedDistance, _loaded(initial, NETWORK)).heads.state_dict(), initial)
     return Ranker(network)
 
 
-def _loaded(path: Path, kind: str) -> Any:
-    network: Any = loss_networks.load(path)[0]
-    if network.loss_network != kind:
-        raise UserError(f"{path} holds the loss network '{network.loss_network}'; give a '{kind}'")
+def _loaded(path: Path, kind: str) -> nn.Module:
+    network, _ = loss_networks.load(path)
+    if (found := loss_networks.described(network).name) != kind:
+        raise UserError(f"{path} holds the loss network '{found}'; give a '{kind}'")
     return network
 
 
@@ -115,10 +119,12 @@ def _released(path: Path) -> Ranker:
     if found != RELEASED:
         raise UserError(f"{path} holds the loss network '{found[0]}' (net {found[1]}); give an 'lpips' of net 'vgg'")
     with torch.device("meta"):
-        network: Any = loss_networks.build(NETWORK, layout="torchvision")
+        network = loss_networks.build(NETWORK, layout="torchvision")
+    trunk = cast(HeadedDistance, network).trunk
+    assert isinstance(trunk, VGG)
     layers = {name: re.fullmatch(r"model\.net\.slice\d\.(\d+)\.(weight|bias)", name) for name in state}
     places = sorted({int(layer[1]) for layer in layers.values() if layer})
-    names = dict(zip(places, (name for name in network.trunk.names if name.startswith("conv")), strict=False))
+    names = dict(zip(places, (name for name in trunk.names if name.startswith("conv")), strict=False))
     renamed = {}
     for name, layer in layers.items():
         if layer:

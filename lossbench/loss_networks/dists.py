@@ -8,12 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lossbench.loss_networks import _pyiqa
+from lossbench.loss_networks import Sizes, _pyiqa
 from lossbench.loss_networks._size import checked
 from lossbench.storage import fill
 
 SOURCE = "Ding et al., Image Quality Assessment: Unifying Structure and Texture Similarity, TPAMI 2022 (by pyiqa)"
-PUBLISHED: dict[str, dict[str, Any]] = {"VGG-16": {}}
+PUBLISHED: Sizes = {"VGG-16": {}}
 PARAMETERS = {"VGG-16": 14_717_638}
 """Of the published size; building it to count would import pyiqa, which takes ten seconds."""
 

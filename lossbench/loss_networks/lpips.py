@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from lossbench.errors import UserError, nearest
-from lossbench.loss_networks import _pyiqa
+from lossbench.loss_networks import Sizes, _pyiqa
 from lossbench.loss_networks._size import checked, grown
 from lossbench.storage import fill
 
 SOURCE = "Zhang et al., The Unreasonable Effectiveness of Deep Features, CVPR 2018 (version 0.1, by pyiqa)"
-PUBLISHED: dict[str, dict[str, Any]] = {
+PUBLISHED: Sizes = {
     "VGG-16": {"net": "vgg"},
     "AlexNet": {"net": "alex"},
     "SqueezeNet": {"net": "squeeze"},

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from torch import Tensor, nn
+from torch import Tensor
 
+from lossbench.loss_networks import Encoder
 from lossbench.losses._features import FeatureLoss, encode, loss_network
 
 
-def features(network: nn.Module, clip: Tensor) -> Tensor:
+def features(network: Encoder, clip: Tensor) -> Tensor:
     """Return the tokens (N, L, D) of a clip (N, T, C, H, W); raises ValueError for what is no clip, as an image."""
     if clip.ndim != 5:
         raise ValueError(f"shape {tuple(clip.shape)}: a loss of clips takes (N, T, C, H, W), T frames of each video")

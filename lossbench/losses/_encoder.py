@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from lossbench.errors import UserError, nearest
+from lossbench.loss_networks import TokenEncoder
 from lossbench.losses._features import FeatureLoss
 
 TOKEN_ORDERS = ("aligned", "shuffled")
 REDUCTIONS = ("mean", "sum")
-Features = Callable[[nn.Module, Tensor], Tensor]
+Features = Callable[[TokenEncoder, Tensor], Tensor]
 
 
 def shuffled(tokens: Tensor, fixed: int, generator: torch.Generator | None) -> Tensor:
@@ -32,8 +33,8 @@ def token_features(
 ) -> Features:
     """Return what gives the tokens (N, L, D), or with the class token (N, 1 + L, D), of an image; see `build_loss`."""
 
-    def features(network: Any, image: Tensor) -> Tensor:
-        tokens: Tensor = network.encode(image, class_token=class_token, layer=layer, norm=norm)
+    def features(network: TokenEncoder, image: Tensor) -> Tensor:
+        tokens = network.encode(image, class_token=class_token, layer=layer, norm=norm)
         return shuffled(tokens, int(class_token), generator) if token_order == "shuffled" else tokens
 
     return features
@@ -41,7 +42,7 @@ def token_features(
 
 def build_loss(
     name: str,
-    network: Any,
+    network: nn.Module,
     *,
     pixel: str,
     weight: float,
@@ -87,7 +88,7 @@ def build_loss(
         if not isinstance(value, bool):
             raise UserError(f"loss '{name}': {setting} = {value!r} is neither true nor false; write one of them")
     try:
-        network.check_layer(layer)
+        cast(TokenEncoder, network).check_layer(layer)
     except UserError as error:
         raise UserError(f"loss '{name}': {error}") from None
     features = token_features(token_order, class_token, layer, norm, generator)

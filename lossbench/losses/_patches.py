@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from lossbench.errors import UserError
+from lossbench.loss_networks import MaskedEncoder
 from lossbench.losses._features import Hidden
 from lossbench.losses._terms import WeightedTerms, distance
 
@@ -42,7 +43,7 @@ class PatchFeatureLoss(Hidden, WeightedTerms):
 
     def raw_terms(self, prediction: Tensor, target: Tensor) -> dict[str, Tensor]:
         """Return the terms `pixel` and the loss's own; each image of the batch has patches of its own."""
-        network: Any = self.network
+        network = cast(MaskedEncoder, self.network)
         cells = network.cells(*target.shape[-2:])
         mask = self.draw(len(target), cells).to(target.device)
         count = self.count(cells)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lossbench.errors import UserError, nearest
+from lossbench.loss_networks import Trunk
 from lossbench.losses._features import Hidden, loss_network
 from lossbench.losses._terms import WeightedTerms, l2
 
@@ -91,13 +92,13 @@ class PerceptualSum(Hidden, WeightedTerms):
         For maps the mean over channels, rows and columns is eq. 1; for Gram matrices the mean over the c x c entries
         and the k patches is the squared Frobenius norm over k c^2 of eq. 2.
         """
-        network: Any = self.network
+        network = cast(Trunk, self.network)
         pairs = self.compared(lambda image: _maps(network, image, layers), prediction, target, summary)
         return torch.stack([weight * l2(*pair) for pair, weight in zip(pairs, layers.values(), strict=True)]).sum()
 
 
-def _maps(network: Any, image: Tensor, layers: dict[str, float]) -> list[Tensor]:
-    found: dict[str, Tensor] = network.layers(image, layers)
+def _maps(network: Trunk, image: Tensor, layers: dict[str, float]) -> list[Tensor]:
+    found = network.layers(image, layers)
     return [found[name] for name in layers]
 
 

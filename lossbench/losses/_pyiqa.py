@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 from torch import Tensor, nn
 
+from lossbench.loss_networks import DistanceNetwork
 from lossbench.losses._features import Hidden, loss_network
 from lossbench.losses._terms import WeightedTerms, distance
 
@@ -23,7 +24,7 @@ class DistanceLoss(Hidden, WeightedTerms):
 
     def raw_terms(self, prediction: Tensor, target: Tensor) -> dict[str, Tensor]:
         """Return the terms `pixel` and the loss's own."""
-        network: Any = self.network
+        network = cast(DistanceNetwork, self.network)
         return {"pixel": self.distance(prediction, target), self.name: network.distance(prediction, target)}
 
 

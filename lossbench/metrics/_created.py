@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lossbench import metrics
-from lossbench.metrics._protocol import Protocol
+from lossbench.metrics import Protocol
 
 
 @dataclass(frozen=True)
@@ -24,12 +24,12 @@ class CreatedMetric:
     @property
     def better(self) -> str:
         """Return the direction of quality, `up` or `down`."""
-        return str(metrics.load(self.name).better)
+        return metrics.load(self.name).better
 
     @property
     def unit(self) -> str:
         """Return the text behind the number, such as `dB`."""
-        return str(metrics.load(self.name).unit)
+        return metrics.load(self.name).unit
 
     def __call__(self, prediction: Any, target: Any = None, *, label: int | None = None) -> float:
         """Return the metric of one picture (C, H, W) in [0, 1], of one clip (T, C, H, W), or of two sets of pictures.
@@ -38,7 +38,7 @@ class CreatedMetric:
         `lossbench.metrics.score` and `score_set`.
         """
         keywords: dict[str, Any] = {"protocol": self.protocol, "weights": self.weights}
-        if metrics.over(metrics.load(self.name)) == "set":
+        if metrics.load(self.name).OVER == "set":
             sets: tuple[Iterable[Any], Iterable[Any]] = (prediction, target)
             return metrics.score_set(self.name, *sets, **keywords)
         return metrics.score(self.name, prediction, target, label=label, **keywords)

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
-
-from numpy.typing import NDArray
-
 from lossbench.errors import UserError
-from lossbench.metrics._protocol import Colour, Protocol
+from lossbench.metrics._protocol import Better, Colour, Over, Pixels, Protocol
 
-better: Literal["up", "down"] = "up"
+better: Better = "up"
 unit = ""
 needs_target = True
 colours: tuple[Colour, ...] = ("rgb", "y601", "y601_rounded", "gray")
 SOURCE = "Wang, Bovik, Sheikh, Simoncelli, 'Image Quality Assessment', IEEE TIP 13(4), 2004, equation 13"
+OVER: Over = "picture"
 
 WINDOW = 11
 """Side of the Gaussian window, whose standard deviation is 1.5 pixels."""
 
 
-def score(prediction: NDArray[Any], target: NDArray[Any], protocol: Protocol) -> float:
+def score(prediction: Pixels, target: Pixels, protocol: Protocol) -> float:
     """Return the mean SSIM of (C, H, W) in [0, 1] over pixels and bands, at most 1; any number of bands.
 
     Population covariance, and only windows that lie inside the picture, as in the paper's code, without its later

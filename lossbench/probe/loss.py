@@ -23,7 +23,7 @@ from lossbench.images import read_image
 from lossbench.losses._terms import WeightedTerms, l1
 from lossbench.plugins import constant
 from lossbench.probe import report
-from lossbench.probe.cost import Cost, cost
+from lossbench.probe.cost import StepCost, cost
 from lossbench.probe.degradations import blurred, noisy, psnr, shifted, to_psnr
 
 CROP = 96
@@ -67,7 +67,7 @@ DEGRADATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 @dataclass(frozen=True)
-class Row:
+class ProbeRow:
     """What the loss says of one degradation, as means over the crops."""
 
     name: str
@@ -102,7 +102,7 @@ def crops(picture: NDArray[np.uint8], name: str) -> Tensor:
     return chosen[usable]
 
 
-def look(loss: WeightedTerms, image: Tensor, version: Tensor, name: str) -> Row:
+def look(loss: WeightedTerms, image: Tensor, version: Tensor, name: str) -> ProbeRow:
     """Return what `loss` says of the degraded crops `version` of `image`, both (N, C, H, W)."""
     prediction = version.clone().requires_grad_()
     # a loss that draws patches draws the same ones for every degradation
@@ -111,7 +111,7 @@ def look(loss: WeightedTerms, image: Tensor, version: Tensor, name: str) -> Row:
         terms = loss.terms(prediction, image)
     pixel = l1(prediction, image)
     reference = _gradient_norm(pixel, prediction)
-    return Row(
+    return ProbeRow(
         name,
         psnr(version, image),
         pixel.item(),
@@ -136,7 +136,7 @@ def degrade(image: Tensor, decibels: float) -> dict[str, Tensor]:
 
 def measure(
     loss: WeightedTerms, image: Tensor, degraded: Mapping[str, Tensor], done: Callable[[int, int], None]
-) -> tuple[list[Row], Cost]:
+) -> tuple[list[ProbeRow], StepCost]:
     """Look at every degradation, then measure the cost; `done(parts, of)` is called after each part."""
     rows = []
     for name, version in degraded.items():
@@ -147,7 +147,7 @@ def measure(
     return rows, price
 
 
-def as_dict(title: Mapping[str, Any], rows: Sequence[Row], price: Cost) -> dict[str, Any]:
+def as_dict(title: Mapping[str, Any], rows: Sequence[ProbeRow], price: StepCost) -> dict[str, Any]:
     """Return all that is reported, ready for JSON; `worst_first` lists groups of equals."""
     order = {
         "loss": ranking({row.name: row.loss for row in rows}),

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lossbench import files, plugins
-from lossbench.metrics._protocol import Protocol
+from lossbench.metrics import Protocol
 from pipeline.outputs.fingerprint import fingerprint
 
 LIBRARIES = ("numpy", "scipy", "scikit-image")

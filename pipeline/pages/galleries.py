@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lossbench import plugins
+from lossbench import tasks
 from lossbench.images import displayed, read_image
 from lossbench.names import undegraded
 from pipeline.outputs.arrays import Arrays
@@ -166,7 +166,7 @@ def _truth(table: Table, column: str, name: str) -> Pixels | None:
         task = (card or {})["spec"]["task"]
         items, arrays = _prepared(path)
         pixels = arrays.read(items[undegraded(name)])
-        return displayed(np.asarray(plugins.load("tasks", task["name"]).reference(pixels, task["settings"])))
+        return displayed(np.asarray(tasks.load(task["name"]).reference(pixels, task["settings"])))
 
     return table.gaps.read(table.name, f"ground truth of {column}", prepared, read)
 

@@ -10,15 +10,12 @@ from lossbench.records import Strict
 from pipeline.outputs.fingerprint import fingerprint
 from pipeline.outputs.layout import FILES, LOGS, WILDCARDS, log_of, path_of
 
-__all__ = ["FILES", "LOGS", "TRIVIAL", "WILDCARDS", "File", "Job", "Key", "Name", "closure", "plugin_module"]
+__all__ = ["FILES", "LOGS", "WILDCARDS", "File", "Job", "Key", "Name", "closure", "plugin_module"]
 
 Key = tuple[str, ...]
 """Names a job among those of its stage: the values of the wildcards of its rule."""
 Name = tuple[str, Key]
 """Stage and key of a job."""
-
-TRIVIAL = "trivial"
-"""Stands for the network in the path of a task's trivial answer."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,10 +17,11 @@ from pipeline.specs.distance import DistanceSpec
 from pipeline.specs.pretrain import PretrainSpec, PublicWeights
 
 
-def loss_network(configuration: Configuration, name: str, dataset: str, task: str) -> File:
+def loss_network(configuration: Configuration, name: str, dataset: str, task: str | None) -> File:
     """Return the file of the loss network `name` of the scale.
 
-    One that is trained on the ground truth of a task is trained on that of `task` in `dataset`.
+    One that is trained on the ground truth of a task is trained on that of `task` in `dataset`; None where the job that
+    reads it has no task.
     """
     chosen = configuration.loss_network(name)
     plugins.check("loss_networks", chosen.network)
@@ -51,7 +52,7 @@ def classifier(configuration: Configuration, name: str) -> Job:
     if spec.root is None:
         reads["targets"] = prepared(configuration, dataset).writes("card")
     if chosen.trunk:
-        reads["initial"] = loss_network(configuration, chosen.trunk, dataset, "")
+        reads["initial"] = loss_network(configuration, chosen.trunk, dataset, None)
     elif chosen.classifier:
         reads["initial"] = classifier(configuration, chosen.classifier).writes("classifier")
     modules = ["pipeline.train_classifier", plugin_module("loss_networks", chosen.architecture)]
@@ -116,7 +117,7 @@ def _distance(configuration: Configuration, name: str, chosen: scale.LossNetwork
             continue
         if (found := configuration.loss_network(other).network) != kind:
             raise UserError(f"{where}.judgements.{role}: '{other}' is of kind '{found}'; give one of kind '{kind}'")
-        reads[role] = loss_network(configuration, other, dataset, "")
+        reads[role] = loss_network(configuration, other, dataset, None)
         modules.append(plugin_module("loss_networks", kind))
     if spec.root is None:
         reads["targets"] = prepared(configuration, dataset).writes("card")

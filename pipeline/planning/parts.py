@@ -59,21 +59,24 @@ def loss_spec(configuration: Configuration, name: str, pixel: str, task: str) ->
     return LossSpec(name=file, arguments=arguments, loss_network=kind)
 
 
-def pretrain_spec(configuration: Configuration, name: str, dataset: str, task: str) -> PretrainSpec:
+def pretrain_spec(configuration: Configuration, name: str, dataset: str, task: str | None) -> PretrainSpec:
     """Return the loss network that the scale calls `name`, trained on `dataset`.
 
     When it is trained on the ground truth of the named task, what the task fixes (bands) reaches its architecture.
-    Raises UserError for an argument that it does not take.
+    Raises UserError for an argument that it does not take, and for a task that is asked for and None.
     """
     chosen = configuration.loss_network(name)
     assert chosen.recipe is not None, name
+    where = f"{configuration.scale_file}: loss_networks.{name}"
     architecture, values = chosen.architecture, chosen.recipe.model_dump()
     if chosen.dataset == "task":
+        if task is None:
+            raise UserError(f"{where}.dataset: 'task', but what reads it has no task; name a data set")
         special = chosen.per_task.get(task, scale.ForTask())
         fixed = _fixed(configuration.config.tasks[task], "loss_networks", chosen.network)
         architecture, values = {**fixed, **architecture, **special.architecture}, {**values, **special.recipe}
     plugins.check_build_arguments("loss_networks", chosen.network, architecture)
-    made = Recipe.parse(values, f"{configuration.scale_file}: loss_networks.{name}.per_task.{task}")
+    made = Recipe.parse(values, f"{where}.per_task.{task}" if task else where)
     return PretrainSpec(loss_network=chosen.network, architecture=architecture, seed=0, dataset=dataset, recipe=made)
 
 

@@ -11,7 +11,7 @@ from lossbench import datasets
 from lossbench.assets import embedded
 from pipeline.config import scale
 from pipeline.config.read import values
-from pipeline.planning.cost import Row, estimates, trainings
+from pipeline.planning.cost import CostRow, estimates, trainings
 from pipeline.planning.measured_steps import FILE, Measurement, key_of, read
 from pipeline.planning.plan import Plan
 
@@ -62,7 +62,7 @@ def gpu_hours(plan: Plan, measured: dict[str, Measurement]) -> dict[str, Any]:
     }
 
 
-def _hours(rows: list[Row]) -> float:
+def _hours(rows: list[CostRow]) -> float:
     return round(sum(row.gpu_hours for row in rows), 2)
 
 

@@ -9,11 +9,12 @@ from lossbench import datasets, plugins
 from pipeline.config.read import Configuration
 from pipeline.config.table import Column, Metric, Table
 from pipeline.planning.data import pairs
-from pipeline.planning.job import TRIVIAL, File, Job, plugin_module
+from pipeline.planning.job import File, Job, plugin_module
 from pipeline.planning.loss_networks import classifier, loss_network
 from pipeline.planning.parts import metric_spec, network_spec
 from pipeline.planning.runs import trained
 from pipeline.specs.evaluate import CompareSpec, EvaluateSpec, MetricSpec, SubmitSpec
+from pipeline.specs.tabulate import TRIVIAL
 
 
 def evaluated(configuration: Configuration, table: Table, label: str, column: Column, run: Job | str) -> Job:

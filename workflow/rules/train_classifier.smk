@@ -5,7 +5,7 @@ rule train_classifier:
         network="results/{scale}/train_classifier/{classifier}/{dataset}/network.safetensors",
         classifier="results/{scale}/train_classifier/{classifier}/{dataset}/classifier.safetensors",
         card="results/{scale}/train_classifier/{classifier}/{dataset}/card.json",
-        probe="results/{scale}/train_classifier/{classifier}/{dataset}/probe.npz",
+        witness="results/{scale}/train_classifier/{classifier}/{dataset}/witness.npz",
         scores="results/{scale}/train_classifier/{classifier}/{dataset}/scores.csv",
         chance="results/{scale}/train_classifier/{classifier}/{dataset}/chance.csv",
     log:

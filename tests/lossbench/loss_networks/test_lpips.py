@@ -15,8 +15,7 @@ from torch import Tensor
 
 from lossbench import loss_networks
 from lossbench.errors import UserError
-from lossbench.metrics import _stored, load, protocol_of, score
-from lossbench.metrics._protocol import Protocol
+from lossbench.metrics import Protocol, _stored, load, protocol_of, score
 
 pytest.importorskip("pyiqa", reason="the extra pyiqa is not installed")
 

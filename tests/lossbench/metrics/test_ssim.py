@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from scipy.signal import convolve2d
 
 from lossbench.errors import UserError
-from lossbench.metrics import load, score
-from lossbench.metrics._protocol import Protocol
+from lossbench.metrics import Protocol, load, score
 
 Floats = NDArray[np.float64]
 C1, C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2

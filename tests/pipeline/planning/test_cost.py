@@ -12,7 +12,7 @@ import pytest
 from _steps import every_step, planned
 
 from lossbench.errors import UserError
-from pipeline.planning.cost import STAGES, Row, cost_key, cost_words, estimates, loss_network_of, trainings
+from pipeline.planning.cost import STAGES, CostRow, cost_key, cost_words, estimates, loss_network_of, trainings
 from pipeline.planning.measured_steps import Measurement, key_of, read, write
 from pipeline.planning.plan import Plan
 from pipeline.specs.classifier import AttackSpec, ClassifierSpec, RobustnessSpec
@@ -170,7 +170,7 @@ def test_a_job_holds_what_made_its_loss_network(ci: Plan) -> None:
     assert loss_network_of(ci.job("train", (*key, "original", "0"))) is None
 
 
-def totals(rows: list[Row], table: str | None) -> dict[str, Row]:
+def totals(rows: list[CostRow], table: str | None) -> dict[str, CostRow]:
     return {row.stage: row for row in rows if row.table == table}
 
 

@@ -256,6 +256,14 @@ def test_a_mistyped_name_stops_at_planning_with_its_neighbour() -> None:
             Plan(changed)
 
 
+def test_a_classifier_has_no_task_to_train_its_trunk_on() -> None:
+    changed = with_entry(
+        "ci", "classifiers", "standard_vgg19", lambda entry: entry.model_copy(update={"trunk": "mae_task"})
+    )
+    with pytest.raises(UserError, match=r"loss_networks\.mae_task\.dataset: 'task', but what reads it has no task"):
+        Plan(changed)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
