@@ -11,6 +11,8 @@ from typing import Any
 from lossbench.errors import exit_with_one_line
 
 Rows = list[dict[str, Any]]
+RESULTS = Path("results")
+"""Where stored loss networks are looked for."""
 
 
 def _networks() -> Rows:
@@ -22,7 +24,7 @@ def _networks() -> Rows:
 def _losses() -> Rows:
     from lossbench.losses import listing
 
-    return listing()
+    return listing(RESULTS)
 
 
 def _loss_networks() -> Rows:
@@ -115,7 +117,7 @@ def _run(given: argparse.Namespace) -> None:
     elif given.verb == "probe":
         from lossbench.probe.loss import main as probe
 
-        probe(given.loss, given.image, given.weights, given.set, given.output, given.psnr, given.json)
+        probe(given.loss, given.image, given.weights, given.set, given.output, given.psnr, given.json, RESULTS)
     elif given.verb == "measure":
         from lossbench.measure import main as measure
         from lossbench.measure import requested

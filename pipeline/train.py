@@ -14,7 +14,7 @@ from lossbench import losses, networks, plugins, storage
 from lossbench.device import to_tensor
 from lossbench.errors import UserError, exit_with_one_line
 from lossbench.files import write_text
-from lossbench.losses._terms import WeightedTerms
+from lossbench.terms import WeightedTerms
 from pipeline.learning.lock import exclusive
 from pipeline.learning.loop import Batch, Job, Result, StepLoss, fit
 from pipeline.learning.outcome import run_card, write_history

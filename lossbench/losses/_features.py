@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from lossbench import loss_networks
 from lossbench.errors import UserError
 from lossbench.losses._difference import Difference
-from lossbench.losses._terms import WeightedTerms, distance
 from lossbench.precision import checked_precision
+from lossbench.terms import WeightedTerms, distance
 
 PRODUCTS = (nn.Linear, nn.Conv2d, nn.Conv3d)
 """Layers whose weights are kept in bfloat16 unless the precision is exact; casting them at each call would cost."""

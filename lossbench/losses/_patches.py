@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from lossbench.errors import UserError
 from lossbench.losses._features import Hidden
-from lossbench.losses._terms import WeightedTerms, distance
+from lossbench.terms import WeightedTerms, distance
 
 
 class PatchFeatureLoss(Hidden, WeightedTerms):

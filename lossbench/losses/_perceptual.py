@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from lossbench.errors import UserError, nearest
 from lossbench.losses._features import Hidden, loss_network
-from lossbench.losses._terms import WeightedTerms, l2
+from lossbench.terms import WeightedTerms, l2
 
 KINDS = ("vgg19", "vgg16")
 PERCEPTUAL = {

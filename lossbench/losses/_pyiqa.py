@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from lossbench.losses._features import Hidden, loss_network
-from lossbench.losses._terms import WeightedTerms, distance
+from lossbench.terms import WeightedTerms, distance
 
 
 class DistanceLoss(Hidden, WeightedTerms):

@@ -187,7 +187,7 @@ def laid_out(text: str) -> str:
 def test_comments_docstrings_and_layout_rerun_nothing(finished: Path, change: Callable[[str], str]) -> None:
     files = sorted(file for name in ("lossbench", "pipeline") for file in (finished / name).rglob("*.py"))
     files = [file for file in files if file.stat().st_size]
-    assert {"loop.py", "_terms.py", "plan.py", "train.py"} < {file.name for file in files}
+    assert {"loop.py", "terms.py", "plan.py", "train.py"} < {file.name for file in files}
     with ExitStack() as stack:
         for file in files:
             stack.enter_context(edited(file, change))

@@ -18,8 +18,8 @@ from lossbench import loss_networks, losses
 from lossbench.errors import UserError
 from lossbench.losses._patches import PatchFeatureLoss
 from lossbench.losses._perceptual import PERCEPTUAL, TEXTURE, PerceptualSum, cut, gram
-from lossbench.losses._terms import WeightedTerms
 from lossbench.losses.log_cosh import log_cosh
+from lossbench.terms import WeightedTerms
 
 MAE = {"image_size": 32, "patch": 8, "dimension": 32, "depth": 2, "heads": 2}
 MAE |= {"decoder_dimension": 16, "decoder_depth": 1, "decoder_heads": 2}

@@ -25,7 +25,7 @@ from lossbench.errors import UserError
 from lossbench.loss_networks import vgg16, vgg19
 from lossbench.losses._features import Hidden
 from lossbench.losses._patches import PatchFeatureLoss
-from lossbench.losses._terms import DISTANCES, WeightedTerms, distance
+from lossbench.terms import DISTANCES, WeightedTerms, distance
 from pipeline.learning.optimisation import Adam
 from pipeline.specs.recipe import Recipe
 
