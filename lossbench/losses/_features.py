@@ -108,6 +108,25 @@ class FeatureLoss(Hidden, WeightedTerms):
         return features[0].numel() if self.reduction == "sum" else 1
 
 
+def build_loss(
+    name: str,
+    kinds: tuple[str, ...],
+    features: Callable[[Any, Any], Any],
+    /,
+    pixel: str = "l1",
+    weight: float = 1.0,
+    weights: Path | str | None = None,
+    precision: str = "exact",
+) -> FeatureLoss:
+    """Build `name`: `pixel` + `weight` * the same distance of the `features` of the loss network stored in `weights`.
+
+    The network is one of `kinds`; `precision` is a key of `PRECISIONS`. Raises UserError for weights that are absent or
+    of another kind.
+    """
+    network = loss_network(name, kinds, weights)
+    return FeatureLoss(name, network, features, pixel=pixel, weight=weight, precision=precision)
+
+
 def loss_network(loss: str, kinds: tuple[str, ...], weights: Path | str | None) -> nn.Module:
     """Load the loss network of `loss` from `weights`; raises UserError when it is absent or of another kind."""
     if weights is None:

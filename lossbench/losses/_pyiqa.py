@@ -27,6 +27,9 @@ class DistanceLoss(Hidden, WeightedTerms):
         return {"pixel": self.distance(prediction, target), self.name: network.distance(prediction, target)}
 
 
-def build_loss(name: str, weights: Path | str | None, *, pixel: str, weight: float) -> DistanceLoss:
-    """Build the loss `name` on the stored loss network of the same name in `weights`."""
+def build_loss(name: str, /, pixel: str = "l1", weight: float = 1.0, weights: Path | str | None = None) -> DistanceLoss:
+    """Build `pixel` + `weight` * the distance `name` of RGB images, float32 alone, on the loss network in `weights`.
+
+    The loss network is of the same name. Raises UserError for weights that are absent or of another kind.
+    """
     return DistanceLoss(name, loss_network(name, (name,), weights), pixel=pixel, weight=weight)
