@@ -135,7 +135,7 @@ def test_an_edit_of_how_tables_look_makes_tables_only(finished: Path) -> None:
 
 def test_an_edit_of_the_planning_that_leaves_the_specs_reruns_nothing(finished: Path) -> None:
     with ExitStack() as stack:
-        for name in ("planning/plan.py", "planning/words.py", "config/read.py", "config/scale.py"):
+        for name in ("planning/plan.py", "planning/words.py", "config/read.py", "config/losses.py"):
             stack.enter_context(edited(finished / "pipeline" / name, lambda text: f"{text}\nNEW = 1\n"))
         assert jobs(finished) == set()
 
