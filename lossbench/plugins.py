@@ -96,6 +96,7 @@ def _file(folder: str, name: str) -> Path:
     return PACKAGE / folder / f"{check(folder, name)}.py"
 
 
+@cache
 def _definition(file: Path, name: str) -> tuple[Path, ast.stmt | None]:
     """Return what defines `name` at the top of `file` or of the file of the library that it is imported from."""
     for node in _parsed(file).body:
@@ -108,10 +109,8 @@ def _definition(file: Path, name: str) -> tuple[Path, ast.stmt | None]:
                 for alias in aliases:
                     if (alias.asname or alias.name) == name:
                         origin = PACKAGE.joinpath(*module.split(".")[1:])
-                        is_folder = origin.is_dir()
-                        return _definition(
-                            origin / "__init__.py" if is_folder else origin.with_suffix(".py"), alias.name
-                        )
+                        source = origin / "__init__.py" if origin.is_dir() else origin.with_suffix(".py")
+                        return _definition(source, alias.name)
     return file, None
 
 
