@@ -32,8 +32,8 @@ LOSSES: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "cnn_mae": [("ccmae", {}), ("p_ccmae", {})],
     "vgg16": [
         *(("vgg", {"layer": layer}) for layer in ("conv2_2", "conv3_3", "conv5_3")),
-        *(("p", {"layers": layers}) for layers in ("literal", "enhancenet")),
-        ("t", {}),
+        *(("perceptual", {"terms": "p", "layers": layers}) for layers in ("literal", "enhancenet")),
+        ("perceptual", {"terms": "t"}),
     ],
 }
 """What is measured on each loss network; the robust paper's other losses are sums of P and T."""
@@ -125,7 +125,9 @@ def cases(results: Path, folder: Path) -> Iterator[tuple[str, str, dict[str, Any
             continue
         public = file.parts[-3] == "mae_public"
         for name, arguments in [("kmae", {})] if public else LOSSES[str(network.loss_network)]:
-            yield " ".join([name, *arguments.values()]), name, {"weights": file, **arguments}
+            # the terms of that one say what it is
+            label = " ".join([*([] if name == "perceptual" else [name]), *arguments.values()])
+            yield label, name, {"weights": file, **arguments}
     large = folder / "mae.safetensors"
     torch.manual_seed(0)
     loss_networks.save(loss_networks.build("mae"), large, {"source": "random weights"})

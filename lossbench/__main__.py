@@ -89,6 +89,17 @@ def fetch(given: argparse.Namespace, data_root: Path = DATA_ROOT) -> None:
     fetch(given.dataset, given.root or data_root / given.dataset)
 
 
+def probe_verb(folder: Path | None) -> Verb:
+    """Return the verb that probes a loss, and names the stored loss networks below `folder` where one is missing."""
+
+    def probe(given: argparse.Namespace) -> None:
+        from lossbench.probe.loss import main
+
+        main(given.loss, given.image, given.weights, given.set, given.output, given.psnr, given.json, folder)
+
+    return Verb("what a loss sees: degradations at equal PSNR, ranked by it and by L1", _probe_options, probe)
+
+
 def _probe_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("loss", help="name of a loss")
     parser.add_argument("image", type=Path, help="a picture file")
@@ -97,12 +108,6 @@ def _probe_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--psnr", type=float, default=30.0, help="PSNR of every degradation in dB (default 30)")
     parser.add_argument("--output", type=Path, help="folder for probe.txt, probe.json and probe.png")
     json_option(parser)
-
-
-def _probe(given: argparse.Namespace) -> None:
-    from lossbench.probe.loss import main
-
-    main(given.loss, given.image, given.weights, given.set, given.output, given.psnr, given.json)
 
 
 def _measure_options(parser: argparse.ArgumentParser) -> None:
@@ -132,7 +137,7 @@ VERBS: dict[str, Verb] = {
     "metrics": listing_verb("metrics with their sources and protocols", _metrics),
     "datasets": listing_verb("data sets with licence, size and where to get them", _datasets),
     "fetch": Verb("download a published data set, checked by its checksums", fetch_options, fetch),
-    "probe": Verb("what a loss sees: degradations at equal PSNR, ranked by it and by L1", _probe_options, _probe),
+    "probe": probe_verb(None),
     "measure": Verb("scores of picture files or folders, with the protocol of each", _measure_options, _measure),
 }
 

@@ -6,11 +6,12 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from lossbench.__main__ import VERBS, Verb, fetch_options, json_option, listing_verb, losses_verb, run
+from lossbench.__main__ import VERBS, Verb, fetch_options, json_option, listing_verb, losses_verb, probe_verb, run
 from lossbench.__main__ import fetch as fetch_below
 
 CONFIG = Path("config")
 RESULTS = Path("results")
+"""Where stored loss networks are looked for."""
 
 
 def _tables(_: argparse.Namespace) -> list[dict[str, Any]]:
@@ -43,6 +44,7 @@ def main() -> None:
     """Run one verb; bad input gives one line and exit code 1."""
     own = {
         "losses": losses_verb(RESULTS),
+        "probe": probe_verb(RESULTS),
         "fetch": Verb(VERBS["fetch"].text, fetch_options, _fetch),
         "tables": listing_verb("published tables that can be made here", _tables),
         "plan": Verb(PLAN, _plan_options, _plan),

@@ -8,7 +8,7 @@ from pathlib import Path
 from lossbench import losses, networks, storage, tasks
 from lossbench.device import to_tensor
 from lossbench.errors import UserError
-from lossbench.losses._terms import WeightedTerms
+from lossbench.terms import WeightedTerms
 from pipeline import command
 from pipeline.learning.loop import Batch, StepLoss
 from pipeline.learning.run import Run, training

@@ -13,8 +13,8 @@ from lossbench import loss_networks
 from lossbench.errors import UserError
 from lossbench.loss_networks import Encoder
 from lossbench.losses._difference import Difference
-from lossbench.losses._terms import WeightedTerms, distance
 from lossbench.precision import checked_precision
+from lossbench.terms import WeightedTerms, distance
 
 PRODUCTS = (nn.Linear, nn.Conv2d, nn.Conv3d)
 """Layers whose weights are kept in bfloat16 unless the precision is exact; casting them at each call would cost."""
@@ -107,6 +107,25 @@ class FeatureLoss(Hidden, WeightedTerms):
 
     def _numbers(self, features: Tensor) -> int:
         return features[0].numel() if self.reduction == "sum" else 1
+
+
+def build_loss(
+    name: str,
+    kinds: tuple[str, ...],
+    features: Callable[[Any, Any], Any],
+    /,
+    pixel: str = "l1",
+    weight: float = 1.0,
+    weights: Path | str | None = None,
+    precision: str = "exact",
+) -> FeatureLoss:
+    """Build `name`: `pixel` + `weight` * the same distance of the `features` of the loss network stored in `weights`.
+
+    The network is one of `kinds`; `precision` is a key of `PRECISIONS`. Raises UserError for weights that are absent or
+    of another kind.
+    """
+    network = loss_network(name, kinds, weights)
+    return FeatureLoss(name, network, features, pixel=pixel, weight=weight, precision=precision)
 
 
 def loss_network(loss: str, kinds: tuple[str, ...], weights: Path | str | None) -> nn.Module:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from lossbench.loss_networks import DistanceNetwork
 from lossbench.losses._features import Hidden, loss_network
-from lossbench.losses._terms import WeightedTerms, distance
+from lossbench.terms import WeightedTerms, distance
 
 
 class DistanceLoss(Hidden, WeightedTerms):
@@ -28,6 +28,9 @@ class DistanceLoss(Hidden, WeightedTerms):
         return {"pixel": self.distance(prediction, target), self.name: network.distance(prediction, target)}
 
 
-def build_loss(name: str, weights: Path | str | None, *, pixel: str, weight: float) -> DistanceLoss:
-    """Build the loss `name` on the stored loss network of the same name in `weights`."""
+def build_loss(name: str, /, pixel: str = "l1", weight: float = 1.0, weights: Path | str | None = None) -> DistanceLoss:
+    """Build `pixel` + `weight` * the distance `name` of RGB images, float32 alone, on the loss network in `weights`.
+
+    The loss network is of the same name. Raises UserError for weights that are absent or of another kind.
+    """
     return DistanceLoss(name, loss_network(name, (name,), weights), pixel=pixel, weight=weight)

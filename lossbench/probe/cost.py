@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from lossbench.losses._terms import WeightedTerms, l1
+from lossbench.terms import WeightedTerms, l1
 
 ROUNDS, SECONDS = 5, 3.0
 """Most rounds of the timing, and the time after which no further one starts."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lossbench import plugins
-from lossbench.errors import UserError
+from lossbench.errors import UserError, nearest
 from lossbench.losses import split
 from lossbench.precision import checked_precision
 from pipeline.config import scale
@@ -46,7 +46,11 @@ def loss_spec(configuration: Configuration, name: str, pixel: str, task: str) ->
     own = {"pixel": pixel} if "pixel" in plugins.build_arguments("losses", file) else {}
     arguments = {**own, **named, **chosen.arguments, **chosen.per_task.get(task, {})}
     plugins.check_build_arguments("losses", file, arguments)
-    checked_precision(f"{configuration.scale_file}: losses.{name}.arguments", arguments.get("precision", "exact"))
+    checked_precision(configuration.loss_place(name, "arguments"), arguments.get("precision", "exact"))
+    for argument, known in plugins.constant("losses", file, "CHOICES", {}).items():
+        if argument in arguments and arguments[argument] not in known:
+            place, value = configuration.loss_place(name, "arguments"), str(arguments[argument])
+            raise UserError(f"{place}: unknown {argument} '{value}'; {nearest(value, known)}")
     kinds = plugins.constant("losses", file, "LOSS_NETWORKS")
     kinds = kinds or (None, *plugins.constant("losses", file, "ARCHITECTURE_OF", ()))
     kind = None
@@ -55,7 +59,7 @@ def loss_spec(configuration: Configuration, name: str, pixel: str, task: str) ->
     if kind not in kinds:
         given = f"{chosen.loss_network} is of kind '{kind}'" if kind else "none is given"
         allowed = " or ".join(str(each or "none") for each in kinds)
-        raise UserError(f"{configuration.scale_file}: losses.{name}.loss_network: {given}; '{file}' takes {allowed}")
+        raise UserError(f"{configuration.loss_place(name, 'loss_network')}: {given}; '{file}' takes {allowed}")
     return LossSpec(name=file, arguments=arguments, loss_network=kind)
 
 

@@ -80,7 +80,7 @@ def compared(
 
 def submitted(configuration: Configuration, table: Table, column: Column) -> Iterator[Job]:
     """Give what is sent to a server for every run of the paper; nothing where the scale has no such test set."""
-    if column.test_set.dataset not in configuration.scale.data:
+    if column.test_set.dataset in configuration.scale.absent:
         return
     test_set = configuration.dataset(column.test_set.dataset)
     losses = [loss for loss in table.losses if loss not in table.controls]

@@ -19,11 +19,11 @@ from torch import Tensor
 
 from lossbench import losses
 from lossbench.errors import UserError
-from lossbench.losses._terms import WeightedTerms
 from lossbench.probe import loss
 from lossbench.probe.cost import TensorMemory, cost
 from lossbench.probe.degradations import psnr
 from lossbench.probe.loss import CROP, DEGRADATIONS, ProbeRow, crops, degrade, look, ranking
+from lossbench.terms import WeightedTerms
 from pipeline import __main__ as command_line
 
 NAMES = ["blur", "noise", "JPEG", "shift", "brightness", "grid"]
