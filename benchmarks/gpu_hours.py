@@ -130,7 +130,8 @@ def prepared(spec: Any, loss_network: Any, folder: Path, stored: Path) -> tuple[
     match spec:
         case TrainSpec():
             with torch.device("meta"):
-                network: Any = networks.build(spec.network.name, **spec.network.arguments)
+                network = networks.build(spec.network.name, **spec.network.arguments)
+                assert isinstance(network, networks.Network)
             _pictures(folder / "pairs", "low_quality", network.in_channels, side)
             _pictures(folder / "targets", "target", network.out_channels, side * network.scale)
             files |= {"pairs": folder / "pairs", "weights": None}

@@ -19,8 +19,7 @@ import matplotlib
 import torch
 from torch import Tensor
 
-from lossbench import loss_networks, losses
-from lossbench.datasets.photographs import locate
+from lossbench import datasets, loss_networks, losses
 from lossbench.device import keep_memory
 from lossbench.images import read_image
 
@@ -33,8 +32,8 @@ LOSSES: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "cnn_mae": [("ccmae", {}), ("p_ccmae", {})],
     "vgg16": [
         *(("vgg", {"layer": layer}) for layer in ("conv2_2", "conv3_3", "conv5_3")),
-        *(("p", {"layers": layers}) for layers in ("literal", "enhancenet")),
-        ("t", {}),
+        *(("perceptual", {"terms": "p", "layers": layers}) for layers in ("literal", "enhancenet")),
+        ("perceptual", {"terms": "t"}),
     ],
 }
 """What is measured on each loss network; the robust paper's other losses are sums of P and T."""
@@ -55,7 +54,9 @@ class Point(NamedTuple):
 
 def crops(batch: int, side: int) -> Tensor:
     """Return one crop from the middle of each of the first test photographs, channels last."""
-    pictures = [torch.tensor(read_image(source.path)) for source in locate(None)["test"][:batch]]
+    pictures = [
+        torch.tensor(read_image(source.path)) for source in datasets.load("photographs").locate(None)["test"][:batch]
+    ]
     middle = [((p.shape[0] - side) // 2, (p.shape[1] - side) // 2) for p in pictures]
     cut = [p[top : top + side, left : left + side] for p, (top, left) in zip(pictures, middle, strict=True)]
     return (torch.stack(cut).permute(0, 3, 1, 2) / 255).contiguous(memory_format=torch.channels_last)
@@ -124,7 +125,9 @@ def cases(results: Path, folder: Path) -> Iterator[tuple[str, str, dict[str, Any
             continue
         public = file.parts[-3] == "mae_public"
         for name, arguments in [("kmae", {})] if public else LOSSES[str(network.loss_network)]:
-            yield " ".join([name, *arguments.values()]), name, {"weights": file, **arguments}
+            # the terms of that one say what it is
+            label = " ".join([*([] if name == "perceptual" else [name]), *arguments.values()])
+            yield label, name, {"weights": file, **arguments}
     large = folder / "mae.safetensors"
     torch.manual_seed(0)
     loss_networks.save(loss_networks.build("mae"), large, {"source": "random weights"})

@@ -19,9 +19,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lossbench.metrics import niqe, score
+from lossbench.metrics import Protocol, niqe, score
 from lossbench.metrics._golden import floats, photograph
-from lossbench.metrics._protocol import Protocol
 
 Pixels = NDArray[np.uint8]
 Measured = tuple[str, Callable[[], float]]

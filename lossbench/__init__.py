@@ -1,0 +1,28 @@
+"""Losses, loss networks and metrics for image and video restoration.
+
+`create_loss` and `create_metric` build one by name, `list_losses` lists the names, `load_network` opens a trained
+restoration network. The shelves are modules: `from lossbench import losses, networks, metrics`.
+"""
+
+from importlib import import_module
+from typing import Any
+
+# by name and not by import statement: whoever imports one module of the package must not import all of it
+_FRONT_DOOR = {
+    "__version__": ("lossbench.version", "VERSION"),
+    "create_loss": ("lossbench.losses", "build"),
+    "create_metric": ("lossbench.metrics._created", "create_metric"),
+    "list_losses": ("lossbench.losses", "list_losses"),
+    "load_network": ("lossbench.networks", "load_network"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _FRONT_DOOR:
+        raise AttributeError(f"module 'lossbench' has no attribute '{name}'; it has {', '.join(_FRONT_DOOR)}")
+    module, attribute = _FRONT_DOOR[name]
+    return getattr(import_module(module), attribute)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_FRONT_DOOR})

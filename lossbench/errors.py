@@ -40,7 +40,7 @@ def room_for(path: Path) -> Iterator[None]:
         raise UserError(f"{path}: {reason}; make room there and rerun") from None
 
 
-def exit_with_one_line(main: Callable[[], None]) -> None:
+def exit_with_one_line(main: Callable[[], object]) -> None:
     """Run `main`; a UserError becomes one line on standard error and exit code 1."""
     try:
         main()

@@ -1,7 +1,11 @@
-"""Pictures in and out: 8-bit arrays of shape (H, W, bands), read strictly and written atomically."""
+"""Pictures in and out: arrays of shape (H, W, bands), read strictly and written atomically."""
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from logging.handlers import BufferingHandler
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +15,7 @@ from PIL import Image, UnidentifiedImageError
 
 from lossbench.errors import UserError
 from lossbench.files import written_atomically
+from lossbench.optional import imported
 
 EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
 MARGIN = 256 / 224
@@ -34,6 +39,30 @@ def read_image(path: Path) -> NDArray[np.uint8]:
         raise UserError(f"{path} is missing") from None
     except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
         raise UserError(f"{path} is not a readable picture ({error}); replace or remove the file") from None
+
+
+def read_tiff(path: Path) -> NDArray[Any]:
+    """Decode the first picture of a TIFF file of any number of bands as (H, W, bands), values as they are stored.
+
+    Raises UserError naming the file when it is missing, truncated or no picture of the plane.
+    """
+    tifffile = imported("tifffile", path.name)
+    try:
+        with _complaints() as complaints, tifffile.TiffFile(path) as file:
+            series = file.series[0]
+            pixels, axes = series.asarray(), series.axes
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing") from None
+    # a damaged file ends in whatever error its decoder has
+    except Exception as error:
+        raise _unreadable(path, error) from None
+    if complaints:
+        raise _unreadable(path, complaints[0].getMessage())
+    other = axes.replace("Y", "").replace("X", "")
+    if len(other) != len(axes) - 2 or len(other) > 1:
+        raise UserError(f"{path}: axes {axes} are not those of one picture; give (H, W) or (H, W, bands)")
+    # bands lie inside the pixels, or one below another as planes or pages
+    return np.ascontiguousarray(np.moveaxis(pixels, axes.index(other), -1) if other else pixels[..., None])
 
 
 def largest(dtype: DTypeLike) -> int:
@@ -70,3 +99,21 @@ def middle(pixels: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     scaled = np.asarray(Image.fromarray(pixels).resize((columns, rows), Image.Resampling.BILINEAR))
     top, left = round((rows - side) / 2), round((columns - side) / 2)
     return scaled[top : top + side, left : left + side]
+
+
+@contextmanager
+def _complaints() -> Iterator[list[logging.LogRecord]]:
+    """Give the errors that tifffile logs in the block: it passes over damaged tags, and then decodes nonsense."""
+    logger, handler = logging.getLogger("tifffile"), BufferingHandler(1000)
+    handler.setLevel(logging.ERROR)
+    propagate, logger.propagate = logger.propagate, False
+    logger.addHandler(handler)
+    try:
+        yield handler.buffer
+    finally:
+        logger.removeHandler(handler)
+        logger.propagate = propagate
+
+
+def _unreadable(path: Path, error: Exception | str) -> UserError:
+    return UserError(f"{path} is not readable ({error}); replace or remove the file")

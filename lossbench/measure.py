@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from lossbench import metrics
 from lossbench.assets import pyiqa_models
 from lossbench.errors import UserError, nearest
-from lossbench.images import EXTENSIONS, largest, read_image
-from lossbench.metrics._protocol import Colour, Protocol
+from lossbench.images import EXTENSIONS, largest, read_image, read_tiff
+from lossbench.metrics import Colour, Protocol
 
 QUIET = 5.0
 """Seconds between two lines of progress, and before the first."""
@@ -38,7 +38,7 @@ class Request:
 
     def over(self, kind: str) -> list[str]:
         """List the metrics of which one number is of a `picture`, a `clip` or a `set`."""
-        return [name for name in self.protocols if metrics.over(metrics.load(name)) == kind]
+        return [name for name in self.protocols if kind == metrics.load(name).OVER]
 
     def needs_target(self) -> list[str]:
         """List the metrics that compare with a target."""
@@ -136,7 +136,7 @@ def _check(prediction: Path, target: Path | None, request: Request, clip: bool) 
         raise UserError(f"{prediction} and {target}: one is a folder and one is not; give two files or two folders")
     for name in (*request.over("clip"), *request.over("set")):
         if not all(folders):
-            raise UserError(f"{name} is of a {metrics.over(metrics.load(name))}; give folders, {prediction} is a file")
+            raise UserError(f"{name} is of a {metrics.load(name).OVER}; give folders, {prediction} is a file")
     if request.over("clip") and not clip:
         raise UserError(f"{request.over('clip')[0]} is of a clip; add --clip where a folder holds the frames of one")
 
@@ -222,8 +222,6 @@ def _read(path: Path) -> Floats:
     if path.suffix.lower() not in (".tif", ".tiff"):
         pixels: NDArray[Any] = read_image(path)
     else:
-        from lossbench.datasets._satellite import read_tiff
-
         pixels = read_tiff(path)
         if pixels.dtype not in (np.uint8, np.uint16):
             raise UserError(f"{path}: {pixels.dtype} values; convert the file to 8 or 16 bit")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import os
 from collections.abc import Callable, Iterable, Mapping
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -26,7 +27,7 @@ def names(folder: str) -> list[str]:
 def check(folder: str, name: str) -> str:
     """Return `name` if `folder` holds it; raise UserError with the nearest match otherwise."""
     # one look, since a plan checks thousands of names
-    if not (name.isidentifier() and _is_plugin(name) and (PACKAGE / folder / f"{name}.py").is_file()):
+    if not (name.isidentifier() and _is_plugin(name) and os.path.isfile(f"{PACKAGE}/{folder}/{name}.py")):
         kind = folder.rstrip("s").replace("_", " ").replace("losse", "loss")
         raise UserError(f"unknown {kind} '{name}' (no lossbench/{folder}/{name}.py); {nearest(name, names(folder))}")
     return name
@@ -38,16 +39,29 @@ def load(folder: str, name: str) -> ModuleType:
 
 
 def check_arguments(owner: str, function: Callable[..., Any], arguments: Iterable[str]) -> None:
-    """Raise UserError, with the nearest match, when `function` of `owner` does not take one of `arguments`."""
-    _require_known(owner, inspect.signature(function).parameters, arguments)
+    """Raise UserError, with the nearest match, when `function` of `owner` does not take one of `arguments`.
+
+    What a `partial` fixes it does not take.
+    """
+    fixed = function.keywords if isinstance(function, partial) else {}
+    _require_known(owner, (name for name in inspect.signature(function).parameters if name not in fixed), arguments)
 
 
 def build_arguments(folder: str, name: str) -> list[str]:
-    """List the arguments of the plugin's `build` by reading its file: nothing is imported."""
-    for node in _source(folder, name).body:
-        if isinstance(node, ast.FunctionDef) and node.name == "build":
-            return [argument.arg for argument in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
-    raise UserError(f"lossbench/{folder}/{name}.py defines no function 'build'")
+    """List the arguments of the plugin's `build` by reading its file: nothing is imported.
+
+    `build` may be taken from another file of the library, and may be a `partial`: what that fixes is no argument.
+    """
+    file, node = _definition(_file(folder, name), "build")
+    given, fixed = 0, set[str | None]()
+    if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) and ast.unparse(node.value.func) == "partial":
+        call = node.value
+        given, fixed = len(call.args) - 1, {keyword.arg for keyword in call.keywords}
+        _, node = _definition(file, ast.unparse(call.args[0]))
+    if not isinstance(node, ast.FunctionDef):
+        raise UserError(f"lossbench/{folder}/{name}.py defines no function 'build'")
+    taken = [*[*node.args.posonlyargs, *node.args.args][given:], *node.args.kwonlyargs]
+    return [argument.arg for argument in taken if argument.arg not in fixed]
 
 
 def check_build_arguments(folder: str, name: str, arguments: Mapping[str, Any]) -> None:
@@ -58,16 +72,27 @@ def check_build_arguments(folder: str, name: str, arguments: Mapping[str, Any]) 
 def constant(folder: str, name: str, variable: str, default: Any = REQUIRED) -> Any:
     """Return a literal module constant of a plugin by reading its file: nothing is imported.
 
-    Raises UserError when it has none, unless there is a `default`.
+    It may be taken from another file of the library. Raises UserError when there is none, unless there is a `default`.
     """
-    for node in _source(folder, name).body:
-        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            if any(isinstance(target, ast.Name) and target.id == variable for target in targets):
-                return ast.literal_eval(node.value)
+    _, node = _definition(_file(folder, name), variable)
+    if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+        return ast.literal_eval(node.value)
     if default is not REQUIRED:
         return default
     raise UserError(f"lossbench/{folder}/{name}.py defines no constant {variable}")
+
+
+def keyword(folder: str, name: str, argument: str, default: Any) -> Any:
+    """Return a literal that the calls behind a plugin's constants take as `argument`: nothing is imported.
+
+    That is 4 for `argument` "b" and a file with the line `A = f(b=4)`; `default` where no constant's call takes it.
+    """
+    for node in _parsed(_file(folder, name)).body:
+        if isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Call):
+            for given in node.value.keywords:
+                if given.arg == argument:
+                    return ast.literal_eval(given.value)
+    return default
 
 
 def _is_plugin(stem: str) -> bool:
@@ -81,8 +106,27 @@ def _require_known(owner: str, known: Iterable[str], arguments: Iterable[str]) -
             raise UserError(f"{owner} takes no argument '{argument}'; {nearest(argument, names_known)}")
 
 
-def _source(folder: str, name: str) -> ast.Module:
-    return _parsed(PACKAGE / folder / f"{check(folder, name)}.py")
+@cache
+def _file(folder: str, name: str) -> Path:
+    return PACKAGE / folder / f"{check(folder, name)}.py"
+
+
+@cache
+def _definition(file: Path, name: str) -> tuple[Path, ast.stmt | None]:
+    """Return what defines `name` at the top of `file` or of the file of the library that it is imported from."""
+    for node in _parsed(file).body:
+        match node:
+            case ast.FunctionDef(name=found) | ast.AnnAssign(target=ast.Name(id=found)) if found == name:
+                return file, node
+            case ast.Assign(targets=targets) if any(isinstance(each, ast.Name) and each.id == name for each in targets):
+                return file, node
+            case ast.ImportFrom(module=str(module), names=aliases) if module.startswith("lossbench."):
+                for alias in aliases:
+                    if (alias.asname or alias.name) == name:
+                        origin = PACKAGE.joinpath(*module.split(".")[1:])
+                        source = origin / "__init__.py" if origin.is_dir() else origin.with_suffix(".py")
+                        return _definition(source, alias.name)
+    return file, None
 
 
 @cache

@@ -55,13 +55,14 @@ def _known_keys(model: type[BaseModel], location: tuple[int | str, ...]) -> list
     """Walk the annotations along `location` and list the fields of the model found there."""
     annotation: Any = model
     for part in location:
-        nested = _models(annotation)
+        nested = models(annotation)
         fields: Mapping[str, Any] = nested[0].model_fields if nested else {}
         annotation = fields[str(part)].annotation if str(part) in fields else annotation
-    return [name for found in _models(annotation) for name in found.model_fields]
+    return [name for found in models(annotation) for name in found.model_fields]
 
 
-def _models(annotation: Any) -> list[type[BaseModel]]:
+def models(annotation: Any) -> list[type[BaseModel]]:
+    """List the records that a type is made of."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
-    return [found for argument in get_args(annotation) for found in _models(argument)]
+    return [found for argument in get_args(annotation) for found in models(argument)]

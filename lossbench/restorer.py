@@ -29,6 +29,7 @@ def restorer(name: str, arguments: dict[str, Any], model: Path, tile: int | None
     """
     chosen = devices.choose("float32", threads)
     network = chosen.place(networks.build(name, **arguments)).eval()
+    assert isinstance(network, networks.Network)
     state, description = storage.read(model)
     wanted = {"name": name, "arguments": arguments}
     if description != wanted:

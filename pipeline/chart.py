@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 import matplotlib as mpl
@@ -10,9 +9,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lossbench.errors import UserError, exit_with_one_line, room_for
+from lossbench.errors import UserError, room_for
 from lossbench.files import written_atomically
+from pipeline.command import run
 from pipeline.specs.chart import ChartSpec
+from pipeline.specs.tabulate import TRIVIAL
 
 ROBUST = "robust_"
 COLOURS = {"standard": "#4477aa", "robust": "#ee6677"}
@@ -59,7 +60,7 @@ def _draw(ax: Axes, spec: ChartSpec, metric: str, values: pd.DataFrame) -> None:
         ax.bar_label(bars, fmt="%.1f", fontsize=6, padding=1)
         if spread.any():
             ax.errorbar([place + shift for place, _ in shown], heights, spread, fmt="none", ecolor="black", capsize=2)
-    line, trivial = (float(values[name].loc[spec.line]) for name in ("value", "trivial"))
+    line, trivial = (float(values[name].loc[spec.line]) for name in ("value", TRIVIAL))
     ax.axhline(line, color="red", linestyle="--", linewidth=1, label=spec.line.upper())
     ax.axhline(trivial, color="gray", linestyle=":", linewidth=1, label=str(values["trivial_method"].iloc[0]))
     ax.set_xticks(range(len(names)), [name.upper() for name in names])
@@ -70,15 +71,5 @@ def _draw(ax: Axes, spec: ChartSpec, metric: str, values: pd.DataFrame) -> None:
     ax.legend(fontsize=7, ncols=4, loc="upper center")
 
 
-def _arguments() -> None:
-    parser = argparse.ArgumentParser(prog="python -m pipeline.chart", description=__doc__)
-    parser.add_argument("spec", help="ChartSpec as JSON")
-    parser.add_argument("--code", required=True, help="fingerprint of the code")
-    parser.add_argument("--table", type=Path, required=True, help="long CSV of the table")
-    parser.add_argument("--output", type=Path, required=True, help="PNG to write")
-    given = parser.parse_args()
-    main(ChartSpec.from_json(given.spec), given.code, given.table, given.output)
-
-
 if __name__ == "__main__":
-    exit_with_one_line(_arguments)
+    run(main)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from lossbench import plugins
-from lossbench.errors import exit_with_one_line, room_for
+from lossbench import tasks
+from lossbench.errors import room_for
 from lossbench.images import displayed, read_image, write_png
+from pipeline.command import run
 from pipeline.outputs.arrays import Arrays
 from pipeline.specs.evaluate import CompareSpec
 
@@ -25,7 +25,7 @@ def main(spec: CompareSpec, code: str, targets: Path, pairs: Path, scores: list[
 
     Each picture is shown where the trivial answer is worst: there the losses differ most.
     """
-    task = plugins.load("tasks", spec.task.name)
+    task = tasks.load(spec.task.name)
     arrays = Arrays(targets)
     folders = [path.with_name(f"{path.stem}_pictures") for path in scores]
     rows = []
@@ -67,17 +67,5 @@ def _sheet(rows: list[list[NDArray[np.uint8]]], labels: list[str]) -> NDArray[np
     return np.asarray(sheet)
 
 
-def _arguments() -> None:
-    parser = argparse.ArgumentParser(prog="python -m pipeline.compare", description=__doc__)
-    parser.add_argument("spec", help="CompareSpec as JSON")
-    parser.add_argument("--code", required=True, help="fingerprint of the code")
-    parser.add_argument("--targets", type=Path, required=True, help="folder of the prepared test set")
-    parser.add_argument("--pairs", type=Path, required=True, help="folder of its degraded inputs")
-    parser.add_argument("--scores", type=Path, nargs="+", required=True, help="scores whose pictures are shown")
-    parser.add_argument("--output", type=Path, required=True, help="PNG to write")
-    given = vars(parser.parse_args())
-    main(CompareSpec.from_json(given.pop("spec")), **given)
-
-
 if __name__ == "__main__":
-    exit_with_one_line(_arguments)
+    run(main)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import csv
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
@@ -13,14 +12,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lossbench import datasets, metrics, plugins
-from lossbench.errors import UserError, exit_with_one_line, room_for
+from lossbench import datasets, metrics, tasks
+from lossbench.datasets import Labelled
+from lossbench.errors import UserError, room_for
 from lossbench.files import written_atomically
 from lossbench.images import displayed, largest, write_png
-from lossbench.metrics._protocol import Protocol
+from lossbench.metrics import ClassifierMetric, Protocol
 from lossbench.names import class_names
 from lossbench.names import labels as labels_of
 from lossbench.restorer import restorer
+from pipeline.command import run
 from pipeline.outputs.arrays import Arrays, Item
 from pipeline.outputs.metric_cache import MetricCache, digest
 from pipeline.specs.evaluate import EvaluateSpec, MetricSpec
@@ -28,7 +29,7 @@ from pipeline.specs.evaluate import EvaluateSpec, MetricSpec
 COLUMNS = ("image", "metric", "value", "colour", "crop", "rounding", "code")
 
 Integers = NDArray[np.uint8 | np.uint16]
-Restore = Callable[[Integers], NDArray[np.float32]]
+FromIntegers = Callable[[Integers], NDArray[np.float32]]
 
 
 def main(
@@ -37,25 +38,25 @@ def main(
     *,
     targets: Path,
     pairs: Path,
-    model: Path | None,
     scores: Path,
     pictures: Path,
-    metric_weights: list[Path] | None = None,
+    model: Path | None = None,
+    metric_weights: dict[str, Path] | None = None,
     threads: int = 1,
 ) -> None:
     """Write one row a picture and metric to `scores`, and the first restored pictures to the folder `pictures`.
 
-    `metric_weights` are the stored networks of the metrics that rest on one, in the order of these. Metrics that
-    compare with the class of a picture are given it by the test set. Raises UserError when the model is of another
-    network, for pictures that a metric can't score, and for a full disk.
+    `targets` and `pairs` are the cards of the prepared data, `metric_weights` the stored networks of the metrics that
+    rest on one. Metrics that compare with the class of a picture are given it by the test set. Raises UserError when
+    the model is of another network, for a metric without its network, for pictures that a metric can't score, and for a
+    full disk.
     """
-    task = plugins.load("tasks", spec.task.name)
-    target_arrays, low_arrays = Arrays(targets), Arrays(pairs, "low_quality")
+    task = tasks.load(spec.task.name)
+    target_arrays, low_arrays = Arrays(targets), Arrays(pairs)
     low_items = {item.name: item for item in low_arrays.split(spec.split)}
     restored = _restorer(spec, task, model, threads)
     rows: list[dict[str, Any]] = []
-    weighted = [metric.name for metric in spec.metrics if metric.loss_network]
-    weights = dict(zip(weighted, metric_weights or [], strict=True))
+    weights = _weights(spec, metric_weights or {})
     cache = MetricCache(scores.with_name(f".{scores.stem}.cache.json"))
     items = target_arrays.split(spec.split)
     labels = _labels(spec, [item.name for item in items], weights)
@@ -78,6 +79,16 @@ def main(
         print(f"{scores.parent}  {metric.name} {np.mean(values):.4f} over {len(values)} pictures", flush=True)
 
 
+def _weights(spec: EvaluateSpec, given: dict[str, Path]) -> dict[str, Path]:
+    """Return the networks `given` by metric, after checking that each metric that rests on one has its own."""
+    needed = {metric.name for metric in spec.metrics if metric.loss_network}
+    if wrong := needed ^ given.keys():
+        name = min(wrong)
+        what = "needs a network; give" if name in needed else "needs no network; leave out"
+        raise UserError(f"metric '{name}' {what} --metric-weights {name}=FILE")
+    return given
+
+
 def _write(scores: Path, rows: list[dict[str, Any]]) -> None:
     with written_atomically(scores) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, fieldnames=COLUMNS)
@@ -85,10 +96,10 @@ def _write(scores: Path, rows: list[dict[str, Any]]) -> None:
         writer.writerows(rows)
 
 
-def _restorer(spec: EvaluateSpec, task: Any, model: Path | None, threads: int) -> Restore:
+def _restorer(spec: EvaluateSpec, task: tasks.Task, model: Path | None, threads: int) -> FromIntegers:
     """Return the function from a low-quality picture (h, w, C) of integers to a prediction (H, W, C) in [0, 1]."""
     if spec.network is None:
-        answer = task.trivial if spec.trivial == task.TRIVIAL else getattr(task, str(spec.trivial))
+        answer = tasks.answer(task, str(spec.trivial))
         return lambda low_quality: _unit(answer(low_quality, spec.task.settings))
     if model is None:
         raise UserError(f"network '{spec.network.name}' needs --model")
@@ -106,16 +117,18 @@ def _labels(spec: EvaluateSpec, names: list[str], weights: dict[str, Path]) -> d
     needing = [metric for metric in spec.metrics if _needs_label(metric)]
     if not needing:
         return {}
-    own: Callable[[str], int] | None = getattr(datasets.load(spec.test_set), "label", None)
-    if own is not None:
-        return {name: own(name) for name in names}
+    test_set = datasets.load(spec.test_set)
+    if isinstance(test_set, Labelled):
+        return {name: test_set.label(name) for name in names}
     try:
         found = labels_of(names)
     except UserError as error:
         raise UserError(f"{needing[0].name} scores labelled test sets only, not '{spec.test_set}': {error}") from None
     for metric in needing:
         if metric.name in weights:
-            metrics.load(metric.file).require_classes(weights[metric.name], class_names(names), spec.test_set)
+            file = metrics.load(metric.file)
+            assert isinstance(file, ClassifierMetric)
+            file.require_classes(weights[metric.name], class_names(names), spec.test_set)
     return found
 
 
@@ -149,20 +162,5 @@ def _scores(
         yield {"image": item.name, "metric": metric.name, "value": value, **asdict(used)}
 
 
-def _arguments() -> None:
-    parser = argparse.ArgumentParser(prog="python -m pipeline.evaluate", description=__doc__)
-    parser.add_argument("spec", help="EvaluateSpec as JSON")
-    parser.add_argument("--code", required=True, help="fingerprint of the code")
-    parser.add_argument("--targets", type=Path, required=True, help="folder of the prepared test set")
-    parser.add_argument("--pairs", type=Path, required=True, help="folder of its degraded inputs")
-    parser.add_argument("--model", type=Path, help="trained network; left out for the trivial answer")
-    parser.add_argument("--scores", type=Path, required=True, help="CSV to write")
-    parser.add_argument("--pictures", type=Path, required=True, help="folder for restored pictures")
-    parser.add_argument("--metric-weights", type=Path, nargs="+", help="stored networks of metrics, in their order")
-    parser.add_argument("--threads", type=int, default=1, help="CPU threads")
-    given = vars(parser.parse_args())
-    main(EvaluateSpec.from_json(given.pop("spec")), given.pop("code"), **given)
-
-
 if __name__ == "__main__":
-    exit_with_one_line(_arguments)
+    run(main)

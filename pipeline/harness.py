@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -10,11 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from lossbench import metrics
-from lossbench.errors import exit_with_one_line
 from lossbench.files import write_text
-from lossbench.metrics import _golden
-from lossbench.metrics._golden import Floats, Row
-from lossbench.metrics._protocol import Protocol
+from lossbench.metrics import Protocol, _golden
+from lossbench.metrics._golden import Floats, GoldenRow
+from pipeline.command import run
 from pipeline.specs.harness import HarnessSpec
 
 
@@ -60,7 +58,7 @@ def checked(names: tuple[str, ...]) -> Outcome:
         metric = metrics.load(name)
         if metric.SOURCE.startswith("this project"):
             outcome.skipped.append(f"{name}: defined by this project, so that nobody else gives values for it")
-        elif getattr(metric, "WEIGHTS", ()):
+        elif metrics.kinds(metric):
             outcome.skipped.append(f"{name}: needs the weights of a trained network, so that no golden value is stored")
         elif not own:
             outcome.failures.append(f"{name}: no golden value is stored for it in {_golden.FILE.name}")
@@ -69,7 +67,7 @@ def checked(names: tuple[str, ...]) -> Outcome:
     return outcome
 
 
-def _compare(row: Row, outcome: Outcome) -> bool:
+def _compare(row: GoldenRow, outcome: Outcome) -> bool:
     """Compare one value; return whether it could be."""
     protocol = Protocol(row["colour"], int(row["crop"]), row["rounding"] == "True")  # type: ignore[arg-type]
     place = f"{row['metric']} ({protocol.describe()}) of {row['image']}, {row['degradation']}"
@@ -96,14 +94,5 @@ def _pictures(image: str, degradation: str, rounding: str) -> tuple[Floats, Floa
     return _golden.compared({"image": image, "degradation": degradation, "rounding": rounding})
 
 
-def _arguments() -> None:
-    parser = argparse.ArgumentParser(prog="python -m pipeline.harness", description=__doc__)
-    parser.add_argument("spec", help="HarnessSpec as JSON")
-    parser.add_argument("--code", required=True, help="fingerprint of the code")
-    parser.add_argument("--output", type=Path, required=True, help="JSON to write")
-    given = parser.parse_args()
-    main(HarnessSpec.from_json(given.spec), given.code, given.output)
-
-
 if __name__ == "__main__":
-    exit_with_one_line(_arguments)
+    run(main)

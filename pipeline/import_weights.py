@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from pathlib import Path
 
 import torch
 
-from lossbench import loss_networks, plugins
+from lossbench import loss_networks
 from lossbench.assets.weight_files import checked_digest, locate
-from lossbench.errors import UserError, exit_with_one_line
+from lossbench.errors import UserError
 from lossbench.files import write_text
+from pipeline.command import run
 from pipeline.outputs.provenance import provenance
 from pipeline.specs.pretrain import PretrainSpec
 
@@ -24,8 +24,8 @@ def main(spec: PretrainSpec, code: str, weights_root: Path, output: Path) -> Non
     """
     if spec.weights is None:
         raise UserError("the spec names no weights; a recipe goes through pipeline.pretrain")
-    plugin = plugins.load("loss_networks", spec.loss_network)
-    if not hasattr(plugin, "import_weights"):
+    plugin = loss_networks.plugin(spec.loss_network)
+    if not isinstance(plugin, loss_networks.ImportingPlugin):
         raise UserError(f"loss network '{spec.loss_network}' takes no public weights; give it a recipe")
     file = locate(spec.weights.file, weights_root)
     found = checked_digest(file, spec.weights.digest)
@@ -38,15 +38,5 @@ def main(spec: PretrainSpec, code: str, weights_root: Path, output: Path) -> Non
     write_text(output / "card.json", json.dumps(card, indent=1) + "\n")
 
 
-def _arguments() -> None:
-    parser = argparse.ArgumentParser(prog="python -m pipeline.import_weights", description=__doc__)
-    parser.add_argument("spec", help="PretrainSpec as JSON")
-    parser.add_argument("--code", required=True, help="fingerprint of the code")
-    parser.add_argument("--weights-root", type=Path, required=True, help="folder of public weight files")
-    parser.add_argument("--output", type=Path, required=True, help="folder of the loss network")
-    given = parser.parse_args()
-    main(PretrainSpec.from_json(given.spec), given.code, given.weights_root, given.output)
-
-
 if __name__ == "__main__":
-    exit_with_one_line(_arguments)
+    run(main)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
 from dataclasses import asdict
@@ -12,18 +11,19 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from lossbench.errors import UserError, exit_with_one_line
+from lossbench.errors import UserError
 from lossbench.files import write_text
 from lossbench.statistics.intervals import FLOORS, companions, equivalent, holm, interval, shape, value_verdict, verdict
-from pipeline.outputs.scores import averaged, differences, read_scores
+from pipeline.command import run
+from pipeline.outputs.finite import finite
+from pipeline.outputs.scores import KEY, averaged, differences, read_scores, signs
 from pipeline.specs.judge import Claim, JudgeSpec
 from pipeline.specs.tabulate import TabulateSpec
 
-KEY = ["column", "network", "loss", "metric"]
 NOT_ATTEMPTED = "not attempted"
 WITHHELD = "withheld"
 
-Row = dict[str, Any]
+Record = dict[str, Any]
 Published = dict[tuple[str, str, str, str], float]
 
 
@@ -48,12 +48,12 @@ def main(spec: JudgeSpec, code: str, *, harness: Path, output: Path) -> None:
         "missing": [cell.model_dump() for cell in spec.missing],
         "code": code,
     }
-    write_text(output, json.dumps(_plain(content), indent=1, allow_nan=False) + "\n")
+    write_text(output, json.dumps(finite(content), indent=1, allow_nan=False) + "\n")
     for row in claims:
         print(f"{row['verdict']:>22}  {row['text']}", flush=True)
 
 
-def judged(spec: JudgeSpec, scores: pd.DataFrame) -> list[Row]:
+def judged(spec: JudgeSpec, scores: pd.DataFrame) -> list[Record]:
     """Return one row a claim: difference (> 0 favours the claim), interval, tests, published size and verdict.
 
     A claim's sets are test sets; networks and columns scored on the same images are averaged first.
@@ -65,7 +65,7 @@ def judged(spec: JudgeSpec, scores: pd.DataFrame) -> list[Row]:
     return [{**row, "p_holm": p_value} for row, p_value in zip(rows, adjusted, strict=True)]
 
 
-def _limits(spec: JudgeSpec, row: Row) -> list[str]:
+def _limits(spec: JudgeSpec, row: Record) -> list[str]:
     """Return what keeps a verdict from being the last word on the claim."""
     if row["verdict"] == NOT_ATTEMPTED:
         return []
@@ -73,14 +73,14 @@ def _limits(spec: JudgeSpec, row: Row) -> list[str]:
     return reduced + (["one seed, so that seed noise is not covered"] if row["n_seeds"] == 1 else [])
 
 
-def _judged(claim: Claim, table: TabulateSpec, scores: pd.DataFrame) -> Row:
+def _judged(claim: Claim, table: TabulateSpec, scores: pd.DataFrame) -> Record:
     columns = claim.columns or tuple(
         column
         for column in table.columns
         if column not in table.server_only and column in _scored(table, scores, claim.metric)
     )
     networks = claim.networks or table.networks
-    sign = _signs(table).get(claim.metric, 1)
+    sign = signs(table).get(claim.metric, 1)
     published, warning = _published_difference(claim, table, columns, networks)
     if claim.against:
         # papers print no difference of differences
@@ -95,7 +95,7 @@ def _judged(claim: Claim, table: TabulateSpec, scores: pd.DataFrame) -> Row:
     found = [sign * array for array in differences(scores, claim.metric, claim.better, claim.than, columns, networks)]
     if claim.against:
         # an interaction: how much larger the difference is than that of the other metric on the same pictures
-        sign = _signs(table).get(claim.against, 1)
+        sign = signs(table).get(claim.against, 1)
         others = differences(scores, claim.against, claim.better, claim.than, columns, networks)
         found = [ours - sign * theirs for ours, theirs in zip(found, others, strict=True)] if others else []
     if not found or sum(array.size for array in found) < 2:
@@ -146,7 +146,7 @@ def _published_difference(
     claim: Claim, table: TabulateSpec, columns: tuple[str, ...], networks: tuple[str, ...]
 ) -> tuple[float | None, str]:
     """Return the mean over cells of what the paper prints, oriented, and the warnings on its numbers."""
-    published, sign = _published(table), _signs(table).get(claim.metric, 1)
+    published, sign = _published(table), signs(table).get(claim.metric, 1)
     keys = [(column, network, claim.metric) for column, network in product(columns, networks)]
     pairs = [tuple(published.get((*key[:2], loss, key[2])) for loss in (claim.better, claim.than)) for key in keys]
     sizes = [sign * (ours - theirs) for ours, theirs in pairs if ours is not None and theirs is not None]
@@ -160,9 +160,9 @@ def _published_difference(
     return (sum(sizes) / len(sizes) if sizes else None), "; ".join(warnings)
 
 
-def shapes(table: TabulateSpec, scores: pd.DataFrame) -> list[Row]:
+def shapes(table: TabulateSpec, scores: pd.DataFrame) -> list[Record]:
     """Return how far each column of the table keeps the published order of its losses (level L3)."""
-    rows: list[Row] = []
+    rows: list[Record] = []
     published, means = _published(table), _means(scores)
     for column, network, metric in product(table.columns, table.networks, table.metrics):
         keys = [(column, network, loss, metric.name) for loss in table.losses]
@@ -176,9 +176,9 @@ def shapes(table: TabulateSpec, scores: pd.DataFrame) -> list[Row]:
     return rows
 
 
-def values(spec: JudgeSpec, scores: pd.DataFrame) -> list[Row]:
+def values(spec: JudgeSpec, scores: pd.DataFrame) -> list[Record]:
     """Return whether each published number is what our seeds predict (level L1)."""
-    rows: list[Row] = []
+    rows: list[Record] = []
     by_seed, means = averaged(scores, [*KEY, "seed"]).sort_index(), _means(scores)
     for cell in spec.table.published:
         key = (cell.column, cell.network, cell.loss, cell.metric)
@@ -208,36 +208,13 @@ def _published(table: TabulateSpec) -> Published:
     return {(value.column, value.network, value.loss, value.metric): value.value for value in table.published}
 
 
-def _signs(table: TabulateSpec) -> dict[str, int]:
-    return {metric.name: 1 if metric.better == "up" else -1 for metric in table.metrics}
-
-
-def _harness(path: Path) -> Row:
+def _harness(path: Path) -> Record:
     try:
-        content: Row = json.loads(path.read_text(encoding="utf-8"))
+        content: Record = json.loads(path.read_text(encoding="utf-8"))
         return {name: content[name] for name in ("passed", "rows", "failures", "skipped")}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path} can't be read ({error!r}); delete it and rerun") from None
 
 
-def _plain(value: Any) -> Any:
-    """Return `value` for JSON, which has no NaN and no infinity."""
-    if isinstance(value, dict):
-        return {key: _plain(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(entry) for entry in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _arguments() -> None:
-    parser = argparse.ArgumentParser(prog="python -m pipeline.judge", description=__doc__)
-    parser.add_argument("spec", help="JudgeSpec as JSON")
-    parser.add_argument("--code", required=True, help="fingerprint of the code")
-    parser.add_argument("--harness", type=Path, required=True, help="what the stage harness wrote")
-    parser.add_argument("--output", type=Path, required=True, help="JSON to write")
-    given = vars(parser.parse_args())
-    main(JudgeSpec.from_json(given.pop("spec")), given.pop("code"), **given)
-
-
 if __name__ == "__main__":
-    exit_with_one_line(_arguments)
+    run(main)

@@ -45,7 +45,7 @@ def main(plan: Plan) -> Path:
     shown = plan.job("report", ())
     assert isinstance(shown.spec, ReportSpec)
     page, claims = (Path(shown.writes(name).path) for name in ("page", "claims"))
-    report.main(shown.spec, written, page, shown.code)
+    report.main(shown.spec, shown.code, written, page)
     remember(root, [*partial, page, claims])
     return page
 

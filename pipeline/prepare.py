@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
 from lossbench import datasets
-from lossbench.datasets._card import Source
-from lossbench.datasets._read import Read, read_source
-from lossbench.errors import exit_with_one_line, room_for
-from lossbench.images import read_image
+from lossbench.datasets import read_source
+from lossbench.errors import room_for
+from pipeline.command import run
 from pipeline.outputs.arrays import Entry, write_arrays
 from pipeline.specs.prepare import PrepareSpec
 
@@ -21,16 +19,15 @@ def main(spec: PrepareSpec, code: str, output: Path) -> None:
     Raises UserError naming the file and its split when one is missing, damaged or not the catalogued one, and for a
     full disk.
     """
-    module = datasets.load(spec.dataset)
-    read: Read = getattr(module, "read", lambda source: read_image(source.path))
-    splits: dict[str, list[Source]] = module.locate(Path(spec.root) if spec.root else None)
+    dataset = datasets.load(spec.dataset)
+    splits = dataset.locate(Path(spec.root) if spec.root else None)
     total = sum(len(sources) for sources in splits.values())
 
     def entries() -> Iterator[Entry]:
         done = 0
         for split, sources in splits.items():
             for source in sources:
-                pixels = read_source(read, source, split)
+                pixels = read_source(dataset.read, source, split)
                 yield Entry(source.name, split, pixels, source.path.name, source.licence)
                 done += 1
                 if done % 50 == 0 or done == total:
@@ -40,14 +37,5 @@ def main(spec: PrepareSpec, code: str, output: Path) -> None:
         write_arrays(output, "target", entries(), {"dataset": spec.dataset, "code": code})
 
 
-def _arguments() -> None:
-    parser = argparse.ArgumentParser(prog="python -m pipeline.prepare", description=__doc__)
-    parser.add_argument("spec", help="PrepareSpec as JSON")
-    parser.add_argument("--code", required=True, help="fingerprint of the code")
-    parser.add_argument("--output", type=Path, required=True, help="folder of the prepared data set")
-    given = parser.parse_args()
-    main(PrepareSpec.from_json(given.spec), given.code, given.output)
-
-
 if __name__ == "__main__":
-    exit_with_one_line(_arguments)
+    run(main)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import argparse
 import csv
-import json
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +10,18 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lossbench import device as devices
 from lossbench import loss_networks
 from lossbench.device import to_tensor
-from lossbench.errors import UserError, exit_with_one_line
-from lossbench.files import write_text, written_atomically
+from lossbench.errors import UserError
+from lossbench.files import written_atomically
 from lossbench.images import displayed, largest, write_png
+from lossbench.loss_networks import Autoencoder
 from lossbench.probe.encoder import Probe, probe
-from pipeline.learning.lock import exclusive
-from pipeline.learning.loop import Batch, Job, StepLoss, fit
-from pipeline.learning.outcome import run_card, write_history
-from pipeline.learning.sampling import Ahead, Crops, step_generator
+from pipeline import command
+from pipeline.learning.loop import Batch, StepLoss
+from pipeline.learning.run import Run, training
+from pipeline.learning.sampling import HELD_OUT_SEED, Crops, own_generator
 from pipeline.outputs.arrays import Arrays
-from pipeline.outputs.provenance import provenance
 from pipeline.specs.pretrain import PretrainSpec
 
 HELD_OUT_CROPS = 32
@@ -33,61 +30,47 @@ SHOWN = 8
 """Crops in the reconstruction picture."""
 RGB = 3
 """Bands of a photograph."""
-HELD_OUT_SEED = 1_000_003
-"""Apart from every training seed."""
 
 
-def main(
-    spec: PretrainSpec,
-    code: str,
-    *,
-    targets: Path,
-    output: Path,
-    label: str,
-    threads: int = 1,
-    checkpoint_seconds: float = 300.0,
-) -> None:
+def main(spec: PretrainSpec, code: str, run: Run, *, targets: Path) -> None:
     """Train and write `network.safetensors`, `card.json`, `history.csv`, `probe.csv`, `reconstructions.png`.
 
-    Raises UserError when another process works on the same network, for bad data or values, and for a full disk.
+    `targets` is the card of the prepared data. Raises UserError when another process works on the same network, for bad
+    data or values, and for a full disk.
     """
-    with exclusive(output):
-        _pretrain(spec, code, targets, output, label, threads, checkpoint_seconds)
-
-
-def _pretrain(
-    spec: PretrainSpec, code: str, targets: Path, output: Path, label: str, threads: int, checkpoint_seconds: float
-) -> None:
     recipe = spec.recipe
     if recipe is None:
-        raise UserError(f"{label}: the spec has no recipe; weights from elsewhere go through pipeline.import_weights")
-    chosen = devices.choose(recipe.precision, threads)
-    torch.manual_seed(spec.seed)
-    arrays = Arrays(targets)
-    network: Any = chosen.place(loss_networks.build(spec.loss_network, **_with_statistics(spec.architecture, arrays)))
+        where = run.label
+        raise UserError(f"{where}: the spec has no recipe; weights from elsewhere go through pipeline.import_weights")
+    with training(spec, code, run, recipe.precision) as begun:
+        chosen, arrays = begun.device, Arrays(targets)
+        architecture = _with_statistics(spec.architecture, arrays)
+        network = chosen.place(loss_networks.build(spec.loss_network, **architecture))
+        assert isinstance(network, Autoencoder)
 
-    def loss(step: int, data: Batch) -> StepLoss:
-        image = to_tensor(data[0], chosen.device)
-        noise = _noise(network, image, spec.seed, step)
-        with chosen.autocast():
-            error = network.pretraining_loss(image, noise)
-        return StepLoss(error, {"masked_error": error})
+        def loss(step: int, data: Batch) -> StepLoss:
+            image = to_tensor(data[0], chosen.device)
+            noise = _noise(network, image, spec.seed, step)
+            with chosen.autocast():
+                error = network.pretraining_loss(image, noise)
+            return StepLoss(error, {"masked_error": error})
 
-    crops = Crops(
-        [(arrays, 1)], "train", patch=recipe.patch, batch=recipe.batch, seed=spec.seed, augment=recipe.augment
-    )
-    # published splits may leave nothing for `val`; nothing is chosen by these crops, so `test` serves as well
-    split = "val" if any(item.split == "val" for item in arrays.items) else "test"
-    held_out = Crops([(arrays, 1)], split, patch=recipe.patch, batch=HELD_OUT_CROPS, seed=HELD_OUT_SEED, augment=False)
-    job = Job(label, {"spec": spec.canonical(), "code": code}, output / "last.ckpt", checkpoint_seconds)
-    result = fit(network, recipe, job, Ahead(crops.draw), loss, chosen.device)
-    image = to_tensor(held_out.draw(0)[0], chosen.device)
-    judged = _judge(result.model, image, output)
-    write_history(output / "history.csv", result.history)
-    card = {**provenance(spec, code), **run_card(result, chosen), **judged, "held_out_split": split}
-    loss_networks.save(_unwrapped(network, result.model), output / "network.safetensors", card)
-    write_text(output / "card.json", json.dumps(card, indent=1) + "\n")
-    job.checkpoint.unlink(missing_ok=True)
+        sizes: dict[str, Any] = {
+            "patch": recipe.patch,
+            "batch": recipe.batch,
+            "seed": spec.seed,
+            "augment": recipe.augment,
+        }
+        crops = Crops([(arrays, 1)], "train", **sizes)
+        # published splits may leave nothing for `val`; nothing is chosen by these crops, so `test` serves as well
+        split = "val" if any(item.split == "val" for item in arrays.items) else "test"
+        apart: dict[str, Any] = {"batch": HELD_OUT_CROPS, "seed": HELD_OUT_SEED, "augment": False}
+        held_out = Crops([(arrays, 1)], split, patch=recipe.patch, **apart)
+        result = begun.fit(network, recipe, crops.draw, loss)
+        judged = _judge(result.model, to_tensor(held_out.draw(0)[0], chosen.device), run.output)
+        card = begun.card(result, **judged, held_out_split=split)
+        loss_networks.save(_unwrapped(network, result.model), run.output / "network.safetensors", card)
+        begun.write_card(card)
 
 
 def _with_statistics(architecture: dict[str, Any], arrays: Arrays) -> dict[str, Any]:
@@ -109,18 +92,18 @@ def _unwrapped(network: nn.Module, trained: nn.Module) -> nn.Module:
     return network
 
 
-def _noise(network: Any, image: Tensor, seed: int, step: int) -> Tensor:
+def _noise(network: Autoencoder, image: Tensor, seed: int, step: int) -> Tensor:
     """Return the random numbers that decide a step's masks; they depend on the seed and the step alone."""
     cells = network.cells(*image.shape[-2:])
-    # step + 2**32: a stream apart from the one that places the crops
-    values = step_generator(seed, step + 2**32).random((len(image), cells), dtype=np.float32)
+    values = own_generator(seed, step).random((len(image), cells), dtype=np.float32)
     return torch.from_numpy(values).to(image.device)
 
 
 @torch.no_grad()
-def _judge(network: Any, image: Tensor, output: Path) -> dict[str, float]:
+def _judge(model: nn.Module, image: Tensor, output: Path) -> dict[str, float]:
     """Score the network on held-out crops; write the reconstruction picture and the probe."""
-    network.eval()
+    network = model.eval()
+    assert isinstance(network, Autoencoder)
     noise = _noise(network, image, HELD_OUT_SEED, 0)
     masked, restored = network.reconstruct(image[:SHOWN], noise[:SHOWN])
     rows = [torch.cat(list(part), dim=-1) for part in (image[:SHOWN], masked, restored)]
@@ -142,18 +125,5 @@ def _write_probe(path: Path, found: Probe) -> None:
         writer.writerows(found.rows)
 
 
-def _arguments() -> None:
-    parser = argparse.ArgumentParser(prog="python -m pipeline.pretrain", description=__doc__)
-    parser.add_argument("spec", help="PretrainSpec as JSON")
-    parser.add_argument("--code", required=True, help="fingerprint of the code")
-    parser.add_argument("--targets", type=Path, required=True, help="folder of the prepared data set")
-    parser.add_argument("--output", type=Path, required=True, help="folder of the loss network")
-    parser.add_argument("--label", required=True, help="name of the run in progress lines")
-    parser.add_argument("--threads", type=int, default=1, help="CPU threads")
-    parser.add_argument("--checkpoint-seconds", type=float, default=300.0, help="time between two checkpoints")
-    given = vars(parser.parse_args())
-    main(PretrainSpec.from_json(given.pop("spec")), given.pop("code"), **given)
-
-
 if __name__ == "__main__":
-    exit_with_one_line(_arguments)
+    command.run(main)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import re
@@ -14,17 +13,19 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from lossbench.errors import exit_with_one_line, room_for
+from lossbench.errors import room_for
 from lossbench.files import write_text
+from pipeline.command import run
+from pipeline.outputs.finite import finite
 from pipeline.outputs.layout import path_of
 from pipeline.pages import claims, cost, numbers, overview, pictures, plots
 from pipeline.pages.formats import notes
 from pipeline.pages.galleries import galleries
 from pipeline.pages.inputs import Gaps, LossNetwork, Table, read_loss_networks, read_table
 from pipeline.pages.plots import Style
+from pipeline.pages.templates import TEMPLATES
 from pipeline.specs.report import ReportSpec
 
-TEMPLATES = Path(__file__).parents[1] / "workflow/report"
 ROOM = 8_500_000
 """Bytes of the page for compared pictures."""
 PERCEPTION = ("lpips", "niqe")
@@ -35,7 +36,7 @@ FORMATS = {"long CSV": "long", "wide CSV": "wide", "LaTeX": "latex", "Markdown":
 """Labels of links to the files of a table."""
 
 
-def main(spec: ReportSpec, verdicts: Sequence[Path], output: Path, code: str) -> None:
+def main(spec: ReportSpec, code: str, verdicts: Sequence[Path], output: Path) -> None:
     """Write the page to `output` and `claims.json` beside it.
 
     `verdicts` are files `results/<scale>/verdicts/<paper>/<table>.json`; all else is found from them, and what is not
@@ -48,7 +49,7 @@ def main(spec: ReportSpec, verdicts: Sequence[Path], output: Path, code: str) ->
     with room_for(output):
         page = _page(tables, networks, gaps, output, code, spec.title)
         write_text(output, page)
-        write_text(output.with_name("claims.json"), json.dumps(_finite(judged), indent=1, allow_nan=False) + "\n")
+        write_text(output.with_name("claims.json"), json.dumps(finite(judged), indent=1, allow_nan=False) + "\n")
     print(f"{output}: {len(tables)} tables, {len(judged)} claims, {len(gaps.found)} missing, {len(page) / 1e6:.1f} MB")
 
 
@@ -207,24 +208,5 @@ def _network(network: LossNetwork, gaps: Gaps, number: int) -> dict[str, Any]:
     }
 
 
-def _finite(value: Any) -> Any:
-    """Return JSON content with null in the place of what is not a number."""
-    if isinstance(value, dict):
-        return {name: _finite(entry) for name, entry in value.items()}
-    if isinstance(value, list):
-        return [_finite(entry) for entry in value]
-    return None if isinstance(value, float) and numbers.real(value) is None else value
-
-
-def _arguments() -> None:
-    parser = argparse.ArgumentParser(prog="python -m pipeline.report", description=__doc__)
-    parser.add_argument("spec", help="ReportSpec as JSON")
-    parser.add_argument("--verdicts", type=Path, nargs="+", required=True, help="verdicts of the tables, in order")
-    parser.add_argument("--output", type=Path, required=True, help="page to write; claims.json goes beside it")
-    parser.add_argument("--code", required=True, help="fingerprint of the code")
-    given = vars(parser.parse_args())
-    main(ReportSpec.from_json(given.pop("spec")), **given)
-
-
 if __name__ == "__main__":
-    exit_with_one_line(_arguments)
+    run(main)

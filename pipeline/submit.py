@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -11,14 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lossbench import datasets
-from lossbench.errors import UserError, exit_with_one_line, room_for
+from lossbench.datasets import ScoredByServer
+from lossbench.errors import UserError, room_for
 from lossbench.files import sha256, write_text, written_atomically
+from pipeline.command import run
 from pipeline.specs.evaluate import SubmitSpec
 
-Restore = Callable[[NDArray[np.float32]], NDArray[np.floating]]
+SCORED = "dnd"
+"""The data set whose server takes bundles."""
+RestoreCrop = Callable[[NDArray[np.float32]], NDArray[np.floating]]
 
 
-def write_dnd(restore: Restore, root: Path, output: Path, origin: str = "") -> Path:
+def write_dnd(restore: RestoreCrop, root: Path, output: Path, origin: str = "") -> Path:
     """Restore the 1,000 crops of DND below `root` and write `output/bundled/{0001..0050}.mat`; return that folder.
 
     `restore` maps (512, 512, 3) float32 in [0, 1] to the same shape; its answer is clipped to [0, 1], where the ground
@@ -33,18 +36,19 @@ def write_dnd(restore: Restore, root: Path, output: Path, origin: str = "") -> P
     Raises UserError naming the file that is missing or damaged, the crop whose answer has another shape or is no
     number, an output of another origin, or a full disk.
     """
-    dnd = datasets.load("dnd")
+    dnd = datasets.load(SCORED)
+    assert isinstance(dnd, ScoredByServer)
     dnd.locate(root)
-    regions = dnd.boxes(root)
+    boxes = dnd.boxes(root)
     _claim(output / "bundled.json", origin)
-    for image in range(1, dnd.IMAGES + 1):
+    for image in range(1, dnd.images + 1):
         bundle = output / "bundled" / f"{image:04d}.mat"
         if bundle.exists():
             continue
-        crops = dnd.crops(dnd.image_path(root, image), regions[image - 1])
+        crops = dnd.crops(root, image, boxes[image - 1])
         restored = [_restored(restore, crop, image, box) for box, crop in enumerate(crops, start=1)]
         _write_bundle(bundle, restored)
-        print(f"submission/dnd  {image}/{dnd.IMAGES} images", flush=True)
+        print(f"submission/{SCORED}  {image}/{dnd.images} images", flush=True)
     return output / "bundled"
 
 
@@ -62,7 +66,7 @@ def _claim(card: Path, origin: str) -> None:
         raise UserError(f"{card}: begun by '{found}', not by '{origin}'; choose another output or delete this one")
 
 
-def _restored(restore: Restore, crop: NDArray[np.float32], image: int, box: int) -> NDArray[np.float32]:
+def _restored(restore: RestoreCrop, crop: NDArray[np.float32], image: int, box: int) -> NDArray[np.float32]:
     answer = np.asarray(restore(crop), dtype=np.float32)
     if answer.shape != crop.shape or not np.isfinite(answer).all():
         fault = f"shape {answer.shape} for {crop.shape}" if answer.shape != crop.shape else "values that are no numbers"
@@ -86,8 +90,8 @@ def main(spec: SubmitSpec, code: str, *, model: Path, output: Path, threads: int
     """
     from lossbench.restorer import restorer
 
-    if spec.test_set != "dnd":
-        raise UserError(f"test_set: '{spec.test_set}' is scored by no server that is known here; only 'dnd' is")
+    if spec.test_set != SCORED:
+        raise UserError(f"test_set: '{spec.test_set}' is scored by no server that is known here; only '{SCORED}' is")
     restore = restorer(spec.network.name, spec.network.arguments, model, spec.tile, threads)
     origin = f"{spec.network.name} of sha256 {sha256(model)}, code {code}"
     bundles = write_dnd(restore, Path(spec.root), output, origin)
@@ -96,16 +100,5 @@ def main(spec: SubmitSpec, code: str, *, model: Path, output: Path, threads: int
     write_text(output / "submission.json", json.dumps(card, indent=1) + "\n")
 
 
-def _arguments() -> None:
-    parser = argparse.ArgumentParser(prog="python -m pipeline.submit", description=__doc__)
-    parser.add_argument("spec", help="SubmitSpec as JSON")
-    parser.add_argument("--code", required=True, help="fingerprint of the code")
-    parser.add_argument("--model", type=Path, required=True, help="trained network")
-    parser.add_argument("--output", type=Path, required=True, help="folder of the submission")
-    parser.add_argument("--threads", type=int, default=1, help="CPU threads")
-    given = vars(parser.parse_args())
-    main(SubmitSpec.from_json(given.pop("spec")), given.pop("code"), **given)
-
-
 if __name__ == "__main__":
-    exit_with_one_line(_arguments)
+    run(main)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from itertools import product
 from pathlib import Path
@@ -10,13 +9,12 @@ from typing import Any
 
 import pandas as pd
 
-from lossbench.errors import UserError, exit_with_one_line
+from lossbench.errors import UserError
 from lossbench.files import write_text
-from pipeline.outputs.scores import averaged, differences, read_scores
+from pipeline.command import run
+from pipeline.outputs.scores import KEY, averaged, differences, read_scores, signs
 from pipeline.pages.formats import html_page, latex_table, markdown_page, wide_csv, wide_frame
-from pipeline.specs.tabulate import MetricColumn, TabulateSpec
-
-KEY = ["column", "network", "loss", "metric"]
+from pipeline.specs.tabulate import TRIVIAL, MetricColumn, TabulateSpec
 
 
 def main(spec: TabulateSpec, code: str, output: Path) -> None:
@@ -41,17 +39,17 @@ def long_table(spec: TabulateSpec, code: str) -> pd.DataFrame:
     Raises UserError naming the file that can't be read, or whose pictures or metrics are not those of its column.
     """
     scores = read_scores(spec.cells)
-    trained = scores[scores["network"] != "trivial"]
+    trained = scores[scores["network"] != TRIVIAL]
     per_seed = averaged(trained, [*KEY, "seed"]).reset_index()
     rows = per_seed.groupby(KEY, sort=False)["value"].agg(["mean", "std", "count"]).reset_index()
     rows = rows.rename(columns={"mean": "value", "std": "sd_over_seeds", "count": "n_seeds"})
     rows = rows.merge(_over_images(trained), on=KEY).merge(_published(spec), on=KEY, how="left")
-    rows = rows.merge(_trivial(scores, spec.trivials), on=["column", "metric"], how="left")
+    rows = rows.merge(_trivial(scores, spec), on=["column", "metric"], how="left")
     rows = rows.merge(_runs(spec), on=["column", "network", "loss"])
     rows = rows.merge(_comparisons(trained, spec), on=KEY, how="left")
     for name, origin in (("difference", "value"), ("published_difference", "published")):
         rows[name] = rows[origin] - _reference(rows, origin, spec.reference_loss)
-    rows["gain_over_trivial"] = (rows["value"] - rows["trivial"]) * rows["metric"].map(_sign(spec.metrics))
+    rows["gain_over_trivial"] = (rows["value"] - rows[TRIVIAL]) * rows["metric"].map(signs(spec))
     rows = rows.merge(_metric_words(spec.metrics), on="metric")
     rows.insert(0, "paper", spec.paper)
     rows.insert(1, "table", spec.table)
@@ -80,12 +78,12 @@ def _comparisons(scores: pd.DataFrame, spec: TabulateSpec) -> pd.DataFrame:
     from lossbench.statistics.intervals import companions, holm, interval
 
     rows: list[dict[str, Any]] = []
-    signs = _sign(spec.metrics)
-    for column, network, loss, metric in product(spec.columns, spec.networks, spec.losses, signs):
+    sign = signs(spec)
+    for column, network, loss, metric in product(spec.columns, spec.networks, spec.losses, sign):
         found = differences(scores, metric, loss, spec.reference_loss, [column], [network])
         if loss == spec.reference_loss or not found or found[0].size < 2:
             continue
-        bounds, tests = interval(found), companions([array * signs[metric] for array in found])
+        bounds, tests = interval(found), companions([array * sign[metric] for array in found])
         key = dict(zip(KEY, (column, network, loss, metric), strict=True))
         row = {
             "low": bounds.low,
@@ -112,11 +110,11 @@ def _published(spec: TabulateSpec) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*KEY, "published", "published_warning"])
 
 
-def _trivial(scores: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFrame:
-    """Return the means of the answers `names`: `trivial` the first, the others under names of their own."""
-    trivial = scores[scores["network"] == "trivial"]
+def _trivial(scores: pd.DataFrame, spec: TabulateSpec) -> pd.DataFrame:
+    """Return the means of the trivial answers, a column each."""
+    trivial = scores[scores["network"] == TRIVIAL]
     means = averaged(trivial, ["column", "metric", "loss"]).unstack("loss")
-    return means.rename(columns={names[0]: "trivial", **{name: f"trivial_{name}" for name in names[1:]}}).reset_index()
+    return means.rename(columns={name: spec.trivial_column(name) for name in spec.trivials}).reset_index()
 
 
 def _runs(spec: TabulateSpec) -> pd.DataFrame:
@@ -153,10 +151,6 @@ def _reference(rows: pd.DataFrame, origin: str, loss: str) -> pd.Series:
     return pd.Series(reference.reindex(pd.MultiIndex.from_frame(rows[group])).to_numpy(), index=rows.index)
 
 
-def _sign(metrics: tuple[MetricColumn, ...]) -> dict[str, int]:
-    return {metric.name: 1 if metric.better == "up" else -1 for metric in metrics}
-
-
 def _metric_words(metrics: tuple[MetricColumn, ...]) -> pd.DataFrame:
     rows = [{"metric": metric.name, "better": metric.better, "protocol": metric.protocol} for metric in metrics]
     return pd.DataFrame(rows)
@@ -175,19 +169,10 @@ def _ordered(rows: pd.DataFrame, spec: TabulateSpec) -> pd.DataFrame:
     first = ["paper", "table", "column", "task", "dataset", "test_set", "network", "loss", "metric", "better"]
     first += ["value", "sd_over_seeds", "sd_over_images", "n_images", "n_seeds", "published", "published_warning"]
     first += ["difference", "low", "high", "p_value", "p_holm", "improved", "published_difference"]
-    first += ["trivial_method", "trivial", "gain_over_trivial"]
+    first += ["trivial_method", TRIVIAL, "gain_over_trivial"]
     columns = [*first, *(name for name in rows.columns if name not in first)]
     return rows.sort_values(["network", "loss", "column", "metric"])[columns].reset_index(drop=True)
 
 
-def _arguments() -> None:
-    parser = argparse.ArgumentParser(prog="python -m pipeline.tabulate", description=__doc__)
-    parser.add_argument("spec", help="TabulateSpec as JSON")
-    parser.add_argument("--code", required=True, help="fingerprint of the code")
-    parser.add_argument("--output", type=Path, required=True, help="long CSV; the other formats go beside it")
-    given = parser.parse_args()
-    main(TabulateSpec.from_json(given.spec), given.code, given.output)
-
-
 if __name__ == "__main__":
-    exit_with_one_line(_arguments)
+    run(main)

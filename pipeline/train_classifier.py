@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import argparse
 import csv
 import io
-import json
 import math
 from pathlib import Path
 from typing import Any
@@ -15,24 +13,21 @@ import torch.nn.functional as F
 from torch import nn
 
 from lossbench import classifiers, datasets, loss_networks
-from lossbench import device as devices
 from lossbench.assets.weight_files import checked_digest, locate
 from lossbench.attacks.targeted import adversarial_loss, adversarial_terms, perturb, random_wrong_class
 from lossbench.classifiers import Classifier
 from lossbench.device import Device, to_tensor
-from lossbench.errors import UserError, exit_with_one_line
+from lossbench.errors import UserError
 from lossbench.files import write_text
-from lossbench.images import read_image
 from lossbench.loss_networks._normalise import normalise_filters
 from lossbench.loss_networks._vgg import VGG
-from pipeline.learning.classification import require_accuracy, score, write_probe
+from pipeline import command
+from pipeline.learning.classification import require_accuracy, score, write_witness
 from pipeline.learning.labelled import LabelledCrops, LabelledFiles
-from pipeline.learning.lock import exclusive
-from pipeline.learning.loop import Batch, Job, StepLoss, fit
-from pipeline.learning.outcome import run_card, write_history
-from pipeline.learning.sampling import Ahead, step_generator
+from pipeline.learning.loop import Batch, Result, StepLoss
+from pipeline.learning.run import Run, Training, training
+from pipeline.learning.sampling import own_generator
 from pipeline.outputs.arrays import Arrays
-from pipeline.outputs.provenance import provenance
 from pipeline.specs.classifier import ClassifierSpec
 from pipeline.specs.recipe import Recipe
 
@@ -43,47 +38,42 @@ GIVEN_BATCH = 32
 def main(
     spec: ClassifierSpec,
     code: str,
+    run: Run,
     *,
-    output: Path,
-    label: str,
     targets: Path | None = None,
     initial: Path | None = None,
     weights_root: Path = Path("weights"),
-    threads: int = 1,
-    checkpoint_seconds: float = 300.0,
 ) -> None:
-    """Write `classifier.safetensors`, `network.safetensors`, `probe.npz`, `scores.csv`, `chance.csv` and `card.json`.
+    """Write `classifier.safetensors`, `network.safetensors`, `witness.npz`, `scores.csv`, `chance.csv` and `card.json`.
 
     `network.safetensors` is the trunk as a loss network; that of a VGG has its filters scaled to a mean activation of 1
     on clean training crops. Both tables of scores hold a row a held-out crop and metric, in per cent, the second those
-    of guessing. A trained classifier has `history.csv` too. Crops come from the prepared folder `targets` where the
-    spec has no `root`. `initial` is the file that the spec's `initial` speaks of; the spec's `weights` lie below
-    `weights_root`, or in an installed package. Raises UserError when another process works on the same classifier, for
-    bad data or values, for weights from elsewhere that fall short of their stated accuracy, and for a full disk.
+    of guessing. A trained classifier has `history.csv` too. Crops come from the prepared data whose card is `targets`
+    where the spec has no `root`. `initial` is the file that the spec's `initial` speaks of; the spec's `weights` lie
+    below `weights_root`, or in an installed package. Raises UserError when another process works on the same
+    classifier, for bad data or values, for weights from elsewhere that fall short of their stated accuracy, and for a
+    full disk.
     """
-    with exclusive(output):
-        chosen = devices.choose(spec.recipe.precision if spec.recipe else "auto", threads)
-        torch.manual_seed(spec.seed)
-        crops = _crops(spec, label, targets, threads)
+    with training(spec, code, run, spec.recipe.precision if spec.recipe else "auto") as begun:
+        chosen, output = begun.device, run.output
+        crops = _crops(spec, run, targets)
         given = locate(spec.weights.file, weights_root) if spec.weights else initial
-        model = chosen.place(_built(spec, label, given))
+        model = chosen.place(_built(spec, run.label, given))
         if spec.frozen_trunk:
             model.freeze_trunk()
-        job = Job(label, {"spec": spec.canonical(), "code": code}, output / "last.ckpt", checkpoint_seconds)
         if spec.recipe is None:
-            trained = _given(spec, model, crops, chosen, str(given))
+            trained = begun.card(None, **_given(spec, model, crops, chosen, str(given)))
         else:
-            trained = _trained(spec, spec.recipe, model, crops, chosen, job)
-        found = score(model, crops.held_out(spec.evaluation.each), spec.classes, spec.evaluation, chosen, label)
-        card = {**provenance(spec, code), **trained, **found.card(), "classes": crops.classes}
+            trained = begun.card(_fitted(spec, spec.recipe, model, crops, begun))
+        found = score(model, crops.held_out(spec.evaluation.each), spec.classes, spec.evaluation, chosen, run.label)
+        card = {**trained, **found.card(), "classes": crops.classes}
         names = crops.names(spec.evaluation.each)
         for name, rows in (("scores", found.rows()), ("chance", found.guessed(spec.classes))):
             write_text(output / f"{name}.csv", _table(names, rows))
-        write_probe(output / "probe.npz", model, crops)
+        write_witness(output / "witness.npz", model, crops)
         classifiers.save(model, output / "classifier.safetensors", card)
         loss_networks.save(_loss_network(spec, model, crops, chosen), output / "network.safetensors", card)
-        write_text(output / "card.json", json.dumps(card, indent=1) + "\n")
-        job.checkpoint.unlink(missing_ok=True)
+        begun.write_card(card)
 
 
 def _loss_network(
@@ -111,20 +101,19 @@ def _table(names: list[str], scores: dict[str, list[float]]) -> str:
     return text.getvalue()
 
 
-def _crops(spec: ClassifierSpec, label: str, targets: Path | None, threads: int) -> LabelledCrops | LabelledFiles:
+def _crops(spec: ClassifierSpec, run: Run, targets: Path | None) -> LabelledCrops | LabelledFiles:
     batch = spec.recipe.batch if spec.recipe else GIVEN_BATCH
     found: LabelledCrops | LabelledFiles
     if spec.root is None:
         if targets is None:
-            raise UserError(f"{label}: the spec has no root; give the prepared data set as `targets`")
+            raise UserError(f"{run.label}: the spec has no root; give the prepared data set as `targets`")
         augment = spec.recipe is not None and spec.recipe.augment
         found = LabelledCrops(Arrays(targets), side=spec.side, batch=batch, seed=spec.seed, augment=augment)
     else:
-        module = datasets.load(spec.dataset)
-        splits = module.locate(Path(spec.root))
-        read = getattr(module, "read", lambda source: read_image(source.path))
-        sizes = {"side": spec.side, "batch": batch, "seed": spec.seed, "workers": threads}
-        found = LabelledFiles(splits["train"], splits["test"], read, **sizes)
+        dataset = datasets.load(spec.dataset)
+        splits = dataset.locate(Path(spec.root))
+        sizes = {"side": spec.side, "batch": batch, "seed": spec.seed, "workers": run.threads}
+        found = LabelledFiles(splits["train"], splits["test"], dataset.read, **sizes)
     if len(found.classes) != spec.classes:
         raise UserError(f"classes: {spec.classes}, data set '{spec.dataset}' has {len(found.classes)}; make them equal")
     return found
@@ -158,15 +147,15 @@ def _given(
     return {"parameters": parameters, "seconds": 0.0, "device": chosen.name, "precision": precision}
 
 
-def _trained(
+def _fitted(
     spec: ClassifierSpec,
     recipe: Recipe,
     model: Classifier,
     crops: LabelledCrops | LabelledFiles,
-    chosen: Device,
-    job: Job,
-) -> dict[str, Any]:
-    """Train `model` in place, write the history, and return what the card says of the training."""
+    begun: Training,
+) -> Result:
+    """Train `model` in place."""
+    chosen = begun.device
 
     def loss(step: int, data: Batch) -> StepLoss:
         images, labels = to_tensor(data[0], chosen.device), torch.from_numpy(data[1]).to(chosen.device)
@@ -175,8 +164,7 @@ def _trained(
             with chosen.autocast():
                 error = F.cross_entropy(model(images), labels)
             return StepLoss(error, {"clean": error})
-        # step + 2**32: a stream apart from the one that places the crops
-        wrong = random_wrong_class(labels, spec.classes, step_generator(spec.seed, step + 2**32))
+        wrong = random_wrong_class(labels, spec.classes, own_generator(spec.seed, step))
         radius, length = attack.at(step, recipe.steps)
         with chosen.autocast():
             changed = perturb(model, images, wrong, radius, attack.steps, length)
@@ -185,27 +173,11 @@ def _trained(
         terms = adversarial_terms(clean, adversarial, labels)
         return StepLoss(adversarial_loss(terms, attack.pairing), terms)
 
-    result = fit(model, recipe, job, Ahead(crops.draw), loss, chosen.device)
-    write_history(job.checkpoint.with_name("history.csv"), result.history)
+    result = begun.fit(model, recipe, crops.draw, loss)
     # the running mean of the weights is a copy, which does not remember its name
     model.load_state_dict(result.model.state_dict())
-    return run_card(result, chosen)
-
-
-def _arguments() -> None:
-    parser = argparse.ArgumentParser(prog="python -m pipeline.train_classifier", description=__doc__)
-    parser.add_argument("spec", help="ClassifierSpec as JSON")
-    parser.add_argument("--code", required=True, help="fingerprint of the code")
-    parser.add_argument("--output", type=Path, required=True, help="folder of the classifier")
-    parser.add_argument("--label", required=True, help="name of the run in progress lines")
-    parser.add_argument("--targets", type=Path, help="folder of the prepared data set, where the spec has no root")
-    parser.add_argument("--initial", type=Path, help="stored network that the training starts from")
-    parser.add_argument("--weights-root", type=Path, default=Path("weights"), help="folder of public weight files")
-    parser.add_argument("--threads", type=int, default=1, help="CPU threads")
-    parser.add_argument("--checkpoint-seconds", type=float, default=300.0, help="time between two checkpoints")
-    given = vars(parser.parse_args())
-    main(ClassifierSpec.from_json(given.pop("spec")), given.pop("code"), **given)
+    return result
 
 
 if __name__ == "__main__":
-    exit_with_one_line(_arguments)
+    command.run(main)

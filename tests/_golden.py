@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from lossbench.images import read_image
 from lossbench.metrics import _golden
-from lossbench.metrics._golden import Floats, Row, degraded, floats, four_bands, levels, other_bytes, photograph
+from lossbench.metrics._golden import Floats, GoldenRow, degraded, floats, four_bands, levels, other_bytes, photograph
 from lossbench.resize import resize_bicubic
 
-__all__ = ["Floats", "Row", "degraded", "floats", "four_bands", "golden_rows", "levels", "photograph", "pictures"]
+__all__ = ["Floats", "GoldenRow", "degraded", "floats", "four_bands", "golden_rows", "levels", "photograph", "pictures"]
 
 GOLDEN = Path(__file__).parent / "golden" / "metrics.csv"
 CALIBRATION = "ResultsCalibra"
@@ -25,7 +25,7 @@ CALIBRATION = "ResultsCalibra"
 
 
 @cache
-def golden_rows() -> list[Row]:
+def golden_rows() -> list[GoldenRow]:
     """Return every golden row; not to be changed."""
     return _golden.rows(GOLDEN)
 
@@ -35,12 +35,12 @@ def rows_of(*metrics: str) -> list[Any]:
     return [pytest.param(row, id=_label(row)) for row in golden_rows() if row["metric"] in metrics]
 
 
-def _label(row: Row) -> str:
+def _label(row: GoldenRow) -> str:
     image = row["image"].split()[0 if row["image"].startswith(("skimage", "synthetic")) else -1].rsplit("/", 1)[-1]
     return "-".join([row["metric"], image, row["degradation"].split()[0], row["computed_by"].split()[0]])
 
 
-def pictures(row: Row) -> tuple[NDArray[np.uint8], Floats]:
+def pictures(row: GoldenRow) -> tuple[NDArray[np.uint8], Floats]:
     """Return target (H, W, C) of uint8 and prediction (H, W, C) in 0..255 before rounding, of any row with pictures.
 
     Skips the test, with the reason, when the pictures are not here or not those that the value was computed on.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, cast
 
 import torch
 import torch.nn.functional as F
@@ -15,6 +15,7 @@ from lossbench.errors import UserError, nearest
 from lossbench.loss_networks import _pickled
 from lossbench.loss_networks._wrapped import unwrapped
 
+FOLDER = "classifiers"
 KIND = "classifier"
 """The kind of a stored file, in `storage.KINDS`."""
 CHANNELS = {"vgg16": ("pool5", 512), "vgg19": ("pool5", 512), "resnet50": ("layer4", 2048)}
@@ -22,6 +23,15 @@ CHANNELS = {"vgg16": ("pool5", 512), "vgg19": ("pool5", 512), "resnet50": ("laye
 HEADS = ("published", "pooled")
 GRID, HIDDEN = 7, 4096
 """Positions a side and units of a VGG's published head."""
+
+
+class Plugin(Protocol):
+    """What a file of this folder holds: a public classifier of its own architecture."""
+
+    SOURCE: str
+
+    def load(self) -> nn.Module:
+        """Return it trained, frozen and in evaluation mode: images in [0, 1] to logits (N, classes)."""
 
 
 class Classifier(nn.Module):
@@ -36,7 +46,7 @@ class Classifier(nn.Module):
         trunk or head.
         """
         super().__init__()
-        self.name: str = trunk.__dict__["loss_network"]
+        self.name = loss_networks.described(trunk).name
         if self.name not in CHANNELS:
             raise UserError(f"classifier: no trunk '{self.name}'; {nearest(self.name, CHANNELS)}")
         if head not in HEADS:
@@ -68,10 +78,15 @@ class Classifier(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Return the logits."""
-        trunk: Any = self.trunk
-        features = F.adaptive_avg_pool2d(trunk.layers(images, [self.last])[self.last], self.grid)
+        assert isinstance(self.trunk, loss_networks.Trunk)
+        features = F.adaptive_avg_pool2d(self.trunk.layers(images, [self.last])[self.last], self.grid)
         logits: Tensor = self.head(features.flatten(1))
         return logits.float()
+
+
+def plugin(name: str) -> Plugin:
+    """Return the file of the public classifier `name`; raises UserError with the nearest match for an unknown one."""
+    return cast(Plugin, plugins.load(FOLDER, name))
 
 
 def build(
@@ -107,17 +122,16 @@ def initialise(classifier: Classifier) -> None:
 def load_trunk(classifier: Classifier, path: Path) -> None:
     """Fill the trunk from a stored loss network; raises UserError when the file holds another one."""
     stored, _ = loss_networks.load(path)
-    trunk: Any = classifier.trunk
-    found, wanted = ((module.loss_network, module.architecture) for module in (stored, trunk))
+    found, wanted = (tuple(loss_networks.described(module)) for module in (stored, classifier.trunk))
     if found != wanted:
         raise UserError(f"{path} holds {found}, the classifier has {wanted}; give the file of that loss network")
-    storage.fill(trunk, stored.state_dict(), path)
+    storage.fill(classifier.trunk, stored.state_dict(), path)
 
 
 def save(classifier: Classifier, path: Path, card: dict[str, Any]) -> None:
     """Write `classifier` to `path` atomically as safetensors, with all that is needed to build it again, and `card`."""
-    trunk: Any = classifier.trunk
-    description = {"name": classifier.name, "arguments": trunk.architecture, **classifier.arguments, "card": card}
+    arguments = loss_networks.described(classifier.trunk).architecture
+    description = {"name": classifier.name, "arguments": arguments, **classifier.arguments, "card": card}
     storage.save(path, classifier, description, KIND)
 
 
@@ -156,5 +170,7 @@ def import_weights(classifier: Classifier, path: Path) -> None:
     # a ResNet's only layer is the head's first
     place = "0." if classifier.name == "resnet50" else ""
     head = {place + name.removeprefix(prefix): value for name, value in released.items() if name.startswith(prefix)}
-    plugins.load(loss_networks.FOLDER, classifier.name).import_weights(classifier.trunk, path)
+    file = loss_networks.plugin(classifier.name)
+    assert isinstance(file, loss_networks.ImportingPlugin)
+    file.import_weights(classifier.trunk, path)
     storage.fill(classifier.head, head, path)

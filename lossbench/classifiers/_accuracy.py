@@ -1,4 +1,4 @@
-"""How many crops a classifier recognises, and whether it is the one that a stored probe was made for."""
+"""How many crops a classifier recognises, and whether it is the one that a stored witness was made for."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Labelled = list[NDArray[Any]]
 BATCH = 32
 """Crops that are shown at once."""
 TOLERANCE = 0.05
-"""By how much accuracy on the very crops of a probe may fall short; other arithmetic changes less."""
+"""By how much accuracy on the very crops of a witness may fall short; other arithmetic changes less."""
 REMEDY = "the file expects images normalised in another way, bands or classes in another order, or is another network's"
 
 
@@ -34,17 +34,17 @@ def accuracy(model: nn.Module, batches: Iterable[Labelled]) -> tuple[float, int]
     return float(np.mean(right)), len(right)
 
 
-def check_probe(model: nn.Module, path: Path) -> None:
-    """Raise UserError when `model` recognises the crops of the probe at `path` less often than is stored there.
+def check_witness(model: nn.Module, path: Path) -> None:
+    """Raise UserError when `model` recognises the crops of the witness at `path` less often than is stored there.
 
     That tells a network whose images are normalised in another way, or whose classes are in another order, from the
-    one that the probe was made for; also when the file is missing or damaged.
+    one that the witness was made for; also when the file is missing or damaged.
     """
     try:
         with np.load(path, allow_pickle=False) as stored:
             crops, labels, expected = stored["crops"], stored["labels"], float(stored["expected"])
     except (OSError, EOFError, ValueError, KeyError, BadZipFile) as error:
-        raise UserError(f"{path} is no whole probe ({error}); delete it and rerun") from None
+        raise UserError(f"{path} is no whole witness ({error}); delete it and rerun") from None
     found, count = accuracy(model, [[crops, labels]])
     if found < expected - TOLERANCE:
         raise UserError(f"{path}: clean accuracy {found:.4f} on its {count} crops, expected {expected:.4f}; {REMEDY}")

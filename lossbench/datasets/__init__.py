@@ -3,23 +3,50 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from lossbench import plugins
+from lossbench.datasets._card import Card, Source, Splits
+from lossbench.datasets._dataset import Dataset, Judged, Labelled, ScoredByServer
+from lossbench.datasets._pairs import check_pair_sizes
+from lossbench.datasets._read import Read, read_source
 from lossbench.errors import UserError
+
+__all__ = [
+    "Card",
+    "Dataset",
+    "Judged",
+    "Labelled",
+    "Read",
+    "ScoredByServer",
+    "Source",
+    "Splits",
+    "check_pair_sizes",
+    "fetch",
+    "listing",
+    "load",
+    "missing",
+    "read_source",
+    "stated",
+]
 
 FIELDS = ("name", "title", "licence", "bytes", "where", "stand_in_for")
 
 
-def load(name: str) -> ModuleType:
-    """Return the module of the data set `name`; raises UserError with the nearest match when there is none."""
-    return plugins.load("datasets", name)
+def load(name: str) -> Dataset:
+    """Return the data set `name`; raises UserError with the nearest match when there is none."""
+    found: Dataset = plugins.load("datasets", name).DATASET
+    return found
+
+
+def stated(name: str, field: str) -> Any:
+    """Return a literal `field` of the data set's card by reading its file: nothing is imported."""
+    return plugins.keyword("datasets", name, field, Card.__dataclass_fields__[field].default)
 
 
 def listing() -> list[dict[str, Any]]:
     """Return the fields `FIELDS` of every data set's card, sorted by name."""
-    cards = [load(name).CARD for name in plugins.names("datasets")]
+    cards = [load(name).card for name in plugins.names("datasets")]
     return [{field: getattr(card, field) for field in FIELDS} for card in cards]
 
 
@@ -28,11 +55,11 @@ def missing(name: str, root: Path | None) -> str | None:
 
     Files are looked for, and embedded ones checked by SHA-256, but no picture is decoded.
     """
-    module = load(name)
+    found = load(name)
     try:
-        module.locate(root)
+        found.locate(root)
     except UserError as error:
-        card = module.CARD
+        card = found.card
         # the error itself often says where to get it
         source = "" if card.where in str(error) else f" get it: {card.where};"
         size = f"{card.bytes / 1e9:.3g} GB" if card.bytes else "of unknown size"
@@ -42,7 +69,4 @@ def missing(name: str, root: Path | None) -> str | None:
 
 def fetch(name: str, root: Path) -> None:
     """Download the data set `name` to `root`, checked; raises UserError when it can't be fetched by a program."""
-    module = load(name)
-    if not hasattr(module, "fetch"):
-        raise UserError(f"data set '{name}' can't be fetched by a program; get it: {module.CARD.where}")
-    module.fetch(root)
+    load(name).fetch(root)

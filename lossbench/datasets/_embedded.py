@@ -1,12 +1,29 @@
-"""Sources of a data set whose files ship inside installed packages."""
+"""Data sets whose files ship inside installed packages."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from lossbench.assets.embedded import catalogue, locate
-from lossbench.datasets._card import Source
+from lossbench.datasets import Card, Dataset, Source, Splits
+
+
+@dataclass(frozen=True)
+class EmbeddedSet(Dataset):
+    """Whole pictures, split by file; a grey one is read as three equal bands."""
+
+    card: Card
+    files: Mapping[str, Iterable[str]]
+    """Catalogued paths of the pictures of every split."""
+
+    def locate(self, root: Path | None) -> Splits:
+        """Return the pictures of every split; `root` is ignored.
+
+        Raises UserError naming the first file that is missing or whose SHA-256 is not the catalogued one.
+        """
+        return {split: embedded_sources(paths) for split, paths in self.files.items()}
 
 
 def embedded_sources(paths: Iterable[str]) -> list[Source]:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from lossbench.datasets._card import Card, Source
+from lossbench.datasets import Card, Source
 from lossbench.datasets._tree import pictures
 from lossbench.errors import UserError
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lossbench.datasets._card import Source
+from lossbench.datasets import Source
 from lossbench.names import part, part_number, whole
 
 

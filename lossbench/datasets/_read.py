@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
-
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from lossbench.datasets._card import Source
 from lossbench.errors import UserError
 from lossbench.files import sha256
 
-Read = Callable[[Source], NDArray[Any]]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Read = Callable[[Source], "NDArray[Any]"]
 
 
 def read_source(read: Read, source: Source, split: str) -> NDArray[Any]:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from logging.handlers import BufferingHandler
 from pathlib import Path
 from typing import Any
 
@@ -23,30 +21,6 @@ EIGHT_TO_FOUR = (1, 2, 4, 6)
 
 KEYS = {"ms": ("gt", "ms"), "pan": ("pan",)}
 """What the MS of the target's size and the PAN are called in .mat and .h5 files; the first one found counts."""
-
-
-def read_tiff(path: Path) -> Pixels:
-    """Decode the first picture of a TIFF file of any number of bands as (H, W, bands), values as they are stored.
-
-    Raises UserError naming the file when it is missing, truncated or no picture of the plane.
-    """
-    tifffile = imported("tifffile", path.name)
-    try:
-        with _complaints() as complaints, tifffile.TiffFile(path) as file:
-            series = file.series[0]
-            pixels, axes = series.asarray(), series.axes
-    except FileNotFoundError:
-        raise UserError(f"{path} is missing") from None
-    # a damaged file ends in whatever error its decoder has
-    except Exception as error:
-        raise _unreadable(path, error) from None
-    if complaints:
-        raise _unreadable(path, complaints[0].getMessage())
-    other = axes.replace("Y", "").replace("X", "")
-    if len(other) != len(axes) - 2 or len(other) > 1:
-        raise UserError(f"{path}: axes {axes} are not those of one picture; give (H, W) or (H, W, bands)")
-    # bands lie inside the pixels, or one below another as planes or pages
-    return np.ascontiguousarray(np.moveaxis(pixels, axes.index(other), -1) if other else pixels[..., None])
 
 
 def read_mat(path: Path, role: str) -> Pixels:
@@ -104,20 +78,6 @@ def stretched(pixels: Pixels, bits: int, path: Path) -> Pixels:
 
 
 @contextmanager
-def _complaints() -> Iterator[list[logging.LogRecord]]:
-    """Give the errors that tifffile logs in the block: it passes over damaged tags, and then decodes nonsense."""
-    logger, handler = logging.getLogger("tifffile"), BufferingHandler(1000)
-    handler.setLevel(logging.ERROR)
-    propagate, logger.propagate = logger.propagate, False
-    logger.addHandler(handler)
-    try:
-        yield handler.buffer
-    finally:
-        logger.removeHandler(handler)
-        logger.propagate = propagate
-
-
-@contextmanager
 def _hdf5(path: Path, role: str) -> Iterator[Any]:
     """Give the array of the `role` of an HDF5 file."""
     h5py = imported("h5py", path.name)
@@ -127,7 +87,7 @@ def _hdf5(path: Path, role: str) -> Iterator[Any]:
     except FileNotFoundError:
         raise UserError(f"{path} is missing") from None
     except (OSError, RuntimeError, ValueError) as error:
-        raise _unreadable(path, error) from None
+        raise UserError(f"{path} is not readable ({error}); replace or remove the file") from None
 
 
 def _key(path: Path, role: str, content: Any) -> str:
@@ -136,7 +96,3 @@ def _key(path: Path, role: str, content: Any) -> str:
             return key
     found = ", ".join(sorted(content)) or "nothing"
     raise UserError(f"{path} holds {found}, not '{KEYS[role][0]}'; give files of reduced resolution with ground truth")
-
-
-def _unreadable(path: Path, error: Exception | str) -> UserError:
-    return UserError(f"{path} is not readable ({error}); replace or remove the file")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lossbench.datasets._card import Source
+from lossbench.datasets import Source, Splits
 
 Region = tuple[slice, slice]
 """Rows and columns."""
@@ -47,7 +47,7 @@ def small_scene(height: int, width: int) -> dict[str, dict[str, Region]]:
     }
 
 
-def sources(scene: Source, regions: dict[str, dict[str, Region]]) -> dict[str, list[Source]]:
+def sources(scene: Source, regions: dict[str, dict[str, Region]]) -> Splits:
     """Return one source a region of `scene`, sorted by name in each split."""
     return {
         split: [Source(name, scene.path, scene.licence, scene.sha256) for name in sorted(named)]

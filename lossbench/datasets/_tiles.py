@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lossbench.datasets import _satellite
-from lossbench.datasets._card import Card, Source
+from lossbench.datasets import Card, Dataset, Source, Splits, _satellite
+from lossbench.datasets._tree import base, remedy
 from lossbench.errors import UserError
+from lossbench.images import read_tiff
 
 SIDE = 128
 """Height and width of a tile, MS and PAN alike: the PAN is already reduced."""
@@ -26,91 +27,90 @@ BAIDU = "pan.baidu.com/s/12XqgR3l4m-WBxGOw4W807A code i1dk (Baidu account; from 
 PANCOLLECTION = "github.com/liangjiandeng/PanCollection, whose numbers can't be compared with the published table"
 
 
-@dataclass(frozen=True)
-class Sensor:
-    """What tells the sets of the three sensors apart."""
+@dataclass(kw_only=True)
+class TileSet(Dataset):
+    """Reduced tiles of one sensor: four bands to sharpen, and a panchromatic picture (PAN) of the same size."""
 
     name: str
     """The plugin's name."""
-    folder: str
-    """Of the tiles, below the root."""
+    title: str
+    tiles: str
+    """Folder of the tiles, below the root."""
     bits: int
     """Of a value that is not stored as 8 bit."""
+    pancollection: str
+    """What PanCollection has of this sensor."""
+    card: Card = field(init=False)
 
-    @property
-    def layout(self) -> str:
-        """The expected tree, on one line."""
-        return (
-            f"{self.folder}/{{train128,test128}}/{{ms,pan}}/N.tif (128 x 128; 4 or 8 bands and 1; 8-bit or"
-            f" {self.bits}-bit), or {self.folder}/{{train128,test128}}/N.mat (ms or gt, and pan), or"
-            " train*.h5, valid*.h5, test*.h5 (gt and pan, each N x bands x H x W)"
+    def __post_init__(self) -> None:
+        """Write the card."""
+        self.card = Card(
+            name=self.name,
+            title=self.title,
+            licence=LICENCE,
+            # no size is published for the tiles
+            bytes=0,
+            where=f"{BAIDU}; or {PANCOLLECTION} ({self.pancollection})",
+            layout=f"{self.tiles}/{{train128,test128}}/{{ms,pan}}/N.tif (128 x 128; 4 or 8 bands and 1; 8-bit or"
+            f" {self.bits}-bit), or {self.tiles}/{{train128,test128}}/N.mat (ms or gt, and pan), or"
+            " train*.h5, valid*.h5, test*.h5 (gt and pan, each N x bands x H x W)",
         )
 
+    def locate(self, root: Path | None) -> Splits:
+        """Return the MS pictures below `root`; the published tiles have no val.
 
-def locate(root: Path | None, sensor: Sensor, card: Card) -> dict[str, list[Source]]:
-    """Return the MS pictures below `root`; the published tiles have no val.
+        A folder of tiles goes before stacks. Raises UserError naming split and file: the first folder, file or PAN that
+        is missing, and the first stack whose MS and PAN do not fit together.
+        """
+        top, told = base(root, self.card), remedy(self.card)
+        if (top / self.tiles).is_dir():
+            found = {split: _tiles(top / self.tiles / name, split, told) for split, name in FOLDERS.items()}
+            return {"train": found["train"], "val": [], "test": found["test"]}
+        if any(top.glob("*.h5")):
+            return {split: _stack(top, split, prefix, told) for split, prefix in STACKS.items()}
+        raise UserError(f"{top / self.tiles}: folder of data set '{self.name}' is missing; {told}")
 
-    A folder of tiles goes before stacks. Raises UserError naming split and file: the first folder, file or PAN that is
-    missing, and the first stack whose MS and PAN do not fit together.
-    """
-    remedy = f"expected: {sensor.layout}; get it: {card.where}"
-    if root is None:
-        raise UserError(f"data set '{sensor.name}' needs 'root', the folder that holds it; {remedy}")
-    if (root / sensor.folder).is_dir():
-        found = {split: _tiles(root / sensor.folder / name, split, remedy) for split, name in FOLDERS.items()}
-        return {"train": found["train"], "val": [], "test": found["test"]}
-    if any(root.glob("*.h5")):
-        return {split: _stack(root, split, prefix, remedy) for split, prefix in STACKS.items()}
-    raise UserError(f"{root / sensor.folder}: folder of data set '{sensor.name}' is missing; {remedy}")
+    def locate_low_quality(self, root: Path | None, task: str, scale: int) -> Splits | None:
+        """Return the PAN of each picture of `locate`, or None for another task than pan-sharpening."""
+        if task != "pan_sharpening":
+            return None
+        return {
+            split: [Source(item.name, _partner(item.path), item.licence) for item in sources]
+            for split, sources in self.locate(root).items()
+        }
 
+    def read(self, source: Source) -> NDArray[Any]:
+        """Return the bands blue, green, red, near infrared (H, W, 4): uint8, or uint16 stretched to its whole range.
 
-def locate_pan(root: Path | None, sensor: Sensor, card: Card, task: str) -> dict[str, list[Source]] | None:
-    """Return the PAN of each picture of `locate`, or None for another task than pan-sharpening."""
-    if task != "pan_sharpening":
-        return None
-    splits = locate(root, sensor, card)
-    return {
-        split: [Source(item.name, _partner(item.path), item.licence) for item in sources]
-        for split, sources in splits.items()
-    }
+        Raises UserError naming the file: damaged, of another size or number of bands, values beyond the sensor's bits,
+        or of another bit depth than the set's first tile.
+        """
+        return _satellite.four_bands(self._read(source, "ms"), source.path)
 
+    def read_low_quality(self, source: Source) -> NDArray[Any]:
+        """Return the PAN (H, W, 1) of the same type as `read`; raises UserError as that does."""
+        pixels = self._read(source, "pan")
+        if pixels.shape[-1] != 1:
+            raise UserError(f"{source.path}: {pixels.shape[-1]} bands; a panchromatic picture has 1")
+        return pixels
 
-def read_ms(source: Source, sensor: Sensor) -> NDArray[Any]:
-    """Return the bands blue, green, red, near infrared (H, W, 4): uint8, or uint16 stretched to its whole range.
-
-    Raises UserError naming the file: damaged, of another size or number of bands, values beyond the sensor's bits,
-    or of another bit depth than the set's first tile.
-    """
-    pixels = _read(source, sensor, "ms")
-    return _satellite.four_bands(pixels, source.path)
-
-
-def read_pan(source: Source, sensor: Sensor) -> NDArray[Any]:
-    """Return the PAN (H, W, 1) of the same type as `read_ms`; raises UserError as that does."""
-    pixels = _read(source, sensor, "pan")
-    if pixels.shape[-1] != 1:
-        raise UserError(f"{source.path}: {pixels.shape[-1]} bands; a panchromatic picture has 1")
-    return pixels
-
-
-def _read(source: Source, sensor: Sensor, role: str) -> NDArray[Any]:
-    if source.path.suffix == ".h5":
-        return _satellite.stretched(
-            _satellite.read_stack(source.path, role, int(source.name)), sensor.bits, source.path
-        )
-    pixels = _tile(source.path, role)
-    if pixels.shape[:2] != (SIDE, SIDE):
-        raise UserError(f"{source.path}: {pixels.shape[0]} x {pixels.shape[1]} pixels; a tile has {SIDE} x {SIDE}")
-    # a MATLAB tile lies in the folder of its split, others in ms or pan below it
-    first = _first(source.path.parents[2 if source.path.suffix.lower() in TILES else 1])
-    depth, expected = _depth(pixels), _depth(_first_tile(first))
-    if depth != expected:
-        raise UserError(f"{source.path}: {depth} values, {first} has {expected}; keep one bit depth in a set")
-    return _satellite.stretched(pixels, sensor.bits, source.path)
+    def _read(self, source: Source, role: str) -> NDArray[Any]:
+        if source.path.suffix == ".h5":
+            stored = _satellite.read_stack(source.path, role, int(source.name))
+            return _satellite.stretched(stored, self.bits, source.path)
+        pixels = _tile(source.path, role)
+        if pixels.shape[:2] != (SIDE, SIDE):
+            raise UserError(f"{source.path}: {pixels.shape[0]} x {pixels.shape[1]} pixels; a tile has {SIDE} x {SIDE}")
+        # a MATLAB tile lies in the folder of its split, others in ms or pan below it
+        first = _first(source.path.parents[2 if source.path.suffix.lower() in TILES else 1])
+        depth, expected = _depth(pixels), _depth(_first_tile(first))
+        if depth != expected:
+            raise UserError(f"{source.path}: {depth} values, {first} has {expected}; keep one bit depth in a set")
+        return _satellite.stretched(pixels, self.bits, source.path)
 
 
 def _tile(path: Path, role: str) -> NDArray[Any]:
-    return _satellite.read_tiff(path) if path.suffix.lower() in TILES else _satellite.read_mat(path, role)
+    return read_tiff(path) if path.suffix.lower() in TILES else _satellite.read_mat(path, role)
 
 
 def _depth(pixels: NDArray[Any]) -> str:
@@ -134,16 +134,16 @@ def _files(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
     return [path for path in folder.glob("*") if path.suffix.lower() in suffixes and not path.name.startswith(".")]
 
 
-def _tiles(folder: Path, split: str, remedy: str) -> list[Source]:
+def _tiles(folder: Path, split: str, told: str) -> list[Source]:
     single = _files(folder, (".mat",))
     if single:
         return sorted((Source(path.stem, path, LICENCE) for path in single), key=lambda source: source.name)
     for role in ("ms", "pan"):
         if not (folder / role).is_dir():
-            raise UserError(f"{folder / role}: folder of split '{split}' is missing; {remedy}")
+            raise UserError(f"{folder / role}: folder of split '{split}' is missing; {told}")
     ms, pan = ({path.name: path for path in _files(folder / role, TILES)} for role in ("ms", "pan"))
     if not ms:
-        raise UserError(f"{folder / 'ms'}: no tile for split '{split}'; {remedy}")
+        raise UserError(f"{folder / 'ms'}: no tile for split '{split}'; {told}")
     for name in sorted(ms.keys() ^ pan.keys()):
         path, other = (ms[name], "pan") if name in ms else (pan[name], "ms")
         raise UserError(
@@ -157,14 +157,14 @@ def _partner(path: Path) -> Path:
     return path.parents[1] / "pan" / path.name if path.suffix.lower() in TILES else path
 
 
-def _stack(root: Path, split: str, prefix: str, remedy: str) -> list[Source]:
+def _stack(root: Path, split: str, prefix: str, told: str) -> list[Source]:
     # files of original resolution have no ground truth
     found = sorted(path for path in root.glob(f"{prefix}*.h5") if "OrigScale" not in path.name)
     if not found and split == "val":
         return []
     if len(found) != 1:
         names = ", ".join(path.name for path in found) or "none"
-        raise UserError(f"{root / prefix}*.h5: one file of split '{split}' is expected, found {names}; {remedy}")
+        raise UserError(f"{root / prefix}*.h5: one file of split '{split}' is expected, found {names}; {told}")
     ms, pan = (_satellite.stack_shape(found[0], role) for role in ("ms", "pan"))
     if len(ms) != 4 or pan != (ms[0], 1, *ms[2:]):
         raise UserError(

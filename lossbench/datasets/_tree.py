@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
-from lossbench.datasets._card import Card
+from lossbench.datasets import Card
 from lossbench.errors import UserError
 
 

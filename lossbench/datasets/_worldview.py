@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lossbench.assets import embedded
-from lossbench.datasets import _satellite, _scene
-from lossbench.datasets._card import Card, Source
+from lossbench.datasets import Card, Dataset, Source, Splits, _satellite, _scene
 from lossbench.errors import UserError
+from lossbench.images import read_tiff
 
 PACKAGE = "dgsamples"
 RATIO = 4
@@ -26,51 +26,79 @@ LICENCE = (
 WHERE = "uv sync --group worldview (or: pip install --no-deps dgsamples==1.1.2), which accepts its licence"
 
 
-@dataclass(frozen=True)
-class Scene:
-    """One place as one satellite saw it."""
+@dataclass(kw_only=True)
+class WorldViewScene(Dataset):
+    """One place as one satellite saw it, cut into pictures."""
 
+    name: str
+    """The plugin's name."""
+    title: str
+    stand_in_for: str
     ms: str
     """Embedded path of the eight bands."""
     pan: str
     """Embedded path of the PAN, four times finer."""
+    needs_root: bool
+    pictures: bool
+    """As in `Card`: written into the plugin's file, where a plan reads it."""
+    card: Card = field(init=False)
 
+    def __post_init__(self) -> None:
+        """Write the card."""
+        self.card = Card(
+            name=self.name,
+            title=self.title,
+            licence=LICENCE,
+            bytes=28_300_000,
+            where=WHERE,
+            layout="inside the installed package; needs no folder",
+            stand_in_for=self.stand_in_for,
+            needs_root=self.needs_root,
+            pictures=self.pictures,
+        )
 
-def card(name: str, title: str, stand_in_for: str) -> Card:
-    """Return the card of one of the scenes."""
-    layout = "inside the installed package; needs no folder"
-    return Card(name, title, LICENCE, 28_300_000, WHERE, layout, stand_in_for)
+    def locate(self, root: Path | None) -> Splits:
+        """Return 1 train, 2 val and 8 test pictures of the scene; `root` is ignored.
 
+        Raises UserError when the package is not installed, or a file's SHA-256 is not the catalogued one.
+        """
+        return self._located(self.ms)
 
-def locate(scene: Scene, role: str) -> dict[str, list[Source]]:
-    """Return 1 train, 2 val and 8 test pictures; with the `role` `pan` their partners.
+    def locate_low_quality(self, root: Path | None, task: str, scale: int) -> Splits | None:
+        """Return the PAN of every picture of `locate`, four times finer; None for other tasks than pan-sharpening."""
+        return self._located(self.pan) if task == "pan_sharpening" else None
 
-    Raises UserError when the package is not installed, or a file's SHA-256 is not the catalogued one.
-    """
-    try:
-        distribution(PACKAGE)
-    except PackageNotFoundError:
-        raise UserError(f"package {PACKAGE} is not installed; run: {WHERE}: {LICENCE}") from None
-    paths = {"ms": embedded.locate(scene.ms), "pan": embedded.locate(scene.pan)}
-    digest = embedded.catalogue()[scene.ms if role == "ms" else scene.pan].sha256
-    # sizes do not matter for the names
-    return _scene.sources(Source("", paths[role], LICENCE, digest), _scene.small_scene(100, 100))
+    def read(self, source: Source) -> NDArray[Any]:
+        """Return the part `source` of the bands (H, W, 4), uint16 of the whole range.
 
+        Raises UserError for a damaged file, values that are not 11-bit, and MS and PAN that do not fit together.
+        """
+        ms, _ = self._valid()
+        return _scene.cut(ms, source.name, _scene.small_scene(*ms.shape[:2]))
 
-def read(scene: Scene, source: Source, role: str) -> NDArray[Any]:
-    """Return the part `source` of the bands (H, W, 4), or of the PAN (4 H, 4 W, 1), uint16 of the whole range.
+    def read_low_quality(self, source: Source) -> NDArray[Any]:
+        """Return the PAN (4 H, 4 W, 1) of a part, uint16 of the whole range; raises UserError as `read`."""
+        ms, pan = self._valid()
+        return _scene.cut(pan, source.name, _scene.small_scene(*ms.shape[:2]), RATIO)
 
-    Raises UserError for a damaged file, values that are not 11-bit, and MS and PAN that do not fit together.
-    """
-    pixels = dict(zip(("ms", "pan"), _valid(embedded.locate(scene.ms), embedded.locate(scene.pan)), strict=True))
-    height, width = pixels["ms"].shape[:2]
-    return _scene.cut(pixels[role], source.name, _scene.small_scene(height, width), 1 if role == "ms" else RATIO)
+    def _located(self, file: str) -> Splits:
+        try:
+            distribution(PACKAGE)
+        except PackageNotFoundError:
+            raise UserError(f"package {PACKAGE} is not installed; run: {WHERE}: {LICENCE}") from None
+        paths = {path: embedded.locate(path) for path in (self.ms, self.pan)}
+        digest = embedded.catalogue()[file].sha256
+        # sizes do not matter for the names
+        return _scene.sources(Source("", paths[file], LICENCE, digest), _scene.small_scene(100, 100))
+
+    def _valid(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        return _valid(embedded.locate(self.ms), embedded.locate(self.pan))
 
 
 @cache
 def _valid(ms_path: Path, pan_path: Path) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return bands and PAN without their black border: the largest rectangle that trimming the worst side leaves."""
-    stored, pan = _satellite.read_tiff(ms_path), _satellite.read_tiff(pan_path)
+    stored, pan = read_tiff(ms_path), read_tiff(pan_path)
     ms = _satellite.four_bands(stored, ms_path)
     height, width = ms.shape[:2]
     if pan.shape != (height * RATIO, width * RATIO, 1):

@@ -10,13 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from lossbench.datasets._card import Card, Source
+from lossbench.datasets import Card, Dataset, Judged, Source, Splits
 from lossbench.datasets._tree import base, remedy, require_folder
 from lossbench.errors import UserError
 from lossbench.images import read_image
 from lossbench.names import CLASS
 
-NEEDS_ROOT = True
 CARD = Card(
     name="bapps",
     title="BAPPS (Zhang et al. 2018), two-alternative forced choices of 2 people (train) or 5 (validation)",
@@ -43,43 +42,47 @@ PARTS = {REFERENCE: ".png", **dict.fromkeys(VARIANTS, ".png"), JUDGEMENT: ".npy"
 """Folder and extension of a triplet's four files, which have one name."""
 
 
-def locate(root: Path | None) -> dict[str, list[Source]]:
-    """Return the originals below `root` (or its `2afc`) as `<set>-<number>`; what BAPPS calls val is the split test.
+class Bapps(Dataset, Judged):
+    """BAPPS in its published folders."""
 
-    No file is opened. Raises UserError naming the split and a missing folder, an empty set, or the file that a triplet
-    lacks.
-    """
-    top = base(root, CARD, "2afc", "dataset/2afc")
-    found: dict[str, list[Source]] = {"train": [], "val": [], "test": []}
-    for split, sets in SETS.items():
-        for name in sets:
-            folder = top / FOLDERS[split] / name
-            found[split] += [
-                Source(f"{name}{CLASS}{number}", folder / REFERENCE / f"{number}.png", CARD.licence)
-                for number in _numbers(folder, split)
-            ]
-    return found
+    card = CARD
 
+    def locate(self, root: Path | None) -> Splits:
+        """Return the originals below `root` (or its `2afc`) as `<set>-<number>`; what BAPPS calls val is the test.
 
-def read_triplet(source: Source, side: int) -> tuple[list[NDArray[np.uint8]], float]:
-    """Return the original and both variants, (side, side, 3) uint8 each, and the share of people who chose the second.
+        No file is opened. Raises UserError naming the split and a missing folder, an empty set, or the file that a
+        triplet lacks.
+        """
+        top = base(root, CARD, "2afc", "dataset/2afc")
+        found: Splits = {"train": [], "val": [], "test": []}
+        for split, sets in SETS.items():
+            for name in sets:
+                folder = top / FOLDERS[split] / name
+                found[split] += [
+                    Source(f"{name}{CLASS}{number}", folder / REFERENCE / f"{number}.png", CARD.licence)
+                    for number in _numbers(folder, split)
+                ]
+        return found
 
-    Larger patches are reduced as LPIPS's own reader reduces them, by Pillow's bilinear filter. Raises UserError naming
-    the file when one is missing or damaged, is not square or smaller than `side`, has another size than the original,
-    or holds no share between 0 and 1.
-    """
-    paths = {part: source.path.parents[1] / part / f"{source.path.stem}{end}" for part, end in PARTS.items()}
-    judgement = _share(paths.pop(JUDGEMENT))
-    patches = {path: read_image(path) for path in paths.values()}
-    size = patches[source.path].shape[:2]
-    for path, patch in patches.items():
-        height, width = patch.shape[:2]
-        if height != width or height < side or (height, width) != size:
-            raise UserError(
-                f"{path}: {height} x {width} pixels (height x width), its original {size[0]} x {size[1]}; both must be"
-                f" equal, square and at least {side}: get the set again"
-            )
-    return [_reduced(patch, side) for patch in patches.values()], judgement
+    def read_triplet(self, source: Source, side: int) -> tuple[list[NDArray[np.uint8]], float]:
+        """Return the original and both variants, (side, side, 3) uint8, and the share of people who chose the second.
+
+        Larger patches are reduced as LPIPS's own reader reduces them, by Pillow's bilinear filter. Raises UserError
+        naming the file when one is missing or damaged, is not square or smaller than `side`, has another size than the
+        original, or holds no share between 0 and 1.
+        """
+        paths = {part: source.path.parents[1] / part / f"{source.path.stem}{end}" for part, end in PARTS.items()}
+        judgement = _share(paths.pop(JUDGEMENT))
+        patches = {path: read_image(path) for path in paths.values()}
+        size = patches[source.path].shape[:2]
+        for path, patch in patches.items():
+            height, width = patch.shape[:2]
+            if height != width or height < side or (height, width) != size:
+                raise UserError(
+                    f"{path}: {height} x {width} pixels (height x width), its original {size[0]} x {size[1]};"
+                    f" both must be equal, square and at least {side}: get the set again"
+                )
+        return [_reduced(patch, side) for patch in patches.values()], judgement
 
 
 def _numbers(folder: Path, split: str) -> list[str]:
@@ -124,3 +127,6 @@ def _reduced(patch: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     if patch.shape[0] == side:
         return patch
     return np.asarray(Image.fromarray(patch).resize((side, side), Image.Resampling.BILINEAR))
+
+
+DATASET: Dataset = Bapps()

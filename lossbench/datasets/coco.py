@@ -8,12 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from lossbench.datasets._card import Card, Source
+from lossbench.datasets import Card, Dataset, Source, Splits
 from lossbench.datasets._picture_size import picture_size
 from lossbench.datasets._tree import base, pictures, require_count
 from lossbench.errors import UserError
 
-NEEDS_ROOT = True
 CARD = Card(
     name="coco",
     title="MS COCO 2014 (Lin et al. 2014), centre squares of 256 x 256",
@@ -47,37 +46,41 @@ Each takes 196,608 bytes when prepared, so that train2014 alone takes up to 16 G
 """
 
 
-def locate(root: Path | None) -> dict[str, list[Source]]:
-    """Return the photographs of train2014 and of val2017, or else of val2014, that are large enough; no test.
+class Coco(Dataset):
+    """MS COCO in its published folders."""
 
-    The pictures of val2017 come from val2014, so that none of them is in train2014. Only the files' headers are read.
-    Raises UserError naming the split and the folder that is missing or holds another number of pictures, or the file
-    with a damaged header.
-    """
-    top = base(root, CARD, "coco", "COCO")
-    val = "val2014" if (top / "val2014").is_dir() and not (top / "val2017").is_dir() else "val2017"
-    return {"train": _large(top / "train2014", "train"), "val": _large(top / val, "val"), "test": []}
+    card = CARD
 
+    def locate(self, root: Path | None) -> Splits:
+        """Return the photographs of train2014 and of val2017, or else of val2014, that are large enough; no test.
 
-def read(source: Source) -> NDArray[np.uint8]:
-    """Return the centre square as (256, 256, 3) uint8 RGB, upright as its EXIF orientation says.
+        The pictures of val2017 come from val2014, so that none of them is in train2014. Only the files' headers are
+        read. Raises UserError naming the split and the folder that is missing or holds another number of pictures, or
+        the file with a damaged header.
+        """
+        top = base(root, CARD, "coco", "COCO")
+        val = "val2014" if (top / "val2014").is_dir() and not (top / "val2017").is_dir() else "val2017"
+        return {"train": _large(top / "train2014", "train"), "val": _large(top / val, "val"), "test": []}
 
-    Grey and CMYK files are converted. The reduction is Pillow's Lanczos filter, which is antialiased: the one that
-    EnhanceNet's code uses for its low-resolution inputs, since the paper names none for this step. Reducing also hides
-    the JPEG blocks. Raises UserError naming the file when it is missing, truncated or too small.
-    """
-    try:
-        with Image.open(source.path) as stored:
-            upright = ImageOps.exif_transpose(stored).convert("RGB")
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
-        raise UserError(f"{source.path} is not a readable picture ({error}); replace or remove the file") from None
-    short = min(upright.size)
-    if short < SHORT_SIDE:
-        raise UserError(f"{source.path}: short side {short} px, at least {SHORT_SIDE} are needed; remove the file")
-    left, top = ((side - short) // 2 for side in upright.size)
-    # cut first: a filter that sees beyond the square would give other values at its border
-    square = upright.crop((left, top, left + short, top + short))
-    return np.asarray(square.resize((SIDE, SIDE), Image.Resampling.LANCZOS), dtype=np.uint8)
+    def read(self, source: Source) -> NDArray[np.uint8]:
+        """Return the centre square as (256, 256, 3) uint8 RGB, upright as its EXIF orientation says.
+
+        Grey and CMYK files are converted. The reduction is Pillow's Lanczos filter, which is antialiased: the one that
+        EnhanceNet's code uses for its low-resolution inputs, since the paper names none for this step. Reducing also
+        hides the JPEG blocks. Raises UserError naming the file when it is missing, truncated or too small.
+        """
+        try:
+            with Image.open(source.path) as stored:
+                upright = ImageOps.exif_transpose(stored).convert("RGB")
+        except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
+            raise UserError(f"{source.path} is not a readable picture ({error}); replace or remove the file") from None
+        short = min(upright.size)
+        if short < SHORT_SIDE:
+            raise UserError(f"{source.path}: short side {short} px, at least {SHORT_SIDE} are needed; remove the file")
+        left, top = ((side - short) // 2 for side in upright.size)
+        # cut first: a filter that sees beyond the square would give other values at its border
+        square = upright.crop((left, top, left + short, top + short))
+        return np.asarray(square.resize((SIDE, SIDE), Image.Resampling.LANCZOS), dtype=np.uint8)
 
 
 def _large(folder: Path, split: str) -> list[Source]:
@@ -90,3 +93,6 @@ def _large(folder: Path, split: str) -> list[Source]:
         if min(picture_size(path, split)) >= SHORT_SIDE:
             sources.append(Source(name, path, CARD.licence))
     return sources
+
+
+DATASET: Dataset = Coco()

@@ -6,18 +6,57 @@ import os
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from zipfile import BadZipFile
 
-from lossbench.datasets._card import Card, Source
+from lossbench.datasets import Card, Dataset, Source, Splits
+from lossbench.datasets._archives import Archive, fetched, unpack
+from lossbench.datasets._tree import base, require_file, require_folder
 from lossbench.errors import UserError
-from lossbench.files import sha256
 
-NEEDS_ROOT = True
+NUMBERS: dict[str, Sequence[int]] = {"train": range(1, 801), "val": (), "test": range(801, 901)}
+"""The published split: every recipe trains on all of 1-800 and scores 801-900, so that nothing is left for val."""
+
+FOLDERS = {"train": "train", "test": "valid"}
+SCALES = (2, 3, 4)
+
+URL = "https://data.vision.ee.ethz.ch/cvl/DIV2K"
+ARCHIVES = (
+    Archive(
+        f"{URL}/DIV2K_train_HR.zip",
+        3_530_603_713,
+        "sha256:9d0b9c463f6e35b6c62cc6a930ee2224f670b34c1df841a57670f9acf0f6c335",
+    ),
+    Archive(
+        f"{URL}/DIV2K_valid_HR.zip",
+        448_993_893,
+        "sha256:20dd31fd84d777bc1cf5d6b7654a3f569c0aec74458ae094122ad1d0489900fc",
+    ),
+    Archive(
+        f"{URL}/DIV2K_train_LR_bicubic_X2.zip",
+        925_390_592,
+        "sha256:a53a424317575838dadce4bcd97cf7b744d6855f43740ed5f0245af3cf4bd850",
+    ),
+    Archive(
+        f"{URL}/DIV2K_train_LR_bicubic_X4.zip",
+        246_914_039,
+        "sha256:f006b837f4eb52b82909aa01478e6d6d199eefce932179491d0c9dbb706dde3a",
+    ),
+    Archive(
+        f"{URL}/DIV2K_valid_LR_bicubic_X2.zip",
+        117_763_600,
+        "sha256:60eed9875c697df51204aa579e2a699e1d5215095788a097ff54dd17e2664d57",
+    ),
+    # no SHA-256 is published for this one, and its size to three digits
+    Archive(f"{URL}/DIV2K_valid_LR_bicubic_X4.zip", 31_500_000, "md5:21962de700c8d368c6ff83314480eff0"),
+)
+"""What `fetch` downloads: the bicubic tracks x2 and x4."""
+
+EXTRACTED = ("DIV2K_train_HR", "DIV2K_valid_HR", "DIV2K_train_LR_bicubic", "DIV2K_valid_LR_bicubic")
+
 CARD = Card(
     name="div2k",
     title="DIV2K (Agustsson and Timofte 2017), bicubic x2 and x4 tracks",
     licence="academic research only",
-    bytes=5_301_165_837,
+    bytes=sum(archive.bytes for archive in ARCHIVES),
     where="`python -m pipeline fetch div2k`, or https://data.vision.ee.ethz.ch/cvl/DIV2K/",
     layout=(
         "DIV2K_train_HR/0001.png to 0800.png, DIV2K_valid_HR/0801.png to 0900.png,"
@@ -26,100 +65,63 @@ CARD = Card(
     ),
 )
 
-NUMBERS: dict[str, Sequence[int]] = {"train": range(1, 801), "val": (), "test": range(801, 901)}
-"""The published split: every recipe trains on all of 1-800 and scores 801-900, so that nothing is left for val."""
 
-FOLDERS = {"train": "train", "test": "valid"}
-SCALES = (2, 3, 4)
+class Div2k(Dataset):
+    """DIV2K in its published folders."""
 
-ARCHIVES: dict[str, str | None] = {
-    "DIV2K_train_HR.zip": "9d0b9c463f6e35b6c62cc6a930ee2224f670b34c1df841a57670f9acf0f6c335",
-    "DIV2K_valid_HR.zip": "20dd31fd84d777bc1cf5d6b7654a3f569c0aec74458ae094122ad1d0489900fc",
-    "DIV2K_train_LR_bicubic_X2.zip": "a53a424317575838dadce4bcd97cf7b744d6855f43740ed5f0245af3cf4bd850",
-    "DIV2K_train_LR_bicubic_X4.zip": "f006b837f4eb52b82909aa01478e6d6d199eefce932179491d0c9dbb706dde3a",
-    "DIV2K_valid_LR_bicubic_X2.zip": "60eed9875c697df51204aa579e2a699e1d5215095788a097ff54dd17e2664d57",
-    # no SHA-256 is published for this one: torchsr's MD5 is its only check
-    "DIV2K_valid_LR_bicubic_X4.zip": None,
-}
-"""What `fetch` downloads, with the SHA-256 of each archive."""
+    card = CARD
 
-EXTRACTED = ("DIV2K_train_HR", "DIV2K_valid_HR", "DIV2K_train_LR_bicubic", "DIV2K_valid_LR_bicubic")
+    def __init__(self, numbers: Mapping[str, Sequence[int]] = NUMBERS) -> None:
+        """Expect the pictures `numbers` by split; others than the published are for a smaller tree."""
+        self.numbers = numbers
 
+    def locate(self, root: Path | None) -> Splits:
+        """Return the high-resolution pictures below `root`: 800 train, no val, 100 test.
 
-def locate(root: Path | None, numbers: Mapping[str, Sequence[int]] = NUMBERS) -> dict[str, list[Source]]:
-    """Return the high-resolution pictures below `root`: 800 train, no val, 100 test.
+        Raises UserError naming the split and the first folder or file that is missing.
+        """
+        return self._sources(root, "DIV2K_{folder}_HR", "{number:04d}.png")
 
-    `numbers` names other pictures of the same layout, by split, for a smaller tree. Raises UserError naming the split
-    and the first folder or file that is missing.
-    """
-    return _sources(root, numbers, "DIV2K_{folder}_HR", "{number:04d}.png")
+    def locate_low_quality(self, root: Path | None, task: str, scale: int) -> Splits | None:
+        """Return the partners of `locate` for `super_resolution` by 2, 3 or 4; None for what the set does not ship.
 
+        The partners were made by MATLAB's antialiased bicubic; other implementations differ slightly and must not be
+        mixed with them. Raises UserError naming the split and the first folder or file that is missing.
+        """
+        if task != "super_resolution" or scale not in SCALES:
+            return None
+        return self._sources(root, f"DIV2K_{{folder}}_LR_bicubic/X{scale}", f"{{number:04d}}x{scale}.png")
 
-def locate_low_quality(
-    root: Path | None, task: str, scale: int, numbers: Mapping[str, Sequence[int]] = NUMBERS
-) -> dict[str, list[Source]] | None:
-    """Return the partners of `locate` for `super_resolution` by 2, 3 or 4; None for what the set does not ship.
+    def fetch(self, root: Path) -> None:
+        """Download the x2 and x4 bicubic tracks (5.3 GB, and as much again while they are unpacked) into `root`.
 
-    The partners were made by MATLAB's antialiased bicubic; other implementations differ slightly and must not be
-    mixed with them. Raises UserError naming the split and the first folder or file that is missing.
-    """
-    if task != "super_resolution" or scale not in SCALES:
-        return None
-    return _sources(root, numbers, f"DIV2K_{{folder}}_LR_bicubic/X{scale}", f"{{number:04d}}x{scale}.png")
+        All lies in `root/DIV2K.partial` until every archive has its digest and is unpacked. An interrupted download
+        keeps its finished archives and goes on where it stopped. Raises UserError naming a folder that is in the way, a
+        failed download, or an archive with another digest.
+        """
+        for name in EXTRACTED:
+            if (root / name).exists():
+                raise UserError(f"{root / name} is already there; use it as it is, or move it away and fetch again")
+        staging = root / "DIV2K.partial"
+        unpacked = staging / "unpacked"
+        for path in [fetched(archive, staging) for archive in ARCHIVES]:
+            unpack(path, unpacked)
+        for name in EXTRACTED:
+            if not (unpacked / name).is_dir():
+                raise UserError(f"{staging}: no archive holds the folder {name}; delete it and fetch again")
+        for name in EXTRACTED:
+            os.replace(unpacked / name, root / name)
+        shutil.rmtree(staging)
 
-
-def fetch(root: Path) -> None:
-    """Download the x2 and x4 bicubic tracks (5.3 GB, and as much again while they are unpacked) into `root`.
-
-    torchsr downloads, checks MD5 and unpacks into `root/DIV2K.partial`; a folder reaches `root` only when all archives
-    have the SHA-256 of `ARCHIVES`. An interrupted download keeps its finished archives. Raises UserError naming a
-    folder that is in the way, a failed download, or an archive with another SHA-256.
-    """
-    from torchsr.datasets import Div2K
-
-    for name in EXTRACTED:
-        if (root / name).exists():
-            raise UserError(f"{root / name} is already there; use it as it is, or move it away and fetch again")
-    # the class downloads its whole list, 28 archives with other degradations, whatever split and scale are asked for
-    urls = [(url, md5) for url, md5 in Div2K.urls if url.rsplit("/", 1)[-1] in ARCHIVES]
-    bicubic = type("BicubicDiv2K", (Div2K,), {"urls": urls, "already_downloaded_urls": []})
-    staging = root / "DIV2K.partial"
-    try:
-        bicubic(str(staging), scale=4, track="bicubic", split="train", download=True)
-    except (OSError, RuntimeError, ValueError, BadZipFile) as error:
-        raise UserError(
-            f"{staging}: downloading DIV2K failed ({error}); fetch again, finished parts are kept"
-        ) from None
-    # torchsr adds a folder of this name
-    unpacked = staging / "DIV2K"
-    for name, expected in ARCHIVES.items():
-        _verify(unpacked / name, expected)
-    for name in EXTRACTED:
-        os.replace(unpacked / name, root / name)
-    shutil.rmtree(staging)
+    def _sources(self, root: Path | None, folder_pattern: str, file_pattern: str) -> Splits:
+        top = base(root, CARD)
+        found: Splits = {"train": [], "val": [], "test": []}
+        for split, folder_name in FOLDERS.items():
+            folder = require_folder(top / folder_pattern.format(folder=folder_name), split, CARD)
+            for number in sorted(self.numbers[split]):
+                path = require_file(folder / file_pattern.format(number=number), split, CARD)
+                found[split].append(Source(f"{number:04d}", path, CARD.licence))
+        return found
 
 
-def _verify(archive: Path, expected: str | None) -> None:
-    if not archive.is_file():
-        raise UserError(f"{archive} was not downloaded; fetch again, or get it: {CARD.where}")
-    if expected is not None and (found := sha256(archive)) != expected:
-        raise UserError(f"{archive} has sha256 {found}, expected {expected}; delete it and fetch again")
-
-
-def _sources(
-    root: Path | None, numbers: Mapping[str, Sequence[int]], folder_pattern: str, file_pattern: str
-) -> dict[str, list[Source]]:
-    remedy = f"expected: {CARD.layout}; get it: {CARD.where}"
-    if root is None:
-        raise UserError(f"data set 'div2k' needs 'root', the folder that holds it; {remedy}")
-    found: dict[str, list[Source]] = {"train": [], "val": [], "test": []}
-    for split, folder_name in FOLDERS.items():
-        folder = root / folder_pattern.format(folder=folder_name)
-        if not folder.is_dir():
-            raise UserError(f"{folder}: folder of split '{split}' of data set 'div2k' is missing; {remedy}")
-        for number in sorted(numbers[split]):
-            path = folder / file_pattern.format(number=number)
-            if not path.is_file():
-                raise UserError(f"{path}: file of split '{split}' of data set 'div2k' is missing; {remedy}")
-            found[split].append(Source(f"{number:04d}", path, CARD.licence))
-    return found
+DATASET: Dataset = Div2k()

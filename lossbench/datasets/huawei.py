@@ -10,12 +10,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lossbench.datasets._card import Card, Source
+from lossbench.datasets import Card, Dataset, Source, Splits
 from lossbench.datasets._colour import read_colour
 from lossbench.datasets._lowlight import Pair, pairs, partners, targets
 from lossbench.datasets._tree import base, require_count
 
-NEEDS_ROOT = True
 CARD = Card(
     name="huawei",
     title="LSRW-Huawei (Hai et al. 2021), real low-light pairs, some of them misaligned",
@@ -34,29 +33,31 @@ SEED = "lossbench"
 """Another seed draws another split."""
 
 
-def locate(root: Path | None) -> dict[str, list[Source]]:
-    """Return the well exposed pictures below `root` (or `root/LSRW`): 2,200 train, no val, 280 test.
+class Huawei(Dataset):
+    """LSRW-Huawei in its published folders."""
 
-    Both official folders are pooled, a name that is in both gets its folder as prefix (`train_1`, `eval_1`), and
-    `split_names` divides them; the prepared data's card lists the names of each
-    split. Raises UserError naming the folder, the picture without partner or the wrong number of pictures.
-    """
-    return {split: targets(found, CARD.licence) for split, found in _split(root).items()}
+    card = CARD
 
+    def locate(self, root: Path | None) -> Splits:
+        """Return the well exposed pictures below `root` (or `root/LSRW`): 2,200 train, no val, 280 test.
 
-def locate_low_quality(root: Path | None, task: str, scale: int) -> dict[str, list[Source]] | None:
-    """Return the underexposed partners of `locate` for `enhancement`; None for what the set does not ship."""
-    if task != "enhancement" or scale != 1:
-        return None
-    return {split: partners(found, CARD.licence) for split, found in _split(root).items()}
+        Both official folders are pooled, a name that is in both gets its folder as prefix (`train_1`, `eval_1`), and
+        `split_names` divides them; the prepared data's card lists the names of each split. Raises UserError naming the
+        folder, the picture without partner or the wrong number of pictures.
+        """
+        return {split: targets(found, CARD.licence) for split, found in _split(root).items()}
 
+    def locate_low_quality(self, root: Path | None, task: str, scale: int) -> Splits | None:
+        """Return the underexposed partners of `locate` for `enhancement`; None for what the set does not ship."""
+        if task != "enhancement" or scale != 1:
+            return None
+        return {split: partners(found, CARD.licence) for split, found in _split(root).items()}
 
-def read(source: Source) -> NDArray[np.uint8]:
-    """Return (H, W, 3) uint8; raises UserError naming the file when it is damaged or not in colour."""
-    return read_colour(source.path)
+    def read(self, source: Source) -> NDArray[np.uint8]:
+        """Return (H, W, 3) uint8; raises UserError naming the file when it is damaged or not in colour."""
+        return read_colour(source.path)
 
-
-read_low_quality = read
+    read_low_quality = read
 
 
 def split_names(names: Iterable[str]) -> dict[str, list[str]]:
@@ -81,3 +82,6 @@ def _split(root: Path | None) -> dict[str, list[Pair]]:
             pooled[name] = Pair(name, pair.high, pair.low)
     require_count(len(pooled), sum(COUNTS.values()), top, "train and test", CARD)
     return {split: [pooled[name] for name in chosen] for split, chosen in split_names(pooled).items()}
+
+
+DATASET: Dataset = Huawei()

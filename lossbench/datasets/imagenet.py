@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lossbench.datasets._card import Card, Source
+from lossbench.datasets import Card, Dataset, Source, Splits
 from lossbench.datasets._tree import base, remedy, require_folder
 from lossbench.errors import UserError
 from lossbench.names import CLASS
 
-NEEDS_ROOT = True
 CARD = Card(
     name="imagenet",
     title="ImageNet (Russakovsky et al. 2015), ILSVRC 2012 classification",
@@ -24,23 +23,29 @@ FOLDERS = {"train": "train", "test": "val"}
 EXTENSIONS = frozenset({".jpeg", ".jpg", ".png"})
 
 
-def locate(root: Path | None) -> dict[str, list[Source]]:
-    """Return every picture as `<wnid>-<name>`, sorted: train, no val, and ImageNet's validation pictures as test.
+class Imagenet(Dataset):
+    """ImageNet in its WordNet folders."""
 
-    The label of a class is its place among the sorted WordNet names, as in torchvision. No picture is opened: a few are
-    CMYK or grey, and one is a PNG named JPEG; the reader tells by the content and makes all of them RGB. Raises
-    UserError naming the split and a missing folder, a class that the other split lacks, or a class without a picture.
-    """
-    folder = base(root, CARD, "ILSVRC/Data/CLS-LOC", "ILSVRC2012", "imagenet")
-    classes = {split: _classes(folder / name, split) for split, name in FOLDERS.items()}
-    for split, other in (("train", "test"), ("test", "train")):
-        for name in sorted(classes[other] - classes[split]):
-            raise UserError(
-                f"{folder / FOLDERS[split] / name}: class of split '{split}' is missing, {FOLDERS[other]} has it;"
-                f" {remedy(CARD)}"
-            )
-    found = {split: _pictures(folder / name, sorted(classes[split]), split) for split, name in FOLDERS.items()}
-    return {"train": found["train"], "val": [], "test": found["test"]}
+    card = CARD
+
+    def locate(self, root: Path | None) -> Splits:
+        """Return every picture as `<wnid>-<name>`, sorted: train, no val, and ImageNet's validation pictures as test.
+
+        The label of a class is its place among the sorted WordNet names, as in torchvision. No picture is opened: a few
+        are CMYK or grey, and one is a PNG named JPEG; the reader tells by the content and makes all of them RGB. Raises
+        UserError naming the split and a missing folder, a class that the other split lacks, or a class without a
+        picture.
+        """
+        folder = base(root, CARD, "ILSVRC/Data/CLS-LOC", "ILSVRC2012", "imagenet")
+        classes = {split: _classes(folder / name, split) for split, name in FOLDERS.items()}
+        for split, other in (("train", "test"), ("test", "train")):
+            for name in sorted(classes[other] - classes[split]):
+                raise UserError(
+                    f"{folder / FOLDERS[split] / name}: class of split '{split}' is missing, {FOLDERS[other]} has it;"
+                    f" {remedy(CARD)}"
+                )
+        found = {split: _pictures(folder / name, sorted(classes[split]), split) for split, name in FOLDERS.items()}
+        return {"train": found["train"], "val": [], "test": found["test"]}
 
 
 def _classes(folder: Path, split: str) -> set[str]:
@@ -60,3 +65,6 @@ def _pictures(folder: Path, classes: list[str], split: str) -> list[Source]:
             raise UserError(f"{folder / name}: class without a picture (split '{split}'); {remedy(CARD)}")
         sources += [Source(f"{name}{CLASS}{file.stem}", file, CARD.licence) for file in pictures]
     return sources
+
+
+DATASET: Dataset = Imagenet()

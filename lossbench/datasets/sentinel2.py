@@ -10,12 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lossbench.datasets import _scene
-from lossbench.datasets._card import Card, Source
+from lossbench.datasets import Card, Dataset, Source, Splits, _scene
 from lossbench.datasets._embedded import embedded_sources
 from lossbench.errors import UserError
 
-NEEDS_ROOT = False
 FILE = "spyndex/data/S2_10m.json"
 CARD = Card(
     name="sentinel2",
@@ -25,6 +23,7 @@ CARD = Card(
     where="uv sync --group embedded (or: pip install --no-deps spyndex==0.12.0)",
     layout="inside the installed package; needs no folder",
     stand_in_for="gaofen2",
+    needs_root=False,
 )
 
 SHAPE = (4, 300, 300)
@@ -33,19 +32,23 @@ REFLECTANCE = 10_000
 REGIONS = _scene.small_scene(*SHAPE[1:])
 
 
-def locate(root: Path | None) -> dict[str, list[Source]]:
-    """Return 1 train picture of 220 x 204, 2 val pictures of 64 x 96 and 8 test pictures of 72 x 40; `root` is ignored.
+class Sentinel2(Dataset):
+    """The scene, cut into regions."""
 
-    The scene is split into areas since there is one only. Raises UserError when the file is missing or its SHA-256
-    is not the catalogued one.
-    """
-    (scene,) = embedded_sources([FILE])
-    return _scene.sources(scene, REGIONS)
+    card = CARD
 
+    def locate(self, root: Path | None) -> Splits:
+        """Return 1 train picture of 220 x 204, 2 val pictures of 64 x 96 and 8 test pictures of 72 x 40.
 
-def read(source: Source) -> NDArray[Any]:
-    """Return reflectance 0 to 1 as (H, W, 4) uint16 of the whole range; raises UserError when the file is damaged."""
-    return _scene.cut(_bands(source.path), source.name, REGIONS)
+        `root` is ignored. The scene is split into areas since there is one only. Raises UserError when the file is
+        missing or its SHA-256 is not the catalogued one.
+        """
+        (scene,) = embedded_sources([FILE])
+        return _scene.sources(scene, REGIONS)
+
+    def read(self, source: Source) -> NDArray[Any]:
+        """Return reflectance 0 to 1 as (H, W, 4) uint16 of the whole range; raises UserError for a damaged file."""
+        return _scene.cut(_bands(source.path), source.name, REGIONS)
 
 
 @cache
@@ -59,3 +62,6 @@ def _bands(path: Path) -> NDArray[Any]:
     clipped = np.clip(stored.transpose(1, 2, 0), 0, REFLECTANCE)
     bands: NDArray[np.uint16] = np.rint(clipped * (65535 / REFLECTANCE)).astype(np.uint16)
     return bands
+
+
+DATASET: Dataset = Sentinel2()

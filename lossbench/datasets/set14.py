@@ -1,51 +1,12 @@
 """Set14: fourteen test pictures of super-resolution, two of them grey."""
 
-from __future__ import annotations
+from lossbench.datasets import Dataset
+from lossbench.datasets._benchmarks import BenchmarkSet
 
-from pathlib import Path
-
-from lossbench.datasets._card import Card, Source
-from lossbench.datasets._super_resolution_sets import (
-    ARCHIVE_BYTES,
-    PublishedSet,
-    fetch_benchmark,
-    layout,
-    partners,
-    targets,
-    where,
-)
-
-NEEDS_ROOT = True
-CARD = Card(
+DATASET: Dataset = BenchmarkSet(
     name="set14",
     title="Set14 (Zeyde et al. 2010), super-resolution test set",
     licence="not stated by its authors; research use",
-    bytes=ARCHIVE_BYTES,
-    where=where("set14"),
-    layout=layout("Set14", "Set14", 14),
+    benchmark="Set14",
+    count=14,
 )
-PUBLISHED = PublishedSet(CARD, benchmark="Set14", selfexsr="Set14", count=14)
-
-
-def locate(root: Path | None) -> dict[str, list[Source]]:
-    """Return the 14 high-resolution pictures as the split test; train and val are empty.
-
-    Raises UserError naming the split and the first folder or file that is missing, or another number of pictures.
-    """
-    return targets(PUBLISHED, root)
-
-
-def locate_low_quality(root: Path | None, task: str, scale: int) -> dict[str, list[Source]] | None:
-    """Return the shipped partners for `super_resolution` by `scale`; None for what the tree does not ship.
-
-    Raises UserError naming the split and the first file that is missing, damaged or of another size.
-    """
-    return partners(PUBLISHED, root, task, scale)
-
-
-def fetch(root: Path) -> None:
-    """Download and unpack EDSR's benchmark.tar into `root/benchmark`, checked by its MD5.
-
-    Raises UserError naming a folder that is in the way, a failed download or a damaged archive.
-    """
-    fetch_benchmark(PUBLISHED, root)

@@ -9,13 +9,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lossbench.datasets._card import Card, Source
+from lossbench.datasets import Card, Dataset, Source, Splits
 from lossbench.datasets._colour import read_colour
 from lossbench.datasets._matlab import read_variable
 from lossbench.datasets._tree import base, require_count, require_file, require_folder
 from lossbench.errors import UserError
 
-NEEDS_ROOT = True
 CARD = Card(
     name="sidd",
     title="SIDD-Medium sRGB and the SIDD validation blocks (Abdelhamed et al. 2018)",
@@ -40,37 +39,39 @@ VALIDATION = {"GT": "ValidationGtBlocksSrgb", "NOISY": "ValidationNoisyBlocksSrg
 _PICTURE = re.compile(r"(?P<instance>\d{4})_(?P<kind>GT|NOISY)_SRGB_(?P<shot>\d{3})\.png", re.IGNORECASE)
 
 
-def locate(root: Path | None) -> dict[str, list[Source]]:
-    """Return the ground truth below `root`: 320 train pictures, no val, 1,280 test blocks `PICTURE_BLOCK`.
+class Sidd(Dataset):
+    """SIDD-Medium and its validation blocks in their published files."""
 
-    The test split is what SIDD calls validation; its benchmark has no public ground truth. Nothing is held out for
-    val: all recipes train on all 320 pairs, and since the instances show ten scenes only (second field of a folder's
-    name), pairs held out at random would show scenes that are trained on. Raises UserError naming the split and the
-    folder or file that is missing, the picture without partner or the wrong number of pictures.
-    """
-    return _sources(root, "GT")
+    card = CARD
 
+    def locate(self, root: Path | None) -> Splits:
+        """Return the ground truth below `root`: 320 train pictures, no val, 1,280 test blocks `PICTURE_BLOCK`.
 
-def locate_low_quality(root: Path | None, task: str, scale: int) -> dict[str, list[Source]] | None:
-    """Return the noisy partners of `locate` for `denoising`; None for what the set does not ship."""
-    if task != "denoising" or scale != 1:
-        return None
-    return _sources(root, "NOISY")
+        The test split is what SIDD calls validation; its benchmark has no public ground truth. Nothing is held out for
+        val: all recipes train on all 320 pairs, and since the instances show ten scenes only (second field of a
+        folder's name), pairs held out at random would show scenes that are trained on. Raises UserError naming the
+        split and the folder or file that is missing, the picture without partner or the wrong number of pictures.
+        """
+        return _sources(root, "GT")
 
+    def locate_low_quality(self, root: Path | None, task: str, scale: int) -> Splits | None:
+        """Return the noisy partners of `locate` for `denoising`; None for what the set does not ship."""
+        if task != "denoising" or scale != 1:
+            return None
+        return _sources(root, "NOISY")
 
-def read(source: Source) -> NDArray[np.uint8]:
-    """Return (H, W, 3) uint8: a whole training picture, or one validation block of 256 x 256.
+    def read(self, source: Source) -> NDArray[np.uint8]:
+        """Return (H, W, 3) uint8: a whole training picture, or one validation block of 256 x 256.
 
-    Raises UserError naming the file when it is missing or damaged or has another shape, depth or variable name.
-    """
-    if source.path.suffix != ".mat":
-        return read_colour(source.path)
-    picture, block = (int(part) for part in source.name.split("_"))
-    pixels: NDArray[np.uint8] = _blocks(source.path)[picture - 1, block]
-    return pixels
+        Raises UserError naming the file when it is missing or damaged or has another shape, depth or variable name.
+        """
+        if source.path.suffix != ".mat":
+            return read_colour(source.path)
+        picture, block = (int(part) for part in source.name.split("_"))
+        pixels: NDArray[np.uint8] = _blocks(source.path)[picture - 1, block]
+        return pixels
 
-
-read_low_quality = read
+    read_low_quality = read
 
 
 @lru_cache(maxsize=2)
@@ -84,7 +85,7 @@ def _blocks(path: Path) -> NDArray[np.uint8]:
     return blocks
 
 
-def _sources(root: Path | None, kind: str) -> dict[str, list[Source]]:
+def _sources(root: Path | None, kind: str) -> Splits:
     top = base(root, CARD)
     data = base(root, CARD, "SIDD_Medium_Srgb") / "Data"
     found = _pictures(require_folder(data, "train", CARD))
@@ -107,3 +108,6 @@ def _pictures(data: Path) -> dict[str, dict[str, Path]]:
             if name not in found[other]:
                 raise UserError(f"{path} (split train) has no {other} partner beside it; get the set again")
     return found
+
+
+DATASET: Dataset = Sidd()

@@ -1,44 +1,15 @@
 """WorldView-2 over Longmont with its real PAN, opt-in: the package's licence has to be accepted."""
 
-from __future__ import annotations
+from lossbench.datasets import Dataset
+from lossbench.datasets._worldview import WorldViewScene
 
-from pathlib import Path
-from typing import Any
-
-from numpy.typing import NDArray
-
-from lossbench.datasets import _worldview
-from lossbench.datasets._card import Source
-
-NEEDS_ROOT = False
-PICTURES = False
-"""The licence allows numbers to be published, and no pictures at full resolution."""
-SCENE = _worldview.Scene(
+DATASET: Dataset = WorldViewScene(
+    name="worldview2_samples",
+    title="one WorldView-2 scene of dgsamples, blue, green, red, near infrared 1 and PAN, 11 bit",
+    stand_in_for="worldview2",
     ms="dgsamples/wv2_longmont_1k/053792616010_01_P001_MUL/14JUN20181517-M2AS-053792616010_01_P001.TIF",
     pan="dgsamples/wv2_longmont_1k/053792616010_01_P001_PAN/14JUN20181517-P2AS-053792616010_01_P001.TIF",
+    needs_root=False,
+    # the licence allows numbers to be published, and no pictures at full resolution
+    pictures=False,
 )
-CARD = _worldview.card(
-    "worldview2_samples",
-    "one WorldView-2 scene of dgsamples, blue, green, red, near infrared 1 and PAN, 11 bit",
-    stand_in_for="worldview2",
-)
-
-
-def locate(root: Path | None) -> dict[str, list[Source]]:
-    """Return 1 train, 2 val and 8 test pictures of the scene; `root` is ignored; raises UserError as `_worldview`."""
-    return _worldview.locate(SCENE, "ms")
-
-
-def locate_low_quality(root: Path | None, task: str, scale: int) -> dict[str, list[Source]] | None:
-    """Return the PAN of every picture of `locate`, four times finer; None for other tasks than pan-sharpening."""
-    return _worldview.locate(SCENE, "pan") if task == "pan_sharpening" else None
-
-
-def read(source: Source) -> NDArray[Any]:
-    """Return the bands (H, W, 4), uint16 of the whole range; raises UserError as `_worldview.read`."""
-    return _worldview.read(SCENE, source, "ms")
-
-
-def read_low_quality(source: Source) -> NDArray[Any]:
-    """Return the PAN (4 H, 4 W, 1), uint16 of the whole range; raises UserError as `_worldview.read`."""
-    return _worldview.read(SCENE, source, "pan")

@@ -3,35 +3,187 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, Protocol, cast, runtime_checkable
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from lossbench import plugins, storage
-from lossbench.errors import UserError, nearest
+from lossbench.errors import UserError
 
 FOLDER = "loss_networks"
 KIND = "loss_network"
 """The kind of a stored file, in `storage.KINDS`."""
 
+Sizes = dict[str, dict[str, Any]]
+"""Arguments of `build` by the label of a published size."""
+
+
+class Encoder(Protocol):
+    """Gives tokens (N, L, D) or maps (N, D, h, w) of images (N, C, H, W) or clips (N, T, C, H, W) in [0, 1]."""
+
+    def encode(self, image: Tensor, /) -> Tensor:
+        """Return the final features of the whole image: nothing masked, nothing shuffled, no class token."""
+
+
+class TokenEncoder(Encoder, Protocol):
+    """An encoder of images whose blocks, class token and last normalisation may be chosen."""
+
+    def encode(
+        self, image: Tensor, /, *, class_token: bool = False, layer: int | None = None, norm: bool = True
+    ) -> Tensor:
+        """Return the tokens behind `layer` blocks, all when None, the class token before them where asked for."""
+
+    def check_layer(self, layer: int | None) -> None:
+        """Raise UserError unless `layer` is None or the number, from 1, of a block."""
+
+
+class MaskedEncoder(Encoder, Protocol):
+    """An encoder that also runs on a part of the image's patches."""
+
+    def cells(self, height: int, width: int) -> int:
+        """Return how many patches L an image of this size has."""
+
+    def encode_visible(self, image: Tensor, mask: Tensor, count: int | None = None) -> Tensor:
+        """Encode the patches where `mask` (N, L) is True alone; `count` is their number, the same in each image."""
+
+
+@runtime_checkable
+class Autoencoder(MaskedEncoder, Protocol):
+    """What the stage pretrain trains."""
+
+    def pretraining_loss(self, image: Tensor, noise: Tensor) -> Tensor:
+        """Return the mean error over the patches that uniform `noise` (N, L) masks, a scalar."""
+
+    def reconstruct(self, image: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the masked image and the filled-in one."""
+
+
+@runtime_checkable
+class Trunk(Protocol):
+    """Gives feature maps by the names of its layers."""
+
+    def layers(self, image: Tensor, names: Iterable[str]) -> dict[str, Tensor]:
+        """Return the maps `names` of an RGB image (N, 3, H, W) in [0, 1]; raises UserError for an unknown name."""
+
+
+class FeatureNetwork(Protocol):
+    """Gives one feature vector or map of an image."""
+
+    def features(self, image: Tensor) -> Tensor:
+        """Return it for images (N, C, H, W) in [0, 1]."""
+
+
+class LayeredNetwork(FeatureNetwork, Protocol):
+    """One of which any layer may be chosen to give the features."""
+
+    def cut(self, layer: str) -> None:
+        """Keep what the output of `layer` needs and drop all else; raises UserError for an unknown layer."""
+
+
+class DistanceNetwork(Protocol):
+    """Gives the distance of two images."""
+
+    def distance(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """Return the mean over the batch, a scalar of at least 0."""
+
+
+class HeadedDistance(DistanceNetwork, Protocol):
+    """A distance of the features of a trunk, weighed by heads that may be trained alone."""
+
+    @property
+    def trunk(self) -> nn.Module:
+        """Give the features."""
+
+    @property
+    def heads(self) -> nn.Module:
+        """Weigh their differences."""
+
+    def features(self, images: Tensor) -> list[Tensor]:
+        """Return what `between` compares of RGB images (N, 3, H, W) in [0, 1]."""
+
+    def between(self, ours: Sequence[Tensor], theirs: Sequence[Tensor]) -> Tensor:
+        """Return the distance (N,) of each pair of images from the `features` of both."""
+
+    def clamp_heads(self) -> None:
+        """Set negative weights of the heads to zero, so that no distance is below it."""
+
+
+@runtime_checkable
+class _WithEncoder(Protocol):
+    def encoder_parameters(self) -> list[nn.Parameter]: ...
+
+
+@runtime_checkable
+class _WithDecoder(Protocol):
+    def decoder_parameters(self) -> list[nn.Parameter]: ...
+
+
+class Plugin(Protocol):
+    """What a file of this folder holds."""
+
+    SOURCE: str
+    """The paper, and what of it is built."""
+    PUBLISHED: Sizes
+
+    @property
+    def build(self) -> Callable[..., Encoder | Trunk | FeatureNetwork | DistanceNetwork]:
+        """Return what makes the network, a torch module; arguments left out take their published defaults."""
+
+
+@runtime_checkable
+class ImportingPlugin(Plugin, Protocol):
+    """A file whose network public weights exist for."""
+
+    @property
+    def import_weights(self) -> Callable[..., None]:
+        """Return what fills a network (first argument) from a released file (second).
+
+        It raises UserError naming the file when it does not fit.
+        """
+
+
+@runtime_checkable
+class CountedPlugin(Plugin, Protocol):
+    """A file that states its `parameters` of `listing`, since building would import a slow library."""
+
+    @property
+    def PARAMETERS(self) -> Mapping[str, int | dict[str, int]]:  # noqa: N802
+        """Return them by the label of the published size."""
+
+
+class Description(NamedTuple):
+    """What it takes to build a loss network again."""
+
+    name: str
+    architecture: dict[str, Any]
+    """All arguments of its `build`, defaults included."""
+
+
+def plugin(name: str) -> Plugin:
+    """Return the file of the loss network `name`; raises UserError with the nearest match for an unknown one."""
+    return cast(Plugin, plugins.load(FOLDER, name))
+
 
 def build(name: str, **architecture: Any) -> nn.Module:
     """Build the loss network of `loss_networks/<name>.py`; raises UserError for an unknown name or argument.
 
-    The module remembers its name and all arguments, defaults included, in `loss_network` and `architecture`.
+    The module remembers what `described` returns, in `loss_network` and `architecture`.
     """
-    plugin = plugins.load(FOLDER, name)
-    known = inspect.signature(plugin.build).parameters
-    for argument in architecture:
-        if argument not in known:
-            raise UserError(f"loss network '{name}' has no argument '{argument}'; {nearest(argument, known)}")
-    module: nn.Module = plugin.build(**architecture)
-    defaults = {argument: parameter.default for argument, parameter in known.items()}
+    make = plugin(name).build
+    plugins.check_arguments(f"loss network '{name}'", make, architecture)
+    module = make(**architecture)
+    assert isinstance(module, nn.Module)
+    defaults = {argument: parameter.default for argument, parameter in inspect.signature(make).parameters.items()}
     module.__dict__.update(loss_network=name, architecture={**defaults, **architecture})
     return module
+
+
+def described(module: nn.Module) -> Description:
+    """Return name and arguments of a module made by `build` or `load`."""
+    return Description(module.__dict__["loss_network"], module.__dict__["architecture"])
 
 
 def save(module: nn.Module, path: Path, card: dict[str, Any]) -> None:
@@ -39,8 +191,7 @@ def save(module: nn.Module, path: Path, card: dict[str, Any]) -> None:
 
     The metadata hold its name, its arguments and `card`, which says in JSON where the weights come from.
     """
-    description = {"name": module.loss_network, "architecture": module.architecture, "card": card}
-    storage.save(path, module, description, KIND)
+    storage.save(path, module, {**described(module)._asdict(), "card": card}, KIND)
 
 
 def load(path: Path) -> tuple[nn.Module, dict[str, Any]]:
@@ -71,22 +222,20 @@ def listing() -> list[dict[str, Any]]:
     """
     entries = []
     for name in plugins.names(FOLDER):
-        plugin = plugins.load(FOLDER, name)
-        sizes = getattr(plugin, "PARAMETERS", None)
-        if sizes is None:
+        file = plugin(name)
+        if isinstance(file, CountedPlugin):
+            sizes = file.PARAMETERS
+        else:
             with torch.device("meta"):
-                sizes = {label: _sizes(plugin.build(**arguments)) for label, arguments in plugin.PUBLISHED.items()}
-        entries.append({"name": name, "parameters": sizes, "source": plugin.SOURCE})
+                sizes = {label: _sizes(build(name, **arguments)) for label, arguments in file.PUBLISHED.items()}
+        entries.append({"name": name, "parameters": sizes, "source": file.SOURCE})
     return entries
 
 
 def _sizes(module: nn.Module) -> int | dict[str, int]:
     total = _count(module.parameters())
-    parts = {
-        part: _count(getattr(module, f"{part}_parameters")())
-        for part in ("encoder", "decoder")
-        if hasattr(module, f"{part}_parameters")
-    }
+    parts = {"encoder": _count(module.encoder_parameters())} if isinstance(module, _WithEncoder) else {}
+    parts |= {"decoder": _count(module.decoder_parameters())} if isinstance(module, _WithDecoder) else {}
     other = total - sum(parts.values())
     return {**parts, **({"other": other} if other else {})} if parts else total
 

@@ -10,10 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from lossbench.errors import UserError
+from lossbench.loss_networks import Sizes
 from lossbench.loss_networks._masking import MaskedImageModel, patches
 
 SOURCE = "our design after the words of 'Masked autoencoders as loss' (CCMAE), which gives no architecture"
-PUBLISHED: dict[str, dict[str, Any]] = {
+PUBLISHED: Sizes = {
     "default": {},
     "XS": {"widths": [16, 32, 64, 128], "blocks": [1, 1, 1, 4]},
     "B": {"widths": [48, 96, 192, 384], "blocks": [1, 2, 2, 9]},

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lossbench.loss_networks import _trunks
+from lossbench.loss_networks import Sizes, _trunks
 from lossbench.loss_networks._released import Released, weights
 from lossbench.loss_networks._size import checked
 from lossbench.loss_networks._vgg import MEAN, STD
 from lossbench.storage import fill
 
 SOURCE = "Ding et al., Image Quality Assessment: Unifying Structure and Texture Similarity, TPAMI 2022"
-PUBLISHED: dict[str, dict[str, Any]] = {"VGG-16": {}}
+PUBLISHED: Sizes = {"VGG-16": {}}
 
 RELEASED = Released(
     "DISTS_weights-f5e65c96.pth", "vgg16-397923af.pth", "torchmetrics/functional/image/dists_models/weights.pt"

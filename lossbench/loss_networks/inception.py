@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lossbench.errors import UserError, nearest
-from lossbench.loss_networks import _pickled
+from lossbench.loss_networks import Sizes, _pickled
 from lossbench.loss_networks._size import checked
 from lossbench.storage import fill
 
 SOURCE = "Szegedy et al., Rethinking the Inception Architecture, CVPR 2016 (TensorFlow 2015-12-05, by pytorch-fid)"
-PUBLISHED: dict[str, dict[str, Any]] = {"FID": {}}
+PUBLISHED: Sizes = {"FID": {}}
 RELEASED = "pt_inception-2015-12-05-6726825d.pth"
 """File of the weights as pytorch-fid releases it."""
 

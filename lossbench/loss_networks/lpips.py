@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from lossbench.errors import UserError, nearest
-from lossbench.loss_networks import _released, _trunks
+from lossbench.loss_networks import Sizes, _released, _trunks
 from lossbench.loss_networks._size import checked, grown
 from lossbench.storage import fill
 
 SOURCE = "Zhang et al., The Unreasonable Effectiveness of Deep Features, CVPR 2018 (version 0.1)"
-PUBLISHED: dict[str, dict[str, Any]] = {
+PUBLISHED: Sizes = {
     "VGG-16": {"net": "vgg"},
     "AlexNet": {"net": "alex"},
     "SqueezeNet": {"net": "squeeze"},

@@ -15,13 +15,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lossbench.errors import UserError, nearest
-from lossbench.loss_networks import _pickled
+from lossbench.loss_networks import Sizes, _pickled
 from lossbench.loss_networks._masking import MaskedImageModel, selected
 from lossbench.loss_networks._size import rounded
 from lossbench.storage import fill
 
 SOURCE = "He et al., Masked Autoencoders Are Scalable Vision Learners, CVPR 2022"
-PUBLISHED: dict[str, dict[str, Any]] = {
+PUBLISHED: Sizes = {
     "ViT-B/16": {"dimension": 768, "depth": 12, "heads": 12},
     "ViT-L/16": {"dimension": 1024, "depth": 24, "heads": 16},
     "ViT-H/14": {"dimension": 1280, "depth": 32, "heads": 16, "patch": 14},

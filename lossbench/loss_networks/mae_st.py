@@ -5,20 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lossbench.errors import UserError, nearest
-from lossbench.loss_networks import _clips, _pickled, mae
+from lossbench.loss_networks import Sizes, _clips, _pickled, mae
 from lossbench.loss_networks._masking import BAND_MEAN, BAND_STD, kept, masked_mean, patches, selected, statistics
 from lossbench.loss_networks._size import rounded
 from lossbench.storage import fill
 
 SOURCE = "Feichtenhofer et al., Masked Autoencoders As Spatiotemporal Learners, NeurIPS 2022"
-PUBLISHED: dict[str, dict[str, Any]] = {
+PUBLISHED: Sizes = {
     "ViT-B/16": {"dimension": 768, "depth": 12, "heads": 12},
     "ViT-L/16": {"dimension": 1024, "depth": 24, "heads": 16},
 }

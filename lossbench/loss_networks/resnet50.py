@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lossbench.errors import UserError, nearest
-from lossbench.loss_networks import _pickled
+from lossbench.loss_networks import Sizes, _pickled
 from lossbench.loss_networks._size import checked, grown
 from lossbench.loss_networks._vgg import MEAN, STD
 from lossbench.loss_networks._wrapped import unwrapped
@@ -19,7 +18,7 @@ from lossbench.optional import imported
 from lossbench.storage import fill
 
 SOURCE = "He et al., Deep Residual Learning, CVPR 2016, table 1 (torchvision's variant: the 3 x 3 has the stride)"
-PUBLISHED: dict[str, dict[str, Any]] = {"ImageNet": {}}
+PUBLISHED: Sizes = {"ImageNet": {}}
 PARAMETERS = {"ImageNet": 23_508_032}
 """Without the 2,049,000 of the classifier on 1000 classes, with which torchvision counts 25,557,032."""
 

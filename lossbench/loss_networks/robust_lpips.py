@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from lossbench.errors import UserError, nearest
+from lossbench.loss_networks import Sizes
 from lossbench.loss_networks._vgg import MEAN, STD, VGG
 from lossbench.loss_networks.lpips import TINY
 from lossbench.loss_networks.vgg16 import CAFFE_MEAN, LAYOUTS, WIDTHS
 
 SOURCE = "Zhang et al., CVPR 2018, with heads trained by this pipeline on attacked images: paper B released none"
-PUBLISHED: dict[str, dict[str, Any]] = {"VGG-16": {}}
+PUBLISHED: Sizes = {"VGG-16": {}}
 
 LAYERS = ("conv1_2", "conv2_2", "conv3_3", "conv4_3", "conv5_3")
 """Whose features are compared, after their ReLU: the last convolution of each block."""

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from lossbench.errors import UserError
-from lossbench.loss_networks import _pickled
+from lossbench.loss_networks import Sizes, _pickled
 from lossbench.loss_networks._masking import BAND_MEAN, BAND_STD
 from lossbench.loss_networks._safetensors import tensors
 from lossbench.loss_networks._size import checked, grown, padded
@@ -20,7 +20,7 @@ from lossbench.optional import imported
 from lossbench.storage import fill
 
 SOURCE = "Wightman, PyTorch Image Models (timm); features of a layer as in Johnson et al. 2016"
-PUBLISHED: dict[str, dict[str, Any]] = {
+PUBLISHED: Sizes = {
     "ResNet-50": {"model": "resnet50", "layer": "layer2"},
     "ConvNeXt-T": {"model": "convnext_tiny", "layer": "stages.1"},
     "ViT-B/16": {"model": "vit_base_patch16_224", "layer": "blocks.5"},

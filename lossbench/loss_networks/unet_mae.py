@@ -10,10 +10,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lossbench.errors import UserError
+from lossbench.loss_networks import Sizes
 from lossbench.loss_networks._masking import MaskedImageModel, patches
 
 SOURCE = "public traces of the authors' code of 'Masked autoencoders as loss' (CCMAE); decoder in part our choice"
-PUBLISHED: dict[str, dict[str, Any]] = {"default": {}, "4 bands": {"bands": 4}}
+PUBLISHED: Sizes = {"default": {}, "4 bands": {"bands": 4}}
 STRIDE = 4
 """Pixels a side for each position of the latent."""
 SLOPE, GLOBAL_SLOPE = 0.1, 0.2

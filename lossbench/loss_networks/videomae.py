@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from lossbench.errors import UserError
-from lossbench.loss_networks import _clips, _pickled
+from lossbench.loss_networks import Sizes, _clips, _pickled
 from lossbench.loss_networks._masking import RGB_MEAN, RGB_STD
 from lossbench.loss_networks._safetensors import tensors
 from lossbench.loss_networks._size import rounded
@@ -20,7 +20,7 @@ from lossbench.optional import imported
 from lossbench.storage import fill
 
 SOURCE = "Tong et al., VideoMAE, NeurIPS 2022 (transformers, MCG-NJU/videomae-base)"
-PUBLISHED: dict[str, dict[str, Any]] = {
+PUBLISHED: Sizes = {
     "ViT-B/16": {},
     "ViT-L/16": {"dimension": 1024, "depth": 24, "heads": 16},
 }

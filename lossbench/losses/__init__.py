@@ -1,4 +1,7 @@
-"""Losses by name: `build("kmae", pixel="l1", weight=1.0, weights=PATH)`."""
+"""Losses by name: `build("kmae", pixel="l1", weight=1.0, weights=PATH)`.
+
+Their contract, which a loss of your own keeps by subclassing it, is `lossbench.terms.WeightedTerms`.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from lossbench.errors import UserError
 from lossbench.plugins import check_arguments, constant, load, names
 
 if TYPE_CHECKING:
-    from lossbench.losses._terms import WeightedTerms
+    from lossbench.terms import WeightedTerms
 
 
 def build(name: str, **arguments: Any) -> WeightedTerms:
@@ -44,13 +47,18 @@ def split(name: str) -> tuple[str, dict[str, str]]:
     return file, {"model": network, "layer": layer} if colon else {}
 
 
-def listing(results: Path = Path("results")) -> list[dict[str, Any]]:
+def list_losses() -> list[str]:
+    """List the names of all losses, sorted; nothing is imported."""
+    return names("losses")
+
+
+def listing(folder: Path | None = None) -> list[dict[str, Any]]:
     """List every loss with its source, the loss networks that it can use and the stored files of each.
 
-    Keys: `name`, `source`, `loss_networks`, and `weights`: for each of these a list of files below `results`, empty
-    where there is none. Nothing is imported.
+    Keys: `name`, `source`, `loss_networks`, and `weights`: for each of these a list of files below `folder`, empty
+    where there is none or no folder is given. Nothing is imported.
     """
-    found = stored(results)
+    found = stored(folder)
     entries = []
     for name in names("losses"):
         kinds = list(constant("losses", name, "LOSS_NETWORKS"))
@@ -59,15 +67,17 @@ def listing(results: Path = Path("results")) -> list[dict[str, Any]]:
     return entries
 
 
-def stored(results: Path = Path("results")) -> dict[str, list[str]]:
-    """Return the loss network files below `results` by the name of the loss network that they hold.
+def stored(folder: Path | None) -> dict[str, list[str]]:
+    """Return the loss network files below `folder` by the name of the loss network that they hold.
 
-    Files that are damaged or hold something else are left out.
+    Files that are damaged or hold something else are left out; without a folder there are none.
     """
+    if folder is None:
+        return {}
     from safetensors import SafetensorError, safe_open
 
     found: dict[str, list[str]] = {}
-    for file in sorted(results.rglob("*.safetensors")):
+    for file in sorted(folder.rglob("*.safetensors")):
         try:
             with safe_open(file, framework="numpy") as opened:
                 kind = json.loads(opened.metadata()["loss_network"])["name"]

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from lossbench.errors import UserError, nearest
-from lossbench.losses._features import FeatureLoss
+from lossbench.loss_networks import TokenEncoder
+from lossbench.losses._features import FeatureLoss, drawn_network, loss_network
 
 TOKEN_ORDERS = ("aligned", "shuffled")
 REDUCTIONS = ("mean", "sum")
-Features = Callable[[nn.Module, Tensor], Tensor]
+Features = Callable[[TokenEncoder, Tensor], Tensor]
 
 
 def shuffled(tokens: Tensor, fixed: int, generator: torch.Generator | None) -> Tensor:
@@ -32,8 +34,8 @@ def token_features(
 ) -> Features:
     """Return what gives the tokens (N, L, D), or with the class token (N, 1 + L, D), of an image; see `build_loss`."""
 
-    def features(network: Any, image: Tensor) -> Tensor:
-        tokens: Tensor = network.encode(image, class_token=class_token, layer=layer, norm=norm)
+    def features(network: TokenEncoder, image: Tensor) -> Tensor:
+        tokens = network.encode(image, class_token=class_token, layer=layer, norm=norm)
         return shuffled(tokens, int(class_token), generator) if token_order == "shuffled" else tokens
 
     return features
@@ -41,19 +43,27 @@ def token_features(
 
 def build_loss(
     name: str,
-    network: Any,
+    kinds: tuple[str, ...],
+    /,
+    pixel: str = "l1",
+    weight: float = 1.0,
+    weights: Path | str | None = None,
+    token_order: str = "aligned",
+    class_token: bool = False,
+    layer: int | None = None,
+    norm: bool = True,
+    reduction: str = "mean",
+    generator: torch.Generator | None = None,
+    precision: str = "exact",
     *,
-    pixel: str,
-    weight: float,
-    token_order: str,
-    class_token: bool,
-    layer: int | None,
-    norm: bool,
-    reduction: str,
-    generator: torch.Generator | None,
-    precision: str,
+    drawn: bool,
+    architecture: dict[str, Any] | None = None,
+    seed: int = 0,
 ) -> FeatureLoss:
-    """Build the loss `name`: `pixel` + `weight` * the same distance of the tokens of `network`, a `mae`.
+    """Build the loss `name`: `pixel` + `weight` * the same distance of the tokens of a loss network of `kinds`.
+
+    The network is the one stored in `weights`. One that is `drawn` has weights from `seed` instead, and the given
+    `architecture` or that of the network in `weights`: a control differs in its weights alone.
 
     The paper says no more of the features than "encoder" (MAE paper, eq. 2), hence the settings:
     - `token_order`: `aligned` compares the tokens of the same patch, what eq. 2 means. `shuffled` is an ablation:
@@ -69,9 +79,15 @@ def build_loss(
       blocks. Without it features are not of order one, and `weight` means something else.
     - `reduction`: `mean` over all numbers of the tokens, as of the pixels; or `sum` over those of an image and the mean
       over images, a norm that is not divided. Eq. 2 writes a norm and no more.
+    - `precision`: a key of `PRECISIONS`, the arithmetic of the loss network.
 
-    Raises UserError for a value that is none of these and a layer that the network has not.
+    Raises UserError for a value that is none of these, a layer that the network has not, and weights that are absent or
+    of another kind.
     """
+    if drawn:
+        network = drawn_network(name, kinds[0], architecture, weights, seed)
+    else:
+        network = loss_network(name, kinds, weights)
     if token_order not in TOKEN_ORDERS:
         raise UserError(
             f"loss '{name}': unknown token_order '{token_order}'; {nearest(str(token_order), TOKEN_ORDERS)}"
@@ -87,7 +103,7 @@ def build_loss(
         if not isinstance(value, bool):
             raise UserError(f"loss '{name}': {setting} = {value!r} is neither true nor false; write one of them")
     try:
-        network.check_layer(layer)
+        cast(TokenEncoder, network).check_layer(layer)
     except UserError as error:
         raise UserError(f"loss '{name}': {error}") from None
     features = token_features(token_order, class_token, layer, norm, generator)

@@ -11,9 +11,10 @@ from torch import Tensor, nn
 
 from lossbench import loss_networks
 from lossbench.errors import UserError
+from lossbench.loss_networks import Encoder
 from lossbench.losses._difference import Difference
-from lossbench.losses._terms import WeightedTerms, distance
 from lossbench.precision import checked_precision
+from lossbench.terms import WeightedTerms, distance
 
 PRODUCTS = (nn.Linear, nn.Conv2d, nn.Conv3d)
 """Layers whose weights are kept in bfloat16 unless the precision is exact; casting them at each call would cost."""
@@ -108,12 +109,31 @@ class FeatureLoss(Hidden, WeightedTerms):
         return features[0].numel() if self.reduction == "sum" else 1
 
 
+def build_loss(
+    name: str,
+    kinds: tuple[str, ...],
+    features: Callable[[Any, Any], Any],
+    /,
+    pixel: str = "l1",
+    weight: float = 1.0,
+    weights: Path | str | None = None,
+    precision: str = "exact",
+) -> FeatureLoss:
+    """Build `name`: `pixel` + `weight` * the same distance of the `features` of the loss network stored in `weights`.
+
+    The network is one of `kinds`; `precision` is a key of `PRECISIONS`. Raises UserError for weights that are absent or
+    of another kind.
+    """
+    network = loss_network(name, kinds, weights)
+    return FeatureLoss(name, network, features, pixel=pixel, weight=weight, precision=precision)
+
+
 def loss_network(loss: str, kinds: tuple[str, ...], weights: Path | str | None) -> nn.Module:
     """Load the loss network of `loss` from `weights`; raises UserError when it is absent or of another kind."""
     if weights is None:
         raise UserError(f"loss '{loss}' needs weights=PATH of a {' or '.join(kinds)} loss network")
     network, _ = loss_networks.load(Path(weights))
-    kind = str(network.loss_network)
+    kind = loss_networks.described(network).name
     if kind not in kinds:
         raise UserError(f"{weights} holds the loss network '{kind}', but loss '{loss}' needs {' or '.join(kinds)}")
     return network
@@ -130,14 +150,13 @@ def drawn_network(
     if weights is not None:
         if architecture is not None:
             raise UserError(f"loss '{loss}': give architecture or weights, whose architecture is taken, not both")
-        architecture = loss_network(loss, (kind,), weights).architecture  # type: ignore[assignment]
+        architecture = loss_networks.described(loss_network(loss, (kind,), weights)).architecture
     with torch.random.fork_rng(devices=[]):
         # the CPU's generator alone: torch.manual_seed would reseed every GPU too
         torch.default_generator.manual_seed(seed)
         return loss_networks.build(kind, **(architecture or {}))
 
 
-def encode(network: nn.Module, image: Tensor) -> Tensor:
+def encode(network: Encoder, image: Tensor) -> Tensor:
     """Return the encoder's final features of the whole image: nothing masked, nothing shuffled, no class token."""
-    features: Tensor = network.encode(image)  # type: ignore[operator]
-    return features
+    return network.encode(image)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 from torch import Tensor, nn
 
+from lossbench.loss_networks import DistanceNetwork
 from lossbench.losses._features import Hidden, loss_network
-from lossbench.losses._terms import WeightedTerms, distance
+from lossbench.terms import WeightedTerms, distance
 
 
 class DistanceLoss(Hidden, WeightedTerms):
@@ -23,10 +24,13 @@ class DistanceLoss(Hidden, WeightedTerms):
 
     def raw_terms(self, prediction: Tensor, target: Tensor) -> dict[str, Tensor]:
         """Return the terms `pixel` and the loss's own."""
-        network: Any = self.network
+        network = cast(DistanceNetwork, self.network)
         return {"pixel": self.distance(prediction, target), self.name: network.distance(prediction, target)}
 
 
-def build_loss(name: str, weights: Path | str | None, *, pixel: str, weight: float) -> DistanceLoss:
-    """Build the loss `name` on the stored loss network of the same name in `weights`."""
+def build_loss(name: str, /, pixel: str = "l1", weight: float = 1.0, weights: Path | str | None = None) -> DistanceLoss:
+    """Build `pixel` + `weight` * the distance `name` of RGB images, float32 alone, on the loss network in `weights`.
+
+    The loss network is of the same name. Raises UserError for weights that are absent or of another kind.
+    """
     return DistanceLoss(name, loss_network(name, (name,), weights), pixel=pixel, weight=weight)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from lossbench.errors import UserError
-from lossbench.losses._features import Hidden
-from lossbench.losses._terms import WeightedTerms, distance
+from lossbench.loss_networks import MaskedEncoder
+from lossbench.losses._features import Hidden, loss_network
+from lossbench.terms import WeightedTerms, distance
 
 
 class PatchFeatureLoss(Hidden, WeightedTerms):
@@ -42,7 +44,7 @@ class PatchFeatureLoss(Hidden, WeightedTerms):
 
     def raw_terms(self, prediction: Tensor, target: Tensor) -> dict[str, Tensor]:
         """Return the terms `pixel` and the loss's own; each image of the batch has patches of its own."""
-        network: Any = self.network
+        network = cast(MaskedEncoder, self.network)
         cells = network.cells(*target.shape[-2:])
         mask = self.draw(len(target), cells).to(target.device)
         count = self.count(cells)
@@ -58,3 +60,25 @@ class PatchFeatureLoss(Hidden, WeightedTerms):
         """Return how many of `cells` patches are seen."""
         # rounded down as in pre-training, but without a single patch there is nothing to compare
         return max(1, int(cells * self.keep))
+
+
+def build_loss(
+    name: str,
+    kinds: tuple[str, ...],
+    /,
+    pixel: str = "l1",
+    weight: float = 1.0,
+    weights: Path | str | None = None,
+    keep: float = 0.25,
+    generator: torch.Generator | None = None,
+    precision: str = "exact",
+) -> PatchFeatureLoss:
+    """Build `name`: `pixel` + `weight` * the same distance of the features of the fraction `keep` of the patches.
+
+    Its loss network, one of `kinds`, is stored in `weights`. Raises UserError for weights that are absent or of another
+    kind and for a `keep` outside (0, 1].
+    """
+    network = loss_network(name, kinds, weights)
+    return PatchFeatureLoss(
+        name, network, pixel=pixel, weight=weight, keep=keep, generator=generator, precision=precision
+    )

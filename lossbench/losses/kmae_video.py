@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from functools import partial
 
-from lossbench.losses._clips import build_loss
-from lossbench.losses._features import FeatureLoss
+from lossbench.losses._clips import features
+from lossbench.losses._features import build_loss
 
 SOURCE = "MAE paper, eq. 2 and section 4.2, configuration 3, video"
 LOSS_NETWORKS = ("videomae", "mae_st")
 
-
-def build(
-    pixel: str = "l1", weight: float = 1.0, weights: Path | str | None = None, precision: str = "exact"
-) -> FeatureLoss:
-    """Build `pixel` + `weight` * the same distance of the features, for clips (N, T, C, H, W) with T even.
-
-    `weights` is a stored `videomae` or `mae_st` loss network. An image (N, C, H, W) is refused with a ValueError.
-    """
-    return build_loss("kmae_video", LOSS_NETWORKS, weights, pixel=pixel, weight=weight, precision=precision)
+build = partial(build_loss, "kmae_video", LOSS_NETWORKS, features)
+"""For clips (N, T, C, H, W) with T even; an image (N, C, H, W) is refused with a ValueError."""

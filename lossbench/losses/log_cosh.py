@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lossbench.errors import UserError
-from lossbench.losses._terms import WeightedTerms
+from lossbench.terms import WeightedTerms
 
 SOURCE = "log-cosh paper: f(t; a) = log(cosh(a t)) / a, gradient tanh(a t), curvature a at 0"
 LOSS_NETWORKS: tuple[str, ...] = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from lossbench.losses._terms import WeightedTerms, distance
+from lossbench.terms import WeightedTerms, distance
 
 SOURCE = "MAE paper, section 4.2, configuration 1"
 LOSS_NETWORKS: tuple[str, ...] = ()

@@ -9,7 +9,7 @@ from torch import Tensor
 from lossbench.assets import pyiqa_models
 from lossbench.errors import UserError
 from lossbench.losses._features import Hidden
-from lossbench.losses._terms import WeightedTerms, distance
+from lossbench.terms import WeightedTerms, distance
 
 SOURCE = "by name, `pyiqa:topiq_fr`: a model of the package pyiqa (non-commercial licence)"
 LOSS_NETWORKS = ()

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 from torch import Tensor
 
 from lossbench.errors import UserError
+from lossbench.loss_networks import FeatureNetwork, LayeredNetwork, described
 from lossbench.losses._features import FeatureLoss, loss_network
 
 SOURCE = "Johnson et al. 2016, with a network of the package timm"
 LOSS_NETWORKS = ("timm",)
 
 
-def features(network: Any, image: Tensor) -> Tensor:
+def features(network: FeatureNetwork, image: Tensor) -> Tensor:
     """Return the output of the layer at which the network was cut."""
-    found: Tensor = network.features(image)
-    return found
+    return network.features(image)
 
 
 def build(
@@ -33,12 +33,13 @@ def build(
     `layer` may be any part of the network, and is the one that was stored with it when None. A `model`, with or without
     the tag of its weights, only says which one is meant: raises UserError when the file holds another.
     """
-    network: Any = loss_network("timm", LOSS_NETWORKS, weights)
-    stored = network.architecture["model"]
+    network = loss_network("timm", LOSS_NETWORKS, weights)
+    own = described(network).architecture
+    stored = own["model"]
     if model not in (None, stored, stored.partition(".")[0]):
         raise UserError(f"{weights} holds the model '{stored}', but loss 'timm' is to use '{model}'; give its weights")
     try:
-        network.cut(network.architecture["layer"] if layer is None else layer)
+        cast(LayeredNetwork, network).cut(own["layer"] if layer is None else layer)
     except UserError as error:
         raise UserError(f"loss 'timm': {error}") from None
     return FeatureLoss("timm", network, features, pixel=pixel, weight=weight, precision=precision)

@@ -3,29 +3,115 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable
+import typing
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from types import ModuleType
-from typing import Any, cast
+from typing import Any, cast, runtime_checkable
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lossbench import plugins
 from lossbench.assets import pyiqa_models
 from lossbench.errors import UserError
-from lossbench.metrics._protocol import Colour, Protocol
+from lossbench.metrics._protocol import Better, Colour, Over, Pixels, Protocol
+
+__all__ = [
+    "ClassifierMetric",
+    "Colour",
+    "LabelMetric",
+    "Metric",
+    "Pixels",
+    "Protocol",
+    "SetMetric",
+    "StoredMetric",
+    "kinds",
+    "listing",
+    "load",
+    "needs_label",
+    "protocol_of",
+    "score",
+    "score_set",
+]
+
+FOLDER = "metrics"
 
 
-def load(name: str) -> ModuleType:
-    """Return the metric `name`, a module as described in `_protocol`; raises UserError for an unknown name.
+class Described(typing.Protocol):
+    """What every file of this folder says of its metric."""
+
+    better: Better
+    unit: str
+    """Text behind the number, "" when it has none."""
+    needs_target: bool
+    """Whether it compares with the ground truth."""
+    colours: tuple[Colour, ...]
+    """The protocol colours that it is defined for, its usual one first."""
+    SOURCE: str
+    """Paper and equation."""
+    OVER: Over
+
+
+class Metric(Described, typing.Protocol):
+    """A metric of one picture or, as `OVER` says, of one clip."""
+
+    def score(self, prediction: Pixels, target: Any, protocol: Protocol, *_: Any, **keywords: Any) -> float:
+        """Return the metric under `protocol`, never NaN; `target` is None where `needs_target` is False.
+
+        A `StoredMetric` takes the path of its file as the keyword `weights`, a `LabelMetric` the place of the class
+        among all classes as the keyword `label`. Raises UserError.
+        """
+
+
+@runtime_checkable
+class SetMetric(Described, typing.Protocol):
+    """A metric of two sets of pictures; its `OVER` is `set`."""
+
+    def score_set(
+        self, predictions: Iterable[Pixels], targets: Iterable[Pixels], protocol: Protocol, *_: Any, **keywords: Any
+    ) -> float:
+        """Return the metric of pictures (C, H, W), each read once; keywords and errors as of `Metric.score`."""
+
+
+@runtime_checkable
+class StoredMetric(typing.Protocol):
+    """Of a metric that rests on a stored network."""
+
+    @property
+    def WEIGHTS(self) -> tuple[str, ...]:  # noqa: N802
+        """Kinds of network of which it needs a file."""
+
+    @property
+    def WEIGHTS_FROM(self) -> str:  # noqa: N802
+        """How to get one."""
+
+
+@runtime_checkable
+class LabelMetric(typing.Protocol):
+    """Of a metric that compares with the class of the picture, which labelled test sets alone know.
+
+    One that rests on a public classifier names it in `CLASSIFIER`, since its code counts as the metric's own.
+    """
+
+    NEEDS_LABEL: bool
+
+
+@runtime_checkable
+class ClassifierMetric(StoredMetric, LabelMetric, typing.Protocol):
+    """Of a metric that rests on a stored classifier."""
+
+    def require_classes(self, weights: Path, classes: list[str], test_set: str) -> None:
+        """Raise UserError when the classifier in `weights` knows others than the `classes` of the test set."""
+
+
+def load(name: str) -> Metric | SetMetric:
+    """Return the metric `name`; raises UserError with the nearest match for an unknown one.
 
     `pyiqa:NAME` is the model NAME of the package pyiqa.
     """
     if name.startswith(pyiqa_models.PREFIX):
         # by name, as plugins are: an import would make pyiqa's version count for every metric
-        return cast(ModuleType, importlib.import_module(pyiqa_models.METRIC).metric(name))
-    return plugins.load("metrics", name)
+        return cast(Metric, importlib.import_module(pyiqa_models.METRIC).metric(name))
+    return cast("Metric | SetMetric", plugins.load(FOLDER, name))
 
 
 def protocol_of(name: str, protocol: Protocol | str | None = None) -> Protocol:
@@ -59,12 +145,12 @@ def score(
     pictures that the protocol refuses (range, NaN, shape, crop).
     """
     metric = load(name)
-    if over(metric) == "set":
+    if isinstance(metric, SetMetric):
         raise UserError(f"{name} compares two sets of pictures, not one with its target; use score_set")
     if metric.needs_target and target is None:
         raise UserError(f"{name} compares with a target; give one")
     theirs = _array(target) if metric.needs_target else None
-    keywords = {**_label(name, metric, label), **_weights(name, metric, weights)}
+    keywords = {**_label(name, metric, label), **check_weights(name, weights)}
     return float(metric.score(_array(prediction), theirs, protocol_of(name, protocol), **keywords))
 
 
@@ -82,24 +168,24 @@ def score_set(
     Raises UserError as `score`, and for a metric that scores picture by picture.
     """
     metric = load(name)
-    if over(metric) != "set":
-        raise UserError(f"{name} scores one {over(metric)} at a time; use score")
-    keywords = _weights(name, metric, weights)
-    pictures = (map(_array, images) for images in (predictions, targets))
-    return float(metric.score_set(*pictures, protocol_of(name, protocol), **keywords))
+    if not isinstance(metric, SetMetric):
+        raise UserError(f"{name} scores one {metric.OVER} at a time; use score")
+    keywords = check_weights(name, weights)
+    ours, theirs = (map(_array, images) for images in (predictions, targets))
+    return float(metric.score_set(ours, theirs, protocol_of(name, protocol), **keywords))
 
 
-def over(metric: ModuleType) -> str:
-    """Return what one number of `metric` is of: `picture`, `clip` or `set`."""
-    return str(getattr(metric, "OVER", "picture"))
-
-
-def needs_label(metric: ModuleType) -> bool:
+def needs_label(metric: Metric | SetMetric) -> bool:
     """Return whether `metric` compares with the class of the picture."""
-    return bool(getattr(metric, "NEEDS_LABEL", False))
+    return isinstance(metric, LabelMetric) and metric.NEEDS_LABEL
 
 
-def _label(name: str, metric: ModuleType, label: int | None) -> dict[str, Any]:
+def kinds(metric: Metric | SetMetric) -> Sequence[str]:
+    """Return the kinds of stored network of which `metric` needs a file; empty where it needs none."""
+    return metric.WEIGHTS if isinstance(metric, StoredMetric) else ()
+
+
+def _label(name: str, metric: Metric | SetMetric, label: int | None) -> dict[str, Any]:
     if needs_label(metric) and label is None:
         raise UserError(f"{name} needs the class of the picture; it scores labelled test sets only")
     if label is not None and not needs_label(metric):
@@ -107,31 +193,34 @@ def _label(name: str, metric: ModuleType, label: int | None) -> dict[str, Any]:
     return {} if label is None else {"label": label}
 
 
-def _weights(name: str, metric: ModuleType, weights: Path | str | None) -> dict[str, Path]:
-    needed = getattr(metric, "WEIGHTS", ())
-    if not needed and weights is not None:
-        raise UserError(f"{name} needs no loss network; leave {weights} out")
-    if needed and weights is None:
-        kinds = " or ".join(needed)
-        raise UserError(f"{name} needs weights=PATH of a stored network '{kinds}'; {metric.WEIGHTS_FROM}")
-    return {} if weights is None else {"weights": Path(weights)}
+def check_weights(name: str, weights: Path | str | None) -> dict[str, Path]:
+    """Return the keyword `weights` of the metric `name`; raises UserError when a file is missing or too many."""
+    metric = load(name)
+    if not isinstance(metric, StoredMetric):
+        if weights is not None:
+            raise UserError(f"{name} needs no loss network; leave {weights} out")
+        return {}
+    if weights is None:
+        needed = " or ".join(metric.WEIGHTS)
+        raise UserError(f"{name} needs weights=PATH of a stored network '{needed}'; {metric.WEIGHTS_FROM}")
+    return {"weights": Path(weights)}
 
 
-def _array(image: Any) -> NDArray[Any]:
+def _array(image: Any) -> Pixels:
     # numpy has no bfloat16, so tensors go through double
     return np.asarray(image.detach().cpu().double().numpy() if hasattr(image, "detach") else image)
 
 
 def listing() -> list[dict[str, Any]]:
     """List every metric with its source, unit, direction, what it is over, and what it needs: networks, a class."""
-    modules = {name: load(name) for name in plugins.names("metrics")}
+    modules = {name: load(name) for name in plugins.names(FOLDER)}
     return [
         {
             "name": name,
             "better": module.better,
             "unit": module.unit,
-            "over": over(module),
-            "weights": list(getattr(module, "WEIGHTS", ())),
+            "over": module.OVER,
+            "weights": list(kinds(module)),
             "needs_label": needs_label(module),
             "source": module.SOURCE,
         }

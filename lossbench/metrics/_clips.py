@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from lossbench.errors import UserError
-from lossbench.metrics._protocol import Floats, Protocol
+from lossbench.metrics._protocol import Floats, Pixels, Protocol
 
 
-def pairs(prediction: NDArray[Any], target: NDArray[Any], protocol: Protocol, least: int = 1) -> tuple[Floats, Floats]:
+def pairs(prediction: Pixels, target: Pixels, protocol: Protocol, least: int = 1) -> tuple[Floats, Floats]:
     """Return both clips (T, C, H, W) in 0..255 as `Protocol.pair` makes each frame.
 
     Raises UserError as Protocol.pair, for another number of axes, and for fewer than `least` frames.

@@ -21,16 +21,16 @@ FOUR_BANDS = ", four bands"
 """Ends the column `image` of rows taken on red, green, blue and the mean of red and green."""
 
 Floats = NDArray[np.float64]
-Row = dict[str, str]
+GoldenRow = dict[str, str]
 
 
-def rows(file: Path = FILE) -> list[Row]:
+def rows(file: Path = FILE) -> list[GoldenRow]:
     """Return the golden values: image, degradation, metric, colour, crop, rounding, value, tolerance."""
     with file.open(newline="", encoding="utf-8") as opened:
         return list(csv.DictReader(opened))
 
 
-def compared(row: Row) -> tuple[Floats, Floats, str]:
+def compared(row: GoldenRow) -> tuple[Floats, Floats, str]:
     """Return prediction and target of a row as a metric takes them, in [0, 1], and why they are not its pictures.
 
     (C, H, W), or (T, C, H, W) for a clip. The prediction keeps its fractions where the row's protocol does not round.
@@ -105,7 +105,7 @@ def four_bands(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.dstack([image, fourth.astype(np.uint8)])
 
 
-def other_bytes(target: NDArray[np.uint8], prediction: Floats, row: Row) -> str:
+def other_bytes(target: NDArray[np.uint8], prediction: Floats, row: GoldenRow) -> str:
     """Return why the pictures are not those whose SHA-256 stand in the row; empty when they are.
 
     The x4 pictures are not asked: theirs were resized in float32, whose rounding is the processor's, and differ from

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from lossbench.errors import UserError
-from lossbench.metrics._protocol import Colour, Protocol
+from lossbench.metrics._protocol import Colour, Pixels, Protocol
 
 Floats = NDArray[np.float64]
 Pair = tuple[Floats, Floats]
@@ -16,8 +14,8 @@ Pair = tuple[Floats, Floats]
 
 def compared(
     name: str,
-    prediction: NDArray[Any],
-    target: NDArray[Any],
+    prediction: Pixels,
+    target: Pixels,
     protocol: Protocol,
     colours: tuple[Colour, ...],
     side: int,

@@ -1,39 +1,25 @@
-"""How two pictures are made comparable before a metric sees them: colour, crop and rounding.
-
-A metric is one file of this folder and holds
-
-- `better`: "up" or "down", the direction of quality;
-- `unit`: text behind the number, "" when it has none;
-- `needs_target`: whether it compares with the ground truth;
-- `colours`: the protocol colours that it is defined for, its usual one first;
-- `SOURCE`: paper and equation;
-- `OVER`: what one number is of, "picture" (also when left out), "clip" or "set";
-- `WEIGHTS`: the kinds of stored network of which it needs a file, none when left out, and `WEIGHTS_FROM`: how to get
-  one;
-- `NEEDS_LABEL`: whether it compares with the class of the picture, which labelled test sets alone know (False when left
-  out);
-- `CLASSIFIER`: the plugin of lossbench/classifiers that it rests on, whose code counts as its own (none when left out);
-- `score(prediction, target, protocol) -> float`: float arrays in [0, 1], (C, H, W) of a picture or (T, C, H, W) of a
-  clip; `target` is None where `needs_target` is False. Raises UserError, and never returns NaN;
-- or, for a set, `score_set(predictions, targets, protocol) -> float`: iterables of (C, H, W), each read once.
-
-Both functions of a metric with `WEIGHTS` take the path of that file as the keyword `weights`; `score` of a metric with
-`NEEDS_LABEL` takes the place of the class among all classes as the keyword `label`.
-"""
+"""How two pictures are made comparable before a metric sees them: colour, crop and rounding."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lossbench.colours import COLOURS, Colour
 from lossbench.errors import UserError, nearest
 
-Colour = Literal["rgb", "y601", "y601_rounded", "gray"]
+__all__ = ["Better", "Colour", "Floats", "Over", "Pixels", "Protocol"]
+
+Better = Literal["up", "down"]
+"""The direction of quality."""
+Over = Literal["picture", "clip", "set"]
+"""What one number of a metric is of."""
+Pixels = NDArray[Any]
+"""Floats in [0, 1], (C, H, W) of a picture or (T, C, H, W) of a clip."""
 Floats = NDArray[np.float64]
-TEXT = {"rgb": "RGB", "y601": "Y (BT.601)", "y601_rounded": "Y (BT.601, rounded)", "gray": "gray"}
 
 # an unclamped network output strays less than this beyond [0, 1]; pictures in -1..1 and 0..255 stray more
 STRAY = 0.5
@@ -77,20 +63,20 @@ class Protocol:
 
     def __post_init__(self) -> None:
         """Refuse an unknown colour and a negative crop."""
-        if self.colour not in get_args(Colour):
-            raise UserError(f"protocol: unknown colour '{self.colour}'; {nearest(self.colour, get_args(Colour))}")
+        if self.colour not in COLOURS:
+            raise UserError(f"protocol: unknown colour '{self.colour}'; {nearest(self.colour, COLOURS)}")
         if self.crop < 0:
             raise UserError(f"protocol: crop {self.crop} is negative; give the pixels to cut from each side")
 
     def describe(self) -> str:
         """Return the convention as a table prints it, such as `RGB, crop 4, 8-bit`."""
-        return f"{TEXT[self.colour]}, crop {self.crop}, {'8-bit' if self.rounding else 'not rounded'}"
+        return f"{COLOURS[self.colour]}, crop {self.crop}, {'8-bit' if self.rounding else 'not rounded'}"
 
     def with_colour(self, colour: Colour) -> Protocol:
         """Return the same convention in another colour."""
         return replace(self, colour=colour)
 
-    def apply(self, image: NDArray[Any], role: str = "image") -> Floats:
+    def apply(self, image: Pixels, role: str = "image") -> Floats:
         """Return what the metric compares: (C, H, W) in [0, 1] clamped, rounded, converted, cropped, in 0..255.
 
         Luma comes as (1, H, W). `role` names the picture in errors. Raises UserError for integers, another shape, NaN,
@@ -105,13 +91,13 @@ class Protocol:
         _, height, width = pixels.shape
         return np.ascontiguousarray(pixels[:, self.crop : height - self.crop, self.crop : width - self.crop])
 
-    def pair(self, prediction: NDArray[Any], target: NDArray[Any]) -> tuple[Floats, Floats]:
+    def pair(self, prediction: Pixels, target: Pixels) -> tuple[Floats, Floats]:
         """Apply to both pictures; raises UserError when their shapes differ."""
         if prediction.shape != target.shape:
             raise UserError(f"prediction: shape {prediction.shape}, target: {target.shape}; give pictures of one size")
         return self.apply(prediction, "prediction"), self.apply(target, "target")
 
-    def _check(self, image: NDArray[Any], role: str) -> None:
+    def _check(self, image: Pixels, role: str) -> None:
         if image.ndim != 3 or 0 in image.shape:
             raise UserError(f"{role}: shape {image.shape} is not (C, H, W); give one picture")
         if image.dtype.kind != "f":

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lossbench.assets import pyiqa_models
 from lossbench.errors import UserError
-from lossbench.metrics._protocol import Colour, Floats, Protocol
+from lossbench.metrics._protocol import Better, Colour, Floats, Over, Pixels, Protocol
 
 VERSIONS_OF = ("pyiqa",)
 """Packages whose versions are part of the fingerprint of whatever imports this."""
@@ -25,10 +25,10 @@ class PyiqaMetric:
 
     unit: ClassVar[str] = ""
     colours: ClassVar[tuple[Colour, ...]] = ("rgb",)
-    OVER: ClassVar[Literal["picture", "clip", "set"]] = "picture"
+    OVER: ClassVar[Over] = "picture"
 
     @property
-    def better(self) -> Literal["up", "down"]:
+    def better(self) -> Better:
         """Return the direction of quality, as pyiqa says it."""
         return "down" if self.model.lower_better else "up"
 
@@ -42,7 +42,7 @@ class PyiqaMetric:
         """Return its name in pyiqa with the package's version and licence."""
         return self.model.source
 
-    def score(self, prediction: NDArray[Any], target: NDArray[Any] | None, protocol: Protocol) -> float:
+    def score(self, prediction: Pixels, target: Pixels | None, protocol: Protocol) -> float:
         """Return what pyiqa gives RGB pictures (3, H, W) in [0, 1] after crop and rounding of `protocol`.
 
         Any conversion of colours is the model's own. Raises UserError as Protocol.apply, where the weights cannot be

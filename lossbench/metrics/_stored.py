@@ -7,60 +7,68 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lossbench.errors import UserError
-from lossbench.metrics._protocol import Floats, Protocol
+from lossbench.metrics._protocol import Floats, Pixels, Protocol
 
 # the list of metrics loads these modules, and needs no torch
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
+
+    from lossbench.loss_networks import DistanceNetwork, HeadedDistance
+    from lossbench.loss_networks._vgg import VGG
 
 BATCH = 16
 """Pictures that go through a network together, where they have one size."""
 
 
-def network(weights: Path, name: str, **architecture: Any) -> Any:
+def network(weights: Path, name: str, **architecture: object) -> nn.Module:
     """Return the loss network `name` in the file `weights`, frozen, on the GPU where there is one.
 
     A file is read once a process, and again when it was written anew. Raises UserError naming the file when it is
     missing or damaged, and when it holds another network or one of another `architecture`.
     """
+    from lossbench.loss_networks import described
+
     weights = Path(weights).absolute()
     found = _loaded(weights, weights.stat().st_mtime_ns if weights.exists() else 0)
-    if found.loss_network != name:
-        raise UserError(f"{weights} holds the loss network '{found.loss_network}'; give the file of a '{name}'")
+    kind, own = described(found)
+    if kind != name:
+        raise UserError(f"{weights} holds the loss network '{kind}'; give the file of a '{name}'")
     for key, value in architecture.items():
-        if (other := found.architecture[key]) != value:
+        if (other := own[key]) != value:
             raise UserError(f"{weights} was made with {key} '{other}'; give a file of {key} '{value}'")
     return found
 
 
 @cache
-def _loaded(weights: Path, _changed: int) -> Any:
+def _loaded(weights: Path, _changed: int) -> nn.Module:
     from lossbench import loss_networks
 
     module, _ = loss_networks.load(weights)
     return placed(module)
 
 
-def placed(module: Any) -> Any:
+def placed(module: nn.Module) -> nn.Module:
     """Return `module` on the GPU where there is one, its filters in the order in which convolutions are fastest."""
     import torch
 
-    return module.to("cuda" if torch.cuda.is_available() else "cpu", memory_format=torch.channels_last)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    return module.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
 
-def distance(module: Any, prediction: Floats, target: Floats) -> float:
-    """Return `module.distance` of two pictures (3, H, W) in 0..255."""
+def distance(module: nn.Module, prediction: Floats, target: Floats) -> float:
+    """Return the distance that the network `module` gives of two pictures (3, H, W) in 0..255."""
+    network = cast("DistanceNetwork", module)
     with exact():
-        return float(module.distance(_batch(module, [prediction]), _batch(module, [target])))
+        return float(network.distance(_batch(module, [prediction]), _batch(module, [target])))
 
 
-def misclassified(classifier: Any, picture: Floats, label: int) -> bool:
+def misclassified(classifier: nn.Module, picture: Floats, label: int) -> bool:
     """Return whether the largest logit that `classifier` gives a picture (3, H, W) in 0..255 is not that of `label`.
 
     Raises UserError for another number of bands, a label that is no class of it, and logits that are not finite.
@@ -76,39 +84,45 @@ def misclassified(classifier: Any, picture: Floats, label: int) -> bool:
     return int(logits.argmax()) != label
 
 
-def shared_distance(module: Any, prediction: Floats, target: Floats) -> float:
-    """Return `distance` for a network with `trunk`, `features` and `between`, whose features of both are kept.
+def shared_distance(module: nn.Module, prediction: Floats, target: Floats) -> float:
+    """Return `distance` for a network with a VGG as trunk and heads, whose features of both are kept.
 
     Metrics that differ in their heads alone then run the trunk once on a pair of pictures.
     """
+    network = cast("HeadedDistance", module)
     with exact():
-        return float(module.between(_features(module, prediction), _features(module, target)).mean())
+        return float(network.between(_features(module, prediction), _features(module, target)).mean())
 
 
-_KEPT: dict[tuple[str, str], Any] = {}
+_KEPT: dict[tuple[str, str], list[Tensor]] = {}
 """Features by the digests of trunk and picture: those of one pair."""
 
 
-def _features(module: Any, picture: Floats) -> Any:
+def _features(module: nn.Module, picture: Floats) -> list[Tensor]:
     key = _digest_of(module), hashlib.sha256(np.ascontiguousarray(picture).data).hexdigest()
     if key not in _KEPT:
         while len(_KEPT) > 1:
             del _KEPT[next(iter(_KEPT))]
-        _KEPT[key] = module.features(_batch(module, [picture]))
+        _KEPT[key] = cast("HeadedDistance", module).features(_batch(module, [picture]))
     return _KEPT[key]
 
 
 @cache
-def _digest_of(module: Any) -> str:
+def _digest_of(module: nn.Module) -> str:
     """Return what two modules have in common whose trunks give the same features."""
-    found = hashlib.sha256(f"{module.trunk}, blue first: {module.trunk.blue_first}".encode())
-    for name, tensor in [*module.trunk.state_dict().items(), ("mean", module.trunk.mean), ("std", module.trunk.std)]:
+    trunk = cast("VGG", cast("HeadedDistance", module).trunk)
+    found = hashlib.sha256(f"{trunk}, blue first: {trunk.blue_first}".encode())
+    for name, tensor in [*trunk.state_dict().items(), ("mean", trunk.mean), ("std", trunk.std)]:
         found.update(name.encode() + tensor.cpu().numpy().tobytes())
     return found.hexdigest()
 
 
 def features(
-    module: Any, extract: Callable[[Tensor], Tensor], pictures: Iterable[NDArray[Any]], protocol: Protocol, role: str
+    module: nn.Module,
+    extract: Callable[[Tensor], Tensor],
+    pictures: Iterable[Pixels],
+    protocol: Protocol,
+    role: str,
 ) -> NDArray[np.float32]:
     """Return what `extract` makes (N, D) of N pictures (1 or 3, H, W) in [0, 1], of any sizes, under `protocol`.
 
@@ -142,7 +156,7 @@ def _three_bands(picture: Floats, role: str) -> Floats:
     return np.repeat(picture, 3 // len(picture), axis=0)
 
 
-def _batch(module: Any, pictures: list[Floats]) -> Tensor:
+def _batch(module: nn.Module, pictures: list[Floats]) -> Tensor:
     import torch
 
     parameter = next(module.parameters())

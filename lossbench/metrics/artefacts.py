@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
-
-from numpy.typing import NDArray
 
 from lossbench.metrics import _artefacts
 from lossbench.metrics._levels import compared
-from lossbench.metrics._protocol import Colour, Protocol
+from lossbench.metrics._protocol import Better, Colour, Over, Pixels, Protocol
 
-better: Literal["up", "down"] = "down"
+better: Better = "down"
 unit = ""
 needs_target = True
 colours: tuple[Colour, ...] = ("gray",)
 SOURCE = "this project: root of the summed squares of grid, ringing and echoes over their ceilings"
+OVER: Over = "picture"
 
 CEILINGS = {"grid": 3.0, "ringing": 0.3, "echoes": 2.0}
 """What Gaussian blur of 1 to 3 pixels, bicubic x2 and x4 and noise of 5 to 25 levels stay below on twelve photographs.
@@ -24,7 +22,7 @@ In dB, levels and per cent.
 """
 
 
-def score(prediction: NDArray[Any], target: NDArray[Any], protocol: Protocol) -> float:
+def score(prediction: Pixels, target: Pixels, protocol: Protocol) -> float:
     """Return the measure of (3, H, W) in [0, 1], 0 for none; one artefact at its ceiling alone gives 1.
 
     Compared as luma after the best contrast and brightness are fitted; see `_artefacts` for the three parts. Raises

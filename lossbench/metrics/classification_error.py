@@ -4,34 +4,34 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
-
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from lossbench.errors import UserError
 from lossbench.metrics import _stored
-from lossbench.metrics._protocol import Colour, Protocol
+from lossbench.metrics._protocol import Better, Colour, Over, Pixels, Protocol
 
-better: Literal["up", "down"] = "down"
+if TYPE_CHECKING:
+    from torch import nn
+
+better: Better = "down"
 unit = "%"
 needs_target = False
 colours: tuple[Colour, ...] = ("rgb",)
 SOURCE = "paper B, figure 1: top-1 error of a classifier on pictures sub-sampled x4 and restored"
+OVER: Over = "picture"
 WEIGHTS = ("classifier",)
 WEIGHTS_FROM = "train one by pipeline.train_classifier"
 NEEDS_LABEL = True
 
-PROBE = "probe.npz"
+WITNESS = "witness.npz"
 """What pipeline.train_classifier writes beside a classifier."""
 
 
-def score(
-    prediction: NDArray[Any], target: NDArray[Any] | None, protocol: Protocol, *, weights: Path, label: int
-) -> float:
+def score(prediction: Pixels, target: Pixels | None, protocol: Protocol, *, weights: Path, label: int) -> float:
     """Return 100 if the most probable class of the RGB picture (3, H, W) in [0, 1] is not `label`, else 0, in %.
 
     The mean over pictures is the error rate; `target` is not looked at. `weights` is a stored classifier, which sees
-    the whole picture at its own size. Raises UserError as Protocol.apply, for another file, one that fails the probe
+    the whole picture at its own size. Raises UserError as Protocol.apply, for another file, one that fails the witness
     beside it, a label that is no class, and other than three bands.
     """
     file = Path(weights).absolute()
@@ -59,14 +59,14 @@ def require_classes(weights: Path, classes: list[str], test_set: str) -> None:
 
 
 @cache
-def _classifier(weights: Path, _changed: int) -> Any:
-    """Return the classifier in the file `weights`, frozen, after it recognised the crops of its probe."""
+def _classifier(weights: Path, _changed: int) -> nn.Module:
+    """Return the classifier in the file `weights`, frozen, after it recognised the crops of its witness."""
     from lossbench.classifiers import load
-    from lossbench.classifiers._accuracy import check_probe
+    from lossbench.classifiers._accuracy import check_witness
 
     stored, _ = load(weights)
     classifier = _stored.placed(stored)
-    if (probe := weights.with_name(PROBE)).exists():
+    if (witness := weights.with_name(WITNESS)).exists():
         with _stored.exact():
-            check_probe(classifier, probe)
+            check_witness(classifier, witness)
     return classifier

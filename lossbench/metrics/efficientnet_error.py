@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any, Literal
+from typing import TYPE_CHECKING
 
-from numpy.typing import NDArray
-
-from lossbench import plugins
 from lossbench.errors import UserError
 from lossbench.metrics import _stored
-from lossbench.metrics._protocol import Colour, Protocol
+from lossbench.metrics._protocol import Better, Colour, Over, Pixels, Protocol
 
-better: Literal["up", "down"] = "down"
+if TYPE_CHECKING:
+    from torch import nn
+
+better: Better = "down"
 unit = "%"
 needs_target = False
 colours: tuple[Colour, ...] = ("rgb",)
 SOURCE = (
     "this project: top-1 error as in paper B, figure 1, of the embedded EfficientNet-Lite0 instead of that of ResNet-50"
 )
+OVER: Over = "picture"
 NEEDS_LABEL = True
 CLASSIFIER = "efficientnet_lite0"
 
@@ -26,7 +27,7 @@ SIDE = 224
 """Height and width in pixels that the classifier takes."""
 
 
-def score(prediction: NDArray[Any], target: NDArray[Any] | None, protocol: Protocol, *, label: int) -> float:
+def score(prediction: Pixels, target: Pixels | None, protocol: Protocol, *, label: int) -> float:
     """Return 100 if the most probable class of the RGB picture (3, 224, 224) in [0, 1] is not `label`, else 0, in %.
 
     The mean over pictures is the error rate; `label` counts ImageNet's classes from 0 to 999, `target` is not looked
@@ -41,5 +42,7 @@ def score(prediction: NDArray[Any], target: NDArray[Any] | None, protocol: Proto
 
 
 @cache
-def _classifier() -> Any:
-    return _stored.placed(plugins.load("classifiers", CLASSIFIER).load())
+def _classifier() -> nn.Module:
+    from lossbench.classifiers import plugin
+
+    return _stored.placed(plugin(CLASSIFIER).load())

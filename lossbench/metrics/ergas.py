@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
-
 import numpy as np
-from numpy.typing import NDArray
 
 from lossbench.errors import UserError
-from lossbench.metrics._protocol import Colour, Protocol
+from lossbench.metrics._protocol import Better, Colour, Over, Pixels, Protocol
 
-better: Literal["up", "down"] = "down"
+better: Better = "down"
 unit = ""
 needs_target = True
 colours: tuple[Colour, ...] = ("rgb",)
 SOURCE = "Wald, 'Quality of high resolution synthesised images', 2000: 100 / 4 sqrt(mean over bands of MSE / mean^2)"
+OVER: Over = "picture"
 
 RATIO = 4
 """Pixel size of the multispectral picture over that of the panchromatic one; 4 on every sensor of the tables."""
 
 
-def score(prediction: NDArray[Any], target: NDArray[Any], protocol: Protocol) -> float:
+def score(prediction: Pixels, target: Pixels, protocol: Protocol) -> float:
     """Return the ERGAS of (C, H, W) in [0, 1], 0 for equal pictures and unbounded; any number of bands.
 
     The mean of a band is that of the target. Raises UserError as Protocol.apply, for luma and for a black target band.

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal
-
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, cast
 
 from lossbench.metrics import _stored
 from lossbench.metrics._frechet import frechet_distance
-from lossbench.metrics._protocol import Colour, Protocol
+from lossbench.metrics._protocol import Better, Colour, Over, Pixels, Protocol
 
-better: Literal["up", "down"] = "down"
+if TYPE_CHECKING:
+    from lossbench.loss_networks import FeatureNetwork
+
+better: Better = "down"
 unit = ""
 needs_target = True
 colours: tuple[Colour, ...] = ("rgb",)
 SOURCE = "Heusel et al., 'GANs Trained by a Two Time-Scale Update Rule', NeurIPS 2017, equation 6, as pytorch-fid"
-OVER: Literal["picture", "clip", "set"] = "set"
+OVER: Over = "set"
 WEIGHTS = ("inception",)
 WEIGHTS_FROM = (
     "put pt_inception-2015-12-05-6726825d.pth (github.com/mseitzer/pytorch-fid/releases) in weights_root and store it "
@@ -25,9 +26,7 @@ WEIGHTS_FROM = (
 )
 
 
-def score_set(
-    predictions: Iterable[NDArray[Any]], targets: Iterable[NDArray[Any]], protocol: Protocol, *, weights: Path
-) -> float:
+def score_set(predictions: Iterable[Pixels], targets: Iterable[Pixels], protocol: Protocol, *, weights: Path) -> float:
     """Return the FID of pictures (1 or 3, H, W) in [0, 1] of any sizes, 0 or above; both sets are read once.
 
     Every picture is resized to 299 x 299 in the way that the stored `inception` in `weights` names: pytorch-fid's
@@ -36,6 +35,7 @@ def score_set(
     two pictures.
     """
     network = _stored.network(weights, "inception")
-    ours = _stored.features(network, network.features, predictions, protocol, "predictions")
-    theirs = _stored.features(network, network.features, targets, protocol, "targets")
+    extract = cast("FeatureNetwork", network).features
+    ours = _stored.features(network, extract, predictions, protocol, "predictions")
+    theirs = _stored.features(network, extract, targets, protocol, "targets")
     return frechet_distance(ours, theirs)

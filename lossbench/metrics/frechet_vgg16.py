@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
-
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, cast
 
 from lossbench.metrics import _stored
 from lossbench.metrics._frechet import frechet_distance
-from lossbench.metrics._protocol import Colour, Protocol
+from lossbench.metrics._protocol import Better, Colour, Over, Pixels, Protocol
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-better: Literal["up", "down"] = "down"
+    from lossbench.loss_networks import Trunk
+
+better: Better = "down"
 unit = ""
 needs_target = True
 colours: tuple[Colour, ...] = ("rgb",)
 SOURCE = "the distance of Heusel et al., NeurIPS 2017, equation 6, over VGG-16's features; never FID"
-OVER: Literal["picture", "clip", "set"] = "set"
+OVER: Over = "set"
 WEIGHTS = ("vgg16",)
 WEIGHTS_FROM = (
     "store the embedded trunk by pipeline.import_weights, or torchvision's vgg16-397923af.pth "
@@ -31,9 +31,7 @@ LAYER = "pool5"
 """Behind the last block; its mean over all positions gives 512 features."""
 
 
-def score_set(
-    predictions: Iterable[NDArray[Any]], targets: Iterable[NDArray[Any]], protocol: Protocol, *, weights: Path
-) -> float:
+def score_set(predictions: Iterable[Pixels], targets: Iterable[Pixels], protocol: Protocol, *, weights: Path) -> float:
     """Return the distance of pictures (1 or 3, H, W) in [0, 1] at their own sizes, 0 or above; both are read once.
 
     `weights` is a stored loss network `vgg16` of either layout; the caffe release's features are hundreds of times
@@ -41,10 +39,10 @@ def score_set(
     Raises UserError as Protocol.apply, for another file, and for fewer than two pictures.
     """
     network = _stored.network(weights, "vgg16")
+    trunk = cast("Trunk", network)
 
     def pooled(image: Tensor) -> Tensor:
-        maps: Tensor = network.layers(image, [LAYER])[LAYER]
-        return maps.mean(dim=(2, 3))
+        return trunk.layers(image, [LAYER])[LAYER].mean(dim=(2, 3))
 
     ours = _stored.features(network, pooled, predictions, protocol, "predictions")
     theirs = _stored.features(network, pooled, targets, protocol, "targets")

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
-
 import numpy as np
-from numpy.typing import NDArray
 
 from lossbench.metrics._levels import Floats, compared, rounded
-from lossbench.metrics._protocol import Colour, Protocol
+from lossbench.metrics._protocol import Better, Colour, Over, Pixels, Protocol
 
-better: Literal["up", "down"] = "down"
+better: Better = "down"
 unit = ""
 needs_target = True
 colours: tuple[Colour, ...] = ("gray",)
 SOURCE = "Xue, Zhang, Mou, Bovik, 'Gradient Magnitude Similarity Deviation', IEEE TIP 23(2), 2014, equations 4 and 6"
+OVER: Over = "picture"
 
 CONSTANT = 170
 """T of equation 4 for levels of 0..255; the paper's 0.0026 is the same for [0, 1]."""
 
 
-def score(prediction: NDArray[Any], target: NDArray[Any], protocol: Protocol) -> float:
+def score(prediction: Pixels, target: Pixels, protocol: Protocol) -> float:
     """Return the GMSD of (3, H, W) in [0, 1], 0 for equal pictures; symmetric.
 
     Luma in whole levels, the mean of 2x2 pixels and then every second pixel, as in the authors' code, which this

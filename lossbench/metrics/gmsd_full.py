@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
-
-from numpy.typing import NDArray
-
 from lossbench.metrics._levels import compared, rounded
-from lossbench.metrics._protocol import Colour, Protocol
+from lossbench.metrics._protocol import Better, Colour, Over, Pixels, Protocol
 from lossbench.metrics.gmsd import deviation
 
-better: Literal["up", "down"] = "down"
+better: Better = "down"
 unit = ""
 needs_target = True
 colours: tuple[Colour, ...] = ("gray",)
 SOURCE = "Xue, Zhang, Mou, Bovik, IEEE TIP 23(2), 2014, equations 4 and 6, on the picture as it is"
+OVER: Over = "picture"
 
 
-def score(prediction: NDArray[Any], target: NDArray[Any], protocol: Protocol) -> float:
+def score(prediction: Pixels, target: Pixels, protocol: Protocol) -> float:
     """Return the GMSD of (3, H, W) in [0, 1] at full size, 0 for equal pictures; symmetric.
 
     Not the published metric: about twice as high on blurred pictures. The GMSD column of the paper on robust

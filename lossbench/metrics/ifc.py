@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
-
 import numpy as np
-from numpy.typing import NDArray
 
 from lossbench.metrics._levels import compared, rounded
-from lossbench.metrics._protocol import Colour, Protocol
+from lossbench.metrics._protocol import Better, Colour, Over, Pixels, Protocol
 from lossbench.metrics._steerable import SIDE, bands
 
-better: Literal["up", "down"] = "up"
+better: Better = "up"
 unit = "bit/px"
 needs_target = True
 colours: tuple[Colour, ...] = ("y601_rounded", "gray")
 SOURCE = "Sheikh, Bovik, de Veciana, 'An Information Fidelity Criterion', IEEE TIP 14(12), 2005; 3x3 vectors"
+OVER: Over = "picture"
 
 FLOOR = 1e-10
 """Added to the variance of the noise, so that equal pictures share finitely many bits."""
 
 
-def score(prediction: NDArray[Any], target: NDArray[Any], protocol: Protocol) -> float:
+def score(prediction: Pixels, target: Pixels, protocol: Protocol) -> float:
     """Return the IFC of (3, H, W) in [0, 1] in bits a pixel of luma, at least 0 and without an upper limit.
 
     Luma in whole levels. 2 to 4 for pictures magnified by four. Equal pictures share infinitely many bits; here the

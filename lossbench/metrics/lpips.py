@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
-
-from numpy.typing import NDArray
 
 from lossbench.metrics import _stored
-from lossbench.metrics._protocol import Colour, Protocol
+from lossbench.metrics._protocol import Better, Colour, Over, Pixels, Protocol
 
-better: Literal["up", "down"] = "down"
+better: Better = "down"
 unit = ""
 needs_target = True
 colours: tuple[Colour, ...] = ("rgb",)
 SOURCE = "Zhang et al., 'The Unreasonable Effectiveness of Deep Features', CVPR 2018, equation 1 (version 0.1, VGG-16)"
+OVER: Over = "picture"
 WEIGHTS = ("lpips",)
 WEIGHTS_FROM = (
     "put vgg16-397923af.pth (download.pytorch.org/models) in weights_root and store it by pipeline.import_weights, "
@@ -22,7 +20,7 @@ WEIGHTS_FROM = (
 )
 
 
-def score(prediction: NDArray[Any], target: NDArray[Any], protocol: Protocol, *, weights: Path) -> float:
+def score(prediction: Pixels, target: Pixels, protocol: Protocol, *, weights: Path) -> float:
     """Return the LPIPS of RGB pictures (3, H, W) in [0, 1], 0 for equal ones and not negative.
 
     `weights` is a stored loss network `lpips` of net `vgg`: torchvision's trunk with the heads that were trained for

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
-
 import numpy as np
-from numpy.typing import NDArray
 
 from lossbench.metrics import _clips
-from lossbench.metrics._protocol import Colour, Floats, Protocol
+from lossbench.metrics._protocol import Better, Colour, Floats, Over, Pixels, Protocol
 
-better: Literal["up", "down"] = "down"
+better: Better = "down"
 unit = ""
 needs_target = True
 colours: tuple[Colour, ...] = ("gray", "y601")
 SOURCE = "Jiang & Zheng, 'Learning to See Moving Objects in the Dark', ICCV 2019: MSE of the two MABD vectors, 0..255"
-OVER: Literal["picture", "clip", "set"] = "clip"
+OVER: Over = "clip"
 
 
-def score(prediction: NDArray[Any], target: NDArray[Any], protocol: Protocol) -> float:
+def score(prediction: Pixels, target: Pixels, protocol: Protocol) -> float:
     """Return the mean squared difference of the `curve`s of clips (T >= 2, 3, H, W) in [0, 1]; 0 or above.
 
     Luma is in 0..255, as in public code of it; divide by 255^2 to compare with code that takes [0, 1]. A constant bias

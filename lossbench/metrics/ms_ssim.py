@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
-
 import numpy as np
-from numpy.typing import NDArray
 
 from lossbench.metrics._levels import Floats, compared, rounded
-from lossbench.metrics._protocol import Colour, Protocol
+from lossbench.metrics._protocol import Better, Colour, Over, Pixels, Protocol
 from lossbench.metrics._windows import gaussian, moments
 
-better: Literal["up", "down"] = "up"
+better: Better = "up"
 unit = ""
 needs_target = True
 colours: tuple[Colour, ...] = ("rgb", "y601", "y601_rounded", "gray")
 SOURCE = "Wang, Simoncelli, Bovik, 'Multiscale Structural Similarity', Asilomar 2003, equation 7"
+OVER: Over = "picture"
 
 EXPONENTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 """Exponents of the scales, the finest first."""
@@ -24,7 +22,7 @@ SIDE = 161
 FIRST, SECOND = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 
 
-def score(prediction: NDArray[Any], target: NDArray[Any], protocol: Protocol) -> float:
+def score(prediction: Pixels, target: Pixels, protocol: Protocol) -> float:
     """Return the MS-SSIM of (C, H, W) in [0, 1], 0 to 1, the mean over its bands; 1 for equal pictures; symmetric.
 
     Windows as in `ssim`. Between two scales the mean of 2x2 pixels is taken, and a side that is odd gets a row of

@@ -5,7 +5,6 @@ from __future__ import annotations
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,14 +12,15 @@ from scipy.ndimage import correlate1d
 from scipy.special import gamma
 
 from lossbench.errors import UserError
-from lossbench.metrics._protocol import Colour, Protocol
+from lossbench.metrics._protocol import Better, Colour, Over, Pixels, Protocol
 from lossbench.resize import resize_bicubic
 
-better: Literal["up", "down"] = "down"
+better: Better = "down"
 unit = ""
 needs_target = False
 colours: tuple[Colour, ...] = ("y601", "y601_rounded", "gray")
 SOURCE = "Mittal, Soundararajan, Bovik, 'Making a Completely Blind Image Quality Analyzer', IEEE SPL 20(3), 2013"
+OVER: Over = "picture"
 
 PRISTINE = Path(__file__).with_suffix(".safetensors")
 """The official release's `mu_pris_param` and `cov_pris_param`, out of BasicSR (Apache-2.0: niqe.LICENSE.txt)."""
@@ -37,7 +37,7 @@ SHAPES = np.arange(200, 10001) / 1000
 RATIOS = gamma(2 / SHAPES) ** 2 / (gamma(1 / SHAPES) * gamma(3 / SHAPES))
 
 
-def score(prediction: NDArray[Any], target: NDArray[Any] | None, protocol: Protocol) -> float:
+def score(prediction: Pixels, target: Pixels | None, protocol: Protocol) -> float:
     """Return the NIQE of (3, H, W) in [0, 1], unbounded above; `target` is not looked at.
 
     Luma is rounded to 8-bit levels whatever the protocol says, as the official release does; colour `y601` is

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from lossbench.metrics._protocol import Colour, Protocol
+from lossbench.metrics._protocol import Better, Colour, Over, Pixels, Protocol
 
-better: Literal["up", "down"] = "up"
+better: Better = "up"
 unit = "dB"
 needs_target = True
 colours: tuple[Colour, ...] = ("rgb", "y601", "y601_rounded", "gray")
 SOURCE = "10 log10(255^2 / MSE), MSE over the whole picture in float64; pictures are averaged by their PSNR"
+OVER: Over = "picture"
 
 
-def score(prediction: NDArray[Any], target: NDArray[Any], protocol: Protocol) -> float:
+def score(prediction: Pixels, target: Pixels, protocol: Protocol) -> float:
     """Return the PSNR in dB of (C, H, W) in [0, 1]; infinite for equal pictures.
 
     The peak is 255 under every protocol, also for `y601`, whose range is 16..235. Raises UserError as Protocol.apply.

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lossbench.metrics import _clips
-from lossbench.metrics._protocol import Colour, Protocol
+from lossbench.metrics._protocol import Better, Colour, Over, Pixels, Protocol
 
-better: Literal["up", "down"] = "up"
+better: Better = "up"
 unit = "dB"
 needs_target = True
 colours: tuple[Colour, ...] = ("rgb", "y601", "gray")
 SOURCE = "mean over frames of 10 log10(255^2 / MSE), MSE over one frame, as FastDVDnet's batch_psnr"
-OVER: Literal["picture", "clip", "set"] = "clip"
+OVER: Over = "clip"
 
 
-def score(prediction: NDArray[Any], target: NDArray[Any], protocol: Protocol) -> float:
+def score(prediction: Pixels, target: Pixels, protocol: Protocol) -> float:
     """Return the PSNR in dB of clips (T, C, H, W) in [0, 1]; infinite as soon as one frame equals its target.
 
     The published video tables do not round (`Protocol(rounding=False)`), and average it over sequences. The PSNR of the

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
-
-from numpy.typing import NDArray
 
 from lossbench.metrics import _stored
-from lossbench.metrics._protocol import Colour, Protocol
+from lossbench.metrics._protocol import Better, Colour, Over, Pixels, Protocol
 
-better: Literal["up", "down"] = "down"
+better: Better = "down"
 unit = ""
 needs_target = True
 colours: tuple[Colour, ...] = ("rgb",)
@@ -18,11 +15,12 @@ SOURCE = (
     "paper B, R-LPIPS, with heads trained by this pipeline, since its authors released none; neither LPIPS nor the "
     "R-LPIPS of Ghazanfari et al., 2023"
 )
+OVER: Over = "picture"
 WEIGHTS = ("robust_lpips",)
 WEIGHTS_FROM = "nobody released such weights: train the loss network 'robust_lpips' by pipeline.pretrain"
 
 
-def score(prediction: NDArray[Any], target: NDArray[Any], protocol: Protocol, *, weights: Path) -> float:
+def score(prediction: Pixels, target: Pixels, protocol: Protocol, *, weights: Path) -> float:
     """Return the R-LPIPS of RGB pictures (3, H, W) in [0, 1], 0 for equal ones and not negative.
 
     `weights` is a stored loss network `robust_lpips`; numbers of two files can't be compared. Raises UserError as

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lossbench.errors import UserError
-from lossbench.metrics._protocol import Colour, Protocol
+from lossbench.metrics._protocol import Better, Colour, Over, Pixels, Protocol
 
-better: Literal["up", "down"] = "down"
+better: Better = "down"
 unit = "rad"
 needs_target = True
 colours: tuple[Colour, ...] = ("rgb",)
 SOURCE = "Yuhas, Goetz, Boardman, 'Discrimination among semi-arid landscape endmembers', JPL 1992; zero pixels as pi/2"
+OVER: Over = "picture"
 
 
-def score(prediction: NDArray[Any], target: NDArray[Any], protocol: Protocol) -> float:
+def score(prediction: Pixels, target: Pixels, protocol: Protocol) -> float:
     """Return the mean angle in radians, 0 to pi/2, between the spectra of (C, H, W) in [0, 1], pixel by pixel.
 
     A pixel that is black in one of the pictures, or in both, has no direction and counts pi/2: the rule of the code
@@ -29,9 +29,7 @@ def score(prediction: NDArray[Any], target: NDArray[Any], protocol: Protocol) ->
     return float(np.where(black, math.pi / 2, angle).mean())
 
 
-def angles(
-    prediction: NDArray[Any], target: NDArray[Any], protocol: Protocol
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+def angles(prediction: Pixels, target: Pixels, protocol: Protocol) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Return each pixel's angle (H, W) in radians, and which pixels have none: black in one of the pictures or in both.
 
     Raises UserError as Protocol.apply, for luma and for a single band.

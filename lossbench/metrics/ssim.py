@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
-
 import numpy as np
-from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from lossbench.errors import UserError
-from lossbench.metrics._protocol import Colour, Floats, Protocol
+from lossbench.metrics._protocol import Better, Colour, Floats, Over, Pixels, Protocol
 
-better: Literal["up", "down"] = "up"
+better: Better = "up"
 unit = ""
 needs_target = True
 colours: tuple[Colour, ...] = ("rgb", "y601", "y601_rounded", "gray")
 SOURCE = "Wang, Bovik, Sheikh, Simoncelli, 'Image Quality Assessment', IEEE TIP 13(4), 2004, equation 13"
+OVER: Over = "picture"
 
 WINDOW, SIGMA = 11, 1.5
 """Side of the Gaussian window and its standard deviation, in pixels."""
 PEAK = 255
 
 
-def score(prediction: NDArray[Any], target: NDArray[Any], protocol: Protocol) -> float:
+def score(prediction: Pixels, target: Pixels, protocol: Protocol) -> float:
     """Return the mean SSIM of (C, H, W) in [0, 1] over pixels and bands, at most 1; any number of bands.
 
     Population covariance, and only windows that lie inside the picture, as in the paper's code, without its later

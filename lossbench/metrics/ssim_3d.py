@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
-
 import numpy as np
 from numpy.typing import NDArray
 
-from lossbench.metrics._protocol import Colour, Protocol
+from lossbench.metrics._protocol import Better, Colour, Over, Pixels, Protocol
 
-better: Literal["up", "down"] = "up"
+better: Better = "up"
 unit = ""
 needs_target = True
 colours: tuple[Colour, ...] = ("rgb",)
 SOURCE = "Wang, Bovik, Sheikh, Simoncelli, IEEE TIP 13(4), 2004, equation 13, with a window over the bands too (MATLAB)"
+OVER: Over = "picture"
 
 SIGMA, RADIUS = 1.5, 5
 """Of the Gaussian window, in pixels and in bands."""
 PEAK = 255
 
 
-def score(prediction: NDArray[Any], target: NDArray[Any], protocol: Protocol) -> float:
+def score(prediction: Pixels, target: Pixels, protocol: Protocol) -> float:
     """Return the mean SSIM of (C, H, W) in [0, 1], at most 1, with a window of 11 pixels and 11 bands.
 
     Population covariance; borders, of the bands too, continue by their last value and are part of the mean. Much higher

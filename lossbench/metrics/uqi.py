@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
-
 import numpy as np
-from numpy.typing import NDArray
 
 from lossbench.metrics._levels import Floats, compared
-from lossbench.metrics._protocol import Colour, Protocol
+from lossbench.metrics._protocol import Better, Colour, Over, Pixels, Protocol
 
-better: Literal["up", "down"] = "up"
+better: Better = "up"
 unit = ""
 needs_target = True
 colours: tuple[Colour, ...] = ("rgb", "y601", "y601_rounded")
 SOURCE = "Wang, Bovik, 'A Universal Image Quality Index', IEEE SPL 9(3), 2002, equation 1, 8x8 windows one pixel apart"
+OVER: Over = "picture"
 
 WINDOW = 8
 PIXELS = WINDOW**2
@@ -22,7 +20,7 @@ FLAT = 1e-12
 """Share of a window's energy below which its variance is the rounding of floats; of whole levels it is exact."""
 
 
-def score(prediction: NDArray[Any], target: NDArray[Any], protocol: Protocol) -> float:
+def score(prediction: Pixels, target: Pixels, protocol: Protocol) -> float:
     """Return the mean index of (C, H, W) in [0, 1] over windows and bands, -1 to 1, 1 for equal pictures; symmetric.
 
     Any number of bands. All windows lie inside the picture. Where both pictures are flat only the luminance term

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
-
 import numpy as np
-from numpy.typing import NDArray
 
 from lossbench.metrics._levels import compared
-from lossbench.metrics._protocol import Colour, Protocol
+from lossbench.metrics._protocol import Better, Colour, Over, Pixels, Protocol
 from lossbench.metrics.uqi import PIXELS, WINDOW, sums
 
-better: Literal["up", "down"] = "up"
+better: Better = "up"
 unit = ""
 needs_target = True
 colours: tuple[Colour, ...] = ("rgb",)
 SOURCE = "sewar 0.4.10 `uqi`, after Wang, Bovik, IEEE SPL 9(3), 2002, but with means where the formula has sums"
+OVER: Over = "picture"
 
 
-def score(prediction: NDArray[Any], target: NDArray[Any], protocol: Protocol) -> float:
+def score(prediction: Pixels, target: Pixels, protocol: Protocol) -> float:
     """Return sewar's index of (C, H, W) in [0, 1], at most 1, 1 for equal pictures; any number of bands, symmetric.
 
     The defect: with N pixels in a window, N sum(xy) - sum(x) sum(y) is N^2 times the covariance. sewar puts the means

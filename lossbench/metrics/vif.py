@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
-
 import numpy as np
-from numpy.typing import NDArray
 
 from lossbench.errors import UserError
 from lossbench.metrics._levels import compared, rounded
-from lossbench.metrics._protocol import Colour, Protocol
+from lossbench.metrics._protocol import Better, Colour, Over, Pixels, Protocol
 from lossbench.metrics._steerable import SIDE, bands
 
-better: Literal["up", "down"] = "up"
+better: Better = "up"
 unit = ""
 needs_target = True
 colours: tuple[Colour, ...] = ("y601_rounded", "gray")
 SOURCE = "Sheikh, Bovik, 'Image Information and Visual Quality', IEEE TIP 15(2), 2006; 3x3 vectors"
+OVER: Over = "picture"
 
 NOISE = 0.4
 """Variance of the visual noise for levels of 0..255."""
 
 
-def score(prediction: NDArray[Any], target: NDArray[Any], protocol: Protocol) -> float:
+def score(prediction: Pixels, target: Pixels, protocol: Protocol) -> float:
     """Return the VIF of (3, H, W) in [0, 1]: 1 for equal pictures, 0 when nothing of the target is left.
 
     Luma in whole levels. Above 1 when contrast was added; not symmetric. Raises UserError as Protocol.apply, for

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
-
-from numpy.typing import NDArray
-
 from lossbench.metrics._levels import compared
-from lossbench.metrics._protocol import Colour, Protocol
+from lossbench.metrics._protocol import Better, Colour, Over, Pixels, Protocol
 from lossbench.metrics.vifp import SIDE, fidelity
 
-better: Literal["up", "down"] = "up"
+better: Better = "up"
 unit = ""
 needs_target = True
 colours: tuple[Colour, ...] = ("rgb", "y601", "y601_rounded", "gray")
 SOURCE = "Sheikh, Bovik, IEEE TIP 15(2), 2006, pixel domain, its noise variance of 2 kept for values of [0, 1]"
+OVER: Over = "picture"
 
 
-def score(prediction: NDArray[Any], target: NDArray[Any], protocol: Protocol) -> float:
+def score(prediction: Pixels, target: Pixels, protocol: Protocol) -> float:
     """Return `vifp` of (C, H, W) in [0, 1] without the scaling to 0..255 that its noise variance is made for.
 
     Not a published metric. The noise drowns the picture and the index becomes the gain squared, weighted by energy:

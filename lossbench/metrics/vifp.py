@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
-
 import numpy as np
-from numpy.typing import NDArray
 
 from lossbench.errors import UserError
 from lossbench.metrics._levels import Floats, compared
-from lossbench.metrics._protocol import Colour, Protocol
+from lossbench.metrics._protocol import Better, Colour, Over, Pixels, Protocol
 from lossbench.metrics._windows import gaussian, moments, smooth
 
-better: Literal["up", "down"] = "up"
+better: Better = "up"
 unit = ""
 needs_target = True
 colours: tuple[Colour, ...] = ("rgb", "y601", "y601_rounded", "gray")
 SOURCE = "Sheikh, Bovik, 'Image Information and Visual Quality', IEEE TIP 15(2), 2006; its pixel-domain release"
+OVER: Over = "picture"
 
 WINDOWS = (17, 9, 5, 3)
 """Sides of the Gaussian windows of the four scales; the standard deviation is a fifth of the side."""
@@ -27,7 +25,7 @@ NOISE = 2.0
 TINY = 1e-10
 
 
-def score(prediction: NDArray[Any], target: NDArray[Any], protocol: Protocol) -> float:
+def score(prediction: Pixels, target: Pixels, protocol: Protocol) -> float:
     """Return the pixel-domain VIF of (C, H, W) in [0, 1], the mean over its bands; 1 for equal pictures.
 
     0 when nothing of the target is left, above 1 when contrast was added. Not symmetric. Any number of bands; luma is

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates
 
 from lossbench.errors import UserError
 from lossbench.metrics import _clips
-from lossbench.metrics._protocol import Colour, Floats, Protocol
+from lossbench.metrics._protocol import Better, Colour, Floats, Over, Pixels, Protocol
 from lossbench.optional import imported
 
-better: Literal["up", "down"] = "down"
+better: Better = "down"
 unit = ""
 needs_target = True
 colours: tuple[Colour, ...] = ("rgb",)
@@ -21,7 +19,7 @@ SOURCE = (
     "Lai et al., 'Learning Blind Video Temporal Consistency', ECCV 2018, equation 10, with TV-L1 optical flow of the "
     "target (Zach, Pock, Bischof 2007, by scikit-image) in place of FlowNet2"
 )
-OVER: Literal["picture", "clip", "set"] = "clip"
+OVER: Over = "clip"
 
 LEAST = 16
 """Side of the smallest frame in pixels; below it no motion can be told."""
@@ -29,7 +27,7 @@ SLACK = 0.01, 0.5
 """Ruder et al., GCPR 2016, equation 5: which part of the squared flows, and how many squared pixels, they may miss."""
 
 
-def score(prediction: NDArray[Any], target: NDArray[Any], protocol: Protocol) -> float:
+def score(prediction: Pixels, target: Pixels, protocol: Protocol) -> float:
     """Return the mean squared error of clips (T >= 2, C, H, W) in [0, 1], at levels of 0 to 1; 0 or above.
 
     Frame t + 1 of the prediction is warped to frame t by the flow of the target, and compared where the target's flows

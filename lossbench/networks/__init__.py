@@ -3,30 +3,122 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Protocol, cast, runtime_checkable
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from lossbench.errors import UserError, nearest
-from lossbench.plugins import load, names
+from lossbench import plugins, storage
+from lossbench.errors import UserError
+
+FOLDER = "networks"
+
+Sizes = dict[str, dict[str, Any]]
+"""Arguments of `build` by the label of a published size."""
+
+
+@runtime_checkable
+class Network(Protocol):
+    """A torch module from (N, in_channels, H, W) in [0, 1] to (N, out_channels, scale * H, scale * W), not clamped."""
+
+    @property
+    def in_channels(self) -> int:
+        """Bands of the low quality."""
+
+    @property
+    def out_channels(self) -> int:
+        """Bands of the prediction."""
+
+    @property
+    def scale(self) -> int:
+        """Height of the prediction over that of the low quality."""
+
+    @property
+    def multiple(self) -> int:
+        """What H and W must be multiples of, in pixels."""
+
+    @property
+    def minimum(self) -> int:
+        """Least H and W in pixels."""
+
+    def __call__(self, low_quality: Tensor, /) -> Tensor:
+        """Return the prediction."""
+
+    def parameters(self) -> Iterator[nn.Parameter]:
+        """Give what is trained."""
+
+
+@runtime_checkable
+class NetworkWithLoss(Network, Protocol):
+    """A network that its authors train with a loss of its own."""
+
+    def stages(self, low_quality: Tensor) -> tuple[Tensor, ...]:
+        """Return all that the loss compares with the target, the prediction first."""
+
+    def own_loss(self, stages: tuple[Tensor, ...], target: Tensor) -> Tensor:
+        """Return the loss as a float32 scalar, 0 where the stages are as they should be."""
+
+
+class Plugin(Protocol):
+    """What a file of this folder holds."""
+
+    SOURCE: str
+    """The paper, and what of it is built."""
+    PUBLISHED: Sizes
+
+    @property
+    def build(self) -> Callable[..., Network]:
+        """Return what makes the network; arguments left out take their published defaults."""
+
+
+class PluginWithLoss(Plugin, Protocol):
+    """A file whose network has a loss of its own."""
+
+    OWN_LOSS: str
+    """That loss in words, with its source."""
+
+    @property
+    def build(self) -> Callable[..., NetworkWithLoss]:
+        """Return what makes the network."""
+
+
+def plugin(name: str) -> Plugin:
+    """Return the file of the network `name`; raises UserError with the nearest match for an unknown one."""
+    return cast(Plugin, plugins.load(FOLDER, name))
 
 
 def build(name: str, /, **arguments: Any) -> nn.Module:
-    """Return the network `name`; arguments left out take their published defaults.
+    """Return the network `name`, a `Network`; arguments left out take their published defaults.
 
-    It maps (N, in_channels, H, W) in [0, 1] to (N, out_channels, scale * H, scale * W), not clamped. Its initial
-    weights come from torch's global generator: seed that first. Raises UserError with the nearest match for an unknown
-    network or argument, and for a value of the wrong type.
+    Its initial weights come from torch's global generator: seed that first. Raises UserError with the nearest match for
+    an unknown network or argument, and for a value of the wrong type.
     """
-    module = load("networks", name)
-    parameters = inspect.signature(module.build).parameters
+    make = plugin(name).build
+    plugins.check_arguments(f"network '{name}'", make, arguments)
+    parameters = inspect.signature(make).parameters
     for argument, value in arguments.items():
-        if argument not in parameters:
-            raise UserError(f"network '{name}' has no argument '{argument}'; {nearest(argument, parameters)}")
         _check_type(f"network '{name}': {argument}", value, parameters[argument].default)
-    network: nn.Module = module.build(**arguments)
+    network = make(**arguments)
+    assert isinstance(network, nn.Module)
     return network
+
+
+def load_network(path: Path | str) -> nn.Module:
+    """Return the trained network in the file `path` on the CPU, frozen and in evaluation mode.
+
+    Raises UserError naming the file when it is missing, truncated, of another kind, or does not fit exactly.
+    """
+    state, description = storage.read(Path(path))
+    try:
+        # no storage yet: drawing weights only to replace them would take seconds
+        with torch.device("meta"):
+            network = build(description["name"], **description["arguments"])
+    except (UserError, KeyError) as error:
+        raise UserError(f"{path}: {error}; give the file of a network that this version knows") from None
+    storage.fill(network, state, Path(path))
+    return network.eval().requires_grad_(False)
 
 
 def parameter_count(module: nn.Module) -> int:
@@ -40,11 +132,11 @@ def listing() -> list[dict[str, Any]]:
     Networks are built on the meta device: nothing is allocated or initialised.
     """
     entries: list[dict[str, Any]] = []
-    for name in names("networks"):
-        module = load("networks", name)
+    for name in plugins.names(FOLDER):
+        file = plugin(name)
         with torch.device("meta"):
-            counts = {label: parameter_count(build(name, **sizes)) for label, sizes in module.PUBLISHED.items()}
-        entries.append({"name": name, "parameters": counts, "source": module.SOURCE})
+            counts = {label: parameter_count(build(name, **sizes)) for label, sizes in file.PUBLISHED.items()}
+        entries.append({"name": name, "parameters": counts, "source": file.SOURCE})
     return entries
 
 

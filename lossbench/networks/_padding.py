@@ -1,19 +1,20 @@
 """Run a restoration network on pictures of any size, whole or in overlapping tiles.
 
 A network states what it needs by its attributes: both sides of its input must be multiples of `multiple` and at least
-`minimum` pixels (1 where it has no such attribute); its output is `scale` times as large as its input.
+`minimum` pixels; its output is `scale` times as large as its input.
 """
 
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from lossbench.errors import UserError
+from lossbench.networks import Network
 
 
 class Needs(NamedTuple):
@@ -36,7 +37,7 @@ class Span(NamedTuple):
     fade_end: int
 
 
-def restore(network: nn.Module, low_quality: Tensor) -> Tensor:
+def restore(network: Network, low_quality: Tensor) -> Tensor:
     """Return the prediction (N, out_channels, scale * H, scale * W) for `low_quality` (N, C, H, W), any H and W >= 1.
 
     The picture is extended to the right and below, by reflection where it is large enough for that and else by
@@ -44,13 +45,12 @@ def restore(network: nn.Module, low_quality: Tensor) -> Tensor:
     prediction is not clamped. Gradients and the training mode stay as the caller set them.
     """
     height, width = low_quality.shape[-2:]
-    scale = _attribute(network, "scale")
-    prediction: Tensor = network(_extend(low_quality, _needs(network)))
-    return prediction[..., : height * scale, : width * scale]
+    prediction = network(_extend(low_quality, _needs(network)))
+    return prediction[..., : height * network.scale, : width * network.scale]
 
 
 @torch.no_grad()
-def restore_tiled(network: nn.Module, low_quality: Tensor, tile: int, overlap: int) -> Tensor:
+def restore_tiled(network: Network, low_quality: Tensor, tile: int, overlap: int) -> Tensor:
     """Do as `restore` does, in square tiles of `tile` pixels of the input that share at least `overlap` pixels.
 
     Memory beyond that of the result is that of one row of tiles. One tile fades into the next over the middle half of
@@ -61,7 +61,7 @@ def restore_tiled(network: nn.Module, low_quality: Tensor, tile: int, overlap: i
     and the result has the device and dtype of `low_quality`. No gradients. Raises UserError when the tiles cannot
     advance.
     """
-    needs, scale = _needs(network), _attribute(network, "scale")
+    needs, scale = _needs(network), network.scale
     if overlap < 0:
         raise UserError(f"overlap: {overlap} px is negative; give 0 or more")
     tile = needs.size(tile)
@@ -74,8 +74,8 @@ def restore_tiled(network: nn.Module, low_quality: Tensor, tile: int, overlap: i
     height, width = low_quality.shape[-2:]
     extended = _extend(low_quality, needs)
     device = next((parameter.device for parameter in network.parameters()), low_quality.device)
-    channels = _attribute(network, "out_channels")
-    prediction = low_quality.new_empty(len(extended), channels, *(scale * size for size in extended.shape[-2:]))
+    sides = (scale * size for size in extended.shape[-2:])
+    prediction = low_quality.new_empty(len(extended), network.out_channels, *sides)
     columns = _spans(extended.shape[-1], tile, step)
     for row in _spans(extended.shape[-2], tile, step):
         rows = extended[..., row.start : row.end, :]
@@ -87,12 +87,8 @@ def restore_tiled(network: nn.Module, low_quality: Tensor, tile: int, overlap: i
     return prediction[..., : height * scale, : width * scale]
 
 
-def _attribute(network: Any, name: str) -> int:
-    return int(getattr(network, name))
-
-
-def _needs(network: Any) -> Needs:
-    return Needs(_attribute(network, "multiple"), int(getattr(network, "minimum", 1)))
+def _needs(network: Network) -> Needs:
+    return Needs(network.multiple, network.minimum)
 
 
 def _extend(image: Tensor, needs: Needs) -> Tensor:

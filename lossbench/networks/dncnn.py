@@ -9,14 +9,13 @@ SIDD that its text names.
 
 from __future__ import annotations
 
-from typing import Any
-
 from torch import Tensor, nn
 
 from lossbench.errors import UserError
+from lossbench.networks import Sizes
 
 SOURCE = "Zhang et al., TIP 2017 (DnCNN); colour blind, 20 layers, biases and initial weights of KAIR"
-PUBLISHED: dict[str, dict[str, Any]] = {
+PUBLISHED: Sizes = {
     "colour blind": {},
     "gray": {"bands": 1, "depth": 17},
     "colour": {"depth": 17},

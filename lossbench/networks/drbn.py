@@ -7,17 +7,16 @@ first, which scores better against ground truth.
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lossbench.errors import UserError, nearest
+from lossbench.networks import Sizes
 from lossbench.networks._ssim import WINDOW, ssim_distance
 
 SOURCE = "Yang et al., CVPR 2020 (DRBN); stage 1, four recurrences with weights of their own"
-PUBLISHED: dict[str, dict[str, Any]] = {"stage 1": {}}
+PUBLISHED: Sizes = {"stage 1": {}}
 OWN_LOSS = "sum of 1 - SSIM at full, half and quarter size, targets strided; code of DRBN and of the MAE loss paper"
 DISTANCES = ("ssim_zero_padded", "ssim", "l1")
 """What `own_loss` adds up: 1 - SSIM with a black surround, 1 - SSIM within the picture, mean absolute difference."""

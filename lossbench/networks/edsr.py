@@ -10,15 +10,14 @@ same function here, on [0, 1], with `mean_shift` and every bias divided by 255.
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 
 from lossbench.errors import UserError
+from lossbench.networks import Sizes
 
 SOURCE = "Lim et al., CVPR workshops 2017 (EDSR); baseline of 64 channels and 16 blocks"
-PUBLISHED: dict[str, dict[str, Any]] = {
+PUBLISHED: Sizes = {
     "x2": {"scale": 2},
     "x3": {"scale": 3},
     "x4": {"scale": 4},

@@ -6,16 +6,15 @@ Which loss it is trained with (E, P, T and their sums) is no part of the network
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lossbench.errors import UserError, nearest
+from lossbench.networks import Sizes
 
 SOURCE = "Sajjadi et al., ICCV 2017 (EnhanceNet); 64 channels, 10 residual blocks, x4"
-PUBLISHED: dict[str, dict[str, Any]] = {"x4": {}}
+PUBLISHED: Sizes = {"x4": {}}
 SCALE = 4
 MEAN = (0.47614917, 0.45001204, 0.40904046)
 """Mean red, green and blue that the authors subtract, in [0, 1]."""

@@ -12,17 +12,16 @@ picture exactly. Apart from these means a pixel depends on none further than 50 
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lossbench.errors import UserError, nearest
+from lossbench.networks import Sizes
 from lossbench.networks._invertible import REDUCTION, ConvolutionUnit, InvertibleBlock, draw_convolutions, refinement
 
 SOURCE = "Zhou et al., AAAI 2022 (INNformer); released network of 16 features"
-PUBLISHED: dict[str, dict[str, Any]] = {
+PUBLISHED: Sizes = {
     "4 bands": {},
     "8 features, 4 bands": {"features": 8},
     "8 features, 8 bands": {"features": 8, "bands": 8},

@@ -11,16 +11,15 @@ whole picture.
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lossbench.errors import UserError
+from lossbench.networks import Sizes
 
 SOURCE = "Zamir et al., CVPR 2021 (MPRNet); denoising: 80 features, 8 blocks in each full-resolution group"
-PUBLISHED: dict[str, dict[str, Any]] = {
+PUBLISHED: Sizes = {
     "denoising": {},
     "deraining": {"features": 40, "unet_step": 20, "orsnet_step": 16},
     "deblurring": {"features": 96, "unet_step": 48, "orsnet_step": 32},

@@ -7,16 +7,15 @@ benchmark table (48 channels, 6 blocks, contrast-aware channel attention), which
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lossbench.errors import UserError
+from lossbench.networks import Sizes
 
 SOURCE = "Liu et al., ECCV workshops 2020 (RFDN); released network of 50 channels and 4 blocks"
-PUBLISHED: dict[str, dict[str, Any]] = {"x2": {"scale": 2}, "x3": {"scale": 3}, "x4": {"scale": 4}}
+PUBLISHED: Sizes = {"x2": {"scale": 2}, "x3": {"scale": 3}, "x4": {"scale": 4}}
 SLOPE = 0.05
 """Slope of the leaky ReLU below zero."""
 MINIMUM = 15

@@ -12,13 +12,12 @@ Fourier transforms and means see the whole picture, so no overlap makes tiles eq
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lossbench.errors import UserError
+from lossbench.networks import Sizes
 from lossbench.networks._invertible import (
     REDUCTION,
     ConvolutionUnit,
@@ -29,7 +28,7 @@ from lossbench.networks._invertible import (
 )
 
 SOURCE = "Zhou et al., ECCV 2022 (SFINet, also SFIIN); width of 8"
-PUBLISHED: dict[str, dict[str, Any]] = {"4 bands": {"bands": 4}, "8 bands": {"bands": 8}}
+PUBLISHED: Sizes = {"4 bands": {"bands": 4}, "8 bands": {"bands": 8}}
 GROWTH = 8
 """Channels that each unit of a dense transform adds, whatever the width of the network."""
 SMALLEST_VARIANCE = 1e-8

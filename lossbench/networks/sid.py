@@ -8,15 +8,15 @@ original takes packed Bayer pixels (black level off, times the exposure ratio, c
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from lossbench.errors import UserError
+from lossbench.networks import Sizes
 
 SOURCE = "Chen et al., CVPR 2018 (SID); sRGB variant of the masked-autoencoder loss paper"
-PUBLISHED: dict[str, dict[str, Any]] = {
+PUBLISHED: Sizes = {
     "sRGB": {},
     "Bayer": {"in_channels": 4, "out_channels": 3, "scale": 2, "transposed_bias": False},
 }

@@ -13,14 +13,14 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from lossbench.losses._terms import WeightedTerms, l1
+from lossbench.terms import WeightedTerms, l1
 
 ROUNDS, SECONDS = 5, 3.0
 """Most rounds of the timing, and the time after which no further one starts."""
 
 
 @dataclass(frozen=True)
-class Cost:
+class StepCost:
     """Forward and backward of one batch: milliseconds, and bytes of tensors held at once beyond what was there."""
 
     l1_milliseconds: float
@@ -63,7 +63,7 @@ class TensorMemory(TorchDispatchMode):
         return result
 
 
-def cost(loss: WeightedTerms, image: Tensor, version: Tensor) -> Cost:
+def cost(loss: WeightedTerms, image: Tensor, version: Tensor) -> StepCost:
     """Measure `loss` and L1 between `version` and `image`, both (N, C, H, W); the fastest round of each counts."""
     functions: list[Callable[[Tensor, Tensor], Tensor]] = [l1, loss]
     held = []
@@ -80,7 +80,7 @@ def cost(loss: WeightedTerms, image: Tensor, version: Tensor) -> Cost:
         for index, function in enumerate(functions):
             fastest[index] = min(fastest[index], _seconds(function, image, version))
     own, reference = 1000 * fastest[1], 1000 * fastest[0]
-    return Cost(reference, own, own / reference, held[0], held[1], held[1] / held[0])
+    return StepCost(reference, own, own / reference, held[0], held[1], held[1] / held[0])
 
 
 def _seconds(function: Callable[[Tensor, Tensor], Tensor], image: Tensor, version: Tensor) -> float:

@@ -20,11 +20,11 @@ from torch import Tensor
 from lossbench import losses
 from lossbench.errors import UserError
 from lossbench.images import read_image
-from lossbench.losses._terms import WeightedTerms, l1
 from lossbench.plugins import constant
 from lossbench.probe import report
-from lossbench.probe.cost import Cost, cost
+from lossbench.probe.cost import StepCost, cost
 from lossbench.probe.degradations import blurred, noisy, psnr, shifted, to_psnr
+from lossbench.terms import WeightedTerms, l1
 
 CROP = 96
 """Side of a crop in pixels."""
@@ -67,7 +67,7 @@ DEGRADATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 @dataclass(frozen=True)
-class Row:
+class ProbeRow:
     """What the loss says of one degradation, as means over the crops."""
 
     name: str
@@ -102,7 +102,7 @@ def crops(picture: NDArray[np.uint8], name: str) -> Tensor:
     return chosen[usable]
 
 
-def look(loss: WeightedTerms, image: Tensor, version: Tensor, name: str) -> Row:
+def look(loss: WeightedTerms, image: Tensor, version: Tensor, name: str) -> ProbeRow:
     """Return what `loss` says of the degraded crops `version` of `image`, both (N, C, H, W)."""
     prediction = version.clone().requires_grad_()
     # a loss that draws patches draws the same ones for every degradation
@@ -111,7 +111,7 @@ def look(loss: WeightedTerms, image: Tensor, version: Tensor, name: str) -> Row:
         terms = loss.terms(prediction, image)
     pixel = l1(prediction, image)
     reference = _gradient_norm(pixel, prediction)
-    return Row(
+    return ProbeRow(
         name,
         psnr(version, image),
         pixel.item(),
@@ -136,7 +136,7 @@ def degrade(image: Tensor, decibels: float) -> dict[str, Tensor]:
 
 def measure(
     loss: WeightedTerms, image: Tensor, degraded: Mapping[str, Tensor], done: Callable[[int, int], None]
-) -> tuple[list[Row], Cost]:
+) -> tuple[list[ProbeRow], StepCost]:
     """Look at every degradation, then measure the cost; `done(parts, of)` is called after each part."""
     rows = []
     for name, version in degraded.items():
@@ -147,7 +147,7 @@ def measure(
     return rows, price
 
 
-def as_dict(title: Mapping[str, Any], rows: Sequence[Row], price: Cost) -> dict[str, Any]:
+def as_dict(title: Mapping[str, Any], rows: Sequence[ProbeRow], price: StepCost) -> dict[str, Any]:
     """Return all that is reported, ready for JSON; `worst_first` lists groups of equals."""
     order = {
         "loss": ranking({row.name: row.loss for row in rows}),
@@ -156,10 +156,12 @@ def as_dict(title: Mapping[str, Any], rows: Sequence[Row], price: Cost) -> dict[
     return {**title, "degradations": [asdict(row) for row in rows], "worst_first": order, "cost": asdict(price)}
 
 
-def build(name: str, weights: Path | None, assignments: list[str]) -> tuple[WeightedTerms, dict[str, Any]]:
+def build(
+    name: str, weights: Path | None, assignments: list[str], folder: Path | None = None
+) -> tuple[WeightedTerms, dict[str, Any]]:
     """Build the loss `name` with the settings `key=value`, values in JSON or plain words; return it and its arguments.
 
-    Raises UserError for an unknown loss or key, and names the stored loss networks when the loss needs one.
+    Raises UserError for an unknown loss or key, and names the loss networks below `folder` when the loss needs one.
     """
     kinds = constant("losses", name, "LOSS_NETWORKS")
     arguments: dict[str, Any] = {}
@@ -171,7 +173,7 @@ def build(name: str, weights: Path | None, assignments: list[str]) -> tuple[Weig
     if weights is not None:
         arguments["weights"] = str(weights)
     if kinds and "weights" not in arguments:
-        files = [file for kind in kinds for file in losses.stored().get(kind, [])]
+        files = [file for kind in kinds for file in losses.stored(folder).get(kind, [])]
         remedy = f"here are: {', '.join(files)}" if files else "docs/use-a-loss.md says how to get one"
         raise UserError(f"loss '{name}' needs --weights FILE of a stored {' or '.join(kinds)}; {remedy}")
     try:
@@ -188,16 +190,18 @@ def main(
     output: Path | None,
     decibels: float,
     as_json: bool,
+    folder: Path | None = None,
 ) -> None:
     """Print what the loss sees on crops of `image`, and write `probe.txt`, `probe.json` and `probe.png` to `output`.
 
-    Raises UserError for an unknown loss or setting, missing weights, and a picture that can't be used.
+    Raises UserError for an unknown loss or setting, a picture that can't be used, and missing weights: it then names
+    those below `folder` that fit.
     """
     if not 0 < decibels <= 80:
         raise UserError(f"--psnr {decibels}: not in (0, 80]; 30 shows plainly visible degradations")
     if output is not None and output.exists() and not output.is_dir():
         raise UserError(f"{output} is a file; give a folder")
-    built, arguments = build(loss, weights, settings)
+    built, arguments = build(loss, weights, settings, folder)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     clean = crops(read_image(image), str(image)).to(device)
     degraded = degrade(clean, decibels)

@@ -1,0 +1,70 @@
+"""Tasks by name: what a network is given, what it is compared with, and what it has to beat without training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol, cast, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lossbench import plugins
+
+FOLDER = "tasks"
+
+Pixels = NDArray[Any]
+"""A picture (H, W, C) of 8 or 16 bit."""
+TaskSettings = dict[str, Any]
+"""What a configuration sets; each function of a task raises UserError naming one that is unknown or wrong."""
+Answer = Callable[[Pixels, TaskSettings], Pixels]
+"""From the low quality to what stands in the place of a prediction."""
+
+
+class Task(Protocol):
+    """What a file of this folder holds."""
+
+    SOURCE: str
+    """Where the task is defined."""
+    TRIVIAL: str
+    """What tables call the answer `trivial`."""
+
+    @property
+    def ALSO_TRIVIAL(self) -> tuple[str, ...]:  # noqa: N802
+        """Names of further answers without training, each an `Answer` of the file and a row of its own."""
+
+    def scale(self, settings: TaskSettings) -> int:
+        """Return target size / low-quality size."""
+
+    def versions(self, settings: TaskSettings) -> int:
+        """Return how many low-quality versions of each training picture are made."""
+
+    def reference(self, target: Pixels, settings: TaskSettings) -> Pixels:
+        """Return the part of a prepared `target` that predictions are compared with."""
+
+    def degrade(self, target: Pixels, settings: TaskSettings, generator: np.random.Generator) -> Pixels:
+        """Return the low quality of a `reference`, where the data set ships none; all chance is of `generator`."""
+
+    def trivial(self, low_quality: Pixels, settings: TaskSettings) -> Pixels:
+        """Return the answer that every network has to beat."""
+
+
+@runtime_checkable
+class CombiningTask(Task, Protocol):
+    """A task whose low quality is made of the target and of what the data set ships; else that alone is it."""
+
+    def combine(self, target: Pixels, shipped: Pixels, settings: TaskSettings) -> Pixels:
+        """Return the low quality of a prepared `target`; raises UserError when `shipped` does not fit it."""
+
+
+def load(name: str) -> Task:
+    """Return the task `name`; raises UserError with the nearest match for an unknown one."""
+    return cast(Task, plugins.load(FOLDER, name))
+
+
+def answer(task: Task, name: str) -> Answer:
+    """Return the answer that tables call `name`: `TRIVIAL` or one of `ALSO_TRIVIAL`."""
+    if name == task.TRIVIAL:
+        return task.trivial
+    if name not in task.ALSO_TRIVIAL:
+        raise KeyError(name)
+    return cast(Answer, vars(task)[name])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +11,12 @@ from pydantic import PositiveInt
 
 from lossbench.errors import UserError, nearest
 from lossbench.records import Strict
+from lossbench.tasks import TaskSettings
 from lossbench.tasks._ranges import Range
 
 SOURCE = "white Gaussian noise in sRGB; shot and read noise of Brooks et al. 2019"
 TRIVIAL = "noisy_input"
+ALSO_TRIVIAL: tuple[str, ...] = ()
 
 SHOT = (1e-4, 1.2e-2)
 """Smallest and largest variance of shot noise at white, log-uniform (Brooks et al. 2019)."""
@@ -47,23 +49,23 @@ class SignalDependent(Strict):
 KINDS: dict[str, type[Gaussian] | type[SignalDependent]] = {"gaussian": Gaussian, "signal_dependent": SignalDependent}
 
 
-def scale(settings: dict[str, Any]) -> int:
+def scale(settings: TaskSettings) -> int:
     """Return 1, target size / low-quality size; raises UserError naming the setting that is unknown or wrong."""
     _parsed(settings)
     return 1
 
 
-def versions(settings: dict[str, Any]) -> int:
+def versions(settings: TaskSettings) -> int:
     """Return how many noisy versions of each training picture are made."""
     return _parsed(settings).versions
 
 
-def reference(target: NDArray[np.uint8], settings: dict[str, Any]) -> NDArray[np.uint8]:
+def reference(target: NDArray[np.uint8], settings: TaskSettings) -> NDArray[np.uint8]:
     """Return `target` (..., H, W, C) as it is."""
     return target
 
 
-def degrade(target: NDArray[np.uint8], settings: dict[str, Any], generator: np.random.Generator) -> NDArray[np.uint8]:
+def degrade(target: NDArray[np.uint8], settings: TaskSettings, generator: np.random.Generator) -> NDArray[np.uint8]:
     """Return `target` plus noise of one level a picture, clipped to [0, 255] and rounded to 8 bit.
 
     `noise: gaussian` adds white noise of standard deviation `sigma`; clipping makes it weaker in black and white.
@@ -88,12 +90,12 @@ def noise_levels(generator: np.random.Generator) -> tuple[float, float]:
     return math.exp(log_shot), math.exp(slope * log_shot + offset + generator.normal(0, deviation))
 
 
-def trivial(low_quality: NDArray[np.uint8], settings: dict[str, Any]) -> NDArray[np.uint8]:
+def trivial(low_quality: NDArray[np.uint8], settings: TaskSettings) -> NDArray[np.uint8]:
     """Return the answer that every network has to beat: the noisy input itself."""
     return low_quality
 
 
-def _parsed(settings: dict[str, Any]) -> Gaussian | SignalDependent:
+def _parsed(settings: TaskSettings) -> Gaussian | SignalDependent:
     where = "settings of task 'denoising'"
     kind = settings.get("noise", "gaussian")
     if not isinstance(kind, str) or kind not in KINDS:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, PositiveInt
 
 from lossbench.records import Strict
+from lossbench.tasks import TaskSettings
 from lossbench.tasks._ranges import Range
 
 SOURCE = "Lv et al. 2018 (MBLLEN) and 2021 (AgLLNet): gamma curve, exposure and Poisson noise"
@@ -38,23 +37,23 @@ class Settings(Strict):
     """How many times each training picture is darkened, each time anew."""
 
 
-def scale(settings: dict[str, Any]) -> int:
+def scale(settings: TaskSettings) -> int:
     """Return 1, target size / low-quality size; raises UserError naming the setting that is unknown or wrong."""
     _parsed(settings)
     return 1
 
 
-def versions(settings: dict[str, Any]) -> int:
+def versions(settings: TaskSettings) -> int:
     """Return how many dark versions of each training picture are made."""
     return _parsed(settings).versions
 
 
-def reference(target: NDArray[np.uint8], settings: dict[str, Any]) -> NDArray[np.uint8]:
+def reference(target: NDArray[np.uint8], settings: TaskSettings) -> NDArray[np.uint8]:
     """Return `target` (..., H, W, C) as it is."""
     return target
 
 
-def degrade(target: NDArray[np.uint8], settings: dict[str, Any], generator: np.random.Generator) -> NDArray[np.uint8]:
+def degrade(target: NDArray[np.uint8], settings: TaskSettings, generator: np.random.Generator) -> NDArray[np.uint8]:
     """Return the dark version of `target`, x in [0, 1]: Poisson(peak * beta * (alpha * x) ** gamma) / peak.
 
     One gamma, alpha and beta a picture; noise in each value; clipped to [0, 1] and rounded to 8 bit. Raises UserError
@@ -67,12 +66,12 @@ def degrade(target: NDArray[np.uint8], settings: dict[str, Any], generator: np.r
     return np.rint(255 * np.clip(noisy, 0, 1)).astype(np.uint8)
 
 
-def trivial(low_quality: NDArray[np.uint8], settings: dict[str, Any]) -> NDArray[np.uint8]:
+def trivial(low_quality: NDArray[np.uint8], settings: TaskSettings) -> NDArray[np.uint8]:
     """Return the answer that every network has to beat: the dark input itself."""
     return low_quality
 
 
-def gamma_corrected(low_quality: NDArray[np.uint8], settings: dict[str, Any]) -> NDArray[np.uint8]:
+def gamma_corrected(low_quality: NDArray[np.uint8], settings: TaskSettings) -> NDArray[np.uint8]:
     """Return the harder answer to beat: the input to the power that brings its mean to `MEAN`, to 8 bit.
 
     The target is not asked. The exponent stays within `EXPONENTS`, so that a black picture remains black.
@@ -95,5 +94,5 @@ def gamma_corrected(low_quality: NDArray[np.uint8], settings: dict[str, Any]) ->
     return np.rint(255 * levels**exponent).astype(np.uint8)[low_quality]
 
 
-def _parsed(settings: dict[str, Any]) -> Settings:
+def _parsed(settings: TaskSettings) -> Settings:
     return Settings.parse(settings, "settings of task 'enhancement'")

@@ -18,6 +18,7 @@ from scipy.ndimage import correlate1d
 from lossbench.errors import UserError, nearest
 from lossbench.images import largest
 from lossbench.resize import crop_to_multiple, resize_bicubic
+from lossbench.tasks import Pixels, TaskSettings
 
 SOURCE = "Wald et al. 1997 (protocol); Zhou et al. 2022 (low-pass 'bicubic'); MAE paper, section 4.4"
 TRIVIAL = "interpolated"
@@ -32,15 +33,13 @@ NYQUIST_GAIN = 0.3
 """Of the low-pass `mtf` at half the reduced sampling rate: near that of the sensors."""
 LOWPASS = ("mtf", "bicubic")
 
-Pixels = NDArray[Any]
 
-
-def scale(settings: dict[str, Any]) -> int:
+def scale(settings: TaskSettings) -> int:
     """Return 1: the low quality lies on the grid of the target."""
     return 1
 
 
-def ratio(settings: dict[str, Any]) -> int:
+def ratio(settings: TaskSettings) -> int:
     """Return the pixel size of the MS over that of the PAN; raises UserError unless it is 2 or more."""
     value = settings.get("ratio", 4)
     if not isinstance(value, int) or value < 2:
@@ -48,12 +47,17 @@ def ratio(settings: dict[str, Any]) -> int:
     return value
 
 
-def reference(target: Pixels, settings: dict[str, Any]) -> Pixels:
+def versions(settings: TaskSettings) -> int:
+    """Return 1: nothing is random."""
+    return 1
+
+
+def reference(target: Pixels, settings: TaskSettings) -> Pixels:
     """Return the part of `target` (H, W, bands) that is scored: sides cut to multiples of the ratio."""
     return crop_to_multiple(target, ratio(settings))
 
 
-def degrade(target: Pixels, settings: dict[str, Any], generator: np.random.Generator) -> Pixels:
+def degrade(target: Pixels, settings: TaskSettings, generator: np.random.Generator) -> Pixels:
     """Return (H, W, bands + 1) of the target's type, the PAN being a weighted sum of the bands; nothing is random.
 
     Raises UserError for weights that are none, for other bands than `BANDS` and for an unknown low-pass.
@@ -65,7 +69,7 @@ def degrade(target: Pixels, settings: dict[str, Any], generator: np.random.Gener
     return _stacked(target, _as_type(target @ weights, target.dtype)[..., None], settings)
 
 
-def combine(target: Pixels, shipped: Pixels, settings: dict[str, Any]) -> Pixels:
+def combine(target: Pixels, shipped: Pixels, settings: TaskSettings) -> Pixels:
     """Return (H, W, bands + 1) with the PAN `shipped` (h, w, 1), which is reduced if it is finer than the target.
 
     `target` comes as prepared, before `reference`. Raises UserError when `shipped` has not one band and the target's
@@ -89,12 +93,12 @@ def combine(target: Pixels, shipped: Pixels, settings: dict[str, Any]) -> Pixels
     )
 
 
-def trivial(low_quality: Pixels, settings: dict[str, Any]) -> Pixels:
+def trivial(low_quality: Pixels, settings: TaskSettings) -> Pixels:
     """Return the answer that every network has to beat: the interpolated bands, without the PAN."""
     return np.ascontiguousarray(low_quality[..., :-1])
 
 
-def gram_schmidt(low_quality: Pixels, settings: dict[str, Any]) -> Pixels:
+def gram_schmidt(low_quality: Pixels, settings: TaskSettings) -> Pixels:
     """Return adaptive Gram-Schmidt sharpening (GSA; Aiazzi et al., IEEE TGRS 45(10), 2007) of (H, W, bands + 1).
 
     The intensity is the combination of bands that is nearest to the PAN at the resolution of the bands; what the PAN
@@ -116,12 +120,12 @@ def gram_schmidt(low_quality: Pixels, settings: dict[str, Any]) -> Pixels:
     return _as_type(bands + gains * (pan - intensity)[..., None], low_quality.dtype)
 
 
-def _stacked(target: Pixels, pan: Pixels, settings: dict[str, Any]) -> Pixels:
+def _stacked(target: Pixels, pan: Pixels, settings: TaskSettings) -> Pixels:
     interpolated = resize_bicubic(_reduced(target, settings), Fraction(ratio(settings)))
     return np.concatenate([interpolated, pan], axis=-1)
 
 
-def _pan_weights(settings: dict[str, Any]) -> NDArray[np.float64]:
+def _pan_weights(settings: TaskSettings) -> NDArray[np.float64]:
     given = settings.get("pan", PAN)
     for name, weight in given.items():
         if name not in BANDS:
@@ -133,7 +137,7 @@ def _pan_weights(settings: dict[str, Any]) -> NDArray[np.float64]:
     return np.array([given.get(name, 0.0) for name in BANDS])
 
 
-def _reduced(image: Pixels, settings: dict[str, Any]) -> Pixels:
+def _reduced(image: Pixels, settings: TaskSettings) -> Pixels:
     """Return (H / ratio, W / ratio, bands): low-pass and decimation, rounded to the image's integers."""
     lowpass, factor = settings.get("lowpass", "mtf"), ratio(settings)
     if lowpass not in LOWPASS:

@@ -3,32 +3,38 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lossbench.resize import crop_to_multiple, resize_bicubic
+from lossbench.tasks import TaskSettings
 
 SOURCE = "Lim et al. 2017 (DIV2K track 'bicubic'); MAE paper, section 4.1"
 TRIVIAL = "bicubic"
+ALSO_TRIVIAL: tuple[str, ...] = ()
 
 
-def scale(settings: dict[str, Any]) -> int:
+def scale(settings: TaskSettings) -> int:
     """Return target size / low-quality size."""
     return int(settings["scale"])
 
 
-def reference(target: NDArray[np.uint8], settings: dict[str, Any]) -> NDArray[np.uint8]:
+def versions(settings: TaskSettings) -> int:
+    """Return 1: nothing is random."""
+    return 1
+
+
+def reference(target: NDArray[np.uint8], settings: TaskSettings) -> NDArray[np.uint8]:
     """Return the part of `target` (H, W, C) that a low-quality picture covers: sides cut to multiples of the scale."""
     return crop_to_multiple(target, scale(settings))
 
 
-def degrade(target: NDArray[np.uint8], settings: dict[str, Any], generator: np.random.Generator) -> NDArray[np.uint8]:
+def degrade(target: NDArray[np.uint8], settings: TaskSettings, generator: np.random.Generator) -> NDArray[np.uint8]:
     """Return the low-quality picture (H / scale, W / scale, C) of `target`; nothing is random."""
     return resize_bicubic(reference(target, settings), Fraction(1, scale(settings)))
 
 
-def trivial(low_quality: NDArray[np.uint8], settings: dict[str, Any]) -> NDArray[np.uint8]:
+def trivial(low_quality: NDArray[np.uint8], settings: TaskSettings) -> NDArray[np.uint8]:
     """Return the answer that every network has to beat: bicubic up-sampling."""
     return resize_bicubic(low_quality, Fraction(scale(settings)))

@@ -19,6 +19,8 @@ class Config(Strict):
     """Folder in which the user keeps published data sets, one folder each."""
     weights_root: str
     """Folder in which the user keeps public weight files."""
+    datasets: dict[str, str | None] = {}
+    """Files of lossbench/datasets of published data sets that have another name; None for one without a file."""
     tasks: dict[str, TaskSpec]
     """Named tasks: a task file with its settings."""
     threads: PositiveInt

@@ -1,19 +1,24 @@
-"""The configuration files, read and checked as a whole: config.yaml, one scale, the chosen tables."""
+"""The configuration files, read and checked as a whole: config.yaml, the losses, one scale, the chosen tables."""
 
 from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
 
+from lossbench import datasets
 from lossbench.errors import UserError, nearest
-from lossbench.plugins import constant
+from lossbench.losses import split
+from lossbench.plugins import check
+from pipeline.config import losses
 from pipeline.config.config import Config
-from pipeline.config.scale import Classifier, Loss, LossNetwork, Network, Scale
+from pipeline.config.losses import Loss
+from pipeline.config.scale import Classifier, LossNetwork, Network, Scale
 from pipeline.config.table import Metric, Table
 from pipeline.specs.judge import Claim
 
@@ -26,6 +31,8 @@ class Configuration:
 
     config: Config
     scale: Scale
+    losses: dict[str, Loss]
+    """Of config/losses.yaml, as they are at the scale."""
     tables: dict[str, Table]
     published: tuple[dict[str, str], ...]
     """Rows of config/tables/published.csv."""
@@ -41,6 +48,7 @@ class Configuration:
         config = Config.parse(dict(values), str(folder / "config.yaml"))
         scale_file = _find(folder / "scale", config.scale, "scale")
         scale = Scale.parse(_yaml(scale_file), str(scale_file))
+        named = losses.at_scale(losses.parse(_yaml(folder / losses.FILE), str(folder / losses.FILE)), scale.losses)
         files = {name: _find(folder / "tables", name, "table") for name in config.tables}
         tables = {}
         for name, path in files.items():
@@ -48,7 +56,7 @@ class Configuration:
         with (folder / "tables" / "published.csv").open(newline="", encoding="utf-8") as file:
             published = tuple(csv.DictReader(file))
         claims = {name: tuple(_claims(folder / "claims", name, scale)) for name in tables}
-        configuration = cls(config, scale, tables, published, claims)
+        configuration = cls(config, scale, named, tables, published, claims)
         configuration._check()
         return configuration
 
@@ -63,15 +71,18 @@ class Configuration:
         return f"config/scale/{self.config.scale}.yaml"
 
     def dataset(self, name: str) -> str:
-        """Return the data set that stands for the published one called `name` at this scale."""
-        return self._known("data", name, self.scale.data).dataset
+        """Return the data set that stands for the published one called `name` at this scale: itself, or a stand-in."""
+        found = self.scale.stand_in(name) or self.config.datasets.get(name, name)
+        if found is None or name in self.scale.absent:
+            raise UserError(f"{self.scale_file}: nothing stands for data set '{name}'; name it in stand_ins")
+        return found
 
     def data_root(self, dataset: str) -> str | None:
         """Return the user's folder of `dataset`; None for one that ships inside packages."""
-        if not constant("datasets", dataset, "NEEDS_ROOT"):
+        if not datasets.stated(dataset, "needs_root"):
             return None
         # some read a part of another one's files
-        return str(Path(self.config.data_root) / constant("datasets", dataset, "ROOT", dataset))
+        return str(Path(self.config.data_root) / (datasets.stated(dataset, "folder_of") or dataset))
 
     def network(self, name: str) -> Network:
         """Return the restoration network `name` at this scale."""
@@ -87,7 +98,16 @@ class Configuration:
 
     def loss(self, name: str) -> Loss:
         """Return the loss `name` at this scale."""
-        return self._known("losses", name, self.scale.losses)
+        if name not in self.losses:
+            raise UserError(f"config/{losses.FILE}: no loss '{name}', nor at this scale; {nearest(name, self.losses)}")
+        return self.losses[name]
+
+    def loss_place(self, name: str, key: str) -> str:
+        """Name the file and the entry where `key` of the loss `name` stands, as messages do."""
+        own = self.scale.losses.get(name)
+        if own and (key in own.model_fields_set or own is self.losses[name]):
+            return f"{self.scale_file}: losses.{name}.{key}"
+        return f"config/{losses.FILE}: {name}.{key}"
 
     def _check(self) -> None:
         """Raise UserError for a name in one section or file that another one does not define."""
@@ -105,12 +125,40 @@ class Configuration:
             for metric, entry in table.metrics.items():
                 for label in entry.columns:
                     _require(f"{file}: metrics.{metric}.columns", label, table.columns)
-        for name, loss in self.scale.losses.items():
+        self._check_data()
+        for name, loss in self.losses.items():
+            with _place(self.loss_place(name, "loss")):
+                check("losses", split(loss.loss or name)[0])
             if loss.as_long_as is not None:
-                _require(f"{self.scale_file}: losses.{name}.as_long_as", loss.as_long_as, self.scale.losses)
+                _require(self.loss_place(name, "as_long_as"), loss.as_long_as, self.losses)
+            for task in loss.per_task:
+                _require(self.loss_place(name, "per_task"), task, self.config.tasks)
         for name, network in self.scale.networks.items():
             for task in network.per_task:
                 _require(f"{self.scale_file}: networks.{name}.per_task", task, self.config.tasks)
+
+    def _check_data(self) -> None:
+        """Raise UserError for the name of a data set that has no file and is none of `config.datasets`."""
+        for name, file in self.config.datasets.items():
+            if file is not None:
+                _require_file(f"config/config.yaml: datasets.{name}", file)
+        for ours in self.scale.stand_ins:
+            _require_file(f"{self.scale_file}: stand_ins", ours)
+        named = {f"{self.scale_file}: stand_ins.{ours}": names for ours, names in self.scale.stand_ins.items()}
+        named[f"{self.scale_file}: absent"] = self.scale.absent
+        for table, content in self.tables.items():
+            for label, column in content.columns.items():
+                where = f"config/tables/{table}.yaml: columns.{label}"
+                named[f"{where}.dataset"] = (column.dataset,)
+                named[f"{where}.test_set"] = tuple(one.dataset for one in (column.test_set, *column.also))
+        for section in ("loss_networks", "classifiers"):
+            for name, entry in getattr(self.scale, section).items():
+                own = (entry.dataset,) if entry.dataset not in (None, "task") else ()
+                named[f"{self.scale_file}: {section}.{name}.dataset"] = own
+        for where, names in named.items():
+            for name in names:
+                if name not in self.config.datasets:
+                    _require_file(where, name)
 
     def _known(self, section: str, name: str, entries: Mapping[str, Entry]) -> Entry:
         if name not in entries:
@@ -131,7 +179,7 @@ def _at_scale(table: Table, scale: Scale) -> Table:
     columns = {
         label: column
         for label, column in table.columns.items()
-        if not column.optional or column.test_set.dataset in scale.data
+        if not column.optional or column.test_set.dataset not in scale.absent
     }
     metrics: dict[str, Metric] = {}
     for name, metric in table.metrics.items():
@@ -163,6 +211,20 @@ def _claims(folder: Path, table: str, scale: Scale) -> Iterator[Claim]:
 def _require(where: str, name: str, known: Iterable[str]) -> None:
     if name not in (names := list(known)):
         raise UserError(f"{where}: '{name}' is not defined; {nearest(name, names)}")
+
+
+def _require_file(where: str, dataset: str) -> None:
+    with _place(where):
+        check("datasets", dataset)
+
+
+@contextmanager
+def _place(where: str) -> Iterator[None]:
+    """Name the file and key `where` in a UserError of the block."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from None
 
 
 def _find(folder: Path, name: str, kind: str) -> Path:

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
 from lossbench.records import Strict
+from pipeline.config.losses import Loss
 from pipeline.specs.classifier import AttackSpec, RobustnessSpec
 from pipeline.specs.distance import DistanceAttackSpec
 from pipeline.specs.recipe import Recipe
-
-
-class Data(Strict):
-    """What stands at this scale for a published data set."""
-
-    dataset: str
-    stand_in: bool
 
 
 class Network(Strict):
@@ -144,21 +139,6 @@ class Metric(Strict):
     """What it is, in words."""
 
 
-class Loss(Strict):
-    """A loss at one scale."""
-
-    loss: str | None = None
-    """File of lossbench/losses when the entry's name is another, so that a table can hold variants of one loss."""
-    loss_network: str | None = None
-    """A name of `loss_networks`."""
-    arguments: dict[str, Any] = {}
-    per_task: dict[str, dict[str, Any]] = {}
-    """Arguments that differ for a task."""
-    as_long_as: str | None = None
-    """A name of `losses`, as long as whose run this one takes: it gets as many more steps as fit in."""
-    source: str = ""
-
-
 class Evaluation(Strict):
     """What evaluation keeps and how it restores."""
 
@@ -178,11 +158,26 @@ class Scale(Strict):
     """Tables whose controls are trained; None is all of them."""
     gpus: NonNegativeInt
     """GPUs a job asks for; 0 lets jobs share the CPU cores."""
-    data: dict[str, Data]
+    stand_ins: dict[str, tuple[str, ...]] = {}
+    """The published data sets that each stand-in stands for; one that is not named stands for itself."""
+    absent: tuple[str, ...] = ()
+    """Published data sets that this scale does not have."""
     networks: dict[str, Network]
     classifiers: dict[str, Classifier] = {}
     loss_networks: dict[str, LossNetwork]
-    losses: dict[str, Loss]
+    losses: dict[str, Loss] = {}
+    """What differs from config/losses.yaml, and losses that this scale alone has."""
     metrics: dict[str, Metric | None] = {}
     """What replaces a metric that can't be had at this scale; None leaves it out."""
     evaluation: Evaluation
+
+    @model_validator(mode="after")
+    def _each_data_set_once(self) -> Scale:
+        counts = Counter(name for names in (*self.stand_ins.values(), self.absent) for name in names)
+        if twice := sorted(name for name, count in counts.items() if count > 1):
+            raise ValueError(f"stand_ins and absent name {', '.join(twice)} more than once; keep one place")
+        return self
+
+    def stand_in(self, dataset: str) -> str | None:
+        """Return what stands for the published data set `dataset`; None where it stands for itself."""
+        return next((ours for ours, published in self.stand_ins.items() if dataset in published), None)

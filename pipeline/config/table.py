@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import NonNegativeInt, PositiveInt
 
+from lossbench.colours import Colour
 from lossbench.records import Strict
 
 
@@ -43,7 +44,7 @@ class Metric(Strict):
     """Name of the paper's column that it stands beside, when the metric's is another."""
     columns: tuple[str, ...] = ()
     """Columns of the table that it is taken in; none are all."""
-    colour: Literal["rgb", "y601", "y601_rounded", "gray"] = "rgb"
+    colour: Colour = "rgb"
     crop: NonNegativeInt | dict[str, NonNegativeInt] = 0
     """Border left out, in target pixels; a mapping gives one a column."""
     rounding: bool = True

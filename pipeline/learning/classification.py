@@ -19,12 +19,12 @@ from lossbench.classifiers._accuracy import BATCH, REMEDY, Labelled, accuracy, p
 from lossbench.device import Device, to_tensor
 from lossbench.errors import UserError
 from lossbench.files import written_atomically
-from pipeline.learning.labelled import HELD_OUT_SEED, LabelledCrops, LabelledFiles
-from pipeline.learning.sampling import step_generator
+from pipeline.learning.labelled import LabelledCrops, LabelledFiles
+from pipeline.learning.sampling import HELD_OUT_SEED, own_generator
 from pipeline.specs.classifier import RobustnessSpec
 
-PROBED = 64
-"""Crops in a probe, taken evenly from all classes; of many classes fewer are probed."""
+WITNESSES = 64
+"""Crops in a witness, taken evenly from all classes; of many classes fewer are taken."""
 SLACK, DEVIATIONS = 0.01, 3
 """By how much a stated accuracy may be missed: other scaling of the pictures, and standard errors of the sample."""
 
@@ -76,7 +76,7 @@ def score(
     for index, (crops, numbers) in enumerate(regrouped(batches, BATCH)):
         images = to_tensor(crops, chosen.device)
         labels = torch.from_numpy(numbers).to(chosen.device)
-        wrong = random_wrong_class(labels, classes, step_generator(HELD_OUT_SEED, 2**32 + index))
+        wrong = random_wrong_class(labels, classes, own_generator(HELD_OUT_SEED, index))
         with chosen.autocast():
             attacked_class = predicted(model, perturb(model, images, wrong, spec.radius, spec.steps, spec.step))
             found.clean += (predicted(model, images) == labels).tolist()
@@ -99,11 +99,11 @@ def require_accuracy(model: nn.Module, batches: Iterable[Labelled], stated: floa
         raise UserError(f"{where}: clean accuracy {found:.4f} on {count} crops, {stated:.4f} is stated; {REMEDY}")
 
 
-def write_probe(path: Path, model: nn.Module, crops: LabelledCrops | LabelledFiles) -> None:
+def write_witness(path: Path, model: nn.Module, crops: LabelledCrops | LabelledFiles) -> None:
     """Write some held-out crops, their labels and how accurate `model` is on them to `path` (.npz), atomically."""
     classes = len(crops.classes)
-    stride = max(1, classes // PROBED)
-    batches = list(crops.held_out(max(1, PROBED // classes)))[::stride]
+    stride = max(1, classes // WITNESSES)
+    batches = list(crops.held_out(max(1, WITNESSES // classes)))[::stride]
     expected, _ = accuracy(model, batches)
     pixels, labels = (np.concatenate(parts) for parts in zip(*batches, strict=True))
     with written_atomically(path) as temporary:

@@ -15,11 +15,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.ndimage import gaussian_filter, map_coordinates
 
-from lossbench.datasets._card import Source
+from lossbench.datasets import Source
 from lossbench.errors import UserError
 from lossbench.names import class_of
-from pipeline.learning.labelled import HELD_OUT_SEED
-from pipeline.learning.sampling import step_generator
+from pipeline.learning.sampling import HELD_OUT_SEED, step_generator
 from pipeline.outputs.arrays import Arrays, Item
 
 Pixels = NDArray[np.uint8]

@@ -11,16 +11,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lossbench.classifiers._accuracy import Labelled
-from lossbench.datasets._card import Source
-from lossbench.datasets._read import Read, read_source
+from lossbench.datasets import Read, Source, read_source
 from lossbench.errors import UserError
 from lossbench.images import middle
 from lossbench.names import class_names, class_of, part
-from pipeline.learning.sampling import step_generator
+from pipeline.learning.sampling import HELD_OUT_SEED, step_generator
 from pipeline.outputs.arrays import Arrays, Item
 
-HELD_OUT_SEED = 1_000_003
-"""Apart from every training seed."""
 AREA, RATIO, ATTEMPTS = (0.08, 1.0), (3 / 4, 4 / 3), 10
 """Of a random crop: share of the picture's area, width over height (Szegedy et al. 2015), tries before the middle."""
 

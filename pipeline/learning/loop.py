@@ -42,12 +42,12 @@ class StepLoss:
 
 
 @dataclass
-class Job:
-    """The identity of a run and where it keeps its state."""
+class Identity:
+    """What tells a run from all others, and where it keeps its state."""
 
     label: str
-    identity: dict[str, str]
-    """Spec and code fingerprint: a checkpoint of any other job is refused."""
+    content: dict[str, str]
+    """Spec and code fingerprint: a checkpoint of any other run is refused."""
     checkpoint: Path
     checkpoint_seconds: float = 300.0
 
@@ -105,31 +105,31 @@ class _State:
 def fit(
     model: nn.Module,
     recipe: Recipe,
-    job: Job,
+    identity: Identity,
     draw: Callable[[int], Batch],
     loss: Callable[[int, Batch], StepLoss],
     device: torch.device,
 ) -> Result:
-    """Train `model` for `recipe.steps` steps and return it; resumes from the job's checkpoint when there is one.
+    """Train `model` for `recipe.steps` steps and return it; resumes from the run's checkpoint when there is one.
 
     `draw(step)` gives the data of a step, `loss(step, data)` the loss on them; both must depend on the step alone.
     Raises UserError naming the loss term when one stops being finite; the batch is then beside the checkpoint. Raises
     it also when the last update broke the weights.
     """
     state = _State(model, recipe)
-    stored, reason = checkpoint.load(job.checkpoint, job.identity, device)
+    stored, reason = checkpoint.load(identity.checkpoint, identity.content, device)
     if reason:
-        print(f"{job.label}  {reason}", flush=True)
+        print(f"{identity.label}  {reason}", flush=True)
     if stored is not None:
         state.restore(stored)
-        print(f"{job.label}  resumes at step {state.step}/{recipe.steps}", flush=True)
+        print(f"{identity.label}  resumes at step {state.step}/{recipe.steps}", flush=True)
     resumed_at = state.step
     meter = EnergyMeter(device)
     with _terminable() as terminated:
-        _steps(state, recipe, job, draw, loss, terminated)
+        _steps(state, recipe, identity, draw, loss, terminated)
     result = state.mean.module if state.mean else model
     if not all(bool(parameter.isfinite().all()) for parameter in result.parameters()):
-        raise UserError(f"{job.label}: the weights are not finite after step {state.step}; {_REMEDY}")
+        raise UserError(f"{identity.label}: the weights are not finite after step {state.step}; {_REMEDY}")
     joules = None if resumed_at else meter.joules()
     return Result(result, state.history, state.seconds, resumed_at, joules)
 
@@ -137,12 +137,12 @@ def fit(
 def _steps(
     state: _State,
     recipe: Recipe,
-    job: Job,
+    identity: Identity,
     draw: Callable[[int], Batch],
     loss: Callable[[int, Batch], StepLoss],
     terminated: list[int],
 ) -> None:
-    progress = Progress(job.label, recipe.steps, state.step)
+    progress = Progress(identity.label, recipe.steps, state.step)
     saved = time.monotonic()
     state.model.train()
     while state.step < recipe.steps:
@@ -150,23 +150,23 @@ def _steps(
         data = draw(state.step)
         progress.waited += time.monotonic() - began
         outcome = loss(state.step, data)
-        _descend(state, recipe, job, outcome, data)
+        _descend(state, recipe, identity, outcome, data)
         state.step += 1
         state.seconds += time.monotonic() - began
         progress.update(state.step, lambda: {name: float(term.detach()) for name, term in outcome.terms.items()})  # noqa: B023
         # read once, so that a signal between saving and leaving can't leave without saving
         stop = list(terminated)
-        due = time.monotonic() - saved >= job.checkpoint_seconds
+        due = time.monotonic() - saved >= identity.checkpoint_seconds
         if (due or stop) and state.step < recipe.steps:
-            checkpoint.save(job.checkpoint, state.dump(), job.identity)
+            checkpoint.save(identity.checkpoint, state.dump(), identity.content)
             saved = time.monotonic()
             if stop:
                 raise SystemExit(128 + stop[0])
 
 
-def _descend(state: _State, recipe: Recipe, job: Job, outcome: StepLoss, data: Batch) -> None:
+def _descend(state: _State, recipe: Recipe, identity: Identity, outcome: StepLoss, data: Batch) -> None:
     """Take one optimiser step; add a history row when one is due."""
-    _require_finite(outcome, state.step, job, data)
+    _require_finite(outcome, state.step, identity, data)
     due = state.step % recipe.history == 0 or state.step == recipe.steps - 1
     row = _row(state, outcome) if due else None
     state.model.zero_grad(set_to_none=True)
@@ -195,15 +195,15 @@ def _gradient_norm(term: Tensor, prediction: Tensor) -> float:
     return max(float(gradient.norm()), 1e-30)
 
 
-def _require_finite(outcome: StepLoss, step: int, job: Job, data: Batch) -> None:
+def _require_finite(outcome: StepLoss, step: int, identity: Identity, data: Batch) -> None:
     if math.isfinite(float(outcome.total.detach())):
         return
     bad = [name for name, term in outcome.terms.items() if not math.isfinite(float(term.detach()))]
-    batch = job.checkpoint.with_name("bad_batch.npz")
+    batch = identity.checkpoint.with_name("bad_batch.npz")
     np.savez(batch, *data)
     raise UserError(
-        f"{job.label}: loss term {' and '.join(bad) or 'total'} is not finite at step {step}; its batch is in {batch}; "
-        f"{_REMEDY}"
+        f"{identity.label}: loss term {' and '.join(bad) or 'total'} is not finite at step {step}; "
+        f"its batch is in {batch}; {_REMEDY}"
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from lossbench.attacks.targeted import attacked, normalised, projected
 from lossbench.device import Device, to_tensor
+from lossbench.loss_networks import HeadedDistance
 from pipeline.specs.distance import DistanceAttackSpec
 
 HIDDEN, SLOPE, EASED = 32, 0.2, 0.1
@@ -32,11 +33,11 @@ class Ranker(nn.Module):
     variants.
     """
 
-    def __init__(self, distance: Any) -> None:
+    def __init__(self, distance: nn.Module) -> None:
         """Wrap the loss network `robust_lpips`, whose trunk is frozen and in evaluation mode from now on."""
         super().__init__()
-        self.distance: Any = distance
-        distance.trunk.requires_grad_(False).eval()
+        self.distance = distance
+        self._headed.trunk.requires_grad_(False).eval()
         self.network = nn.Sequential(
             nn.Linear(5, HIDDEN),
             nn.LeakyReLU(SLOPE),
@@ -45,21 +46,29 @@ class Ranker(nn.Module):
             nn.Linear(HIDDEN, 1),
         )
 
+    @property
+    def _headed(self) -> HeadedDistance:
+        return cast(HeadedDistance, self.distance)
+
     def train(self, mode: bool = True) -> Ranker:
         """Set the mode of all but the trunk."""
         super().train(mode)
-        self.distance.trunk.eval()
+        self._headed.trunk.eval()
         return self
+
+    def clamp_heads(self) -> None:
+        """Set negative weights of the heads to zero."""
+        self._headed.clamp_heads()
 
     def distances(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Return the distances (N,) of both variants from the reference; under autocast all but the trunk is float32.
 
         The trunk sees all images in one pass, each reference once.
         """
-        found = [each.chunk(3) for each in self.distance.features(images)]
+        found = [each.chunk(3) for each in self._headed.features(images)]
         reference, first, second = ([each[part] for each in found] for part in range(3))
         with torch.autocast(images.device.type, enabled=False):
-            return self.distance.between(reference, first), self.distance.between(reference, second)
+            return self._headed.between(reference, first), self._headed.between(reference, second)
 
     def logits(self, first: Tensor, second: Tensor) -> Tensor:
         """Return for distances (N,) the logits (N,) of the share of people who find the second variant closer."""

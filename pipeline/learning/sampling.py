@@ -13,10 +13,18 @@ from lossbench.errors import UserError
 from lossbench.names import undegraded
 from pipeline.outputs.arrays import Arrays, Item
 
+HELD_OUT_SEED = 1_000_003
+"""Of crops that nothing is trained on; apart from every training seed."""
+
 
 def step_generator(seed: int, step: int) -> np.random.Generator:
     """Return the random numbers of one step: a counter-based stream that needs no history to resume."""
     return np.random.Generator(np.random.Philox(key=seed, counter=[0, 0, 0, step]))
+
+
+def own_generator(seed: int, step: int) -> np.random.Generator:
+    """Return the random numbers of a step for all but its data: a stream apart from that of `step_generator`."""
+    return step_generator(seed, step + 2**32)
 
 
 class Crops:

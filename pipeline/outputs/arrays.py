@@ -37,11 +37,11 @@ class Item:
 class Arrays:
     """Read access to one role of a prepared data set; nothing is decoded or copied."""
 
-    def __init__(self, folder: Path, role: str = "target") -> None:
-        """Open `folder`; raises UserError when the card and the array do not fit each other."""
-        card_path, data_path = folder / f"{role}.json", folder / f"{role}.npy"
+    def __init__(self, card: Path) -> None:
+        """Open the data of the file `card`; raises UserError when card and array do not fit each other."""
+        folder, data_path = card.parent, card.with_suffix(".npy")
         try:
-            self.card: dict[str, Any] = json.loads(card_path.read_text(encoding="utf-8"))
+            self.card: dict[str, Any] = json.loads(card.read_text(encoding="utf-8"))
             self.data: NDArray[Any] = np.load(data_path, mmap_mode="r", allow_pickle=False)
             self.items = [Item(**{**entry, "shape": tuple(entry["shape"])}) for entry in self.card["items"]]
         except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
@@ -49,7 +49,7 @@ class Arrays:
         expected = 0
         for item in self.items:
             if item.offset != expected:
-                raise UserError(f"{card_path}: item '{item.name}' is out of place; delete the folder and rerun")
+                raise UserError(f"{card}: item '{item.name}' is out of place; delete the folder and rerun")
             expected += int(np.prod(item.shape))
         if self.data.size != expected:
             raise UserError(f"{data_path}: {self.data.size} values, card says {expected}; delete the folder and rerun")

@@ -41,7 +41,7 @@ FILES: dict[str, dict[str, str]] = {
         "network": f"{_CLASSIFIER}/network.safetensors",
         "classifier": f"{_CLASSIFIER}/classifier.safetensors",
         "card": f"{_CLASSIFIER}/card.json",
-        "probe": f"{_CLASSIFIER}/probe.npz",
+        "witness": f"{_CLASSIFIER}/witness.npz",
         "scores": f"{_CLASSIFIER}/scores.csv",
         "chance": f"{_CLASSIFIER}/chance.csv",
     },

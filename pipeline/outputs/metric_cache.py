@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from lossbench import files, plugins
 from lossbench.assets import pyiqa_models
-from lossbench.metrics._protocol import Protocol
+from lossbench.metrics import Protocol
 from pipeline.outputs.fingerprint import fingerprint
 
 LIBRARIES = ("numpy", "scipy", "scikit-image")

@@ -11,9 +11,12 @@ from numpy.typing import NDArray
 
 from lossbench.errors import UserError
 from lossbench.names import PART
-from pipeline.specs.tabulate import Cell
+from pipeline.specs.tabulate import Cell, TabulateSpec
 
 Floats = NDArray[np.float64]
+
+KEY = ["column", "network", "loss", "metric"]
+"""What a number of a table is of."""
 
 
 def read_scores(cells: Iterable[Cell]) -> pd.DataFrame:
@@ -52,6 +55,11 @@ def _whole(frame: pd.DataFrame) -> pd.DataFrame:
     named = frame.assign(image=frame["image"].str.partition(PART)[0])
     keys = [name for name in frame.columns if name != "value"]
     return named.groupby(keys, sort=False)[["value"]].mean().reset_index()[list(frame.columns)]
+
+
+def signs(table: TabulateSpec) -> dict[str, int]:
+    """Return by metric of `table` 1 where more is better, else -1."""
+    return {metric.name: 1 if metric.better == "up" else -1 for metric in table.metrics}
 
 
 def averaged(scores: pd.DataFrame, keys: Sequence[str]) -> pd.Series:

@@ -26,7 +26,7 @@ WITHHELD = "the metrics do not meet their golden values"
 
 
 @dataclass(frozen=True)
-class Claim:
+class ShownClaim:
     """One claim as the page shows it."""
 
     text: str
@@ -50,17 +50,17 @@ def judged(table: Table) -> list[dict[str, Any]]:
     return [{**where, **claim, **withheld} for claim in table.claims]
 
 
-def claims(table: Table) -> list[Claim]:
+def claims(table: Table) -> list[ShownClaim]:
     """Return the claims of a table in its own order."""
     return [_claim(claim) for claim in judged(table)]
 
 
-def _claim(claim: dict[str, Any]) -> Claim:
+def _claim(claim: dict[str, Any]) -> ShownClaim:
     verdict = str(claim.get("verdict", "not attempted"))
     symbol, tone = VERDICTS.get(verdict, ("·", "open"))
     digits = telling(claim.get("difference"), claim.get("published_difference"))
     source, said = str(claim.get("source") or ""), "; ".join(_facts(claim))
-    return Claim(
+    return ShownClaim(
         text=str(claim.get("text", "")),
         note=f"{source}: {said}" if source and said else source or said,
         verdict=verdict,

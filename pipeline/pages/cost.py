@@ -21,7 +21,7 @@ COSTS = ("seconds", "steps", "ms a step", FACTOR, "memory, GiB", "GPU memory, Gi
 
 
 @dataclass(frozen=True)
-class Cost:
+class CostSheet:
     """What training under every loss costs."""
 
     heads: list[str]
@@ -32,7 +32,7 @@ class Cost:
     """Columns that can't be read here."""
 
 
-def cost(table: Table, networks: Sequence[LossNetwork]) -> Cost:
+def cost(table: Table, networks: Sequence[LossNetwork]) -> CostSheet:
     """Return time, steps, memory and energy of every column, network and loss, means over the seeds."""
     rows = []
     for network, column in table.places():
@@ -46,7 +46,7 @@ def cost(table: Table, networks: Sequence[LossNetwork]) -> Cost:
     heads = [name for name in (*COSTS, LAST) if name not in unread]
     dearest = max((row["factor"] for row in rows), default=0.0) or 1.0
     shown = [{**row, "cells": [row[name] for name in heads], "share": row["factor"] / dearest} for row in rows]
-    return Cost(heads, shown, unread)
+    return CostSheet(heads, shown, unread)
 
 
 def _costs(cards: Sequence[Card], reference: float | None) -> dict[str, Any]:

@@ -33,7 +33,7 @@ def wide_frame(spec: TabulateSpec, long: pd.DataFrame) -> pd.DataFrame:
     rows: dict[tuple[str, str], dict[str, str]] = {}
     printed = {metric.name: f" {metric.published}" if metric.published else "" for metric in spec.metrics}
     for name in spec.trivials:
-        rows["", name] = _trivial_row(spec, long, "trivial" if name == spec.trivials[0] else f"trivial_{name}")
+        rows["", name] = _trivial_row(spec, long, spec.trivial_column(name))
     for (network, loss), cells in long.groupby(["network", "loss"], sort=True, observed=True):
         row: dict[str, str] = {}
         for cell in cells.to_dict("records"):

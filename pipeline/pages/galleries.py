@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lossbench import plugins
+from lossbench import tasks
 from lossbench.images import displayed, read_image
 from lossbench.names import undegraded
 from pipeline.outputs.arrays import Arrays
@@ -160,20 +160,20 @@ def _truth(table: Table, column: str, name: str) -> Pixels | None:
     """Return the ground truth of a picture as it is displayed, or None, noted, where there is none."""
     cell = next(cell for cell in table.spec.cells if cell.column == column and cell.card is not None)
     card = table.cards.get(str(cell.card))
-    folder = Path(path_of(table.root, "prepare", "card", {"dataset": cell.test_set})).parent
+    prepared = Path(path_of(table.root, "prepare", "card", {"dataset": cell.test_set}))
 
     def read(path: Path) -> Pixels:
         task = (card or {})["spec"]["task"]
         items, arrays = _prepared(path)
         pixels = arrays.read(items[undegraded(name)])
-        return displayed(np.asarray(plugins.load("tasks", task["name"]).reference(pixels, task["settings"])))
+        return displayed(np.asarray(tasks.load(task["name"]).reference(pixels, task["settings"])))
 
-    return table.gaps.read(table.name, f"ground truth of {column}", folder, read)
+    return table.gaps.read(table.name, f"ground truth of {column}", prepared, read)
 
 
 @cache
-def _prepared(folder: Path) -> tuple[dict[str, Any], Arrays]:
-    arrays = Arrays(folder)
+def _prepared(card: Path) -> tuple[dict[str, Any], Arrays]:
+    arrays = Arrays(card)
     return {item.name: item for item in arrays.items}, arrays
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from pipeline.pages.formats import ARROWS
 from pipeline.pages.inputs import Table
-from pipeline.specs.tabulate import MetricColumn
+from pipeline.specs.tabulate import TRIVIAL, MetricColumn
 
 LEVEL = 0.05
 """Adjusted p-values below it are marked."""
@@ -35,7 +35,7 @@ class Number:
 
 
 @dataclass(frozen=True)
-class Row:
+class SheetRow:
     """One row of a table."""
 
     network: str
@@ -53,7 +53,7 @@ class Sheet:
     groups: list[str]
     """Columns of the paper."""
     metrics: list[MetricColumn]
-    rows: list[Row] = field(default_factory=list)
+    rows: list[SheetRow] = field(default_factory=list)
     footnotes: list[str] = field(default_factory=list)
 
 
@@ -74,7 +74,7 @@ def sheet(table: Table) -> Sheet:
                     cells.append(
                         _cells(table, found.get(key) or _unscored(table, key), metric, digits, result.footnotes)
                     )
-            result.rows.append(Row(network, loss, kind(table, loss), cells))
+            result.rows.append(SheetRow(network, loss, kind(table, loss), cells))
     return result
 
 
@@ -205,9 +205,9 @@ def _empty(why: str) -> tuple[Number, Number]:
     return Number("server only" if why.startswith("server only") else "missing", why=why), Number(DASH)
 
 
-def _trivial(table: Table, name: str, digits: dict[str, int]) -> Row:
+def _trivial(table: Table, name: str, digits: dict[str, int]) -> SheetRow:
     spec = table.spec
-    column_of = "trivial" if name == spec.trivials[0] else f"trivial_{name}"
+    column_of = spec.trivial_column(name)
     cells = []
     for column in spec.columns:
         for metric in spec.metrics:
@@ -216,7 +216,7 @@ def _trivial(table: Table, name: str, digits: dict[str, int]) -> Row:
                 here = (table.long["column"] == column) & (table.long["metric"] == metric.name)
                 values = table.long.loc[here, column_of].dropna()
                 value = None if values.empty else real(float(values.iloc[0]))
-            why = "" if value is not None else table.reason(column, "trivial", name)
+            why = "" if value is not None else table.reason(column, TRIVIAL, name)
             text = _empty(why)[0].text if value is None else plain(value, digits[metric.name])
             cells.append((Number(text, value, why=why), Number(""), Number("")))
-    return Row("", name, "trivial", cells)
+    return SheetRow("", name, "trivial", cells)

@@ -45,7 +45,7 @@ class Training:
 
 
 @dataclass
-class Row:
+class CostRow:
     """What the trainings of one stage cost, in all or for one table."""
 
     table: str | None
@@ -115,7 +115,7 @@ def trainings(plan: Plan) -> dict[Name, Training]:
     return found
 
 
-def estimates(plan: Plan, measured: Mapping[str, Measurement]) -> list[Row]:
+def estimates(plan: Plan, measured: Mapping[str, Measurement]) -> list[CostRow]:
     """Return a row for each stage that trains, then for each table one for each stage that trains for it.
 
     Jobs that several tables need count for each of these. One whose step was not measured is counted among the jobs,
@@ -149,8 +149,8 @@ def architecture_of(made: Strict) -> tuple[str, dict[str, Any]]:
 
 def _rows(
     table: str | None, names: Iterable[Name], found: Mapping[Name, Training], measured: Mapping[str, Measurement]
-) -> list[Row]:
-    rows = {stage: Row(table, stage) for stage in STAGES}
+) -> list[CostRow]:
+    rows = {stage: CostRow(table, stage) for stage in STAGES}
     for name in sorted(found.keys() & names):
         row, one = rows[name[0]], found[name]
         row.jobs += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -9,15 +10,12 @@ from lossbench.records import Strict
 from pipeline.outputs.fingerprint import fingerprint
 from pipeline.outputs.layout import FILES, LOGS, WILDCARDS, log_of, path_of
 
-__all__ = ["FILES", "LOGS", "TRIVIAL", "WILDCARDS", "File", "Job", "Key", "Name", "closure", "plugin_module"]
+__all__ = ["FILES", "LOGS", "WILDCARDS", "File", "Job", "Key", "Name", "closure", "plugin_module"]
 
 Key = tuple[str, ...]
 """Names a job among those of its stage: the values of the wildcards of its rule."""
 Name = tuple[str, Key]
 """Stage and key of a job."""
-
-TRIVIAL = "trivial"
-"""Stands for the network in the path of a task's trivial answer."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +30,8 @@ class Job:
     modules: tuple[str, ...]
     """Dotted names of the modules that it runs, with the plugins that these import by name."""
     reads: Mapping[str, File | Sequence[File]] = field(default_factory=dict)
+    named: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """For those of `reads` whose files its command takes by name: the names, in the order of the files."""
 
     @property
     def name(self) -> Name:
@@ -60,6 +60,17 @@ class Job:
             name: files.path if isinstance(files, File) else [file.path for file in files]
             for name, files in self.reads.items()
         }
+
+    @property
+    def options(self) -> str:
+        """Return what it reads as options of its command, quoted for a shell."""
+        words: list[str] = []
+        for name, files in self.inputs.items():
+            paths = [files] if isinstance(files, str) else files
+            if name in self.named:
+                paths = [f"{label}={path}" for label, path in zip(self.named[name], paths, strict=True)]
+            words += [f"--{name.replace('_', '-')}", *paths] if paths else []
+        return shlex.join(words)
 
     def writes(self, name: str) -> File:
         """Return the file that `FILES` calls `name`; raises KeyError when its stage writes no such file."""

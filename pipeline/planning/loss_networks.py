@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lossbench import plugins
+from lossbench import datasets, plugins
 from lossbench.errors import UserError
 from pipeline.config import scale
 from pipeline.config.read import Configuration
@@ -17,10 +17,11 @@ from pipeline.specs.distance import DistanceSpec
 from pipeline.specs.pretrain import PretrainSpec, PublicWeights
 
 
-def loss_network(configuration: Configuration, name: str, dataset: str, task: str) -> File:
+def loss_network(configuration: Configuration, name: str, dataset: str, task: str | None) -> File:
     """Return the file of the loss network `name` of the scale.
 
-    One that is trained on the ground truth of a task is trained on that of `task` in `dataset`.
+    One that is trained on the ground truth of a task is trained on that of `task` in `dataset`; None where the job that
+    reads it has no task.
     """
     chosen = configuration.loss_network(name)
     plugins.check("loss_networks", chosen.network)
@@ -45,13 +46,13 @@ def classifier(configuration: Configuration, name: str) -> Job:
     plugins.check_build_arguments("loss_networks", chosen.architecture, chosen.arguments)
     where = f"{configuration.scale_file}: classifiers.{name}"
     spec = ClassifierSpec.parse(_classifier_values(configuration, chosen, dataset), where)
-    if (known := plugins.constant("datasets", dataset, "CLASSES", spec.classes)) != spec.classes:
+    if (known := datasets.stated(dataset, "classes")) not in (None, spec.classes):
         raise UserError(f"{where}.classes: {spec.classes}, data set '{dataset}' has {known}; make them equal")
     reads: dict[str, File | Sequence[File]] = {}
     if spec.root is None:
         reads["targets"] = prepared(configuration, dataset).writes("card")
     if chosen.trunk:
-        reads["initial"] = loss_network(configuration, chosen.trunk, dataset, "")
+        reads["initial"] = loss_network(configuration, chosen.trunk, dataset, None)
     elif chosen.classifier:
         reads["initial"] = classifier(configuration, chosen.classifier).writes("classifier")
     modules = ["pipeline.train_classifier", plugin_module("loss_networks", chosen.architecture)]
@@ -116,7 +117,7 @@ def _distance(configuration: Configuration, name: str, chosen: scale.LossNetwork
             continue
         if (found := configuration.loss_network(other).network) != kind:
             raise UserError(f"{where}.judgements.{role}: '{other}' is of kind '{found}'; give one of kind '{kind}'")
-        reads[role] = loss_network(configuration, other, dataset, "")
+        reads[role] = loss_network(configuration, other, dataset, None)
         modules.append(plugin_module("loss_networks", kind))
     if spec.root is None:
         reads["targets"] = prepared(configuration, dataset).writes("card")

@@ -6,7 +6,7 @@ from typing import Any
 
 from lossbench import plugins
 from lossbench.assets import pyiqa_models
-from lossbench.errors import UserError
+from lossbench.errors import UserError, nearest
 from lossbench.losses import split
 from lossbench.precision import checked_precision
 from pipeline.config import scale
@@ -47,7 +47,11 @@ def loss_spec(configuration: Configuration, name: str, pixel: str, task: str) ->
     own = {"pixel": pixel} if "pixel" in plugins.build_arguments("losses", file) else {}
     arguments = {**own, **named, **chosen.arguments, **chosen.per_task.get(task, {})}
     plugins.check_build_arguments("losses", file, arguments)
-    checked_precision(f"{configuration.scale_file}: losses.{name}.arguments", arguments.get("precision", "exact"))
+    checked_precision(configuration.loss_place(name, "arguments"), arguments.get("precision", "exact"))
+    for argument, known in plugins.constant("losses", file, "CHOICES", {}).items():
+        if argument in arguments and arguments[argument] not in known:
+            place, value = configuration.loss_place(name, "arguments"), str(arguments[argument])
+            raise UserError(f"{place}: unknown {argument} '{value}'; {nearest(value, known)}")
     kinds = plugins.constant("losses", file, "LOSS_NETWORKS")
     kinds = kinds or (None, *plugins.constant("losses", file, "ARCHITECTURE_OF", ()))
     kind = None
@@ -56,25 +60,28 @@ def loss_spec(configuration: Configuration, name: str, pixel: str, task: str) ->
     if kind not in kinds:
         given = f"{chosen.loss_network} is of kind '{kind}'" if kind else "none is given"
         allowed = " or ".join(str(each or "none") for each in kinds)
-        raise UserError(f"{configuration.scale_file}: losses.{name}.loss_network: {given}; '{file}' takes {allowed}")
+        raise UserError(f"{configuration.loss_place(name, 'loss_network')}: {given}; '{file}' takes {allowed}")
     return LossSpec(name=file, arguments=arguments, loss_network=kind)
 
 
-def pretrain_spec(configuration: Configuration, name: str, dataset: str, task: str) -> PretrainSpec:
+def pretrain_spec(configuration: Configuration, name: str, dataset: str, task: str | None) -> PretrainSpec:
     """Return the loss network that the scale calls `name`, trained on `dataset`.
 
     When it is trained on the ground truth of the named task, what the task fixes (bands) reaches its architecture.
-    Raises UserError for an argument that it does not take.
+    Raises UserError for an argument that it does not take, and for a task that is asked for and None.
     """
     chosen = configuration.loss_network(name)
     assert chosen.recipe is not None, name
+    where = f"{configuration.scale_file}: loss_networks.{name}"
     architecture, values = chosen.architecture, chosen.recipe.model_dump()
     if chosen.dataset == "task":
+        if task is None:
+            raise UserError(f"{where}.dataset: 'task', but what reads it has no task; name a data set")
         special = chosen.per_task.get(task, scale.ForTask())
         fixed = _fixed(configuration.config.tasks[task], "loss_networks", chosen.network)
         architecture, values = {**fixed, **architecture, **special.architecture}, {**values, **special.recipe}
     plugins.check_build_arguments("loss_networks", chosen.network, architecture)
-    made = Recipe.parse(values, f"{configuration.scale_file}: loss_networks.{name}.per_task.{task}")
+    made = Recipe.parse(values, f"{where}.per_task.{task}" if task else where)
     return PretrainSpec(loss_network=chosen.network, architecture=architecture, seed=0, dataset=dataset, recipe=made)
 
 

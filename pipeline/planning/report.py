@@ -11,7 +11,7 @@ from lossbench import datasets
 from lossbench.assets import embedded
 from pipeline.config import scale
 from pipeline.config.read import values
-from pipeline.planning.cost import Row, estimates, trainings
+from pipeline.planning.cost import CostRow, estimates, trainings
 from pipeline.planning.measured_steps import FILE, Measurement, key_of, read
 from pipeline.planning.plan import Plan
 
@@ -62,7 +62,7 @@ def gpu_hours(plan: Plan, measured: dict[str, Measurement]) -> dict[str, Any]:
     }
 
 
-def _hours(rows: list[Row]) -> float:
+def _hours(rows: list[CostRow]) -> float:
     return round(sum(row.gpu_hours for row in rows), 2)
 
 
@@ -72,7 +72,7 @@ def _download(plan: Plan, missing: list[str]) -> dict[str, Any]:
     for name in sorted({key[-1] for stage in READERS for key in plan.jobs.get(stage, {})}):
         # not looked for again: large ones take long
         if any(text.startswith(f"data set '{name}' ") for text in missing):
-            sizes[name] = datasets.load(name).CARD.bytes
+            sizes[name] = datasets.load(name).card.bytes
     for weights in _weights(plan):
         if weights.file not in embedded.catalogue() and not (Path(plan.config.weights_root) / weights.file).is_file():
             sizes[weights.file] = weights.bytes

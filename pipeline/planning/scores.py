@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import product
 
-from lossbench import plugins
+from lossbench import datasets, plugins
 from lossbench.assets import pyiqa_models
 from pipeline.config.read import Configuration
 from pipeline.config.table import Column, Metric, Table
 from pipeline.planning.data import pairs
-from pipeline.planning.job import TRIVIAL, File, Job, plugin_module
+from pipeline.planning.job import File, Job, plugin_module
 from pipeline.planning.loss_networks import classifier, loss_network
 from pipeline.planning.parts import metric_spec, network_spec
 from pipeline.planning.runs import trained
 from pipeline.specs.evaluate import CompareSpec, EvaluateSpec, MetricSpec, SubmitSpec
+from pipeline.specs.tabulate import TRIVIAL
 
 
 def evaluated(configuration: Configuration, table: Table, label: str, column: Column, run: Job | str) -> Job:
@@ -37,13 +38,15 @@ def evaluated(configuration: Configuration, table: Table, label: str, column: Co
     reads = pairs(configuration, test_set, column.task)
     modules = ["pipeline.evaluate", plugin_module("tasks", task.name)]
     modules += _metric_modules(configuration, table, spec.metrics, test_set)
-    if files := [file for metric in metrics.values() if (file := _rests_on(configuration, metric, column))]:
-        reads["metric_weights"] = files
+    weights = {name: file for name, metric in metrics.items() if (file := _rests_on(configuration, metric, column))}
+    if weights:
+        reads["metric_weights"] = list(weights.values())
     if not isinstance(run, str):
         reads["model"] = run.writes("model")
         modules.append(plugin_module("networks", network))
     key = (column.task, dataset, network, loss, seed, test_set)
-    return Job(configuration.root, "evaluate", key, spec, tuple(dict.fromkeys(modules)), reads)
+    named = {"metric_weights": list(weights)}
+    return Job(configuration.root, "evaluate", key, spec, tuple(dict.fromkeys(modules)), reads, named)
 
 
 def compared(
@@ -78,7 +81,7 @@ def compared(
 
 def submitted(configuration: Configuration, table: Table, column: Column) -> Iterator[Job]:
     """Give what is sent to a server for every run of the paper; nothing where the scale has no such test set."""
-    if column.test_set.dataset not in configuration.scale.data:
+    if column.test_set.dataset in configuration.scale.absent:
         return
     test_set = configuration.dataset(column.test_set.dataset)
     losses = [loss for loss in table.losses if loss not in table.controls]
@@ -98,7 +101,7 @@ def submitted(configuration: Configuration, table: Table, column: Column) -> Ite
 def _kept_pictures(configuration: Configuration, test_set: str) -> int:
     """Return how many restored pictures of `test_set` are kept."""
     # some licences allow numbers only
-    allowed = plugins.constant("datasets", test_set, "PICTURES", True)
+    allowed = datasets.stated(test_set, "pictures")
     return configuration.scale.evaluation.keep_pictures if allowed else 0
 
 

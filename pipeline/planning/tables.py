@@ -11,13 +11,13 @@ from lossbench.assets import pyiqa_models
 from lossbench.errors import UserError
 from pipeline.config.read import Configuration
 from pipeline.config.table import Column, Table
-from pipeline.planning.job import TRIVIAL, File, Job
+from pipeline.planning.job import File, Job
 from pipeline.planning.loss_networks import classifier
 from pipeline.planning.runs import trained
 from pipeline.planning.scores import compared, evaluated, submitted
 from pipeline.planning.words import protocol, settings, stand_ins
 from pipeline.specs.chart import ChartSpec
-from pipeline.specs.tabulate import CLASSIFICATION, Cell, MetricColumn, PublishedValue, TabulateSpec
+from pipeline.specs.tabulate import CLASSIFICATION, TRIVIAL, Cell, MetricColumn, PublishedValue, TabulateSpec
 
 CHANCE = "chance"
 """The trivial answer of a classifier: one of the classes, drawn at random."""
@@ -87,7 +87,7 @@ def _trivials(configuration: Configuration, table: Table) -> tuple[str, ...]:
         return (CHANCE,)
     # a task's module may import heavy libraries, so its constants are read without importing it
     task = configuration.config.tasks[next(iter(table.columns.values())).task].name
-    return (plugins.constant("tasks", task, "TRIVIAL"), *plugins.constant("tasks", task, "ALSO_TRIVIAL", ()))
+    return (plugins.constant("tasks", task, "TRIVIAL"), *plugins.constant("tasks", task, "ALSO_TRIVIAL"))
 
 
 def _add_restorations(

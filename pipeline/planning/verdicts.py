@@ -9,6 +9,7 @@ from pathlib import Path
 from lossbench import plugins
 from lossbench.assets import pyiqa_models
 from pipeline.config.read import Configuration
+from pipeline.pages.templates import TEMPLATES
 from pipeline.planning.job import Job, plugin_module
 from pipeline.specs.evaluate import EvaluateSpec
 from pipeline.specs.harness import HarnessSpec
@@ -17,7 +18,6 @@ from pipeline.specs.report import ReportSpec
 from pipeline.specs.tabulate import TabulateSpec
 
 GOLDEN = plugins.PACKAGE / "metrics/golden.csv"
-TEMPLATES = Path(__file__).parents[2] / "workflow/report"
 
 
 def checked(configuration: Configuration, evaluations: Iterable[Job]) -> Job:

@@ -75,9 +75,8 @@ def stand_ins(configuration: Configuration, table: Table) -> Iterator[str]:
     used |= {entry.dataset for entry in found.classifiers.values()}
     by_stand_in: dict[str, list[str]] = {}
     for name in sorted(used):
-        data = configuration.scale.data.get(name)
-        if data and data.stand_in:
-            by_stand_in.setdefault(data.dataset, []).append(name)
+        if ours := configuration.scale.stand_in(name):
+            by_stand_in.setdefault(ours, []).append(name)
     yield from (f"data set {name} stands in for {', '.join(published)}" for name, published in by_stand_in.items())
     for name, entry in sorted(found.networks.items()):
         if entry.stand_in:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic import NonNegativeInt, PositiveInt
 
+from lossbench.colours import Colour
 from lossbench.records import Strict
 from pipeline.specs.train import NetworkSpec, TaskSpec
 
@@ -17,7 +16,7 @@ class MetricSpec(Strict):
     """The column's name."""
     file: str
     """Its file in lossbench/metrics."""
-    colour: Literal["rgb", "y601", "y601_rounded", "gray"]
+    colour: Colour
     crop: NonNegativeInt
     """Border left out on every side, in target pixels."""
     rounding: bool

@@ -7,6 +7,9 @@ from lossbench.records import Strict
 CLASSIFICATION = "classification"
 """The task of a cell that is a classifier."""
 
+TRIVIAL = "trivial"
+"""Stands for the network of a task's trivial answer, and names the column of the one to beat."""
+
 
 class PublishedValue(Strict):
     """One printed number of a paper."""
@@ -72,3 +75,7 @@ class TabulateSpec(Strict):
     """What replaces published data, weights and sizes at this scale."""
     settings: tuple[str, ...]
     """Named settings and assumptions that the table rests on, with their sources."""
+
+    def trivial_column(self, name: str) -> str:
+        """Return the column of the long table that has the scores of the answer `name` of `trivials`."""
+        return TRIVIAL if name == self.trivials[0] else f"{TRIVIAL}_{name}"

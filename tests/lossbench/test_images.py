@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lossbench.errors import UserError
-from lossbench.images import EXTENSIONS, read_image, write_png
+from lossbench.images import EXTENSIONS, read_image, read_tiff, write_png
 
 
 def noise(height: int, width: int) -> NDArray[np.uint8]:
@@ -120,3 +121,26 @@ def test_a_failed_write_leaves_no_picture(tmp_path: Path) -> None:
     with pytest.raises(TypeError):
         write_png(tmp_path / "picture.png", np.zeros((2, 2, 3), np.complex128))
     assert list(tmp_path.iterdir()) == []
+
+
+def bands(count: int, largest: int) -> NDArray[np.integer]:
+    """Return (128, 128, count) uniform noise of 8 or 16 bits."""
+    dtype = np.uint8 if largest == 255 else np.uint16
+    return np.random.default_rng(0).integers(0, largest + 1, (128, 128, count), dtype=dtype)
+
+
+def test_bands_inside_pixels_and_as_planes_are_the_same(tmp_path: Path) -> None:
+    pixels = bands(8, 2047)
+    for name, values, planar in (("a", pixels, "contig"), ("b", np.moveaxis(pixels, -1, 0), "separate")):
+        tifffile.imwrite(tmp_path / f"{name}.tif", values, planarconfig=planar, photometric="rgb", compression="lzw")
+        assert np.array_equal(read_tiff(tmp_path / f"{name}.tif"), pixels)
+
+
+@pytest.mark.parametrize("missing", [1, 100, 2000])
+def test_a_compressed_tile_that_lacks_its_last_bytes_is_refused(missing: int, tmp_path: Path) -> None:
+    path = tmp_path / "1.tif"
+    Image.frombytes("CMYK", (128, 128), bands(4, 255).tobytes()).save(path, compression="tiff_lzw")
+    assert np.array_equal(read_tiff(path), bands(4, 255))
+    path.write_bytes(path.read_bytes()[:-missing])
+    with pytest.raises(UserError, match=r"1\.tif is not readable"):
+        read_tiff(path)

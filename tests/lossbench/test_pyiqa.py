@@ -20,7 +20,7 @@ from torch import Tensor
 from lossbench import losses, measure, metrics
 from lossbench.assets import pyiqa_models
 from lossbench.errors import UserError
-from lossbench.metrics._protocol import Protocol
+from lossbench.metrics import Protocol
 
 pyiqa = pytest.importorskip("pyiqa", reason="the extra pyiqa is not installed")
 

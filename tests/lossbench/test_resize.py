@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from lossbench.errors import UserError
 from lossbench.images import read_image
-from lossbench.metrics._protocol import Protocol
+from lossbench.metrics import Protocol
 from lossbench.resize import crop_to_multiple, resize_bicubic
 
 # the kernel at distances 0.25, 0.75, 1.25, 1.75, times 128

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import runpy
 import subprocess
@@ -15,10 +16,10 @@ from _repository import ROOT
 
 from lossbench import plugins
 from pipeline import __main__ as command_line
+from pipeline.outputs.layout import FILES
 
 FOLDERS = ("networks", "losses", "loss_networks", "metrics", "datasets")
-STAGES = ("prepare", "degrade", "import_weights", "pretrain", "train", "evaluate", "compare", "submit", "tabulate")
-STAGES += ("harness", "judge", "report", "train_classifier", "train_distance", "chart")
+STAGES = tuple(FILES)
 REQUIRED = {
     "prepare": ["--output"],
     "degrade": ["--targets", "--output"],
@@ -114,7 +115,7 @@ def test_the_losses_say_where_their_weights_are(
 
 
 def test_listing_the_losses_loads_no_torch() -> None:
-    assert not loaded_by("from lossbench import losses; losses.listing()") & {"torch", "pandas", "torchvision"}
+    assert not loaded_by("from lossbench import losses; losses.listing(None)") & {"torch", "pandas", "torchvision"}
 
 
 @pytest.mark.parametrize("verb", [*FOLDERS, "tables"])
@@ -234,7 +235,8 @@ def test_a_stage_refuses_a_bad_spec_in_one_line(
     stage: str, spec: str, message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     options = [part for option in REQUIRED[stage] for part in (option, "nowhere")]
-    monkeypatch.setattr(sys, "argv", [stage, spec, "--code", "0123456789ab", *options])
+    monkeypatch.setattr(sys, "argv", [stage, "--code", "0123456789ab", *options])
+    monkeypatch.setattr(sys, "stdin", io.StringIO(spec))
     with pytest.raises(SystemExit) as stopped:
         runpy.run_module(f"pipeline.{stage}", run_name="__main__")
     assert stopped.value.code == 1
@@ -249,8 +251,8 @@ def test_every_stage_of_the_rules_is_tested_by_hand() -> None:
 
 
 def test_a_stage_started_by_hand_exits_with_one_line() -> None:
-    command = [sys.executable, "-m", "pipeline.tabulate", "{}", "--code", "0", "--output", "nowhere.csv"]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    command = [sys.executable, "-m", "pipeline.tabulate", "--code", "0", "--output", "nowhere.csv"]
+    done = subprocess.run(command, input="{}", capture_output=True, text=True, cwd=ROOT, check=False)
     assert done.returncode == 1
     assert done.stdout == ""
     assert len(done.stderr.splitlines()) == 1

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from _repository import ROOT
 
-from lossbench import plugins
+from lossbench import datasets, plugins
 from lossbench.errors import UserError, exit_with_one_line
 from lossbench.images import read_image, write_png
 from lossbench.resize import resize_bicubic
@@ -158,11 +158,11 @@ def test_a_truncated_picture_is_named_with_its_split(split: str, root: Path, tmp
 def test_a_file_that_is_not_the_catalogued_one_is_named_with_its_split(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    module = plugins.load("datasets", "folder")
-    located = module.locate(root)
+    folder = datasets.load("folder")
+    located = folder.locate(root)
     (source,) = located["test"]
     changed = type(source)(source.name, source.path, source.licence, "0" * 64)
-    monkeypatch.setattr(module, "locate", lambda root: {**located, "test": [changed]})
+    monkeypatch.setattr(folder, "locate", lambda root: {**located, "test": [changed]})
     with pytest.raises(UserError, match=r"p0\.png \(split test\) has another sha256 than 0{64}"):
         prepared(root, tmp_path / "targets")
     assert names(tmp_path / "targets") == []

@@ -154,7 +154,7 @@ def test_the_stage_restores_with_the_trained_network_and_lists_the_bundles(root:
     card = json.loads((tmp_path / "out/submission.json").read_text())
     assert card["bundles"] == {f"{n:04d}.mat": sha256(tmp_path / f"out/bundled/{n:04d}.mat") for n in (1, 2)}
     restored = loadmat(tmp_path / "out/bundled/0001.mat")["Idenoised"][0, 0]
-    crop = next(iter(dnd.crops(dnd.image_path(root, 1), dnd.boxes(root)[0])))
+    crop = next(iter(dnd.DATASET.crops(root, 1, dnd.DATASET.boxes(root)[0])))
     with torch.no_grad():
         expected = network.eval()(torch.tensor(crop)[None].permute(0, 3, 1, 2))[0].permute(1, 2, 0).clamp(0, 1)
     np.testing.assert_allclose(restored, expected, atol=1e-6)

@@ -16,7 +16,7 @@ import torch
 
 from lossbench import classifiers, loss_networks
 from lossbench.attacks.targeted import perturb
-from lossbench.classifiers._accuracy import check_probe
+from lossbench.classifiers._accuracy import check_witness
 from lossbench.device import to_tensor
 from lossbench.errors import UserError
 from lossbench.files import sha256
@@ -30,7 +30,7 @@ from pipeline.specs.classifier import ClassifierSpec
 
 LABEL = "classifier/toy"
 SIDE = 32
-OUTPUTS = {"network.safetensors", "classifier.safetensors", "probe.npz", "card.json", "history.csv", "run.lock"}
+OUTPUTS = {"network.safetensors", "classifier.safetensors", "witness.npz", "card.json", "history.csv", "run.lock"}
 OUTPUTS |= {"scores.csv", "chance.csv"}
 SMALL = {"patch": SIDE, "batch": 6, "augment": False}
 ATTACK = {"radius": 0.5, "steps": 2}
@@ -109,7 +109,7 @@ def standard(tmp_path_factory: pytest.TempPathFactory, targets: Path, make_spec:
     return run(make_spec({"steps": 60, "learning_rate": 1e-2, "history": 59}), folder, targets=targets)
 
 
-def test_a_run_leaves_trunk_classifier_probe_card_and_history(standard: Path, make_spec: MakeSpec) -> None:
+def test_a_run_leaves_trunk_classifier_witness_card_and_history(standard: Path, make_spec: MakeSpec) -> None:
     assert names(standard) == OUTPUTS
     found = card(standard)
     assert found["held_out_crops"] == 12 and found["classes"] == ["across", "down", "slanted"]
@@ -156,13 +156,13 @@ def test_scores_are_a_row_a_crop_and_metric_and_chance_is_what_guessing_gives(st
         assert means[metric] == pytest.approx(card(standard)[name], abs=1e-4)
 
 
-def test_the_probe_of_a_run_accepts_it_and_refuses_another_normalisation(standard: Path) -> None:
+def test_the_witness_of_a_run_accepts_it_and_refuses_another_normalisation(standard: Path) -> None:
     model: Any
     model, _ = classifiers.load(standard / "classifier.safetensors")
-    check_probe(model, standard / "probe.npz")
+    check_witness(model, standard / "witness.npz")
     model.trunk.mean -= 3
-    with pytest.raises(UserError, match=r"probe\.npz: clean accuracy .* expected 1\.0000"):
-        check_probe(model, standard / "probe.npz")
+    with pytest.raises(UserError, match=r"witness\.npz: clean accuracy .* expected 1\.0000"):
+        check_witness(model, standard / "witness.npz")
 
 
 def test_adversarial_training_goes_on_from_a_classifier_and_withstands_attacks(
@@ -246,7 +246,7 @@ def test_a_run_that_was_cut_off_resumes_and_ends_with_the_same_bytes(
     assert f"{LABEL}  resumes at step 5/8" in capsys.readouterr().out
     assert names(folder) == OUTPUTS
     assert (folder / "history.csv").read_bytes() == (whole / "history.csv").read_bytes()
-    assert (folder / "probe.npz").read_bytes() == (whole / "probe.npz").read_bytes()
+    assert (folder / "witness.npz").read_bytes() == (whole / "witness.npz").read_bytes()
     (ours, _), (theirs, _) = (classifiers.load(path / "classifier.safetensors") for path in (folder, whole))
     assert all(torch.equal(value, theirs.state_dict()[name]) for name, value in ours.state_dict().items())
     timed = ("seconds", "resumed_at", "peak_memory_mib", "peak_gpu_memory_mib", "energy_joules")
@@ -285,7 +285,7 @@ def test_a_classifier_from_elsewhere_is_scored_and_stored_or_refused_below_its_s
     folder = run(ClassifierSpec.parse(spec, "test"), tmp_path / "given", targets=targets, weights_root=tmp_path)
     assert names(folder) == OUTPUTS - {"history.csv"}
     assert card(folder)["clean_accuracy"] == accuracy
-    assert (folder / "probe.npz").read_bytes() == (trained / "probe.npz").read_bytes()
+    assert (folder / "witness.npz").read_bytes() == (trained / "witness.npz").read_bytes()
     many = ClassifierSpec.parse({**spec, "evaluation": {**spec["evaluation"], "each": 40}}, "test")
     monkeypatch.setattr(vgg16, "MEAN", (3.0, 3.0, 3.0))
     with pytest.raises(UserError, match=rf"{file}: clean accuracy 0\.\d+ on 120 crops, {accuracy:.4f} is stated"):

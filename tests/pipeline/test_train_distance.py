@@ -400,7 +400,7 @@ def test_files_that_do_not_fit_the_spec_are_refused_before_training(
     wide = make_spec(architecture={"widths": [4, 6, 8, 8, 9]})
     refused(rf"{trunk} does not fit the network \(wrong conv5_1.bias", wide, output, trunk, **given)
     unknown = make_spec(architecture={"depth": 3})
-    refused("loss network 'robust_lpips' has no argument 'depth'", unknown, output, trunk, **given)
+    refused("loss network 'robust_lpips' takes no argument 'depth'", unknown, output, trunk, **given)
     started = make_spec(initial=True)
     refused(f"{LABEL}: `initial` goes with a spec that says so", started, output, trunk, **given)
     refused(f"{LABEL}: `initial` goes with a spec that says so", make_spec(), output, trunk, initial=deepest, **given)

@@ -20,7 +20,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from lossbench import losses, networks, plugins
-from lossbench.losses._terms import WeightedTerms
+from lossbench.terms import WeightedTerms
 from pipeline import __main__ as command_line
 from pipeline.specs.pretrain import PretrainSpec
 

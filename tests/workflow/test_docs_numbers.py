@@ -172,9 +172,9 @@ def test_the_demo_blocks_are_what_the_script_makes_of_the_snapshot() -> None:
 
 
 def timed() -> list[str]:
-    """Return the losses of the demo whose training lasts as long as another's, to the second and not to the step."""
-    losses = yaml.safe_load(text_of("config/scale/demo.yaml"))["losses"]
-    return [name for name, entry in losses.items() if "as_long_as" in (entry or {})]
+    """Return the losses whose training lasts as long as another's, to the second and not to the step."""
+    losses = yaml.safe_load(text_of("config/losses.yaml"))
+    return [name for name, entry in losses.items() if "as_long_as" in entry]
 
 
 def test_the_snapshot_is_that_of_the_results_here(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,7 +24,7 @@ from pipeline.planning.measured_steps import key_of, read
 from pipeline.specs.recipe import Recipe
 
 BENCHMARK = ROOT / "benchmarks/gpu_hours.py"
-LACKING = ("imagecodecs", "snakemake", "torchsr", "pyrtools", "pyiqa", "skimage", "sklearn", "matplotlib", "h5py")
+LACKING = ("imagecodecs", "snakemake", "pyrtools", "pyiqa", "skimage", "sklearn", "matplotlib", "h5py")
 """Packages without which a GPU machine measures all the same."""
 RUN = """
 import json, runpy, sys

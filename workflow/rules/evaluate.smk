@@ -16,20 +16,13 @@ rule evaluate:
     params:
         spec=lambda w: plan.of("evaluate", w).spec.canonical(),
         code=lambda w: plan.of("evaluate", w).code,
-        model=lambda w, input: (
-            f"--model {input.model}" if "model" in input.keys() else ""
-        ),
-        metric_weights=lambda w, input: (
-            f"--metric-weights {input.metric_weights}"
-            if "metric_weights" in input.keys()
-            else ""
-        ),
+        files=lambda w: plan.of("evaluate", w).options,
     message:
         "Evaluate {wildcards.network} under {wildcards.loss}: {wildcards.task}, {wildcards.test_set}, seed {wildcards.seed}"
     shell:
-        "python -m pipeline.evaluate {params.spec:q} --code {params.code} --threads {threads}"
-        " --targets $(dirname {input.targets:q}) --pairs $(dirname {input.pairs:q}) {params.model} {params.metric_weights}"
-        " --scores {output.scores:q} --pictures {output.pictures:q} 2>&1 | tee {log:q}"
+        "python -m pipeline.evaluate --code {params.code} --threads {threads}"
+        " {params.files}"
+        " --scores {output.scores:q} --pictures {output.pictures:q} <<< {params.spec:q} 2>&1 | tee {log:q}"
 
 
 rule compare:
@@ -45,9 +38,9 @@ rule compare:
     params:
         spec=lambda w: plan.of("compare", w).spec.canonical(),
         code=lambda w: plan.of("compare", w).code,
+        files=lambda w: plan.of("compare", w).options,
     message:
         "Compare the losses of {wildcards.network} side by side: {wildcards.task}, {wildcards.test_set}"
     shell:
-        "python -m pipeline.compare {params.spec:q} --code {params.code}"
-        " --targets $(dirname {input.targets:q}) --pairs $(dirname {input.pairs:q})"
-        " --scores {input.scores:q} --output {output:q} 2>&1 | tee {log:q}"
+        "python -m pipeline.compare --code {params.code}"
+        " {params.files} --output {output:q} <<< {params.spec:q} 2>&1 | tee {log:q}"

@@ -11,7 +11,7 @@ rule harness:
     message:
         "Compare the metrics with their golden values"
     shell:
-        "python -m pipeline.harness {params.spec:q} --code {params.code} --output {output:q} 2>&1 | tee {log:q}"
+        "python -m pipeline.harness --code {params.code} --output {output:q} <<< {params.spec:q} 2>&1 | tee {log:q}"
 
 
 rule judge:
@@ -30,5 +30,5 @@ rule judge:
     message:
         "Judge the claims on {wildcards.paper} {wildcards.table}"
     shell:
-        "python -m pipeline.judge {params.spec:q} --code {params.code} --harness {input.harness:q}"
-        " --output {output:q} 2>&1 | tee {log:q}"
+        "python -m pipeline.judge --code {params.code} --harness {input.harness:q}"
+        " --output {output:q} <<< {params.spec:q} 2>&1 | tee {log:q}"

@@ -12,8 +12,8 @@ rule prepare:
     message:
         "Prepare {wildcards.dataset}"
     shell:
-        "python -m pipeline.prepare {params.spec:q} --code {params.code}"
-        " --output $(dirname {output.card:q}) 2>&1 | tee {log:q}"
+        "python -m pipeline.prepare --code {params.code}"
+        " --output $(dirname {output.card:q}) <<< {params.spec:q} 2>&1 | tee {log:q}"
 
 
 rule degrade:
@@ -29,8 +29,9 @@ rule degrade:
     params:
         spec=lambda w: plan.of("degrade", w).spec.canonical(),
         code=lambda w: plan.of("degrade", w).code,
+        files=lambda w: plan.of("degrade", w).options,
     message:
         "Degrade {wildcards.dataset} for {wildcards.task}"
     shell:
-        "python -m pipeline.degrade {params.spec:q} --code {params.code}"
-        " --targets $(dirname {input.targets:q}) --output $(dirname {output.card:q}) 2>&1 | tee {log:q}"
+        "python -m pipeline.degrade --code {params.code}"
+        " {params.files} --output $(dirname {output.card:q}) <<< {params.spec:q} 2>&1 | tee {log:q}"

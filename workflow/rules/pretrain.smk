@@ -15,8 +15,8 @@ rule import_weights:
     message:
         "Import the loss network {wildcards.loss_network}"
     shell:
-        "python -m pipeline.import_weights {params.spec:q} --code {params.code}"
-        " --weights-root {resources.weights_root:q} --output $(dirname {output.card:q}) 2>&1 | tee {log:q}"
+        "python -m pipeline.import_weights --code {params.code}"
+        " --weights-root {resources.weights_root:q} --output $(dirname {output.card:q}) <<< {params.spec:q} 2>&1 | tee {log:q}"
 
 
 rule pretrain:
@@ -43,10 +43,11 @@ rule pretrain:
     params:
         spec=lambda w: plan.of("pretrain", w).spec.canonical(),
         code=lambda w: plan.of("pretrain", w).code,
+        files=lambda w: plan.of("pretrain", w).options,
     message:
         "Pretrain the loss network {wildcards.loss_network} on {wildcards.dataset}"
     shell:
-        "python -m pipeline.pretrain {params.spec:q} --code {params.code} --threads {threads}"
-        " --targets $(dirname {input.targets:q}) --output $(dirname {output.card:q})"
+        "python -m pipeline.pretrain --code {params.code} --threads {threads}"
+        " {params.files} --output $(dirname {output.card:q})"
         " --label pretrain/{wildcards.loss_network}/{wildcards.dataset}"
-        " --checkpoint-seconds {resources.checkpoint_seconds} 2>&1 | tee {log:q}"
+        " --checkpoint-seconds {resources.checkpoint_seconds} <<< {params.spec:q} 2>&1 | tee {log:q}"

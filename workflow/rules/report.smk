@@ -15,5 +15,5 @@ rule report:
     message:
         "Write the report"
     shell:
-        "python -m pipeline.report {params.spec:q} --code {params.code} --verdicts {input.verdicts:q}"
-        " --output {output.page:q} 2>&1 | tee {log:q}"
+        "python -m pipeline.report --code {params.code} --verdicts {input.verdicts:q}"
+        " --output {output.page:q} <<< {params.spec:q} 2>&1 | tee {log:q}"

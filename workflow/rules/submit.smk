@@ -13,8 +13,9 @@ rule submit:
     params:
         spec=lambda w: plan.of("submit", w).spec.canonical(),
         code=lambda w: plan.of("submit", w).code,
+        files=lambda w: plan.of("submit", w).options,
     message:
         "Write the submission of {wildcards.network} under {wildcards.loss}: {wildcards.test_set}, seed {wildcards.seed}"
     shell:
-        "python -m pipeline.submit {params.spec:q} --code {params.code} --threads {threads}"
-        " --model {input.model:q} --output $(dirname {output:q}) 2>&1 | tee {log:q}"
+        "python -m pipeline.submit --code {params.code} --threads {threads}"
+        " {params.files} --output $(dirname {output:q}) <<< {params.spec:q} 2>&1 | tee {log:q}"

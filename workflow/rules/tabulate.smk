@@ -23,7 +23,7 @@ rule tabulate:
     message:
         "Tabulate {wildcards.paper} {wildcards.table}"
     shell:
-        "python -m pipeline.tabulate {params.spec:q} --code {params.code} --output {output.long:q} 2>&1 | tee {log:q}"
+        "python -m pipeline.tabulate --code {params.code} --output {output.long:q} <<< {params.spec:q} 2>&1 | tee {log:q}"
 
 
 rule chart:
@@ -39,11 +39,12 @@ rule chart:
     params:
         spec=lambda w: plan.of("chart", w).spec.canonical(),
         code=lambda w: plan.of("chart", w).code,
+        files=lambda w: plan.of("chart", w).options,
     message:
         "Draw {wildcards.paper} {wildcards.table}"
     shell:
-        "python -m pipeline.chart {params.spec:q} --code {params.code} --table {input.table:q}"
-        " --output {output:q} 2>&1 | tee {log:q}"
+        "python -m pipeline.chart --code {params.code} {params.files}"
+        " --output {output:q} <<< {params.spec:q} 2>&1 | tee {log:q}"
 
 
 for target, files in plan.tables().items():

@@ -17,17 +17,12 @@ rule train:
     params:
         spec=lambda w: plan.of("train", w).spec.canonical(),
         code=lambda w: plan.of("train", w).code,
-        weights=lambda w, input: (
-            f"--weights {input.weights}" if "weights" in input.keys() else ""
-        ),
-        cards=lambda w, input: (
-            f"--cards {input.cards}" if "cards" in input.keys() else ""
-        ),
+        files=lambda w: plan.of("train", w).options,
     message:
         "Train {wildcards.network} under {wildcards.loss}: {wildcards.task}, {wildcards.dataset}, seed {wildcards.seed}"
     shell:
-        "python -m pipeline.train {params.spec:q} --code {params.code} --threads {threads}"
-        " --targets $(dirname {input.targets:q}) --pairs $(dirname {input.pairs:q}) {params.weights} {params.cards}"
+        "python -m pipeline.train --code {params.code} --threads {threads}"
+        " {params.files}"
         " --output $(dirname {output.card:q})"
         " --label train/{wildcards.task}/{wildcards.dataset}/{wildcards.network}/{wildcards.loss}/{wildcards.seed}"
-        " --checkpoint-seconds {resources.checkpoint_seconds} 2>&1 | tee {log:q}"
+        " --checkpoint-seconds {resources.checkpoint_seconds} <<< {params.spec:q} 2>&1 | tee {log:q}"

@@ -5,7 +5,7 @@ rule train_classifier:
         network="results/{scale}/train_classifier/{classifier}/{dataset}/network.safetensors",
         classifier="results/{scale}/train_classifier/{classifier}/{dataset}/classifier.safetensors",
         card="results/{scale}/train_classifier/{classifier}/{dataset}/card.json",
-        probe="results/{scale}/train_classifier/{classifier}/{dataset}/probe.npz",
+        witness="results/{scale}/train_classifier/{classifier}/{dataset}/witness.npz",
         scores="results/{scale}/train_classifier/{classifier}/{dataset}/scores.csv",
         chance="results/{scale}/train_classifier/{classifier}/{dataset}/chance.csv",
     log:
@@ -21,19 +21,12 @@ rule train_classifier:
     params:
         spec=lambda w: plan.of("train_classifier", w).spec.canonical(),
         code=lambda w: plan.of("train_classifier", w).code,
-        targets=lambda w, input: (
-            f"--targets {Path(input.targets).parent}"
-            if "targets" in input.keys()
-            else ""
-        ),
-        initial=lambda w, input: (
-            f"--initial {input.initial}" if "initial" in input.keys() else ""
-        ),
+        files=lambda w: plan.of("train_classifier", w).options,
     message:
         "Train the classifier {wildcards.classifier} on {wildcards.dataset}"
     shell:
-        "python -m pipeline.train_classifier {params.spec:q} --code {params.code} --threads {threads}"
-        " {params.targets} {params.initial} --weights-root {resources.weights_root:q}"
+        "python -m pipeline.train_classifier --code {params.code} --threads {threads}"
+        " {params.files} --weights-root {resources.weights_root:q}"
         " --output $(dirname {output.card:q})"
         " --label train_classifier/{wildcards.classifier}/{wildcards.dataset}"
-        " --checkpoint-seconds {resources.checkpoint_seconds} 2>&1 | tee {log:q}"
+        " --checkpoint-seconds {resources.checkpoint_seconds} <<< {params.spec:q} 2>&1 | tee {log:q}"

@@ -17,22 +17,12 @@ rule train_distance:
     params:
         spec=lambda w: plan.of("train_distance", w).spec.canonical(),
         code=lambda w: plan.of("train_distance", w).code,
-        targets=lambda w, input: (
-            f"--targets {Path(input.targets).parent}"
-            if "targets" in input.keys()
-            else ""
-        ),
-        initial=lambda w, input: (
-            f"--initial {input.initial}" if "initial" in input.keys() else ""
-        ),
-        released=lambda w, input: (
-            f"--released {input.released}" if "released" in input.keys() else ""
-        ),
+        files=lambda w: plan.of("train_distance", w).options,
     message:
         "Train the distance {wildcards.loss_network} on judgements of {wildcards.dataset}"
     shell:
-        "python -m pipeline.train_distance {params.spec:q} --code {params.code} --threads {threads}"
-        " --trunk {input.trunk:q} {params.targets} {params.initial} {params.released}"
+        "python -m pipeline.train_distance --code {params.code} --threads {threads}"
+        " {params.files}"
         " --output $(dirname {output.card:q})"
         " --label train_distance/{wildcards.loss_network}/{wildcards.dataset}"
-        " --checkpoint-seconds {resources.checkpoint_seconds} 2>&1 | tee {log:q}"
+        " --checkpoint-seconds {resources.checkpoint_seconds} <<< {params.spec:q} 2>&1 | tee {log:q}"

@@ -1,4 +1,4 @@
-"""Classifiers on VGG trunks: published sizes and files, storage, and the probe that tells a wrong one."""
+"""Classifiers on VGG trunks: published sizes and files, storage, and the witness that tells a wrong one."""
 
 from __future__ import annotations
 
@@ -164,19 +164,19 @@ class Bands:
             yield [np.clip(values * 255 + noise, 0, 255).astype(np.uint8), np.full(each, label, np.int64)]
 
 
-def test_a_probe_accepts_its_network_and_refuses_one_that_normalises_differently(tmp_path: Path) -> None:
-    path, bands = tmp_path / "probe.npz", Bands()
-    classification.write_probe(path, Brightest([0.2, 0.5, 0.8]), bands)  # type: ignore[arg-type]
+def test_a_witness_accepts_its_network_and_refuses_one_that_normalises_differently(tmp_path: Path) -> None:
+    path, bands = tmp_path / "witness.npz", Bands()
+    classification.write_witness(path, Brightest([0.2, 0.5, 0.8]), bands)  # type: ignore[arg-type]
     with np.load(path) as stored:
         assert stored["crops"].shape == (63, 8, 8, 3)
         assert np.bincount(stored["labels"]).tolist() == [21, 21, 21]
         assert float(stored["expected"]) == 1.0
-    _accuracy.check_probe(Brightest([0.21, 0.5, 0.8]), path)
+    _accuracy.check_witness(Brightest([0.21, 0.5, 0.8]), path)
     with pytest.raises(UserError, match=rf"{path}: clean accuracy 0\.3333 on its 63 crops, expected 1\.0000; the file"):
-        _accuracy.check_probe(Brightest([0.5, 0.5, 0.5]), path)
+        _accuracy.check_witness(Brightest([0.5, 0.5, 0.5]), path)
     path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(UserError, match=f"{path} is no whole probe"):
-        _accuracy.check_probe(Brightest([0.2, 0.5, 0.8]), path)
+    with pytest.raises(UserError, match=f"{path} is no whole witness"):
+        _accuracy.check_witness(Brightest([0.2, 0.5, 0.8]), path)
 
 
 def test_a_stated_accuracy_is_met_within_the_error_of_the_sample() -> None:

@@ -30,17 +30,17 @@ def root(published: Path, tmp_path: Path) -> Path:
 
 def refused(root: Path | None, message: str) -> None:
     with pytest.raises(UserError, match=message) as refusal:
-        bapps.locate(root)
+        bapps.DATASET.locate(root)
     assert "\n" not in str(refusal.value)
     assert datasets.missing("bapps", root) is not None
 
 
 def unreadable(root: Path, message: str, split: str = "test") -> None:
     """Expect a message that names the split, and that the triplet before is still read."""
-    found = bapps.locate(root)
+    found = bapps.DATASET.locate(root)
     sources = [source for source in found[split] if class_of(source.name) == "cnn"]
-    bapps.read_triplet(sources[0], SIDE)
-    judged = HumanJudgements(sources, sources, bapps.read_triplet, side=SIDE, batch=9, seed=0, augment=False)
+    bapps.DATASET.read_triplet(sources[0], SIDE)
+    judged = HumanJudgements(sources, sources, bapps.DATASET.read_triplet, side=SIDE, batch=9, seed=0, augment=False)
     for read in (lambda: list(judged.held_out(3)), lambda: [judged.draw(step) for step in range(3)]):
         with pytest.raises(UserError, match=message) as refusal:
             read()
@@ -58,7 +58,7 @@ def test_the_published_sets_are_three_and_six() -> None:
 
 @pytest.mark.parametrize("nested", ["", "2afc"])
 def test_the_originals_are_found_with_their_set_in_their_name(root: Path, nested: str) -> None:
-    found = bapps.locate(root / nested)
+    found = bapps.DATASET.locate(root / nested)
     assert [source.name for source in found["train"][:4]] == [f"traditional-{n}" for n in NUMBERS] + ["cnn-000000"]
     assert (len(found["train"]), len(found["val"]), len(found["test"])) == (9, 0, 18)
     assert found["test"][-1].name == "frameinterp-000002"
@@ -68,12 +68,12 @@ def test_the_originals_are_found_with_their_set_in_their_name(root: Path, nested
 
 def test_the_folder_that_the_published_script_makes_is_found_too(published: Path, tmp_path: Path) -> None:
     shutil.copytree(published, tmp_path / "dataset")
-    assert len(bapps.locate(tmp_path)["test"]) == 18
+    assert len(bapps.DATASET.locate(tmp_path)["test"]) == 18
 
 
 def test_a_triplet_is_its_four_files(root: Path) -> None:
-    source = bapps.locate(root)["test"][4]
-    images, judgement = bapps.read_triplet(source, SIDE)
+    source = bapps.DATASET.locate(root)["test"][4]
+    images, judgement = bapps.DATASET.read_triplet(source, SIDE)
     folder = root / "2afc/val/cnn"
     for part, image in zip(("ref", "p0", "p1"), images, strict=True):
         assert np.array_equal(image, read_image(folder / part / "000001.png"))
@@ -84,8 +84,8 @@ def test_a_triplet_is_its_four_files(root: Path) -> None:
 def test_larger_patches_are_reduced_with_a_triangle_as_wide_as_the_factor(root: Path) -> None:
     folder = root / "2afc/val/color"
     triplet(folder, "000001", 1.0, 4 * SIDE)
-    source = next(source for source in bapps.locate(root)["test"] if source.name == "color-000001")
-    images, _ = bapps.read_triplet(source, SIDE)
+    source = next(source for source in bapps.DATASET.locate(root)["test"] if source.name == "color-000001")
+    images, _ = bapps.DATASET.read_triplet(source, SIDE)
     apart = (np.arange(4 * SIDE) + 0.5) / 4 - (np.arange(SIDE)[:, None] + 0.5)
     weights = np.clip(1 - np.abs(apart), 0, None)
     weights /= weights.sum(axis=1, keepdims=True)
@@ -100,20 +100,20 @@ def test_larger_patches_are_reduced_with_a_triangle_as_wide_as_the_factor(root: 
 @pytest.mark.parametrize("shape", [(), (1,), (1, 1)])
 def test_a_judgement_of_any_numeric_type_and_shape_is_read(root: Path, dtype: type, shape: tuple[int, ...]) -> None:
     np.save(root / "2afc/train/traditional/judge/000000.npy", np.ones(shape, dtype))
-    assert bapps.read_triplet(bapps.locate(root)["train"][0], SIDE)[1] == 1.0
+    assert bapps.DATASET.read_triplet(bapps.DATASET.locate(root)["train"][0], SIDE)[1] == 1.0
 
 
 def test_alpha_is_dropped_and_grey_repeated(root: Path) -> None:
     for part, how in (("p0", "alpha"), ("p1", "grey")):
         damage(root / f"2afc/train/traditional/{part}/000000.png", how)
-    images, _ = bapps.read_triplet(bapps.locate(root)["train"][0], SIDE)
+    images, _ = bapps.DATASET.read_triplet(bapps.DATASET.locate(root)["train"][0], SIDE)
     assert {image.shape for image in images} == {(SIDE, SIDE, 3)}
 
 
 def test_hidden_and_other_files_are_passed_over(root: Path) -> None:
     (root / "2afc/val/cnn/ref/._000000.png").write_bytes(b"")
     (root / "2afc/val/cnn/judge/notes.txt").write_text("")
-    assert len(bapps.locate(root)["test"]) == 18
+    assert len(bapps.DATASET.locate(root)["test"]) == 18
 
 
 def test_a_missing_root_or_folder_is_named(root: Path, tmp_path: Path) -> None:
@@ -161,11 +161,11 @@ def test_patches_of_two_sizes_or_below_the_side_are_named(root: Path) -> None:
 def test_a_truncated_judgement_is_named_wherever_it_ends(root: Path) -> None:
     path = root / "2afc/val/cnn/judge/000001.npy"
     whole = path.read_bytes()
-    source = next(source for source in bapps.locate(root)["test"] if source.name == "cnn-000001")
+    source = next(source for source in bapps.DATASET.locate(root)["test"] if source.name == "cnn-000001")
     for length in range(len(whole)):
         path.write_bytes(whole[:length])
         with pytest.raises(UserError, match=rf"^{path} is no whole array") as refusal:
-            bapps.read_triplet(source, SIDE)
+            bapps.DATASET.read_triplet(source, SIDE)
         assert "\n" not in str(refusal.value)
     unreadable(root, r"judge/000001\.npy is no whole array")
 

@@ -10,8 +10,7 @@ from _prepared import prepared
 from PIL import Image
 
 from lossbench import datasets
-from lossbench.datasets import coco
-from lossbench.datasets._card import Source
+from lossbench.datasets import Source, coco
 from lossbench.errors import UserError
 
 RED, BLUE = (254, 0, 0), (0, 0, 254)
@@ -65,7 +64,7 @@ def names(sources: list[Source]) -> list[str]:
 
 
 def one(path: Path) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
-    return coco.read(Source("one", path, ""))
+    return coco.DATASET.read(Source("one", path, ""))
 
 
 def test_the_published_counts_and_the_limits() -> None:
@@ -74,7 +73,7 @@ def test_the_published_counts_and_the_limits() -> None:
 
 
 def test_pictures_with_a_short_side_below_384_are_passed_over(root: Path) -> None:
-    found = coco.locate(root)
+    found = coco.DATASET.locate(root)
     assert {split: names(sources) for split, sources in found.items()} == {
         "train": ["9", "25", "30", "36"],
         "val": ["139"],
@@ -88,15 +87,19 @@ def test_val2014_serves_where_val2017_is_absent(root: Path) -> None:
     (root / "val2017").rename(root / "elsewhere")
     for number in (42, 73):
         save(root / f"val2014/COCO_val2014_{number:012d}.jpg", noise(400, 400))
-    assert [source.name[-2:] for source in coco.locate(root)["val"]] == ["42", "73"]
+    assert [source.name[-2:] for source in coco.DATASET.locate(root)["val"]] == ["42", "73"]
 
 
 def test_no_more_pictures_than_the_limit_are_taken(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(coco, "LIMIT", 2)
-    assert {split: len(sources) for split, sources in coco.locate(root).items()} == {"train": 2, "val": 1, "test": 0}
+    assert {split: len(sources) for split, sources in coco.DATASET.locate(root).items()} == {
+        "train": 2,
+        "val": 1,
+        "test": 0,
+    }
     # beyond the limit no header is read
     train(root, 36).write_bytes(b"")
-    assert names(coco.locate(root)["train"]) == ["9", "25"]
+    assert names(coco.DATASET.locate(root)["train"]) == ["9", "25"]
 
 
 def test_prepared_pictures_are_squares_of_256(root: Path, tmp_path: Path) -> None:
@@ -150,7 +153,7 @@ def test_a_damaged_header_is_named_with_its_split(root: Path, content: bytes) ->
     path = root / "val2017/000000000139.jpg"
     path.write_bytes(content)
     with pytest.raises(UserError, match=rf"^{path} \(split val\) is not a readable picture"):
-        coco.locate(root)
+        coco.DATASET.locate(root)
 
 
 def test_a_small_picture_is_refused_when_read(root: Path) -> None:
@@ -161,7 +164,7 @@ def test_a_small_picture_is_refused_when_read(root: Path) -> None:
 def test_another_number_of_pictures_is_counted(root: Path) -> None:
     train(root, 34).unlink()
     with pytest.raises(UserError, match=r"train2014: 4 pictures of split 'train' of data set 'coco' where 5 are publ"):
-        coco.locate(root)
+        coco.DATASET.locate(root)
 
 
 def test_a_missing_folder_is_named_with_its_split_and_the_tree(root: Path) -> None:
@@ -169,6 +172,6 @@ def test_a_missing_folder_is_named_with_its_split_and_the_tree(root: Path) -> No
     with pytest.raises(
         UserError, match=r"val2017: folder of split 'val' .*expected: train2014/.*get it: http://images"
     ):
-        coco.locate(root)
+        coco.DATASET.locate(root)
     with pytest.raises(UserError, match=r"'coco' needs 'root'"):
-        coco.locate(None)
+        coco.DATASET.locate(None)

@@ -35,7 +35,7 @@ def test_the_published_numbers_are_50_images_with_20_crops_of_512(monkeypatch: p
 
 
 def test_every_crop_is_the_one_that_its_box_names(root: Path) -> None:
-    found = list(dnd.blocks(root))
+    found = list(dnd.DATASET.blocks(root))
     assert [(image, box) for image, box, _ in found] == [(1, 1), (1, 2), (1, 3), (2, 1), (2, 2), (2, 3)]
     for image, box, pixels in found:
         top, left = corner(image, box)
@@ -48,7 +48,7 @@ def test_the_boxes_of_matlab_count_from_one_and_include_their_end(root: Path) ->
     with h5py.File(root / "info.mat") as file:
         reference = file["info/boundingboxes"][0, 1]
         assert file[reference][:, 0].tolist() == [corner(2, 1)[0] + 1, corner(2, 1)[1] + 1, *end(2, 1)]
-    assert dnd.boxes(root)[1, 0].tolist() == [*corner(2, 1), *end(2, 1)]
+    assert dnd.DATASET.boxes(root)[1, 0].tolist() == [*corner(2, 1), *end(2, 1)]
 
 
 def end(image: int, box: int) -> tuple[int, int]:
@@ -58,7 +58,7 @@ def end(image: int, box: int) -> tuple[int, int]:
 
 
 def test_what_is_on_disk_is_found_but_is_no_target(root: Path, tmp_path: Path) -> None:
-    found = dnd.locate(root)
+    found = dnd.DATASET.locate(root)
     assert {split: [source.name for source in sources] for split, sources in found.items()} == {
         "train": [],
         "val": [],
@@ -81,15 +81,15 @@ def test_the_listing_says_that_only_the_server_scores() -> None:
 def test_a_missing_file_is_named_with_the_tree(root: Path) -> None:
     (root / "images_srgb/0002.mat").unlink()
     with pytest.raises(UserError, match=r"images_srgb/0002\.mat: file of split 'test' .* expected: info\.mat and"):
-        dnd.locate(root)
+        dnd.DATASET.locate(root)
     (root / "info.mat").unlink()
     with pytest.raises(UserError, match=r"info\.mat: file of split 'test' of data set 'dnd' is missing"):
-        dnd.locate(root)
+        dnd.DATASET.locate(root)
 
 
 def test_values_beyond_white_and_black_are_clipped(root: Path) -> None:
     write_picture(root, 1, (picture(1) - 0.5) * 3)
-    crop = next(pixels for _, _, pixels in dnd.blocks(root))
+    crop = next(pixels for _, _, pixels in dnd.DATASET.blocks(root))
     assert (crop.min(), crop.max()) == (0, 1)
 
 
@@ -107,14 +107,14 @@ def test_values_beyond_white_and_black_are_clipped(root: Path) -> None:
 def test_a_wrong_picture_is_named(root: Path, values: np.ndarray, reason: str) -> None:
     write_picture(root, 2, values)
     with pytest.raises(UserError, match=rf"images_srgb/0002\.mat.*{reason}"):
-        list(dnd.blocks(root))
+        list(dnd.DATASET.blocks(root))
 
 
 def test_a_picture_under_another_key_is_named(root: Path) -> None:
     with h5py.File(root / "images_srgb/0001.mat", "w") as file:
         file["Inoisy"] = np.zeros((3, WIDTH, HEIGHT), np.float32)
     with pytest.raises(UserError, match=r"0001\.mat holds no array 'InoisySRGB'"):
-        next(dnd.blocks(root))
+        next(dnd.DATASET.blocks(root))
 
 
 @pytest.mark.parametrize("name", ["info.mat", "images_srgb/0001.mat"])
@@ -123,14 +123,14 @@ def test_a_truncated_file_is_named(root: Path, name: str, part: float) -> None:
     path = root / name
     path.write_bytes(path.read_bytes()[: int(path.stat().st_size * part)])
     with pytest.raises(UserError, match=rf"{name} is not a readable MATLAB file") as caught:
-        next(dnd.blocks(root))
+        next(dnd.DATASET.blocks(root))
     assert "\n" not in str(caught.value)
 
 
 def test_boxes_of_another_number_or_size_are_refused(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dnd, "SIDE", 17)
     with pytest.raises(UserError, match=r"info\.mat: a crop is not 17 x 17 pixels"):
-        dnd.boxes(root)
+        dnd.DATASET.boxes(root)
     monkeypatch.setattr(dnd, "BOXES", 4)
     with pytest.raises(UserError, match=r"info\.mat: crops \(2, 3, 4\) where \(2, 4, 4\) are published"):
-        dnd.boxes(root)
+        dnd.DATASET.boxes(root)

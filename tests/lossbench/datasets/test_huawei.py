@@ -63,8 +63,8 @@ def test_another_seed_draws_another_split(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_both_folders_are_pooled_and_clashing_names_get_a_prefix(root: Path) -> None:
     for given in (root, root / "LSRW"):
-        found = huawei.locate(given)
-        partners = huawei.locate_low_quality(given, "enhancement", 1)
+        found = huawei.DATASET.locate(given)
+        partners = huawei.DATASET.locate_low_quality(given, "enhancement", 1)
         assert partners is not None
         for side, splits in (("high", found), ("low", partners)):
             assert {split: [source.name for source in sources] for split, sources in splits.items()} == SPLIT
@@ -73,8 +73,8 @@ def test_both_folders_are_pooled_and_clashing_names_get_a_prefix(root: Path) -> 
 
 
 def test_it_ships_nothing_for_other_tasks_or_scales(root: Path) -> None:
-    assert huawei.locate_low_quality(root, "denoising", 1) is None
-    assert huawei.locate_low_quality(root, "enhancement", 2) is None
+    assert huawei.DATASET.locate_low_quality(root, "denoising", 1) is None
+    assert huawei.DATASET.locate_low_quality(root, "enhancement", 2) is None
 
 
 def test_prepared_pairs_are_those_of_the_files(root: Path, tmp_path: Path) -> None:
@@ -104,19 +104,19 @@ def test_lost_pairs_are_counted_over_both_folders(root: Path) -> None:
     for side in ("low", "high"):
         path_of(root, side, "7").unlink()
     with pytest.raises(UserError, match=r"LSRW: 5 pictures of split 'train and test' .* where 6 are published"):
-        huawei.locate(root)
+        huawei.DATASET.locate(root)
 
 
 def test_a_missing_folder_is_named_with_the_tree(root: Path) -> None:
     (root / "LSRW/Eval").rename(root / "elsewhere")
     with pytest.raises(UserError, match=r"Eval/Huawei/low: folder of split 'eval' .* expected: LSRW/Training data"):
-        huawei.locate(root)
+        huawei.DATASET.locate(root)
 
 
 def test_two_files_of_one_name_are_named(root: Path) -> None:
     (root / "LSRW/Eval/Huawei/low/4.JPEG").touch()
     with pytest.raises(UserError, match=r"4\.jpg and 4\.JPEG \(split eval\) have the same name"):
-        huawei.locate(root)
+        huawei.DATASET.locate(root)
 
 
 @pytest.mark.parametrize("how", sorted(WHY))

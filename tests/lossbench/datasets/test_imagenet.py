@@ -9,8 +9,7 @@ import pytest
 from PIL import Image
 
 from lossbench import datasets
-from lossbench.datasets import imagenet
-from lossbench.datasets._card import Source
+from lossbench.datasets import Source, imagenet
 from lossbench.errors import UserError
 from lossbench.images import read_image
 from pipeline.learning.labelled import LabelledFiles
@@ -36,7 +35,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def test_the_labels_are_the_sorted_wordnet_names(root: Path) -> None:
-    found = imagenet.locate(root)
+    found = imagenet.DATASET.locate(root)
     assert [source.name for source in found["train"]] == [
         "n01440764-n01440764_10",
         "n01440764-n01440764_2",
@@ -54,7 +53,7 @@ def test_the_folders_of_kaggle_are_found_too(root: Path) -> None:
     nested.mkdir(parents=True)
     for name in ("train", "val"):
         (root / name).rename(nested / name)
-    assert len(imagenet.locate(root)["train"]) == 4
+    assert len(imagenet.DATASET.locate(root)["train"]) == 4
 
 
 def test_hidden_files_and_others_are_passed_over(root: Path) -> None:
@@ -62,12 +61,12 @@ def test_hidden_files_and_others_are_passed_over(root: Path) -> None:
     (root / "train" / WNIDS[0] / "notes.txt").write_text("")
     (root / "train" / ".cache").mkdir()
     (root / "train" / "classes.txt").write_text("")
-    assert len(imagenet.locate(root)["train"]) == 4
+    assert len(imagenet.DATASET.locate(root)["train"]) == 4
 
 
 def refused(root: Path | None, message: str) -> None:
     with pytest.raises(UserError, match=message):
-        imagenet.locate(root)
+        imagenet.DATASET.locate(root)
     assert datasets.missing("imagenet", root) is not None
 
 
@@ -110,7 +109,7 @@ def test_the_odd_files_become_colour_crops(root: Path, mode: str, form: str) -> 
         stored(root / "val" / wnid / "ILSVRC2012_val_00000293.JPEG", mode, form)
         for index in (10, 2):
             stored(root / "train" / wnid / f"{wnid}_{index}.JPEG", mode, form)
-    found = imagenet.locate(root)
+    found = imagenet.DATASET.locate(root)
     files = LabelledFiles(found["train"], found["test"], _read, side=16, batch=3, seed=0)
     assert files.classes == list(WNIDS)
     for pixels, labels in (files.draw(0), *files.held_out(1)):
@@ -124,7 +123,7 @@ def test_a_truncated_picture_is_named_with_its_split(root: Path) -> None:
         path.write_bytes(path.read_bytes()[:-200])
     for path in (root / "train").rglob("*.JPEG"):
         path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    found = imagenet.locate(root)
+    found = imagenet.DATASET.locate(root)
     files = LabelledFiles(found["train"], found["test"], _read, side=16, batch=3, seed=0)
     with pytest.raises(UserError, match=r"split test: .*val/n01443537/ILSVRC2012_val_00000293\.JPEG is not a readable"):
         list(files.held_out(1))

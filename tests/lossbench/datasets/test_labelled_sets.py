@@ -13,6 +13,7 @@ from PIL import Image
 
 from lossbench import datasets
 from lossbench.datasets import (
+    Source,
     coco,
     exemplar_crops,
     exemplars,
@@ -21,7 +22,6 @@ from lossbench.datasets import (
     photograph_squares,
     photographs,
 )
-from lossbench.datasets._card import Source
 from lossbench.datasets._crops import HELD_OUT, crops, embedded_photographs
 from lossbench.errors import UserError
 from lossbench.images import read_image, write_png
@@ -38,7 +38,7 @@ EMBEDDED: dict[str, tuple[Any, int, int]] = {
 @pytest.mark.parametrize("name", EMBEDDED)
 def test_an_embedded_set_is_test_crops_of_one_size_with_their_partners(name: str, tmp_path: Path) -> None:
     module, count, side = EMBEDDED[name]
-    found = module.locate(None)
+    found = module.DATASET.locate(None)
     assert {split: len(sources) for split, sources in found.items()} == {"train": 0, "val": 0, "test": count}
     arrays = prepared(name, Path("ignored"), tmp_path / "targets")
     assert [item.name for item in arrays.split("test")] == [source.name for source in found["test"]]
@@ -48,21 +48,21 @@ def test_an_embedded_set_is_test_crops_of_one_size_with_their_partners(name: str
     assert {item.shape for item in low.items} == {(side // 4, side // 4, 3)}
     # whatever was read before
     for index in (0, count - 1, count // 2):
-        assert np.array_equal(module.read(found["test"][index]), arrays.read(arrays.items[index]))
+        assert np.array_equal(module.DATASET.read(found["test"][index]), arrays.read(arrays.items[index]))
 
 
 @pytest.mark.parametrize("name", EMBEDDED)
 def test_the_card_says_what_an_embedded_set_stands_in_for(name: str) -> None:
     module, count, side = EMBEDDED[name]
-    assert module.CARD.stand_in_for == "imagenet_validation" and module.CARD.name == name
-    assert f"{count} labelled crops of {side} x {side}" in module.CARD.title
-    assert datasets.missing(name, None) is None and not module.NEEDS_ROOT
+    assert module.DATASET.card.stand_in_for == "imagenet_validation" and module.DATASET.card.name == name
+    assert f"{count} labelled crops of {side} x {side}" in module.DATASET.card.title
+    assert datasets.missing(name, None) is None and not module.DATASET.card.needs_root
 
 
 def test_the_exemplar_crops_have_the_labels_of_the_exemplars() -> None:
-    trained = class_names(source.name for source in exemplars.locate(None)["train"])
-    assert len(trained) == exemplars.CLASSES
-    names = [source.name for source in exemplar_crops.locate(None)["test"]]
+    trained = class_names(source.name for source in exemplars.DATASET.locate(None)["train"])
+    assert len(trained) == exemplars.DATASET.card.classes
+    names = [source.name for source in exemplar_crops.DATASET.locate(None)["test"]]
     found = labels(names)
     assert found["brick-test~00"] == 0 and found["text-test~23"] == 19
     assert all(trained[label] == class_of(name) for name, label in found.items())
@@ -77,15 +77,21 @@ def test_the_exemplar_crops_show_no_column_that_is_trained_on(monkeypatch: pytes
 
     monkeypatch.setattr(exemplars, "read_image", counted)
     exemplar_crops._region.cache_clear()
-    trained = {class_of(source.name): exemplars.read(source) for source in exemplars.locate(None)["train"]}
-    for source in exemplar_crops.locate(None)["test"]:
-        crop = exemplar_crops.read(source).astype(int)
+    trained = {
+        class_of(source.name): exemplars.DATASET.read(source) for source in exemplars.DATASET.locate(None)["train"]
+    }
+    for source in exemplar_crops.DATASET.locate(None)["test"]:
+        crop = exemplar_crops.DATASET.read(source).astype(int)
         left = trained[class_of(source.name)].astype(int)
         assert (crop[..., 0] * 256 + crop[..., 1]).min() > (left[..., 0] * 256 + left[..., 1]).max() + 1
         assert np.array_equal(crop[1:, :, 2], (crop[:-1, :, 2] + 1) % 256)
     places = [
         (int(crop[0, 0, 0]) * 256 + int(crop[0, 0, 1]), int(crop[0, 0, 2]))
-        for crop in (exemplar_crops.read(s) for s in exemplar_crops.locate(None)["test"] if s.name.startswith("text-"))
+        for crop in (
+            exemplar_crops.DATASET.read(s)
+            for s in exemplar_crops.DATASET.locate(None)["test"]
+            if s.name.startswith("text-")
+        )
     ]
     exemplar_crops._region.cache_clear()
     # 172 rows by 448 columns, from column 314 to the right border
@@ -93,19 +99,28 @@ def test_the_exemplar_crops_show_no_column_that_is_trained_on(monkeypatch: pytes
 
 
 def test_the_labelled_photographs_are_the_classifiers_own_crops() -> None:
-    found = labelled_photographs.locate(None)["test"]
+    found = labelled_photographs.DATASET.locate(None)["test"]
     expected = list(crops(embedded_photographs(), labelled_photographs.SHORT_SIDES))
     assert len(expected) == len(found) == 8 * labelled_photographs.COUNT
     for source, crop in zip(sorted(found, key=lambda source: source.path), expected, strict=True):
-        assert np.array_equal(labelled_photographs.read(source), crop.pixels)
-        assert labelled_photographs.label(source.name) == crop.label
+        assert np.array_equal(labelled_photographs.DATASET.read(source), crop.pixels)
+        assert labelled_photographs.DATASET.label(source.name) == crop.label
     assert found[18].name == "129-imagenet_14~00"
-    assert {labelled_photographs.label(source.name) for source in found} == {741, 471, 129, 99, 251, 22, 317, 305}
+    assert {labelled_photographs.DATASET.label(source.name) for source in found} == {
+        741,
+        471,
+        129,
+        99,
+        251,
+        22,
+        317,
+        305,
+    }
 
 
 def test_no_photograph_of_a_task_is_labelled() -> None:
-    used = {source.path for sources in photographs.locate(None).values() for source in sources}
-    labelled = {source.path for source in labelled_photographs.locate(None)["test"]}
+    used = {source.path for sources in photographs.DATASET.locate(None).values() for source in sources}
+    labelled = {source.path for source in labelled_photographs.DATASET.locate(None)["test"]}
     assert len(labelled) == len(HELD_OUT) and not used & labelled
 
 
@@ -123,7 +138,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_validation_pictures_are_cut_as_torchvision_cuts_them(root: Path, tmp_path: Path) -> None:
     from torchvision import transforms
 
-    found = imagenet_validation.locate(root)
+    found = imagenet_validation.DATASET.locate(root)
     assert {split: len(sources) for split, sources in found.items()} == {"train": 0, "val": 0, "test": 4}
     names = [source.name for source in found["test"]]
     assert names == [f"{wnid}-val_{number}" for wnid in WNIDS for number in (5, 7)]
@@ -138,7 +153,7 @@ def test_the_validation_pictures_are_cut_as_torchvision_cuts_them(root: Path, tm
 def test_a_validation_set_that_is_not_whole_is_refused(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(message: str, folder: Path | None = root) -> None:
         with pytest.raises(UserError, match=message):
-            imagenet_validation.locate(folder)
+            imagenet_validation.DATASET.locate(folder)
         assert datasets.missing("imagenet_validation", folder) is not None
 
     refused("data set 'imagenet_validation' needs 'root'", None)
@@ -155,19 +170,21 @@ def test_a_name_without_a_class_has_no_label() -> None:
 
 
 def test_the_squares_are_those_that_coco_would_give() -> None:
-    found = photograph_squares.locate(None)
-    files = photographs.locate(None)
+    found = photograph_squares.DATASET.locate(None)
+    files = photographs.DATASET.locate(None)
     assert found == {"train": files["train"], "val": files["val"], "test": []}
     for source in (*found["train"], *found["val"]):
-        square = photograph_squares.read(source)
-        assert square.shape == (256, 256, 3) and np.array_equal(square, coco.read(source))
-    assert photograph_squares.CARD.stand_in_for == "coco" and datasets.missing("photograph_squares", None) is None
+        square = photograph_squares.DATASET.read(source)
+        assert square.shape == (256, 256, 3) and np.array_equal(square, coco.DATASET.read(source))
+    assert (
+        photograph_squares.DATASET.card.stand_in_for == "coco" and datasets.missing("photograph_squares", None) is None
+    )
 
 
 @pytest.mark.parametrize(("height", "width"), [(200, 301), (256, 300)])
 def test_a_small_square_is_left_as_it_is(height: int, width: int, tmp_path: Path) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
     write_png(tmp_path / "small.png", pixels)
-    found = photograph_squares.read(Source("small", tmp_path / "small.png", "CC0"))
+    found = photograph_squares.DATASET.read(Source("small", tmp_path / "small.png", "CC0"))
     left = (width - height) // 2
     assert np.array_equal(found, read_image(tmp_path / "small.png")[:, left : left + height])

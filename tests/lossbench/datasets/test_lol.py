@@ -33,8 +33,8 @@ def test_the_published_split_is_485_and_15() -> None:
 
 def test_pairs_are_found_from_the_folder_above_and_from_the_folder_itself(root: Path) -> None:
     for given in (root, root / "LOLdataset"):
-        found = lol.locate(given)
-        partners = lol.locate_low_quality(given, "enhancement", 1)
+        found = lol.DATASET.locate(given)
+        partners = lol.DATASET.locate_low_quality(given, "enhancement", 1)
         assert partners is not None
         for splits in (found, partners):
             names = {split: [source.name for source in sources] for split, sources in splits.items()}
@@ -45,8 +45,8 @@ def test_pairs_are_found_from_the_folder_above_and_from_the_folder_itself(root: 
 
 
 def test_it_ships_nothing_for_other_tasks_or_scales(root: Path) -> None:
-    assert lol.locate_low_quality(root, "denoising", 1) is None
-    assert lol.locate_low_quality(root, "enhancement", 2) is None
+    assert lol.DATASET.locate_low_quality(root, "denoising", 1) is None
+    assert lol.DATASET.locate_low_quality(root, "enhancement", 2) is None
 
 
 def test_prepared_pairs_are_those_of_the_files(root: Path, tmp_path: Path) -> None:
@@ -76,13 +76,13 @@ def test_a_lost_pair_is_counted(root: Path) -> None:
     for side in ("low", "high"):
         (root / "LOLdataset/our485" / side / "5.png").unlink()
     with pytest.raises(UserError, match=r"our485/high: 2 pictures of split 'train' .* where 3 are published"):
-        lol.locate(root)
+        lol.DATASET.locate(root)
 
 
 def test_a_missing_folder_is_named_with_its_split_and_the_tree(root: Path) -> None:
     (root / "LOLdataset/eval15/low").rename(root / "elsewhere")
     with pytest.raises(UserError, match=r"eval15/low: folder of split 'test' .* missing; expected: LOLdataset/our485"):
-        lol.locate(root)
+        lol.DATASET.locate(root)
 
 
 @pytest.mark.parametrize("how", sorted(WHY))
@@ -125,4 +125,4 @@ def test_another_size_than_the_published_is_named(root: Path, tmp_path: Path, si
 
 def test_without_a_root_the_tree_is_told() -> None:
     with pytest.raises(UserError, match=r"'lol' needs 'root'.*expected: LOLdataset/our485.*get it: https://daooshee"):
-        lol.locate(None)
+        lol.DATASET.locate(None)

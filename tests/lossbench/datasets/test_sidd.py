@@ -14,8 +14,7 @@ from PIL import Image
 from scipy.io import savemat
 
 from lossbench import datasets
-from lossbench.datasets import sidd
-from lossbench.datasets._card import Source
+from lossbench.datasets import Source, sidd
 from lossbench.datasets._matlab import read_variable
 from lossbench.errors import UserError
 from lossbench.images import read_image
@@ -76,8 +75,8 @@ def test_the_published_numbers_are_320_pairs_and_1280_blocks(monkeypatch: pytest
 
 
 def test_pairs_and_blocks_are_found_by_name(root: Path) -> None:
-    found = sidd.locate(root)
-    partners = sidd.locate_low_quality(root, "denoising", 1)
+    found = sidd.DATASET.locate(root)
+    partners = sidd.DATASET.locate_low_quality(root, "denoising", 1)
     assert partners is not None
     for splits, kind, key in ((found, "GT", GT), (partners, "NOISY", NOISY)):
         assert {split: [source.name for source in sources] for split, sources in splits.items()} == {
@@ -87,15 +86,15 @@ def test_pairs_and_blocks_are_found_by_name(root: Path) -> None:
         }
         assert splits["train"][1].path == root / "Data" / FOLDERS[1] / f"0001_{kind}_SRGB_011.PNG"
         assert {source.path for source in splits["test"]} == {root / f"{key}.mat"}
-    assert sidd.locate_low_quality(root, "enhancement", 1) is None
-    assert sidd.locate_low_quality(root, "denoising", 2) is None
+    assert sidd.DATASET.locate_low_quality(root, "enhancement", 1) is None
+    assert sidd.DATASET.locate_low_quality(root, "denoising", 2) is None
     assert datasets.missing("sidd", root) is None
 
 
 def test_the_folder_of_the_archive_may_stand_between(root: Path) -> None:
     (root / "SIDD_Medium_Srgb").mkdir()
     (root / "Data").rename(root / "SIDD_Medium_Srgb/Data")
-    assert len(sidd.locate(root)["train"]) == 4
+    assert len(sidd.DATASET.locate(root)["train"]) == 4
 
 
 @pytest.mark.parametrize("version", ["v5", "v7", "v7.3"])
@@ -120,16 +119,16 @@ def test_a_validation_file_is_decoded_once(root: Path, monkeypatch: pytest.Monke
         return read_variable(path, key)
 
     monkeypatch.setattr(sidd, "read_variable", counted)
-    partners = sidd.locate_low_quality(root, "denoising", 1)
+    partners = sidd.DATASET.locate_low_quality(root, "denoising", 1)
     assert partners is not None
-    for ours, theirs in zip(sidd.locate(root)["test"], partners["test"], strict=True):
-        sidd.read(ours)
-        sidd.read_low_quality(theirs)
+    for ours, theirs in zip(sidd.DATASET.locate(root)["test"], partners["test"], strict=True):
+        sidd.DATASET.read(ours)
+        sidd.DATASET.read_low_quality(theirs)
     assert decoded == [GT, NOISY]
 
 
 def test_a_block_cannot_be_changed_for_the_next_reader(root: Path) -> None:
-    block = sidd.read(sidd.locate(root)["test"][0])
+    block = sidd.DATASET.read(sidd.DATASET.locate(root)["test"][0])
     with pytest.raises(ValueError, match="read-only"):
         block[0] = 0
 
@@ -147,16 +146,16 @@ def test_a_missing_partner_is_named(root: Path, tmp_path: Path, kind: str, other
 def test_a_lost_scene_instance_is_counted(root: Path) -> None:
     (root / "Data" / FOLDERS[0]).rename(root / "elsewhere")
     with pytest.raises(UserError, match=r"Data: 2 pictures of split 'train' .* where 4 are published"):
-        sidd.locate(root)
+        sidd.DATASET.locate(root)
 
 
 def test_a_missing_folder_and_a_missing_block_file_are_named_with_their_split(root: Path) -> None:
     (root / f"{NOISY}.mat").unlink()
     with pytest.raises(UserError, match=rf"{NOISY}\.mat: file of split 'test' .* is missing; expected: Data/"):
-        sidd.locate(root)
+        sidd.DATASET.locate(root)
     (root / "Data").rename(root / "elsewhere")
     with pytest.raises(UserError, match=r"Data: folder of split 'train' .* is missing"):
-        sidd.locate(root)
+        sidd.DATASET.locate(root)
 
 
 @pytest.mark.parametrize("how", sorted(WHY))
@@ -215,7 +214,7 @@ def test_a_block_file_cut_anywhere_is_one_message(tmp_path: Path, version: str, 
     write_matlab(path, GT, values_of(GT), version)
     path.write_bytes(path.read_bytes()[: int(path.stat().st_size * part)])
     with pytest.raises(UserError, match=rf"{GT}\.mat (is not a readable MATLAB file|holds no array)") as caught:
-        sidd.read(Source("0001_00", path, "MIT"))
+        sidd.DATASET.read(Source("0001_00", path, "MIT"))
     assert "\n" not in str(caught.value)
 
 

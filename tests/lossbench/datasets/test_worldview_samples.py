@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from lossbench import datasets
 from lossbench.assets import embedded
-from lossbench.datasets import _worldview, worldview2_samples, worldview3_samples
+from lossbench.datasets import _worldview
 from lossbench.errors import UserError
 from lossbench.files import sha256
 from pipeline import degrade, prepare
@@ -23,13 +23,14 @@ from pipeline.specs.prepare import DegradeSpec, PrepareSpec
 
 HEIGHT, WIDTH = 131, 150
 BLACK_ROWS, BLACK_COLUMNS = 2, 1
+wv2, wv3 = (datasets.load(name) for name in ("worldview2_samples", "worldview3_samples"))
 SETTINGS = {"ratio": 4, "lowpass": "mtf"}
 Scene = tuple[NDArray[Any], NDArray[Any]]
 
 
 def write(folder: Path, ms: NDArray[Any], pan: NDArray[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """Put files of these pixels in place of those of the package."""
-    paths = {worldview2_samples.SCENE.ms: folder / "ms.tif", worldview2_samples.SCENE.pan: folder / "pan.tif"}
+    paths = {wv2.ms: folder / "ms.tif", wv2.pan: folder / "pan.tif"}
     tifffile.imwrite(folder / "ms.tif", np.moveaxis(ms, -1, 0), planarconfig="separate", photometric="minisblack")
     tifffile.imwrite(folder / "pan.tif", pan)
     catalogue = dict(embedded.catalogue())
@@ -55,16 +56,16 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
 
 def test_the_border_is_cut_from_both_and_the_parts_match(scene: Scene, tmp_path: Path) -> None:
     ms, pan = (stored.astype(np.float64) * (65535 / 2047) for stored in scene)
-    targets = worldview2_samples.locate(None)
-    pairs = worldview2_samples.locate_low_quality(None, "pan_sharpening", 1)
+    targets = wv2.locate(None)
+    pairs = wv2.locate_low_quality(None, "pan_sharpening", 1)
     assert pairs is not None
     assert {split: len(sources) for split, sources in targets.items()} == {"train": 1, "val": 2, "test": 8}
     inside = ms[BLACK_ROWS:, : WIDTH - BLACK_COLUMNS, [1, 2, 4, 6]]
     # 129 rows in 4 test tiles of 32, 149 columns with two tiles of 16 at the right
-    tile = worldview2_samples.read(targets["test"][3])
+    tile = wv2.read(targets["test"][3])
     assert targets["test"][3].name == "test_01_01"
     assert np.array_equal(tile, np.rint(inside[32:64, 133:149]))
-    fine = worldview2_samples.read_low_quality(pairs["test"][3])
+    fine = wv2.read_low_quality(pairs["test"][3])
     assert np.array_equal(fine[..., 0], np.rint(pan[4 * (2 + 32) : 4 * (2 + 64), 4 * 133 : 4 * 149]))
 
 
@@ -86,16 +87,16 @@ def test_without_the_package_the_remedy_and_the_licence_are_named(monkeypatch: p
         raise PackageNotFoundError(name)
 
     monkeypatch.setattr(_worldview, "distribution", absent)
-    for module in (worldview2_samples, worldview3_samples):
+    for published in (wv2, wv3):
         with pytest.raises(UserError, match=r"dgsamples is not installed; run: uv sync --group worldview"):
-            module.locate(None)
+            published.locate(None)
     text = str(datasets.missing("worldview3_samples", None))
     assert "Includes copyrighted material of DigitalGlobe, Inc., All Rights Reserved" in text
-    assert worldview3_samples.CARD.stand_in_for == "worldview3"
+    assert wv3.card.stand_in_for == "worldview3"
 
 
 def test_other_tasks_get_no_pan() -> None:
-    assert worldview2_samples.locate_low_quality(None, "super_resolution", 2) is None
+    assert wv2.locate_low_quality(None, "super_resolution", 2) is None
 
 
 @pytest.mark.parametrize(
@@ -116,5 +117,5 @@ def test_files_that_do_not_fit_are_named_with_their_split(
 
 
 def test_the_scenes_are_catalogued() -> None:
-    for module in (worldview2_samples, worldview3_samples):
-        assert {embedded.catalogue()[path].package for path in (module.SCENE.ms, module.SCENE.pan)} == {"dgsamples"}
+    for published in (wv2, wv3):
+        assert {embedded.catalogue()[path].package for path in (published.ms, published.pan)} == {"dgsamples"}

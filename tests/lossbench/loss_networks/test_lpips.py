@@ -16,8 +16,7 @@ from torch import Tensor
 
 from lossbench import loss_networks
 from lossbench.errors import UserError
-from lossbench.metrics import _stored, load, protocol_of, score
-from lossbench.metrics._protocol import Protocol
+from lossbench.metrics import Protocol, _stored, load, protocol_of, score
 
 
 def picture(seed: int, height: int = 40, width: int = 35) -> NDArray[np.float64]:

@@ -100,7 +100,7 @@ def test_the_real_vgg16_is_normalised_on_real_photographs() -> None:
     network = vgg16.build().requires_grad_(False)
     try:
         vgg16.import_weights(network, embedded.locate(vgg16.EMBEDDED))
-        sources = photographs.locate(None)["train"]
+        sources = photographs.DATASET.locate(None)["train"]
     except UserError as error:
         pytest.skip(str(error))
     pictures = [read_image(source.path) for source in sources[:6]]

@@ -82,7 +82,7 @@ def test_the_listing_counts_the_published_sizes_without_the_compiler() -> None:
 def test_an_unknown_name_or_argument_is_named_with_the_nearest() -> None:
     with pytest.raises(UserError, match=r"unknown loss network 'cnnmae'.*did you mean 'cnn_mae'"):
         loss_networks.build("cnnmae")
-    with pytest.raises(UserError, match="loss network 'mae' has no argument 'head'; did you mean 'heads'"):
+    with pytest.raises(UserError, match="loss network 'mae' takes no argument 'head'; did you mean 'heads'"):
         loss_networks.build("mae", head=2)
 
 

@@ -46,7 +46,7 @@ SIZES: dict[str, dict[str, Any]] = {
 }
 CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "vgg": ("vgg16", {"layer": "conv3_1", "pixel": "l2"}),
-    "ept": ("vgg16", {"patches": "map"}),
+    "perceptual": ("vgg16", {"terms": "ept", "patches": "map"}),
     "kmae": ("mae", {"pixel": "l2"}),
     "ctmae": ("mae", {"class_token": True, "layer": 2, "pixel": "l2"}),
     "ccmae": ("cnn_mae", {"pixel": "l2"}),

@@ -17,8 +17,7 @@ from scipy.ndimage import gaussian_filter
 from lossbench.assets.embedded import locate
 from lossbench.errors import UserError
 from lossbench.images import read_image
-from lossbench.metrics import _artefacts, load, protocol_of, score
-from lossbench.metrics._protocol import Protocol
+from lossbench.metrics import Protocol, _artefacts, load, protocol_of, score
 from lossbench.metrics.artefacts import CEILINGS
 from lossbench.resize import resize_bicubic
 

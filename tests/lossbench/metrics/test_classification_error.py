@@ -19,8 +19,7 @@ from lossbench.classifiers import efficientnet_lite0
 from lossbench.datasets import labelled_photographs
 from lossbench.errors import UserError
 from lossbench.loss_networks import vgg16
-from lossbench.metrics import classification_error, efficientnet_error, listing, score
-from lossbench.metrics._protocol import Protocol
+from lossbench.metrics import Protocol, classification_error, efficientnet_error, listing, score
 
 CLASSES = 5
 METRICS = {"classification_error": classification_error, "efficientnet_error": efficientnet_error}
@@ -47,7 +46,7 @@ def narrow() -> Iterator[None]:
 
 
 def stored(folder: Path, seed: int = 0, bias: float | None = None) -> Path:
-    """Write a classifier of random weights, without a probe, and return its file."""
+    """Write a classifier of random weights, without a witness, and return its file."""
     torch.manual_seed(seed)
     model = classifiers.build("vgg16", CLASSES, {"layout": "torchvision"}, "pooled")
     if bias is not None:
@@ -121,17 +120,17 @@ def test_a_classifier_is_read_once_and_again_when_it_was_written_anew(
         assert read == [weights]
 
 
-def test_the_probe_beside_a_classifier_is_checked(tmp_path: Path) -> None:
+def test_the_witness_beside_a_classifier_is_checked(tmp_path: Path) -> None:
     weights, images = stored(tmp_path), pictures(20)
     labels, crops = np.array(best(weights, images)), images.transpose(0, 2, 3, 1)
-    np.savez(tmp_path / "probe.npz", crops=crops, labels=(labels + 1) % CLASSES, expected=1.0)
+    np.savez(tmp_path / "witness.npz", crops=crops, labels=(labels + 1) % CLASSES, expected=1.0)
     for _ in range(2):
-        with pytest.raises(UserError, match=r"probe\.npz: clean accuracy 0\.0000 on its 20 crops, expected 1\.0000"):
+        with pytest.raises(UserError, match=r"witness\.npz: clean accuracy 0\.0000 on its 20 crops, expected 1\.0000"):
             score("classification_error", images[0] / 255, weights=weights, label=0)
-    np.savez(tmp_path / "probe.npz", crops=crops, labels=labels, expected=1.0)
+    np.savez(tmp_path / "witness.npz", crops=crops, labels=labels, expected=1.0)
     assert score("classification_error", images[0] / 255, weights=weights, label=int(labels[0])) == 0
     # once a process
-    (tmp_path / "probe.npz").write_bytes(b"")
+    (tmp_path / "witness.npz").write_bytes(b"")
     assert score("classification_error", images[0] / 255, weights=weights, label=int(labels[0])) == 0
 
 
@@ -202,9 +201,9 @@ def test_the_code_of_the_public_classifier_counts_as_the_metrics_own(monkeypatch
 
 @needs_package
 def test_the_public_classifier_errs_on_few_of_the_photographs_and_the_metric_counts_its_errors() -> None:
-    sources = labelled_photographs.locate(None)["test"][::2]
-    images = np.stack([labelled_photographs.read(source) for source in sources])
-    labels = [labelled_photographs.label(source.name) for source in sources]
+    sources = labelled_photographs.DATASET.locate(None)["test"][::2]
+    images = np.stack([labelled_photographs.DATASET.read(source) for source in sources])
+    labels = [labelled_photographs.DATASET.label(source.name) for source in sources]
     wrong = efficientnet_lite0.load().errors(images, labels)
     # of all 72 crops 3 are wrong
     assert wrong.shape == (36,) and wrong.sum() == 2

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from scipy.signal import convolve2d
 
 from lossbench.errors import UserError
-from lossbench.metrics import load, protocol_of, score
-from lossbench.metrics._protocol import Protocol
+from lossbench.metrics import Protocol, load, protocol_of, score
 
 PREWITT = np.array([[1, 0, -1]] * 3) / 3
 

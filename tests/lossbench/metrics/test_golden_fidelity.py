@@ -12,11 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from _golden import Floats, Row, floats, four_bands, golden_rows, levels, pictures, rows_of
+from _golden import Floats, GoldenRow, floats, four_bands, golden_rows, levels, pictures, rows_of
 from torch import Tensor
 
-from lossbench.metrics import niqe, sam_dropped, score
-from lossbench.metrics._protocol import Protocol
+from lossbench.metrics import Protocol, niqe, sam_dropped, score
 
 OURS = ("psnr", "ssim", "niqe", "sam", "ergas")
 FILES = ("test_golden_fidelity", "test_golden_perceptual", "test_golden_learned")
@@ -89,7 +88,7 @@ OWN: dict[str, dict[str, tuple[str, Protocol]]] = {
 """Our metric and protocol for every convention that is ours, whoever computed the row."""
 
 
-def compared(row: Row) -> tuple[Floats, Floats]:
+def compared(row: GoldenRow) -> tuple[Floats, Floats]:
     """Return prediction and target (C, H, W) in [0, 1], the prediction rounded unless the row says otherwise."""
     target, prediction = pictures(row)
     if "not rounded" in row["convention"]:
@@ -100,7 +99,7 @@ def compared(row: Row) -> tuple[Floats, Floats]:
     return floats(ours), floats(target)
 
 
-def own(row: Row) -> float | None:
+def own(row: GoldenRow) -> float | None:
     """Return our value, or None where the convention is a library's own."""
     metric, convention = row["metric"], row["convention"]
     if convention in OWN[metric]:
@@ -124,12 +123,12 @@ def own(row: Row) -> float | None:
     return None
 
 
-def tensors(row: Row, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor]:
+def tensors(row: GoldenRow, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor]:
     ours, theirs = (torch.from_numpy(image).to(dtype)[None] for image in compared(row))
     return ours, theirs
 
 
-def by_scikit_image(row: Row) -> float | None:
+def by_scikit_image(row: GoldenRow) -> float | None:
     from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
     ours, theirs = (np.round(255 * image).astype(np.uint8) for image in compared(row))
@@ -140,7 +139,7 @@ def by_scikit_image(row: Row) -> float | None:
     return None
 
 
-def by_sewar(row: Row) -> float | None:
+def by_sewar(row: GoldenRow) -> float | None:
     import sewar  # type: ignore[import-untyped]
 
     ours, theirs = (np.round(255 * image).astype(np.uint8).transpose(1, 2, 0) for image in compared(row))
@@ -148,7 +147,7 @@ def by_sewar(row: Row) -> float | None:
     return float(value[0] if row["metric"] == "ssim" else value)
 
 
-def by_torchmetrics(row: Row) -> float | None:
+def by_torchmetrics(row: GoldenRow) -> float | None:
     from torchmetrics.functional import image as metrics
 
     double = row["metric"] in ("sam", "ergas")
@@ -162,7 +161,7 @@ def by_torchmetrics(row: Row) -> float | None:
     return float(metrics.error_relative_global_dimensionless_synthesis(ours * 255, theirs * 255))
 
 
-def by_piq(row: Row) -> float | None:
+def by_piq(row: GoldenRow) -> float | None:
     import piq  # type: ignore[import-untyped]
 
     if row["metric"] == "psnr":
@@ -170,7 +169,7 @@ def by_piq(row: Row) -> float | None:
     return float(piq.ssim(*tensors(row), downsample="downsample=False" not in row["convention"]))
 
 
-def by_pyiqa(row: Row) -> float | None:
+def by_pyiqa(row: GoldenRow) -> float | None:
     import pyiqa
 
     ours, theirs = tensors(row)
@@ -197,7 +196,7 @@ def _luma(picture: Tensor) -> Tensor:
     return luma
 
 
-LIBRARIES: dict[str, Callable[[Row], float | None]] = {
+LIBRARIES: dict[str, Callable[[GoldenRow], float | None]] = {
     "scikit-image": by_scikit_image,
     "sewar": by_sewar,
     "torchmetrics": by_torchmetrics,
@@ -206,7 +205,7 @@ LIBRARIES: dict[str, Callable[[Row], float | None]] = {
 }
 
 
-def theirs(row: Row) -> float | None:
+def theirs(row: GoldenRow) -> float | None:
     """Return what the row's library gives on the same pictures; None where it is not installed or is our own code."""
     library = row["computed_by"].split()[0]
     # kornia averages the whole map, borders reflected, as torchmetrics does
@@ -215,7 +214,7 @@ def theirs(row: Row) -> float | None:
     return LIBRARIES[library](row) if library in LIBRARIES else None
 
 
-def tolerance(row: Row) -> float:
+def tolerance(row: GoldenRow) -> float:
     metric, library = row["metric"], row["computed_by"].split()[0]
     if row["image"].startswith("chaofengc"):
         return PUBLISHED.get(metric, 0.01 * float(row["value"]))
@@ -231,7 +230,7 @@ def tolerance(row: Row) -> float:
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("row", rows_of(*OURS))
-def test_a_golden_row_is_met(row: Row) -> None:
+def test_a_golden_row_is_met(row: GoldenRow) -> None:
     found = {"own": own(row), "library": theirs(row)}
     values = {origin: value for origin, value in found.items() if value is not None}
     assert values, "nothing computes this row"
@@ -257,7 +256,7 @@ def _module(name: str) -> Any:
     return module
 
 
-def _parameters(module: Any) -> list[Row]:
+def _parameters(module: Any) -> list[GoldenRow]:
     """Return the golden rows that are parameters of the tests of `module`."""
     marks = [mark for value in vars(module).values() for mark in getattr(value, "pytestmark", ())]
     cases = [getattr(case, "values", None) for mark in marks if mark.name == "parametrize" for case in mark.args[1]]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from _golden import Row, floats, golden_rows, levels, photograph, pictures, rows_of
+from _golden import GoldenRow, floats, golden_rows, levels, photograph, pictures, rows_of
 from torch import Tensor
 
 from lossbench import loss_networks
@@ -26,7 +26,7 @@ TOLERANCES = {"lpips": 1e-4, "lpips_vgg_v0.1": 1e-5, "fid": 1e-6, "psnr_video": 
 ALEXNET = Path(os.environ.get("LOSSBENCH_DATA", ".")) / "alexnet-owt-7be5be79.pth"
 
 
-def reason(row: Row) -> str | None:
+def reason(row: GoldenRow) -> str | None:
     """Return why a row can't be met here, None when it can."""
     if row["metric"] == "lpips" and not ALEXNET.is_file():
         return "needs torchvision's alexnet-owt-7be5be79.pth in the folder that LOSSBENCH_DATA names"
@@ -65,20 +65,20 @@ def lpips_of_noise(tmp_path_factory: pytest.TempPathFactory) -> float:
     return score("lpips", floats(levels(noisy)), floats(target), weights=path)
 
 
-def lpips_of_alexnet(row: Row, folder: Path) -> float:
+def lpips_of_alexnet(row: GoldenRow, folder: Path) -> float:
     target, prediction = pictures(row)
     module = released(folder, "alex", _pickled.weights(ALEXNET))
     pair = (torch.from_numpy(image)[None].float() for image in (floats(levels(prediction)), floats(target)))
     return float(module.distance(*pair))
 
 
-def frechet(row: Row) -> float:
+def frechet(row: GoldenRow) -> float:
     assert "normal(0,1,(500,64)) then normal(0.1,1.1,(400,64))" in row["image"]
     generator = np.random.default_rng(0)
     return frechet_distance(generator.normal(0, 1, (500, 64)), generator.normal(0.1, 1.1, (400, 64)))
 
 
-def psnr_of_clip(row: Row) -> float:
+def psnr_of_clip(row: GoldenRow) -> float:
     image = photograph("astronaut")
     noise = [np.random.default_rng(index).normal(0, sigma, image.shape) for index, sigma in enumerate((10, 25, 50))]
     prediction, target = np.stack([floats(levels(image + each)) for each in noise]), np.stack([floats(image)] * 3)
@@ -91,7 +91,7 @@ def psnr_of_clip(row: Row) -> float:
 
 @pytest.mark.parametrize("row", rows_of(*METRICS))
 def test_golden_values_of_learned_and_video_metrics_are_met(
-    row: Row, request: pytest.FixtureRequest, tmp_path: Path
+    row: GoldenRow, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     if text := reason(row):
         pytest.skip(text)

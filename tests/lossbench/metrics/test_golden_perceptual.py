@@ -11,11 +11,10 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
-from _golden import Floats, Row, floats, golden_rows, levels, pictures, rows_of
+from _golden import Floats, GoldenRow, floats, golden_rows, levels, pictures, rows_of
 from _set5 import set5
 
-from lossbench.metrics import gmsd, ms_ssim, score
-from lossbench.metrics._protocol import Protocol
+from lossbench.metrics import Protocol, gmsd, ms_ssim, score
 
 METRICS = ("gmsd", "uqi", "ifc", "vif", "vifp", "ms_ssim")
 RGB, GRAY, LUMA = Protocol(), Protocol("gray"), Protocol("y601_rounded")
@@ -32,7 +31,7 @@ class Convention:
     library: str = ""
     rows: int = 8
 
-    def value(self, row: Row) -> float:
+    def value(self, row: GoldenRow) -> float:
         """Return what meets the row."""
         if self.name:
             return value_of(
@@ -116,24 +115,24 @@ CONVENTIONS = {
 }
 
 
-def convention_of(row: Row) -> Convention:
+def convention_of(row: GoldenRow) -> Convention:
     return CONVENTIONS[row["metric"], row["convention"], row["computed_by"].split()[0]]
 
 
-def pair_of(row: Row) -> tuple[Floats, Floats]:
+def pair_of(row: GoldenRow) -> tuple[Floats, Floats]:
     """Return prediction and target (C, H, W) in [0, 1]."""
     target, prediction = (set5 if row["image"].startswith("jbhuang0604") else pictures)(row)
     return floats(levels(prediction)), floats(target)
 
 
 @pytest.mark.parametrize("row", rows_of(*METRICS))
-def test_the_golden_value_is_met(row: Row) -> None:
+def test_the_golden_value_is_met(row: GoldenRow) -> None:
     convention = convention_of(row)
     assert convention.value(row) == pytest.approx(float(row["value"]), abs=convention.tolerance)
 
 
 @pytest.mark.parametrize("row", [case for case in rows_of("gmsd") if convention_of(case.values[0]).library])
-def test_the_library_that_does_not_round_luma_gives_its_own_golden_value(row: Row) -> None:
+def test_the_library_that_does_not_round_luma_gives_its_own_golden_value(row: GoldenRow) -> None:
     value = convention_of(row).of_library(*pair_of(row))
     assert value == pytest.approx(float(row["value"]), abs=1e-6)
 

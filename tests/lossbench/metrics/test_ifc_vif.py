@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
 from lossbench.errors import UserError
-from lossbench.metrics import load, protocol_of, score
-from lossbench.metrics._protocol import Protocol
+from lossbench.metrics import Protocol, load, protocol_of, score
 
 FIDELITIES = ("vif", "vifp", "vif_unit_range")
 ALL = ("ifc", *FIDELITIES)

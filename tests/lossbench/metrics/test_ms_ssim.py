@@ -9,8 +9,7 @@ from scipy.signal import convolve2d
 from skimage.metrics import structural_similarity
 
 from lossbench.errors import UserError
-from lossbench.metrics import load, score
-from lossbench.metrics._protocol import Protocol
+from lossbench.metrics import Protocol, load, score
 
 EXPONENTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 C1, C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2

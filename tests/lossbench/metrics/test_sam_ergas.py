@@ -12,8 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lossbench.errors import UserError
-from lossbench.metrics import load, sam_dropped, score
-from lossbench.metrics._protocol import Protocol
+from lossbench.metrics import Protocol, load, sam_dropped, score
 
 EXACT = Protocol(rounding=False)
 

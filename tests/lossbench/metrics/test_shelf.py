@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 from skimage.metrics import peak_signal_noise_ratio
 
 from lossbench.errors import UserError
-from lossbench.metrics import load, niqe, protocol_of, score
-from lossbench.metrics._protocol import Protocol
+from lossbench.metrics import Protocol, load, niqe, protocol_of, score
 
 
 def test_psnr_of_one_level_everywhere_is_the_closed_form() -> None:

@@ -15,8 +15,7 @@ from scipy.signal import convolve2d
 from skimage.metrics import structural_similarity
 
 from lossbench.errors import UserError
-from lossbench.metrics import load, score
-from lossbench.metrics._protocol import Colour, Protocol
+from lossbench.metrics import Colour, Protocol, load, score
 
 Floats = NDArray[np.float64]
 C1, C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2

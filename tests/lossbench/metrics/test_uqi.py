@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lossbench.errors import UserError
-from lossbench.metrics import load, protocol_of, score
-from lossbench.metrics._protocol import Protocol
+from lossbench.metrics import Protocol, load, protocol_of, score
 
 
 def written_out(ours: Floats, theirs: Floats) -> float:

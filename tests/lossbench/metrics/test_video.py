@@ -16,8 +16,7 @@ from scipy.ndimage import shift
 
 from lossbench import plugins
 from lossbench.errors import UserError
-from lossbench.metrics import listing, load, mabd, protocol_of, score, warping_error
-from lossbench.metrics._protocol import Protocol
+from lossbench.metrics import Protocol, listing, load, mabd, protocol_of, score, warping_error
 
 Floats = NDArray[np.float64]
 CLIPS = ("psnr_video", "mabd", "warping_error")

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from lossbench import plugins
 from lossbench.errors import UserError
-from lossbench.networks import build, listing, parameter_count
+from lossbench.networks import Network, NetworkWithLoss, build, listing, parameter_count
 from lossbench.networks._padding import restore, restore_tiled
 
 SMALL: dict[str, dict[str, Any]] = {
@@ -63,11 +63,11 @@ def test_every_network_keeps_the_contract(name: str) -> None:
     for arguments in module.PUBLISHED.values():
         with torch.device("meta"):
             network = build(name, **arguments)
-        for attribute in ("in_channels", "out_channels", "multiple", "scale"):
+        for attribute in ("in_channels", "out_channels", "multiple", "minimum", "scale"):
             value = getattr(network, attribute)
             assert type(value) is int
             assert value >= 1
-        assert getattr(network, "minimum", 1) >= 1
+        assert isinstance(network, NetworkWithLoss if hasattr(module, "OWN_LOSS") else Network)
         assert parameter_count(network) > 0
 
 
@@ -75,7 +75,7 @@ def test_every_network_keeps_the_contract(name: str) -> None:
 def test_every_network_enlarges_by_its_scale(name: str) -> None:
     arguments = next(iter(plugins.load("networks", name).PUBLISHED.values()))
     network: Any = build(name, **arguments).eval()
-    size = -(-max(32, getattr(network, "minimum", 1)) // network.multiple) * network.multiple
+    size = -(-max(32, network.minimum) // network.multiple) * network.multiple
     with torch.no_grad():
         output = network(picture(size, size, bands=network.in_channels))
     assert output.shape == (1, network.out_channels, size * network.scale, size * network.scale)
@@ -115,7 +115,7 @@ def test_modules_that_are_not_networks_cannot_be_built(name: str) -> None:
 
 
 def test_an_unknown_argument_is_named_with_its_neighbour() -> None:
-    with pytest.raises(UserError, match="network 'edsr' has no argument 'chanels'; did you mean 'channels'"):
+    with pytest.raises(UserError, match="network 'edsr' takes no argument 'chanels'; did you mean 'channels'"):
         build("edsr", chanels=8)
 
 
@@ -231,9 +231,9 @@ def test_the_extension_never_shows_in_the_result(height: int, width: int, multip
         assert extended - multiple < max(size, minimum) <= extended
 
 
-def test_a_network_that_states_no_minimum_takes_one_pixel() -> None:
+def test_a_network_whose_minimum_is_one_takes_one_pixel() -> None:
     network: Any = nn.PixelShuffle(1)
-    network.multiple, network.scale = 4, 1
+    network.multiple, network.minimum, network.scale = 4, 1, 1
     assert restore(network, picture(1, 2)).shape == (1, 3, 1, 2)
 
 

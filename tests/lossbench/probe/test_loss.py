@@ -19,11 +19,11 @@ from torch import Tensor
 
 from lossbench import losses
 from lossbench.errors import UserError
-from lossbench.losses._terms import WeightedTerms
 from lossbench.probe import loss
 from lossbench.probe.cost import TensorMemory, cost
 from lossbench.probe.degradations import psnr
-from lossbench.probe.loss import CROP, DEGRADATIONS, Row, crops, degrade, look, ranking
+from lossbench.probe.loss import CROP, DEGRADATIONS, ProbeRow, crops, degrade, look, ranking
+from lossbench.terms import WeightedTerms
 from pipeline import __main__ as command_line
 
 NAMES = ["blur", "noise", "JPEG", "shift", "brightness", "grid"]
@@ -62,7 +62,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def seen(loss: WeightedTerms, image: Tensor) -> dict[str, Row]:
+def seen(loss: WeightedTerms, image: Tensor) -> dict[str, ProbeRow]:
     return {name: look(loss, image, version, name) for name, version in degrade(image, 30.0).items()}
 
 

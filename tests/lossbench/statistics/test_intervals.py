@@ -1,4 +1,4 @@
-"""Paired statistics: cases computed by hand, agreement with scipy and statsmodels, and what is refused."""
+"""Paired statistics: cases computed by hand, agreement with scipy, and what is refused."""
 
 from __future__ import annotations
 

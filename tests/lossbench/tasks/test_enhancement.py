@@ -110,7 +110,7 @@ def test_gamma_correction_is_the_harder_answer_on_a_photograph() -> None:
     from lossbench.datasets import photographs
     from lossbench.images import read_image
 
-    source = next(s for s in photographs.locate(None)["test"] if s.name == "astronaut")
+    source = next(s for s in photographs.DATASET.locate(None)["test"] if s.name == "astronaut")
     target = read_image(source.path)
     low = dark(target, 1)
     assert psnr(low, target) < 13

@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from lossbench import plugins
-from lossbench.datasets import landsat7
-from lossbench.datasets._card import Source
+from lossbench import datasets
+from lossbench.datasets import Dataset, Source, Splits, landsat7
 from lossbench.errors import UserError
 from lossbench.tasks import pan_sharpening as task
 from pipeline import degrade, prepare
@@ -122,7 +121,7 @@ def test_a_finer_pan_is_reduced_with_the_same_low_pass(chosen: dict[str, Any]) -
 
 def test_gram_schmidt_gains_nine_decibels_on_landsat() -> None:
     """With a peak of 117, below which 99.9 % of the values lie, these are 30.6 and 39.4 dB."""
-    scene = landsat7._bands(landsat7.locate(None)["train"][0].path)
+    scene = landsat7._bands(landsat7.DATASET.locate(None)["train"][0].path)
     low, target = task.degrade(scene, MTF, GENERATOR), task.reference(scene, MTF)
     interpolated, sharpened = (psnr(answer(low, MTF), target) for answer in (task.trivial, task.gram_schmidt))
     assert interpolated == pytest.approx(37.34, abs=0.05)
@@ -130,7 +129,7 @@ def test_gram_schmidt_gains_nine_decibels_on_landsat() -> None:
 
 
 def test_gram_schmidt_of_a_pan_that_is_a_band_returns_that_band() -> None:
-    scene = landsat7.read(landsat7.locate(None)["test"][0])
+    scene = landsat7.DATASET.read(landsat7.DATASET.locate(None)["test"][0])
     low = task.degrade(scene, {**MTF, "pan": {"red": 1.0}}, GENERATOR)
     sharpened = task.gram_schmidt(low, MTF)
     assert psnr(sharpened[..., 2], scene[..., 2]) > psnr(low[..., 2], scene[..., 2]) + 8
@@ -169,26 +168,21 @@ def test_a_pan_needs_the_four_bands() -> None:
 def test_a_shipped_pan_that_does_not_fit_is_named_with_both_files(
     shape: tuple[int, ...], dtype: Any, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Shipping:
-        @staticmethod
-        def locate(root: Path | None) -> dict[str, list[Source]]:
+    class Shipping(Dataset):
+        def locate(self, root: Path | None) -> Splits:
             return {"train": [], "val": [], "test": [Source("a", tmp_path / "ms.tif", "none")]}
 
-        @staticmethod
-        def locate_low_quality(root: Path | None, name: str, scale: int) -> dict[str, list[Source]]:
+        def locate_low_quality(self, root: Path | None, task: str, scale: int) -> Splits:
             return {"test": [Source("a", tmp_path / "pan.tif", "none")]}
 
-        @staticmethod
-        def read(source: Source) -> NDArray[Any]:
+        def read(self, source: Source) -> NDArray[Any]:
             return picture()
 
-        @staticmethod
-        def read_low_quality(source: Source) -> NDArray[Any]:
+        def read_low_quality(self, source: Source) -> NDArray[Any]:
             return pan
 
     pan = np.zeros((32, 48, 1), np.uint8)
-    load = plugins.load
-    monkeypatch.setattr(plugins, "load", lambda folder, name: Shipping if folder == "datasets" else load(folder, name))
+    monkeypatch.setattr(datasets, "load", lambda name: Shipping())
     prepare.main(PrepareSpec(dataset="worldview2", root=None), "code", tmp_path / "out")
     spec = DegradeSpec(dataset="worldview2", root=None, task="pan_sharpening", settings=BICUBIC)
     degrade.main(spec, "code", tmp_path / "out", tmp_path / "out")

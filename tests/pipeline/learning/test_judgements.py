@@ -11,7 +11,7 @@ import pytest
 from _waves import waves
 from numpy.typing import NDArray
 
-from lossbench.datasets._card import Source
+from lossbench.datasets import Source
 from lossbench.errors import UserError
 from pipeline.learning.judgements import DISTORTIONS, GAP, HumanJudgements, PseudoJudgements, distorted
 from pipeline.outputs.arrays import Arrays, Entry, write_arrays

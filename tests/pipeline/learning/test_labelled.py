@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lossbench import datasets
-from lossbench.datasets import exemplars, photographs
-from lossbench.datasets._card import Source
+from lossbench.datasets import Source, exemplars, photographs
 from lossbench.errors import UserError
 from lossbench.images import read_image, write_png
 from lossbench.names import class_names, class_of
@@ -118,22 +117,22 @@ def test_a_set_that_cannot_be_scored_is_refused(
 
 
 def test_the_exemplars_are_twenty_pictures_that_no_task_uses() -> None:
-    found = exemplars.locate(None)
+    found = exemplars.DATASET.locate(None)
     assert {split: len(sources) for split, sources in found.items()} == {"train": 20, "val": 0, "test": 20}
     classes = class_names(source.name for source in found["train"])
     assert classes == class_names(source.name for source in found["test"])
     assert len(classes) == 20
     assert (classes[0], classes[-1]) == ("brick", "text")
-    used = {source.sha256 for sources in photographs.locate(None).values() for source in sources}
+    used = {source.sha256 for sources in photographs.DATASET.locate(None).values() for source in sources}
     assert not used & {source.sha256 for sources in found.values() for source in sources}
     assert all(source.licence for sources in found.values() for source in sources)
     assert datasets.missing("exemplars", None) is None
 
 
 def test_train_and_test_regions_of_an_exemplar_are_apart_and_large_enough() -> None:
-    found = exemplars.locate(None)
+    found = exemplars.DATASET.locate(None)
     for train, test in zip(found["train"], found["test"], strict=True):
-        whole, left, right = read_image(train.path), exemplars.read(train), exemplars.read(test)
+        whole, left, right = read_image(train.path), exemplars.DATASET.read(train), exemplars.DATASET.read(test)
         width = whole.shape[1]
         assert np.array_equal(left, whole[:, : left.shape[1]])
         assert np.array_equal(right, whole[:, width - right.shape[1] :])

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from lossbench.device import to_tensor
 from lossbench.errors import UserError
-from pipeline.learning.sampling import Ahead, Crops, step_generator
+from pipeline.learning.sampling import Ahead, Crops, own_generator, step_generator
 from pipeline.outputs.arrays import Arrays, Entry, write_arrays
 
 SCALE = 3
@@ -89,6 +89,12 @@ def test_the_random_numbers_of_a_step_never_change() -> None:
     # golden: a change of the stream would silently change every published run
     assert step_generator(0, 0).integers(1000, size=4).tolist() == [34, 11, 611, 241]
     assert step_generator(3, 7).integers(1000, size=4).tolist() == [294, 371, 1, 668]
+
+
+def test_a_step_has_another_stream_for_all_but_its_data() -> None:
+    assert own_generator(3, 7).integers(1000, size=8).tolist() != step_generator(3, 7).integers(1000, size=8).tolist()
+    same = step_generator(3, 7 + 2**32).integers(1000, size=8)
+    assert own_generator(3, 7).integers(1000, size=8).tolist() == same.tolist()
 
 
 @settings(max_examples=25, deadline=None)

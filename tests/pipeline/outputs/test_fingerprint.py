@@ -186,7 +186,7 @@ def test_an_edit_is_seen_after_clear_only(toy: Path) -> None:
 
 def test_the_training_stage_reaches_the_loop_and_no_plugin() -> None:
     reached = module._closure(frozenset({"pipeline.train"}), module.PACKAGES)
-    assert {"pipeline.learning.loop", "lossbench.losses._terms", "pipeline.specs.train"} <= reached
+    assert {"pipeline.learning.loop", "lossbench.terms", "pipeline.specs.train"} <= reached
     shelves = ("datasets", "tasks", "networks", "loss_networks", "losses", "metrics", "classifiers")
     plugins = {f"lossbench.{shelf}.{name}" for shelf in shelves for name in module.plugins.names(shelf)}
     assert not reached & plugins

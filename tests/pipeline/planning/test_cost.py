@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from _repository import ROOT
 from _steps import every_step, planned
 
 from lossbench.errors import UserError
-from pipeline.planning.cost import STAGES, Row, cost_key, cost_words, estimates, loss_network_of, trainings
-from pipeline.planning.measured_steps import Measurement, key_of, read, write
+from pipeline.planning.cost import STAGES, CostRow, cost_key, cost_words, estimates, loss_network_of, trainings
+from pipeline.planning.measured_steps import FILE, Measurement, key_of, read, write
 from pipeline.planning.plan import Plan
 from pipeline.specs.classifier import AttackSpec, ClassifierSpec, RobustnessSpec
 from pipeline.specs.distance import DistanceAttackSpec, DistanceSpec
@@ -170,7 +171,7 @@ def test_a_job_holds_what_made_its_loss_network(ci: Plan) -> None:
     assert loss_network_of(ci.job("train", (*key, "original", "0"))) is None
 
 
-def totals(rows: list[Row], table: str | None) -> dict[str, Row]:
+def totals(rows: list[CostRow], table: str | None) -> dict[str, CostRow]:
     return {row.stage: row for row in rows if row.table == table}
 
 
@@ -223,6 +224,16 @@ def test_a_table_counts_what_it_needs_and_shared_jobs_in_each(paper: Plan) -> No
     assert set(tables["robust_perceptual/table2"]) == {"train_classifier", "train_distance", "train"}
     needed = [set(paper.needed(f"robust_perceptual/{name}")) for name in ("table2", "figure1")]
     assert needed[0] & needed[1]
+
+
+def test_every_step_of_the_published_recipes_is_measured_once(paper: Plan) -> None:
+    measured = read(ROOT / "config" / FILE)
+    assert {one.what for one in trainings(paper).values()} == {one.what for one in measured.values()}
+    key = ("super_resolution_x4", "coco", "enhancenet")
+    words = {loss: trainings(paper)["train", (*key, loss, "0")].what for loss in ("e", "ep", "robust_ep", "ep_pools")}
+    assert " under original (pixel l2), " in words["e"]
+    assert " under perceptual (layers enhancenet, terms ep) on vgg19, " in words["ep_pools"]
+    assert words["robust_ep"] == words["ep"]
 
 
 def test_a_step_that_was_not_measured_is_named_and_in_no_number(paper: Plan) -> None:

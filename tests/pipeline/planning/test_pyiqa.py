@@ -16,7 +16,7 @@ from _repository import ROOT
 
 from lossbench.errors import UserError
 from pipeline import evaluate
-from pipeline.config import scale
+from pipeline.config.losses import Loss
 from pipeline.config.read import Configuration
 from pipeline.config.table import Metric
 from pipeline.outputs import fingerprint
@@ -43,8 +43,8 @@ def planned(file: str = "pyiqa:topiq_fr", loss: str = "pyiqa:gmsd") -> Plan:
     table = read.tables[TABLE]
     metrics = {**table.metrics, "topiq": Metric(file=file, source="a newer one")}
     table = table.model_copy(update={"metrics": metrics, "losses": ("original", "by_gmsd")})
-    losses = {**read.scale.losses, "by_gmsd": scale.Loss(loss=loss, source="a trial")}
-    return Plan(replace(read, tables={TABLE: table}, scale=read.scale.model_copy(update={"losses": losses})))
+    losses = {**read.losses, "by_gmsd": Loss(loss=loss, source="a trial")}
+    return Plan(replace(read, tables={TABLE: table}, losses=losses))
 
 
 def test_both_are_planned_and_printed_with_their_licence() -> None:

@@ -89,7 +89,7 @@ def test_the_download_counts_each_missing_archive_once(plan: Plan) -> None:
 def test_the_command_prints_the_measurements_beside_the_configuration(
     plan: Plan, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name in ("config.yaml", "scale", "tables", "claims"):
+    for name in ("config.yaml", "losses.yaml", "scale", "tables", "claims"):
         (tmp_path / name).symlink_to(CONFIG / name)
     measured = every_step(plan)
     write(tmp_path / FILE, measured)

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from _repository import ROOT
 
-from lossbench import plugins
+from lossbench import datasets
 from lossbench.errors import UserError
 from pipeline.config.read import Configuration
 from pipeline.config.scale import LossNetwork
@@ -256,6 +256,14 @@ def test_a_mistyped_name_stops_at_planning_with_its_neighbour() -> None:
             Plan(changed)
 
 
+def test_a_classifier_has_no_task_to_train_its_trunk_on() -> None:
+    changed = with_entry(
+        "ci", "classifiers", "standard_vgg19", lambda entry: entry.model_copy(update={"trunk": "mae_task"})
+    )
+    with pytest.raises(UserError, match=r"loss_networks\.mae_task\.dataset: 'task', but what reads it has no task"):
+        Plan(changed)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -280,5 +288,5 @@ def test_the_table_prints_attack_recipe_and_origin_of_what_it_rests_on() -> None
     assert "trunk of the classifier robust_vgg19" in loss
     (metric,) = (text for text in settings if text.startswith("metric robust_pseudo_2afc "))
     assert "heads trained on judgements under PGD-10" in metric
-    assert plugins.constant("datasets", "imagenet_validation", "ROOT") == "imagenet"
+    assert datasets.stated("imagenet_validation", "folder_of") == "imagenet"
     assert read("paper").data_root("imagenet_validation") == "data/imagenet"

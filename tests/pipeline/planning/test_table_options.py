@@ -38,16 +38,17 @@ def configuration(scale: str) -> Configuration:
     return Configuration.read({**values, "scale": scale}, ROOT / "config")
 
 
-def changed(read: Configuration, section: str, name: str, **update: Any) -> Configuration:
-    """Return `read` with an entry of its scale changed or added."""
-    entries = getattr(read.scale, section)
-    entry = entries.get(name, entries.get("ctmae")).model_copy(update=update)
-    return replace(read, scale=read.scale.model_copy(update={section: {**entries, name: entry}}))
+def changed(read: Configuration, name: str, **update: Any) -> Configuration:
+    """Return `read` with a loss changed, or added by the example of `ctmae`."""
+    entry = read.losses.get(name, read.losses["ctmae"]).model_copy(update=update)
+    return replace(read, losses={**read.losses, name: entry})
 
 
 def test_a_network_without_a_loss_of_its_own_is_refused_at_planning() -> None:
+    read = configuration("ci")
+    networks = {**read.scale.networks, "dncnn": read.network("dncnn").model_copy(update={"own_loss": True})}
     with pytest.raises(UserError, match=r"networks/dncnn\.py defines no constant OWN_LOSS"):
-        Plan(changed(configuration("ci"), "networks", "dncnn", own_loss=True))
+        Plan(replace(read, scale=read.scale.model_copy(update={"networks": networks})))
 
 
 def test_the_table_says_whose_pixel_term_was_used() -> None:
@@ -59,7 +60,7 @@ def test_the_table_says_whose_pixel_term_was_used() -> None:
 
 
 def test_a_table_holds_two_variants_of_one_loss() -> None:
-    read = changed(configuration("ci"), "losses", "ctmae_fast", loss="ctmae", arguments={"precision": "fast"})
+    read = changed(configuration("ci"), "ctmae_fast", loss="ctmae", arguments={"precision": "fast"})
     table = read.tables["mae_loss/table3"].model_copy(update={"losses": ("original", "ctmae", "ctmae_fast")})
     plan = Plan(replace(read, tables={"mae_loss/table3": table}))
     job = plan.job("train", ("super_resolution_x2", "photographs", "edsr", "ctmae_fast", "0"))
@@ -72,8 +73,8 @@ def test_a_table_holds_two_variants_of_one_loss() -> None:
 
 
 def test_an_unknown_precision_stops_at_planning() -> None:
-    with pytest.raises(UserError, match=r"losses\.ctmae\.arguments: unknown precision 'exat'; did you mean 'exact'"):
-        Plan(changed(configuration("ci"), "losses", "ctmae", arguments={"precision": "exat"}))
+    with pytest.raises(UserError, match=r"ctmae\.arguments: unknown precision 'exat'; did you mean 'exact'"):
+        Plan(changed(configuration("ci"), "ctmae", arguments={"precision": "exat"}))
 
 
 def with_metric(read: Configuration, file: str, loss_network: str | None) -> Configuration:

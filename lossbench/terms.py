@@ -1,4 +1,4 @@
-"""The contract of a loss: named raw terms, a weight each, and their weighted sum."""
+"""The contract of a loss, `WeightedTerms`: named raw terms, a weight each, and their weighted sum."""
 
 from __future__ import annotations
 

@@ -6,23 +6,24 @@ import os
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
 from _prepared import damage, degraded, noise, prepared
+from _repository import ROOT
 from numpy.typing import NDArray
 from PIL import Image
 
 from lossbench import datasets
-from lossbench.datasets import bsd100, manga109, set5, set14, urban100
+from lossbench.datasets._benchmarks import BenchmarkSet
 from lossbench.errors import UserError
 from lossbench.images import read_image
 from lossbench.resize import crop_to_multiple, resize_bicubic
 from lossbench.tasks import super_resolution
 
-MODULES = [set5, set14, bsd100, urban100, manga109]
 COUNTS = {"set5": 5, "set14": 14, "bsd100": 100, "urban100": 100, "manga109": 109}
+SETS = [datasets.load(name) for name in COUNTS]
+set5, set14, bsd100, urban100, manga109 = SETS
 HEIGHT, WIDTH = 26, 39
 """Of every picture; no multiple of 4, so that the crop to multiples matters."""
 
@@ -37,8 +38,8 @@ REAL = [
 ]
 
 
-def name_of(module: ModuleType) -> str:
-    return str(module.CARD.name)
+def name_of(published: BenchmarkSet) -> str:
+    return published.name
 
 
 def write(path: Path, pixels: NDArray[np.uint8]) -> None:
@@ -47,10 +48,10 @@ def write(path: Path, pixels: NDArray[np.uint8]) -> None:
     Image.fromarray(pixels).save(path, compress_level=0)
 
 
-def benchmark(top: Path, module: ModuleType) -> Path:
+def benchmark(top: Path, published: BenchmarkSet) -> Path:
     """Write a whole set in the layout of benchmark.tar; return its folder."""
-    folder = top / "benchmark" / str(module.PUBLISHED.benchmark)
-    for number in range(module.PUBLISHED.count):
+    folder = top / "benchmark" / published.benchmark
+    for number in range(published.count):
         pixels = noise(HEIGHT, WIDTH, number)
         write(folder / f"HR/page{number}.png", pixels)
         for scale in (2, 3, 4):
@@ -59,10 +60,10 @@ def benchmark(top: Path, module: ModuleType) -> Path:
     return folder
 
 
-def selfexsr(top: Path, module: ModuleType, scales: tuple[int, ...] = (2, 4)) -> Path:
+def selfexsr(top: Path, published: BenchmarkSet, scales: tuple[int, ...] = (2, 4)) -> Path:
     """Write a whole set in SelfExSR's layout; return its folder."""
-    folder = top / str(module.PUBLISHED.selfexsr)
-    for number in range(module.PUBLISHED.count):
+    folder = top / published.selfexsr
+    for number in range(published.count):
         for scale in scales:
             target = crop_to_multiple(noise(HEIGHT, WIDTH, number), scale)
             start = folder / f"image_SRF_{scale}/img_{number + 1:03d}_SRF_{scale}"
@@ -71,25 +72,25 @@ def selfexsr(top: Path, module: ModuleType, scales: tuple[int, ...] = (2, 4)) ->
     return folder
 
 
-Tree = Callable[[Path, ModuleType], Path]
+Tree = Callable[[Path, BenchmarkSet], Path]
 
 
-@pytest.mark.parametrize("module", MODULES, ids=name_of)
+@pytest.mark.parametrize("published", SETS, ids=name_of)
 @pytest.mark.parametrize("tree", [benchmark, selfexsr])
 def test_a_whole_set_is_the_test_split_with_partners_of_the_same_names(
-    tmp_path: Path, tree: Tree, module: ModuleType
+    tmp_path: Path, tree: Tree, published: BenchmarkSet
 ) -> None:
-    folder = tree(tmp_path, module)
+    folder = tree(tmp_path, published)
     for root in (tmp_path, folder):
-        found = module.locate(root)
+        found = published.locate(root)
         names = {split: [source.name for source in sources] for split, sources in found.items()}
-        assert (names["train"], names["val"], len(names["test"])) == ([], [], COUNTS[module.CARD.name])
+        assert (names["train"], names["val"], len(names["test"])) == ([], [], COUNTS[published.name])
         assert names["test"] == sorted(names["test"])
         for scale in (2, 4):
-            partners = module.locate_low_quality(root, "super_resolution", scale)
+            partners = published.locate_low_quality(root, "super_resolution", scale)
             assert partners is not None
             assert {split: [source.name for source in sources] for split, sources in partners.items()} == names
-    assert datasets.missing(module.CARD.name, tmp_path) is None
+    assert datasets.missing(published.name, tmp_path) is None
 
 
 def test_the_files_are_those_of_the_layouts(tmp_path: Path) -> None:
@@ -238,34 +239,34 @@ def test_manga109_says_how_to_apply_and_is_not_fetched(tmp_path: Path) -> None:
         datasets.fetch("manga109", tmp_path)
 
 
-def real(module: ModuleType, scale: int) -> Path:
+def real(published: BenchmarkSet, scale: int) -> Path:
     """Return SelfExSR's folder of a set and scale; skip the test where it isn't."""
-    root = os.environ.get("LOSSBENCH_DATA")
-    if root is None:
-        pytest.skip(f"LOSSBENCH_DATA is not set; it names the folder that holds {module.PUBLISHED.selfexsr}")
-    folder = Path(root, module.PUBLISHED.selfexsr, f"image_SRF_{scale}")
+    root = Path(os.environ.get("LOSSBENCH_TEST_DATA", ROOT.parent / "shared" / "data"))
+    folder = root / published.selfexsr / f"image_SRF_{scale}"
     if not folder.is_dir():
-        pytest.skip(f"{folder} is missing")
+        pytest.skip(f"{folder} is missing; set LOSSBENCH_TEST_DATA to the folder of the test sets")
     return folder
 
 
-@pytest.mark.parametrize(("module", "scale", "stored", "decoded"), REAL)
+@pytest.mark.parametrize(("published", "scale", "stored", "decoded"), REAL)
 def test_the_real_folders_hold_the_published_bytes(
-    module: ModuleType, scale: int, stored: int, decoded: int, tmp_path: Path
+    published: BenchmarkSet, scale: int, stored: int, decoded: int, tmp_path: Path
 ) -> None:
-    folder = real(module, scale)
+    folder = real(published, scale)
     assert sum(path.stat().st_size for path in folder.glob("*.png")) == stored
-    targets = prepared(module.CARD.name, folder, tmp_path)
-    assert len(targets.split("test")) == COUNTS[module.CARD.name]
+    targets = prepared(published.name, folder, tmp_path)
+    assert len(targets.split("test")) == COUNTS[published.name]
     assert sum(np.prod(item.shape) for item in targets.items) == decoded
 
 
-@pytest.mark.parametrize(("module", "scale"), [row[:2] for row in REAL])
-def test_bicubic_shrinking_gives_the_real_partners_but_for_two_border_pixels(module: ModuleType, scale: int) -> None:
-    root = real(module, scale).parent
-    partners = module.locate_low_quality(root, "super_resolution", scale)
+@pytest.mark.parametrize(("published", "scale"), [row[:2] for row in REAL])
+def test_bicubic_shrinking_gives_the_real_partners_but_for_two_border_pixels(
+    published: BenchmarkSet, scale: int
+) -> None:
+    root = real(published, scale).parent
+    partners = published.locate_low_quality(root, "super_resolution", scale)
     assert partners is not None
-    for target, partner in zip(module.locate(root)["test"], partners["test"], strict=True):
+    for target, partner in zip(published.locate(root)["test"], partners["test"], strict=True):
         ours = super_resolution.degrade(read_image(target.path), {"scale": scale}, np.random.default_rng(0))
         theirs = read_image(partner.path)
         assert np.array_equal(ours[2:-2, 2:-2], theirs[2:-2, 2:-2]), partner.path
@@ -273,10 +274,10 @@ def test_bicubic_shrinking_gives_the_real_partners_but_for_two_border_pixels(mod
         assert np.abs(ours.astype(int) - theirs).max() <= 11, partner.path
 
 
-@pytest.mark.parametrize("module", [set5, set14, bsd100], ids=name_of)
-def test_the_real_targets_of_scale_two_hold_those_of_scale_four(module: ModuleType) -> None:
-    real(module, 2)
-    for two, four in zip(*(module.locate(real(module, scale))["test"] for scale in (2, 4)), strict=True):
+@pytest.mark.parametrize("published", [set5, set14, bsd100], ids=name_of)
+def test_the_real_targets_of_scale_two_hold_those_of_scale_four(published: BenchmarkSet) -> None:
+    real(published, 2)
+    for two, four in zip(*(published.locate(real(published, scale))["test"] for scale in (2, 4)), strict=True):
         assert np.array_equal(crop_to_multiple(read_image(two.path), 4), read_image(four.path)), two.path
 
 

@@ -1,20 +1,38 @@
-"""Losses of the robust-perceptual paper: E (pixels), P (feature maps), T (texture), and their sums, on one VGG."""
+"""`perceptual`: sums of E (pixels), P (feature maps) and T (texture) on one VGG, standard or adversarially trained.
+
+Uelwer et al., "Evaluating Robust Perceptual Losses for Image Reconstruction", after EnhanceNet (Sajjadi et al. 2017).
+With the maps f_l of layer l of the VGG, of c channels, h rows and w columns, and k patches of 16 x 16 pixels:
+
+    E = mean (x - y)^2
+    P = sum_l w_l / (c h w) |f_l(x) - f_l(y)|^2                      (eq. 1)
+    T = sum_l w_l / (k c^2) sum_patches |G(f_l(x)) - G(f_l(y))|_F^2  (eq. 2), G the Gram matrix of the maps
+
+E alone needs no VGG: it is the loss `original` with the pixel distance `l2`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lossbench.errors import UserError, nearest
+from lossbench.loss_networks import Trunk
 from lossbench.losses._features import Hidden, loss_network
-from lossbench.losses._terms import WeightedTerms, l2
+from lossbench.terms import WeightedTerms, l2
 
-KINDS = ("vgg19", "vgg16")
+SOURCE = "robust-perceptual paper, eq. 1 and 2 and section 2"
+LOSS_NETWORKS = ("vgg19", "vgg16")
+CHOICES = {
+    "terms": ("p", "t", "ep", "et", "pt", "ept"),
+    "layers": ("literal", "enhancenet"),
+    "patches": ("image", "map"),
+}
+"""What the arguments may be."""
 PERCEPTUAL = {
     "literal": {"conv1_2": 0.2, "conv3_1": 0.02},
     "enhancenet": {"pool2": 0.2, "pool5": 0.02},
@@ -91,28 +109,36 @@ class PerceptualSum(Hidden, WeightedTerms):
         For maps the mean over channels, rows and columns is eq. 1; for Gram matrices the mean over the c x c entries
         and the k patches is the squared Frobenius norm over k c^2 of eq. 2.
         """
-        network: Any = self.network
+        network = cast(Trunk, self.network)
         pairs = self.compared(lambda image: _maps(network, image, layers), prediction, target, summary)
         return torch.stack([weight * l2(*pair) for pair, weight in zip(pairs, layers.values(), strict=True)]).sum()
 
 
-def _maps(network: Any, image: Tensor, layers: dict[str, float]) -> list[Tensor]:
-    found: dict[str, Tensor] = network.layers(image, layers)
+def _maps(network: Trunk, image: Tensor, layers: dict[str, float]) -> list[Tensor]:
+    found = network.layers(image, layers)
     return [found[name] for name in layers]
 
 
-def build_sum(
-    name: str, weights: Path | str | None, precision: str, layers: str = "literal", patches: str = "image"
+def build(
+    terms: str = "ep",
+    weights: Path | str | None = None,
+    layers: str = "literal",
+    patches: str = "image",
+    precision: str = "exact",
 ) -> PerceptualSum:
-    """Build the sum whose letters end `name` (`ep`, `robust_pt`).
+    """Build the sum of `terms`, letters such as `ep`, on the VGG stored in `weights`.
 
-    `layers` is a key of `PERCEPTUAL`; `patches` says where those of the texture are cut: from the `image` (eq. 2) or
-    from each `map` (as EnhanceNet). Raises UserError for anything else.
+    `layers` of P: `literal` (conv1_2, conv3_1) or `enhancenet` (pool2, pool5). `patches` of T: cut from the `image`
+    (eq. 2) or from each `map` (as EnhanceNet). `precision` is a key of `PRECISIONS`. Raises UserError for what is none
+    of these, for layers or patches that the terms do not use, and for weights that are absent or of another kind.
     """
-    letters = name.rsplit("_", 1)[-1]
-    if layers not in PERCEPTUAL:
-        raise UserError(f"loss '{name}': unknown layers '{layers}'; {nearest(layers, PERCEPTUAL)}")
-    if patches not in ("image", "map"):
-        raise UserError(f"loss '{name}': unknown patches '{patches}'; {nearest(patches, ('image', 'map'))}")
-    network = loss_network(name, KINDS, weights)
-    return PerceptualSum(letters, network, PERCEPTUAL[layers], TEXTURE, patches, precision)
+    if terms == "e":
+        raise UserError("loss 'perceptual': terms 'e' need no VGG; use the loss 'original' with pixel 'l2'")
+    for setting, value in (("terms", terms), ("layers", layers), ("patches", patches)):
+        if value not in CHOICES[setting]:
+            raise UserError(f"loss 'perceptual': unknown {setting} '{value}'; {nearest(str(value), CHOICES[setting])}")
+    for setting, value, usual, letter in (("layers", layers, "literal", "p"), ("patches", patches, "image", "t")):
+        if value != usual and letter not in terms:
+            raise UserError(f"loss 'perceptual': {setting} '{value}' has no effect on terms '{terms}'; leave it out")
+    network = loss_network("perceptual", LOSS_NETWORKS, weights)
+    return PerceptualSum(terms, network, PERCEPTUAL[layers], TEXTURE, patches, precision)

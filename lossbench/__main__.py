@@ -1,0 +1,184 @@
+"""The command `lossbench`: list the plugins, fetch a data set, probe a loss, score pictures."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lossbench.errors import exit_with_one_line
+
+Rows = list[dict[str, Any]]
+DATA_ROOT = Path("data")
+"""Where fetched data sets go, one folder each."""
+
+
+@dataclass(frozen=True)
+class Verb:
+    """One word behind the command."""
+
+    text: str
+    """What it does, for the help."""
+    options: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace], None]
+
+
+def listing_verb(text: str, rows: Callable[[argparse.Namespace], Rows]) -> Verb:
+    """Return a verb that prints `rows` in words or as JSON."""
+    return Verb(text, json_option, lambda given: show(rows(given), given.json))
+
+
+def json_option(parser: argparse.ArgumentParser) -> None:
+    """Add the option of a verb that prints JSON when asked to."""
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _networks(_: argparse.Namespace) -> Rows:
+    from lossbench.networks import listing
+
+    return listing()
+
+
+def _loss_networks(_: argparse.Namespace) -> Rows:
+    from lossbench.loss_networks import listing
+
+    return listing()
+
+
+def _metrics(_: argparse.Namespace) -> Rows:
+    from lossbench.metrics import listing
+
+    return listing()
+
+
+def _datasets(_: argparse.Namespace) -> Rows:
+    from lossbench.datasets import listing
+
+    return listing()
+
+
+def losses_verb(folder: Path | None) -> Verb:
+    """Return the verb that lists the losses, and the stored loss networks below `folder` when no other is given."""
+
+    def options(parser: argparse.ArgumentParser) -> None:
+        json_option(parser)
+        words = f"default {folder}" if folder else "left out, none is looked for"
+        parser.add_argument("--weights", type=Path, default=folder, help=f"folder of stored loss networks ({words})")
+
+    def rows(given: argparse.Namespace) -> None:
+        from lossbench.losses import listing
+
+        show(listing(given.weights), given.json)
+
+    return Verb("losses with their sources, the loss networks that they need, and the files of these", options, rows)
+
+
+def fetch_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `fetch`."""
+    parser.add_argument("dataset", help="name of a data set that can be fetched")
+    parser.add_argument("--root", type=Path, help="folder to put it in; left out, <data root>/<data set>")
+
+
+def fetch(given: argparse.Namespace, data_root: Path = DATA_ROOT) -> None:
+    """Download the data set, checked, to the folder asked for or to one of its own below `data_root`."""
+    from lossbench.datasets import fetch
+
+    fetch(given.dataset, given.root or data_root / given.dataset)
+
+
+def probe_verb(folder: Path | None) -> Verb:
+    """Return the verb that probes a loss, and names the stored loss networks below `folder` where one is missing."""
+
+    def probe(given: argparse.Namespace) -> None:
+        from lossbench.probe.loss import main
+
+        main(given.loss, given.image, given.weights, given.set, given.output, given.psnr, given.json, folder)
+
+    return Verb("what a loss sees: degradations at equal PSNR, ranked by it and by L1", _probe_options, probe)
+
+
+def _probe_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("loss", help="name of a loss")
+    parser.add_argument("image", type=Path, help="a picture file")
+    parser.add_argument("--weights", type=Path, help="file of the loss network, where the loss needs one")
+    parser.add_argument("--set", action="append", default=[], metavar="key=value", help="an argument of the loss")
+    parser.add_argument("--psnr", type=float, default=30.0, help="PSNR of every degradation in dB (default 30)")
+    parser.add_argument("--output", type=Path, help="folder for probe.txt, probe.json and probe.png")
+    json_option(parser)
+
+
+def _measure_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("prediction", type=Path, help="a picture file, or a folder of them")
+    parser.add_argument("target", type=Path, nargs="?", help="its ground truth; left out where no metric needs one")
+    parser.add_argument("--metric", required=True, metavar="NAMES", help="metrics with commas, such as psnr,ssim")
+    colours = "rgb, y601 (or y), y601_rounded or gray; left out, each metric's usual one"
+    parser.add_argument("--protocol", metavar="COLOUR", help=colours)
+    parser.add_argument("--crop", type=int, default=0, help="pixels cut from each side (default 0)")
+    parser.add_argument("--no-rounding", action="store_true", help="do not round to 8-bit levels first")
+    parser.add_argument("--clip", action="store_true", help="a folder holds the frames of one clip, in name order")
+    parser.add_argument("--weights", action="append", default=[], metavar="METRIC=FILE", help="a stored loss network")
+    json_option(parser)
+
+
+def _measure(given: argparse.Namespace) -> None:
+    from lossbench.measure import main, requested
+
+    request = requested(given.metric, given.protocol, given.crop, not given.no_rounding, given.weights)
+    main(given.prediction, given.target, request, given.clip, given.json)
+
+
+VERBS: dict[str, Verb] = {
+    "networks": listing_verb("restoration networks with their parameters at published size", _networks),
+    "losses": losses_verb(None),
+    "loss_networks": listing_verb("loss networks with their parameters at published size", _loss_networks),
+    "metrics": listing_verb("metrics with their sources and protocols", _metrics),
+    "datasets": listing_verb("data sets with licence, size and where to get them", _datasets),
+    "fetch": Verb("download a published data set, checked by its checksums", fetch_options, fetch),
+    "probe": probe_verb(None),
+    "measure": Verb("scores of picture files or folders, with the protocol of each", _measure_options, _measure),
+}
+
+
+def run(program: str, text: str | None, verbs: Mapping[str, Verb]) -> None:
+    """Run the verb of the command line; bad input gives one line and exit code 1."""
+    parser = argparse.ArgumentParser(prog=program, description=text)
+    chosen = parser.add_subparsers(dest="verb", required=True, metavar="verb")
+    for name, verb in verbs.items():
+        verb.options(chosen.add_parser(name, help=verb.text))
+    given = parser.parse_args()
+    exit_with_one_line(lambda: verbs[given.verb].run(given))
+
+
+def main() -> None:
+    """Run the command `lossbench`."""
+    run("lossbench", __doc__, VERBS)
+
+
+def show(rows: Rows, as_json: bool) -> None:
+    """Print `rows`, each a dictionary with a name, in words or as JSON."""
+    if as_json:
+        print(json.dumps(rows, indent=1))
+        return
+    for row in rows:
+        rest = "; ".join(f"{key}: {_words(value)}" for key, value in row.items() if key != "name")
+        print(f"{row['name']}\n    {rest}")
+
+
+def _words(value: Any) -> str:
+    """Return lists and dictionaries without the marks of Python."""
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_inner(entry)}" for key, entry in value.items()) or "none"
+    if isinstance(value, list):
+        return ", ".join(_words(entry) for entry in value) or "none"
+    return str(value)
+
+
+def _inner(value: Any) -> str:
+    return f"({_words(value)})" if isinstance(value, dict | list) else str(value)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,3 @@
+"""The version of the package, read by nothing that a result depends on."""
+
+VERSION = "0.2.0"

@@ -1,0 +1,120 @@
+"""The command line of a stage, read from the signature of its `main`; the spec comes through standard input.
+
+A spec may be longer than one argument of a command may be (128 KiB on Linux).
+"""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import sys
+import types
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import MISSING, Field, fields, is_dataclass
+from pathlib import Path
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+from lossbench.errors import UserError, exit_with_one_line
+from lossbench.records import Strict
+
+REQUIRED = object()
+"""No default."""
+
+
+def run(main: Callable[..., object]) -> None:
+    """Call the `main` of a stage with what the command line and standard input say; a UserError becomes one line."""
+    exit_with_one_line(lambda: main(**given(main, sys.argv[1:], sys.stdin.read)))
+
+
+def given(main: Callable[..., object], arguments: Sequence[str], read: Callable[[], str]) -> dict[str, Any]:
+    """Return the arguments of `main`; a parameter that is a dataclass takes an option for each of its fields.
+
+    Exits with the usage for options that it does not take; raises UserError for a spec, the text that `read` gives,
+    that is none.
+    """
+    parser = _parser(main)
+    values = vars(parser.parse_args(arguments))
+    found: dict[str, Any] = {}
+    for name, annotation, default in _parameters(main):
+        if name == "spec":
+            found[name] = _spec(annotation, read)
+        elif is_dataclass(annotation):
+            record: Any = annotation
+            found[name] = record(**{field.name: values[field.name] for field in fields(annotation)})
+        else:
+            value = values[name]
+            found[name] = default if value is None and default is not REQUIRED else value
+    return found
+
+
+def _spec(kind: type[Strict], read: Callable[[], str]) -> Strict:
+    text = read()
+    if not text.strip():
+        raise UserError(f"{kind.__name__}: nothing on standard input; give the spec as JSON there")
+    return kind.from_json(text)
+
+
+def _parser(main: Callable[..., object]) -> argparse.ArgumentParser:
+    module = sys.modules[main.__module__]
+    stage = module.__spec__.name if module.__spec__ else main.__module__
+    text = f"{module.__doc__}\n\n{inspect.getdoc(main)}\n\nThe spec is read from standard input, as JSON."
+    parser = argparse.ArgumentParser(
+        prog=f"python -m {stage}", description=text, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    for name, annotation, default in _parameters(main):
+        if is_dataclass(annotation):
+            for field in fields(annotation):
+                _add(parser, field.name, get_type_hints(annotation)[field.name], _default(field))
+        elif name != "spec":
+            _add(parser, name, annotation, default)
+    return parser
+
+
+def _parameters(main: Callable[..., object]) -> Iterator[tuple[str, Any, Any]]:
+    """Give name, type and default of the parameters of `main`."""
+    hints = get_type_hints(main)
+    for name, parameter in inspect.signature(main).parameters.items():
+        default = REQUIRED if parameter.default is inspect.Parameter.empty else parameter.default
+        yield name, hints[name], default
+
+
+def _default(field: Field[Any]) -> Any:
+    return REQUIRED if field.default is MISSING else field.default
+
+
+def _add(parser: argparse.ArgumentParser, name: str, annotation: Any, default: Any) -> None:
+    """Add the option of one value: text, number, path, several paths, or paths by name."""
+    kind, optional = _without_none(annotation)
+    options: dict[str, Any] = {"required": default is REQUIRED and not optional}
+    if default is not REQUIRED and default is not None:
+        options |= {"default": default, "help": f"default {default}"}
+    if get_origin(kind) is dict:
+        options |= {"action": _Named, "nargs": "+", "metavar": "NAME=PATH"}
+    elif get_origin(kind) in (list, Sequence):
+        (kind,) = get_args(kind)
+        options |= {"type": kind, "nargs": "+", "metavar": kind.__name__.upper()}
+    else:
+        options |= {"type": kind, "metavar": kind.__name__.upper()}
+    parser.add_argument(f"--{name.replace('_', '-')}", dest=name, **options)
+
+
+def _without_none(annotation: Any) -> tuple[Any, bool]:
+    """Return the type of an option, and whether it may be left out."""
+    if get_origin(annotation) in (types.UnionType, Union):
+        (kind,) = (each for each in get_args(annotation) if each is not type(None))
+        return kind, True
+    return annotation, False
+
+
+class _Named(argparse.Action):
+    """Collects `NAME=PATH` in a dictionary."""
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: Any, values: Any, option: str | None = None) -> None:
+        """Store the paths by name; exits with the usage for an entry of another form and for a name given twice."""
+        found: dict[str, Path] = {}
+        for entry in values:
+            name, separator, path = entry.partition("=")
+            if not separator or not name or name in found:
+                parser.error(f"argument {option}: {entry}: give NAME=PATH, each name once")
+            found[name] = Path(path)
+        setattr(namespace, self.dest, found)

@@ -1,0 +1,61 @@
+"""JSON schemas of the configuration files, made from the records that read them: `python -m pipeline.config.schema`."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import json
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from lossbench.files import write_text
+from lossbench.records import Strict, models
+from pipeline.config.config import Config
+from pipeline.config.scale import Scale
+from pipeline.config.table import Table
+
+FOLDER = Path("workflow/schemas")
+RECORDS: dict[str, type[Strict]] = {"config": Config, "scale": Scale, "table": Table}
+"""What each kind of file holds."""
+
+
+def schemas() -> dict[str, str]:
+    """Return the text of every schema by the name of its file."""
+    return {f"{name}.schema.json": f"{json.dumps(schema(record), indent=1)}\n" for name, record in RECORDS.items()}
+
+
+def schema(record: type[Strict]) -> dict[str, Any]:
+    """Return the JSON schema of one kind of file; editors show its descriptions beside the entries."""
+    made = record.model_json_schema()
+    for kind, part in (*made.get("$defs", {}).items(), (record.__name__, made)):
+        for name, text in _texts(_reachable(record)[kind]):
+            part["properties"][name]["description"] = text
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made}
+
+
+def _reachable(record: type[BaseModel]) -> dict[str, type[BaseModel]]:
+    """Return `record` and the records inside it by name."""
+    found = {record.__name__: record}
+    for field in record.model_fields.values():
+        for inner in models(field.annotation):
+            found |= _reachable(inner)
+    return found
+
+
+def _texts(record: type[BaseModel]) -> Iterator[tuple[str, str]]:
+    """Give the name of each field that has a text below it, and the text on one line."""
+    [body] = ast.parse(inspect.getsource(record)).body
+    assert isinstance(body, ast.ClassDef)
+    for field, below in pairwise(body.body):
+        match field, below:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                yield name, " ".join(text.split())
+
+
+if __name__ == "__main__":
+    for name, text in schemas().items():
+        write_text(FOLDER / name, text)

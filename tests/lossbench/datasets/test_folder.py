@@ -1,0 +1,106 @@
+"""A user's own pictures: what is found, what is refused, and what the message names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from _prepared import noise
+
+from lossbench import datasets
+from lossbench.datasets import Source
+from lossbench.errors import UserError
+from lossbench.images import write_png
+
+folder = datasets.load("folder")
+
+
+def picture(path: Path, height: int = 12, width: int = 24) -> None:
+    """Write a picture of noise."""
+    write_png(path, noise(height, width))
+
+
+def names(sources: list[Source]) -> list[str]:
+    """List the names of `sources`."""
+    return [source.name for source in sources]
+
+
+@pytest.fixture
+def own_pictures(tmp_path: Path) -> Path:
+    """A user's folder with two training pictures and one test picture, all with partners."""
+    for name in ("train/target/b.png", "train/target/a.png", "test/target/c.png"):
+        picture(tmp_path / name)
+        picture(tmp_path / name.replace("target", "low_quality"), 6, 12)
+    return tmp_path
+
+
+def test_own_pictures_are_found_sorted_with_their_partners(own_pictures: Path) -> None:
+    found = folder.locate(own_pictures)
+    assert {split: names(sources) for split, sources in found.items()} == {
+        "train": ["a", "b"],
+        "val": [],
+        "test": ["c"],
+    }
+    partners = folder.locate_low_quality(own_pictures, "denoising", 1)
+    assert partners is not None
+    assert partners["train"][0].path == own_pictures / "train/low_quality/a.png"
+    assert {split: names(sources) for split, sources in partners.items()} == {
+        "train": ["a", "b"],
+        "val": [],
+        "test": ["c"],
+    }
+
+
+def test_own_pictures_without_partners_are_degraded_by_the_task(own_pictures: Path) -> None:
+    for split in ("train", "test"):
+        (own_pictures / split / "low_quality").rename(own_pictures / f"{split}_elsewhere")
+    assert folder.locate_low_quality(own_pictures, "denoising", 1) is None
+
+
+def test_other_files_and_hidden_files_are_passed_over(own_pictures: Path) -> None:
+    (own_pictures / "train/target/notes.txt").write_text("not a picture")
+    (own_pictures / "train/target/._a.png").write_text("left by a file manager")
+    picture(own_pictures / "train/target/old/z.png")
+    (own_pictures / "train/target/b.png").rename(own_pictures / "train/target/B.PNG")
+    assert names(folder.locate(own_pictures)["train"]) == ["B", "a"]
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_a_missing_split_of_own_pictures_is_named(own_pictures: Path, split: str) -> None:
+    (own_pictures / split).rename(own_pictures / "elsewhere")
+    with pytest.raises(UserError, match=rf"{split}/target: folder of split '{split}' is missing; expected: train/"):
+        folder.locate(own_pictures)
+
+
+@pytest.mark.parametrize("split", ["train", "val", "test"])
+def test_a_folder_without_pictures_is_named(own_pictures: Path, split: str) -> None:
+    target = own_pictures / split / "target"
+    target.mkdir(parents=True, exist_ok=True)
+    for path in target.iterdir():
+        path.rename(path.with_suffix(".txt"))
+    with pytest.raises(UserError, match=rf"{split}/target: no picture for split '{split}'"):
+        folder.locate(own_pictures)
+
+
+def test_a_missing_partner_is_named(own_pictures: Path) -> None:
+    (own_pictures / "train/low_quality/a.png").unlink()
+    with pytest.raises(UserError, match=r"train/target/a\.png has no partner 'a' in .*train/low_quality"):
+        folder.locate_low_quality(own_pictures, "denoising", 1)
+
+
+def test_a_partner_without_a_target_is_named(own_pictures: Path) -> None:
+    picture(own_pictures / "test/low_quality/d.png")
+    with pytest.raises(UserError, match=r"test/low_quality/d\.png has no target"):
+        folder.locate_low_quality(own_pictures, "denoising", 1)
+
+
+def test_partners_in_one_split_only_are_refused(own_pictures: Path) -> None:
+    (own_pictures / "test/low_quality").rename(own_pictures / "elsewhere")
+    with pytest.raises(UserError, match=r"test/low_quality: folder of split 'test' is missing"):
+        folder.locate_low_quality(own_pictures, "denoising", 1)
+
+
+def test_two_files_of_one_name_are_named(own_pictures: Path) -> None:
+    (own_pictures / "train/target/a.jpg").write_bytes(b"")
+    with pytest.raises(UserError, match=r"a\.png and a\.jpg have the same name"):
+        folder.locate(own_pictures)

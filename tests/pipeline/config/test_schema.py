@@ -1,0 +1,41 @@
+"""The schemas that editors read are those of the records, and the shipped files keep to them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+from _repository import ROOT
+
+from pipeline.config.schema import FOLDER, RECORDS, schema, schemas
+
+FILES = {
+    "config": [ROOT / "config/config.yaml"],
+    "scale": sorted((ROOT / "config/scale").glob("*.yaml")),
+    "table": sorted((ROOT / "config/tables").rglob("*.yaml")),
+}
+SHIPPED = [(kind, file) for kind, files in FILES.items() for file in files]
+
+
+def test_the_files_are_those_that_the_records_give() -> None:
+    found = {file.name: file.read_text(encoding="utf-8") for file in (ROOT / FOLDER).iterdir()}
+    assert found == schemas(), "run python -m pipeline.config.schema"
+
+
+@pytest.mark.parametrize(("kind", "file"), SHIPPED, ids=lambda value: getattr(value, "stem", value))
+def test_every_shipped_file_keeps_to_its_schema_and_names_it(kind: str, file: Path) -> None:
+    text = file.read_text(encoding="utf-8")
+    jsonschema.validate(json.loads(json.dumps(yaml.safe_load(text))), schema(RECORDS[kind]))
+    first = text.splitlines()[0]
+    assert first.startswith("# yaml-language-server: $schema=")
+    assert (file.parent / first.partition("=")[2]).resolve() == ROOT / FOLDER / f"{kind}.schema.json"
+
+
+@pytest.mark.parametrize("kind", RECORDS)
+def test_an_unknown_entry_is_refused_and_a_known_one_is_described(kind: str) -> None:
+    made = schema(RECORDS[kind])
+    assert made["additionalProperties"] is False
+    assert any("description" in entry or "$ref" in entry for entry in made["properties"].values())
