@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 from PIL import Image, UnidentifiedImageError
 
+from lossbench.assets.optional import imported
 from lossbench.errors import UserError
 from lossbench.files import written_atomically
-from lossbench.optional import imported
 
 EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
 MARGIN = 256 / 224

@@ -8,9 +8,9 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
+from lossbench.assets.optional import extra_of
 from lossbench.errors import UserError
 from lossbench.files import sha256
-from lossbench.optional import extra_of
 
 CATALOGUE = Path(__file__).with_name("embedded_catalogue.json")
 

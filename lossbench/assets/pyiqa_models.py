@@ -11,8 +11,8 @@ from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 
+from lossbench.assets.optional import absent, imported
 from lossbench.errors import UserError, nearest
-from lossbench.optional import absent, imported
 
 PREFIX = "pyiqa:"
 METRIC = "lossbench.metrics._pyiqa"

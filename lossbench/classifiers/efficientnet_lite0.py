@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from lossbench.assets.embedded import locate
+from lossbench.assets.optional import imported
 from lossbench.errors import UserError
 from lossbench.loss_networks import _pickled
-from lossbench.optional import imported
 from lossbench.storage import fill
 
 SOURCE = "Tan & Le, ICML 2019 (EfficientNet), the Lite0 variant without squeeze-and-excitation; TensorFlow's weights"

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lossbench.assets.optional import imported
 from lossbench.errors import UserError
-from lossbench.optional import imported
 
 
 @contextmanager

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lossbench.assets.optional import imported
 from lossbench.datasets._matlab import read_variable
 from lossbench.errors import UserError
-from lossbench.optional import imported
 
 Pixels = NDArray[Any]
 

@@ -9,11 +9,11 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from lossbench.assets.optional import imported
 from lossbench.datasets import Card, Dataset, ScoredByServer, Source, Splits
 from lossbench.datasets._matlab import damage_named
 from lossbench.datasets._tree import base, require_file
 from lossbench.errors import UserError
-from lossbench.optional import imported
 
 CARD = Card(
     name="dnd",

@@ -9,12 +9,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from lossbench.assets.optional import imported
 from lossbench.errors import UserError, nearest
 from lossbench.loss_networks import Sizes, _pickled
 from lossbench.loss_networks._size import checked, grown
 from lossbench.loss_networks._vgg import MEAN, STD
 from lossbench.loss_networks._wrapped import unwrapped
-from lossbench.optional import imported
 from lossbench.storage import fill
 
 SOURCE = "He et al., Deep Residual Learning, CVPR 2016, table 1 (torchvision's variant: the 3 x 3 has the stride)"

@@ -10,13 +10,13 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
+from lossbench.assets.optional import imported
 from lossbench.errors import UserError
 from lossbench.loss_networks import Sizes, _pickled
 from lossbench.loss_networks._masking import BAND_MEAN, BAND_STD
 from lossbench.loss_networks._safetensors import tensors
 from lossbench.loss_networks._size import checked, grown, padded
 from lossbench.loss_networks._wrapped import unwrapped
-from lossbench.optional import imported
 from lossbench.storage import fill
 
 SOURCE = "Wightman, PyTorch Image Models (timm); features of a layer as in Johnson et al. 2016"

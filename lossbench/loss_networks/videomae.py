@@ -11,12 +11,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from lossbench.assets.optional import imported
 from lossbench.errors import UserError
 from lossbench.loss_networks import Sizes, _clips, _pickled
 from lossbench.loss_networks._masking import RGB_MEAN, RGB_STD
 from lossbench.loss_networks._safetensors import tensors
 from lossbench.loss_networks._size import rounded
-from lossbench.optional import imported
 from lossbench.storage import fill
 
 SOURCE = "Tong et al., VideoMAE, NeurIPS 2022 (transformers, MCG-NJU/videomae-base)"

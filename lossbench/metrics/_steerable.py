@@ -11,7 +11,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from lossbench.optional import imported
+from lossbench.assets.optional import imported
 
 Floats = NDArray[np.float64]
 

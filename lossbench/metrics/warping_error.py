@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates
 
+from lossbench.assets.optional import imported
 from lossbench.errors import UserError
 from lossbench.metrics import _clips
 from lossbench.metrics._protocol import Better, Colour, Floats, Over, Pixels, Protocol
-from lossbench.optional import imported
 
 better: Better = "down"
 unit = ""

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from lossbench.assets.optional import imported
 from lossbench.errors import room_for
 from lossbench.files import write_text, written_atomically
-from lossbench.optional import imported
 
 COLOURS = ("#4c72b0", "#dd8452", "#55a868", "#c44e52", "#8172b3", "#937860")
 

@@ -8,8 +8,8 @@ import tomllib
 import pytest
 from _repository import ROOT
 
+from lossbench.assets.optional import DISTRIBUTIONS, EXTRAS, imported
 from lossbench.errors import UserError
-from lossbench.optional import DISTRIBUTIONS, EXTRAS, imported
 
 
 @pytest.mark.parametrize("library", EXTRAS)
