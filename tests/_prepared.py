@@ -24,14 +24,14 @@ def noise(height: int, width: int, seed: int = 0) -> NDArray[np.uint8]:
 def prepared(dataset: str, root: Path, output: Path) -> Arrays:
     """Return the prepared targets."""
     prepare.main(PrepareSpec(dataset=dataset, root=str(root)), "code", output)
-    return Arrays(output)
+    return Arrays(output / "target.json")
 
 
 def degraded(dataset: str, root: Path, targets: Path, output: Path, task: str, **settings: Any) -> Arrays:
     """Return the degraded inputs of the prepared `targets`."""
     spec = DegradeSpec(dataset=dataset, root=str(root), task=task, settings=settings)
-    degrade.main(spec, "code", targets, output)
-    return Arrays(output, "low_quality")
+    degrade.main(spec, "code", targets / "target.json", output)
+    return Arrays(output / "low_quality.json")
 
 
 def damage(path: Path, how: str) -> None:

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from lossbench.records import Strict
 from lossbench.tasks import super_resolution
 from pipeline.outputs.arrays import Entry, write_arrays
 from pipeline.specs.pretrain import PretrainSpec
@@ -57,15 +58,15 @@ def entries() -> Iterator[Entry]:
 
 @pytest.fixture(scope="session")
 def targets(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder of the prepared ground truth."""
+    """Return the card of the prepared ground truth."""
     folder = tmp_path_factory.mktemp("targets")
     write_arrays(folder, "target", entries(), {"dataset": "toy"})
-    return folder
+    return folder / "target.json"
 
 
 @pytest.fixture(scope="session")
 def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder of the same pictures at half the size."""
+    """Return the card of the same pictures at half the size."""
     folder = tmp_path_factory.mktemp("pairs")
     unused = np.random.default_rng(0)
     halved = (
@@ -73,7 +74,7 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for e in entries()
     )
     write_arrays(folder, "low_quality", halved, {"dataset": "toy"})
-    return folder
+    return folder / "low_quality.json"
 
 
 def recipe(**changes: Any) -> Recipe:
@@ -125,15 +126,21 @@ def loss_network(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def start_until_saved() -> Callable[[list[str], Path, int], subprocess.Popen[str]]:
+def start_until_saved() -> Callable[[Strict, list[str], Path, int], subprocess.Popen[str]]:
     """Return a function that runs `python -m ...` until its checkpoint was replaced some times, and leaves it running.
 
-    Its arguments are those of python's `-m`, the checkpoint, and how many checkpoints to wait for.
+    Its arguments are the spec, those of python's `-m`, the checkpoint, and how many checkpoints to wait for.
     """
 
-    def start(arguments: list[str], checkpoint: Path, count: int) -> subprocess.Popen[str]:
+    def start(spec: Strict, arguments: list[str], checkpoint: Path, count: int) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", *arguments]
-        process = subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        pipes: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+        process = subprocess.Popen(command, cwd=REPOSITORY, text=True, **pipes)
+        assert process.stdin is not None
+        process.stdin.write(spec.canonical())
+        process.stdin.close()
+        # communicate() would flush it
+        process.stdin = None
         seen: set[int] = set()
         end = time.monotonic() + 120
         while len(seen) < count:

@@ -41,13 +41,13 @@ def root(tmp_path: Path) -> Path:
 
 def prepared(root: Path, output: Path) -> Path:
     prepare.main(PrepareSpec(dataset="folder", root=str(root)), "code", output)
-    return output
+    return output / "target.json"
 
 
 def degraded(root: Path, targets: Path, output: Path, scale: int = 2) -> Path:
     spec = DegradeSpec(dataset="folder", root=str(root), task="super_resolution", settings={"scale": scale})
-    degrade.main(spec, "code", targets, output)
-    return output
+    degrade.main(spec, "code", targets / "target.json", output)
+    return output / "low_quality.json"
 
 
 def ship(root: Path, scale: int = 2) -> None:
@@ -73,7 +73,7 @@ def test_prepared_pictures_are_those_of_the_files(root: Path, tmp_path: Path) ->
 
 def test_photographs_shrink_by_two_with_bicubic(root: Path, tmp_path: Path) -> None:
     targets = Arrays(prepared(root, tmp_path / "targets"))
-    low = Arrays(degraded(root, tmp_path / "targets", tmp_path / "low"), "low_quality")
+    low = Arrays(degraded(root, tmp_path / "targets", tmp_path / "low"))
     assert low.card["settings"] == {"scale": 2}
     assert [item.shape for item in low.items] == [(12, 10, 3), (8, 15, 3), (8, 8, 3), (10, 9, 3)]
     for item, small in zip(targets.items, low.items, strict=True):
@@ -87,7 +87,7 @@ def test_photographs_shrink_by_two_with_bicubic(root: Path, tmp_path: Path) -> N
 def test_shipped_partners_are_taken_as_they_are(root: Path, tmp_path: Path) -> None:
     ship(root)
     prepared(root, tmp_path / "targets")
-    low = Arrays(degraded(root, tmp_path / "targets", tmp_path / "low"), "low_quality")
+    low = Arrays(degraded(root, tmp_path / "targets", tmp_path / "low"))
     assert [int(low.read(item).max()) for item in low.items] == [40, 41, 40, 40]
     assert [item.origin for item in low.items] == ["p0.png", "p1.png", "p0.png", "p0.png"]
 
@@ -109,7 +109,7 @@ def test_a_target_without_shipped_partner_is_named(root: Path, tmp_path: Path) -
     ship(root)
     prepared(root, tmp_path / "targets")
     # prepared before the pictures were taken away
-    for role in ("target", "low_quality"):
+    for role in "target":
         (root / "train" / role / "p1.png").unlink()
     with pytest.raises(UserError, match=r"p1\.png \(split train\) has no low-quality partner"):
         degraded(root, tmp_path / "targets", tmp_path / "low")
@@ -134,11 +134,11 @@ def test_random_degradations_depend_on_the_picture_alone(
     load = plugins.load
     monkeypatch.setattr(plugins, "load", lambda folder, name: Noise if folder == "tasks" else load(folder, name))
     prepared(root, tmp_path / "targets")
-    before = Arrays(degraded(root, tmp_path / "targets", tmp_path / "low"), "low_quality")
+    before = Arrays(degraded(root, tmp_path / "targets", tmp_path / "low"))
     # a picture that comes first in its split
     write_png(root / "train" / "target" / "a.png", np.zeros((9, 9, 3), np.uint8))
     prepared(root, tmp_path / "more")
-    after = Arrays(degraded(root, tmp_path / "more", tmp_path / "low_more"), "low_quality")
+    after = Arrays(degraded(root, tmp_path / "more", tmp_path / "low_more"))
     found = {(item.split, item.name): after.read(item) for item in after.items}
     assert all(np.array_equal(before.read(item), found[item.split, item.name]) for item in before.items)
     first, second = (found[split, "p0"][:16, :16] for split in ("train", "val"))
@@ -207,10 +207,11 @@ def test_a_small_file_system_that_fills_up_is_named(tmp_path: Path) -> None:
     if not shutil.which("unshare") or subprocess.run(["unshare", "-m", "sh", "-c", mount], check=False).returncode:
         pytest.skip("this user may not mount a file system")
     spec = PrepareSpec(dataset="folder", root=str(root)).canonical()
-    command = [sys.executable, "-m", "pipeline.prepare", spec, "--code", "code", "--output", str(disk / "out")]
+    command = [sys.executable, "-m", "pipeline.prepare", "--code", "code", "--output", str(disk / "out")]
     script = f'{mount} && "$@"; code=$?; ls -A {disk}/out; exit $code'
     done = subprocess.run(
         ["unshare", "-m", "sh", "-c", script, "sh", *command],
+        input=spec,
         cwd=ROOT,
         capture_output=True,
         text=True,

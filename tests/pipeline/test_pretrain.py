@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from _runs import names, run_of
 
 from lossbench import loss_networks
 from lossbench.errors import UserError
@@ -23,18 +24,14 @@ from pipeline.outputs.arrays import Arrays, Entry, write_arrays
 from pipeline.specs.pretrain import PretrainSpec, PublicWeights
 
 MakeSpec = Callable[..., PretrainSpec]
-Start = Callable[[list[str], Path, int], "subprocess.Popen[str]"]
+Start = Callable[[PretrainSpec, list[str], Path, int], "subprocess.Popen[str]"]
 LABEL = "pretrain/toy"
 OUTPUTS = {"network.safetensors", "card.json", "history.csv", "probe.csv", "reconstructions.png"}
 
 
 def run(spec: PretrainSpec, targets: Path, output: Path, **changes: Any) -> Path:
-    pretrain.main(spec, "code", targets=targets, output=output, label=LABEL, **changes)
+    pretrain.main(spec, "code", run_of(output, LABEL, changes), targets=targets, **changes)
     return output
-
-
-def names(folder: Path) -> set[str]:
-    return {path.name for path in folder.iterdir()}
 
 
 def table(path: Path) -> list[dict[str, str]]:
@@ -112,9 +109,9 @@ def test_a_killed_run_resumes_and_ends_with_the_same_bytes(
     schedule = {"name": "cosine", "warm_up": 0.2}
     spec = pretrain_spec(steps=100, history=7, ema=ema, precision=precision, schedule=schedule)
     whole, folder = run(spec, targets, tmp_path / "whole"), tmp_path / "killed"
-    arguments = [spec.canonical(), "--code", "code", "--targets", str(targets), "--output", str(folder)]
+    arguments = ["--code", "code", "--targets", str(targets), "--output", str(folder)]
     arguments += ["--label", LABEL, "--checkpoint-seconds", "0"]
-    process = start_until_saved(["pipeline.pretrain", *arguments], folder / "last.ckpt", random.randint(1, 30))
+    process = start_until_saved(spec, ["pipeline.pretrain", *arguments], folder / "last.ckpt", random.randint(1, 30))
     process.kill()
     process.communicate()
     assert process.returncode == -signal.SIGKILL

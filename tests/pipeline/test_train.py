@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import random
 import shutil
@@ -18,14 +17,16 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from _runs import UNFINISHED, card, history, names, run_of
 
 from lossbench import networks, storage
 from lossbench.errors import UserError, exit_with_one_line
 from pipeline import train
+from pipeline.learning.run import Run
 from pipeline.specs.train import TrainSpec
 
 MakeSpec = Callable[..., TrainSpec]
-Start = Callable[[list[str], Path, int], "subprocess.Popen[str]"]
+Start = Callable[[TrainSpec, list[str], Path, int], "subprocess.Popen[str]"]
 Limit = Callable[[int], AbstractContextManager[None]]
 OUTPUTS = {"model.safetensors", "history.csv", "card.json"}
 LABEL = "train/toy"
@@ -42,14 +43,13 @@ class Data:
     def run(self, spec: TrainSpec, output: Path, **changes: Any) -> Path:
         """Train in this process and return `output`."""
         weights = self.weights if spec.loss.loss_network else None
-        train.main(
-            spec, "code", targets=self.targets, pairs=self.pairs, weights=weights, output=output, label=LABEL, **changes
-        )
+        place = run_of(output, LABEL, changes)
+        train.main(spec, "code", place, targets=self.targets, pairs=self.pairs, weights=weights, **changes)
         return output
 
     def command(self, spec: TrainSpec, output: Path) -> list[str]:
         """Return the same as arguments of `python -m`, saving after every step."""
-        arguments = [spec.canonical(), "--code", "code", "--targets", self.targets, "--pairs", self.pairs]
+        arguments = ["--code", "code", "--targets", self.targets, "--pairs", self.pairs]
         arguments += ["--weights", self.weights] if spec.loss.loss_network else []
         arguments += ["--output", output, "--label", LABEL, "--checkpoint-seconds", "0"]
         return ["pipeline.train", *map(str, arguments)]
@@ -60,23 +60,9 @@ def data(targets: Path, pairs: Path, loss_network: Path) -> Data:
     return Data(targets, pairs, loss_network)
 
 
-def history(folder: Path) -> list[dict[str, str]]:
-    with (folder / "history.csv").open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
-def card(folder: Path) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads((folder / "card.json").read_text(encoding="utf-8"))
-    return content
-
-
 def assert_same_result(first: Path, second: Path) -> None:
     assert (first / "model.safetensors").read_bytes() == (second / "model.safetensors").read_bytes()
     assert (first / "history.csv").read_bytes() == (second / "history.csv").read_bytes()
-
-
-def names(folder: Path) -> set[str]:
-    return {path.name for path in folder.iterdir()}
 
 
 def test_a_run_leaves_model_history_and_card_and_no_checkpoint(
@@ -149,7 +135,7 @@ def killed(
         spec = train_spec("ccmae", **changes, precision="bfloat16", ema=0.9, clip=1.0)
     root = tmp_path_factory.mktemp("killed")
     count = random.randint(1, 30)
-    process = start_until_saved(data.command(spec, root / "killed"), root / "killed" / "last.ckpt", count)
+    process = start_until_saved(spec, data.command(spec, root / "killed"), root / "killed" / "last.ckpt", count)
     process.kill()
     process.communicate()
     assert process.returncode == -signal.SIGKILL, f"ended by itself after {count} checkpoints"
@@ -201,7 +187,7 @@ def test_a_second_process_is_refused_and_sigterm_saves_and_leaves_with_143(
     data: Data, train_spec: MakeSpec, tmp_path: Path, start_until_saved: Start
 ) -> None:
     spec, folder = train_spec(steps=100_000), tmp_path / "run"
-    process = start_until_saved(data.command(spec, folder), folder / "last.ckpt", 2)
+    process = start_until_saved(spec, data.command(spec, folder), folder / "last.ckpt", 2)
     try:
         with pytest.raises(UserError) as caught:
             data.run(spec, folder)
@@ -213,7 +199,7 @@ def test_a_second_process_is_refused_and_sigterm_saves_and_leaves_with_143(
         process.kill()
     assert process.returncode == 143
     assert errors == ""
-    assert names(folder) == {"last.ckpt", "run.lock"}
+    assert names(folder) == UNFINISHED
 
 
 def test_an_exploding_learning_rate_ends_with_one_line_and_leaves_the_batch(
@@ -254,15 +240,7 @@ def test_pictures_smaller_than_the_patch_are_named(data: Data, train_spec: MakeS
 
 def test_a_loss_that_needs_weights_says_so(data: Data, train_spec: MakeSpec, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="loss 'ccmae' needs weights=PATH of a cnn_mae or unet_mae loss network"):
-        train.main(
-            train_spec("ccmae"),
-            "code",
-            targets=data.targets,
-            pairs=data.pairs,
-            weights=None,
-            output=tmp_path / "run",
-            label=LABEL,
-        )
+        train.main(train_spec("ccmae"), "code", Run(tmp_path / "run", LABEL), targets=data.targets, pairs=data.pairs)
 
 
 def finished(path: Path, seconds: float, steps: int) -> Path:

@@ -74,8 +74,8 @@ def prepared(dataset: str, root: Path | None, output: Path) -> tuple[Arrays, Arr
     text = str(root) if root else None
     prepare.main(PrepareSpec(dataset=dataset, root=text), "code", output)
     spec = DegradeSpec(dataset=dataset, root=text, task="pan_sharpening", settings=SETTINGS)
-    degrade.main(spec, "code", output, output)
-    return Arrays(output), Arrays(output, "low_quality")
+    degrade.main(spec, "code", output / "target.json", output)
+    return Arrays(output / "target.json"), Arrays(output / "low_quality.json")
 
 
 def test_published_tiles_are_paired_by_name_and_keep_their_bytes(tiles: Path, tmp_path: Path) -> None:

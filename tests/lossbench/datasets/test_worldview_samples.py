@@ -72,8 +72,8 @@ def test_the_border_is_cut_from_both_and_the_parts_match(scene: Scene, tmp_path:
 def test_the_shipped_pan_is_reduced_to_the_grid_of_the_bands(scene: Scene, tmp_path: Path) -> None:
     prepare.main(PrepareSpec(dataset="worldview2_samples", root=None), "code", tmp_path / "out")
     spec = DegradeSpec(dataset="worldview2_samples", root=None, task="pan_sharpening", settings=SETTINGS)
-    degrade.main(spec, "code", tmp_path / "out", tmp_path / "out")
-    targets, low = Arrays(tmp_path / "out"), Arrays(tmp_path / "out", "low_quality")
+    degrade.main(spec, "code", tmp_path / "out/target.json", tmp_path / "out")
+    targets, low = Arrays(tmp_path / "out/target.json"), Arrays(tmp_path / "out/low_quality.json")
     shapes = [(target.shape[:2], item.shape) for target, item in zip(targets.items, low.items, strict=True)]
     assert all(item == (*target, 5) for target, item in shapes) and len(shapes) == 11
     # the mean of noise survives the low-pass, its spread does not

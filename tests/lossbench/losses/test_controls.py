@@ -72,5 +72,5 @@ def test_a_control_reseeds_no_other_device(
 
 @CONTROLS
 def test_an_unknown_setting_of_a_control_is_named(name: str, kind: str, architecture: dict[str, Any]) -> None:
-    with pytest.raises(UserError, match=f"loss network '{kind}' has no argument 'band'; did you mean 'bands'"):
+    with pytest.raises(UserError, match=f"loss network '{kind}' takes no argument 'band'; did you mean 'bands'"):
         losses.build(name, architecture={**architecture, "band": 4})

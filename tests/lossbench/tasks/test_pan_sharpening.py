@@ -185,9 +185,9 @@ def test_a_shipped_pan_that_does_not_fit_is_named_with_both_files(
     monkeypatch.setattr(datasets, "load", lambda name: Shipping())
     prepare.main(PrepareSpec(dataset="worldview2", root=None), "code", tmp_path / "out")
     spec = DegradeSpec(dataset="worldview2", root=None, task="pan_sharpening", settings=BICUBIC)
-    degrade.main(spec, "code", tmp_path / "out", tmp_path / "out")
-    (item,) = Arrays(tmp_path / "out", "low_quality").items
+    degrade.main(spec, "code", tmp_path / "out/target.json", tmp_path / "out")
+    (item,) = Arrays(tmp_path / "out/low_quality.json").items
     assert (item.shape, item.origin) == ((32, 48, 5), "pan.tif")
     pan = np.zeros(shape, dtype)
     with pytest.raises(UserError, match=rf"^split test: {tmp_path}/pan\.tif does not fit ms\.tif: {message}"):
-        degrade.main(spec, "code", tmp_path / "out", tmp_path / "again")
+        degrade.main(spec, "code", tmp_path / "out/target.json", tmp_path / "again")

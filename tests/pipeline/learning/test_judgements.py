@@ -28,7 +28,7 @@ def written(folder: Path, picture: Picture = waves, size: tuple[int, int] = (40,
         for index in range(count)
     ]
     write_arrays(folder, "target", entries, {"dataset": "toy"})
-    return Arrays(folder)
+    return Arrays(folder / "target.json")
 
 
 def pseudo(arrays: Arrays, **changes: Any) -> PseudoJudgements:

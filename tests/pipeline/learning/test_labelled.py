@@ -35,7 +35,7 @@ def toy(folder: Path, entries: list[tuple[str, str]], size: int = 24) -> Arrays:
         ],
         {"dataset": "toy"},
     )
-    return Arrays(folder)
+    return Arrays(folder / "target.json")
 
 
 NAMES = [("a-0", "train"), ("b-0", "train"), ("b-1", "train"), ("a-2", "test"), ("b-2", "test")]

@@ -18,7 +18,7 @@ from torch import nn
 from lossbench.device import Device
 from lossbench.errors import UserError
 from pipeline.learning import checkpoint
-from pipeline.learning.loop import Batch, Job, Result, StepLoss, fit
+from pipeline.learning.loop import Batch, Identity, Result, StepLoss, fit
 from pipeline.learning.outcome import run_card, write_history
 from pipeline.learning.sampling import step_generator
 from pipeline.specs.recipe import Recipe
@@ -54,11 +54,11 @@ def loss_of(model: nn.Module) -> Loss:
 
 
 @pytest.fixture
-def job(tmp_path: Path) -> Job:
-    return Job("toy", IDENTITY, tmp_path / "last.ckpt")
+def job(tmp_path: Path) -> Identity:
+    return Identity("toy", IDENTITY, tmp_path / "last.ckpt")
 
 
-def run(recipe: Recipe, job: Job, change: Callable[[Loss], Loss] = lambda loss: loss) -> Result:
+def run(recipe: Recipe, job: Identity, change: Callable[[Loss], Loss] = lambda loss: loss) -> Result:
     model = network()
     return fit(model, recipe, job, draw, change(loss_of(model)), CPU)
 
@@ -82,7 +82,7 @@ def equal(first: nn.Module, second: nn.Module) -> bool:
     return all(torch.equal(a, b) for a, b in pairs)
 
 
-def test_the_total_falls_on_a_learnable_toy(make_recipe: MakeRecipe, job: Job) -> None:
+def test_the_total_falls_on_a_learnable_toy(make_recipe: MakeRecipe, job: Identity) -> None:
     result = run(make_recipe(steps=300, learning_rate=3e-2, schedule={"name": "cosine"}, history=50), job)
     totals = [row["total"] for row in result.history]
     assert totals[-1] < 0.02 * totals[0]
@@ -90,7 +90,9 @@ def test_the_total_falls_on_a_learnable_toy(make_recipe: MakeRecipe, job: Job) -
     assert torch.allclose(weight, torch.tensor([[0.6, 0.8], [-0.8, 0.6]]), rtol=0, atol=0.01)
 
 
-def test_the_history_has_every_term_their_gradient_ratio_and_the_last_step(make_recipe: MakeRecipe, job: Job) -> None:
+def test_the_history_has_every_term_their_gradient_ratio_and_the_last_step(
+    make_recipe: MakeRecipe, job: Identity
+) -> None:
     result = run(make_recipe(steps=8, history=3, learning_rate=0.01), job)
     assert [row["step"] for row in result.history] == [0, 3, 6, 7]
     names = ["step", "learning_rate", "total", "pixel", "other", "other_gradient_ratio", "gradient_norm"]
@@ -106,7 +108,7 @@ def test_the_history_has_every_term_their_gradient_ratio_and_the_last_step(make_
 
 
 def test_the_gradient_norm_is_the_one_before_clipping_and_clipping_limits_the_step(
-    make_recipe: MakeRecipe, job: Job
+    make_recipe: MakeRecipe, job: Identity
 ) -> None:
     model = network()
     loss_of(model)(0, draw(0)).total.backward()
@@ -122,7 +124,7 @@ def test_the_gradient_norm_is_the_one_before_clipping_and_clipping_limits_the_st
     assert moved[1] < 0.5e-3
 
 
-def test_the_running_mean_is_the_result_when_asked_for(make_recipe: MakeRecipe, job: Job) -> None:
+def test_the_running_mean_is_the_result_when_asked_for(make_recipe: MakeRecipe, job: Identity) -> None:
     model, weights = network(), []
     loss = loss_of(model)
 
@@ -144,7 +146,7 @@ def test_the_running_mean_is_the_result_when_asked_for(make_recipe: MakeRecipe, 
 @pytest.mark.parametrize("ema", [None, 0.9])
 @pytest.mark.parametrize("at", [0, 5, 12])
 def test_a_run_stopped_by_sigterm_saves_leaves_and_resumes_to_the_bit(
-    ema: float | None, at: int, make_recipe: MakeRecipe, job: Job, capsys: pytest.CaptureFixture[str]
+    ema: float | None, at: int, make_recipe: MakeRecipe, job: Identity, capsys: pytest.CaptureFixture[str]
 ) -> None:
     recipe = make_recipe(
         steps=14,
@@ -170,7 +172,7 @@ def test_a_run_stopped_by_sigterm_saves_leaves_and_resumes_to_the_bit(
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
-def test_random_numbers_of_a_gpu_go_on_where_the_run_stopped(make_recipe: MakeRecipe, job: Job) -> None:
+def test_random_numbers_of_a_gpu_go_on_where_the_run_stopped(make_recipe: MakeRecipe, job: Identity) -> None:
     recipe = make_recipe(steps=8, learning_rate=0.02)
 
     def noisy(loss: Loss) -> Loss:
@@ -190,7 +192,7 @@ def test_random_numbers_of_a_gpu_go_on_where_the_run_stopped(make_recipe: MakeRe
     assert equal(run(recipe, job, noisy).model, whole.model)
 
 
-def test_sigterm_in_the_last_step_lets_the_run_finish(make_recipe: MakeRecipe, job: Job) -> None:
+def test_sigterm_in_the_last_step_lets_the_run_finish(make_recipe: MakeRecipe, job: Identity) -> None:
     recipe = make_recipe(steps=4)
     before = signal.getsignal(signal.SIGTERM)
     assert equal(run(recipe, job, stopped_by(signal.SIGTERM, 3)).model, run(recipe, job).model)
@@ -198,7 +200,7 @@ def test_sigterm_in_the_last_step_lets_the_run_finish(make_recipe: MakeRecipe, j
 
 
 def test_checkpoints_come_when_they_are_due_and_hold_the_time_spent(
-    make_recipe: MakeRecipe, job: Job, monkeypatch: pytest.MonkeyPatch
+    make_recipe: MakeRecipe, job: Identity, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     saved: list[dict[str, Any]] = []
     monkeypatch.setattr(checkpoint, "save", lambda path, state, identity: saved.append(state))
@@ -215,7 +217,7 @@ def test_checkpoints_come_when_they_are_due_and_hold_the_time_spent(
 
 @pytest.mark.parametrize("damage", ["truncated", "other code"])
 def test_a_refused_checkpoint_starts_the_run_anew_and_says_so(
-    damage: str, make_recipe: MakeRecipe, job: Job, capsys: pytest.CaptureFixture[str]
+    damage: str, make_recipe: MakeRecipe, job: Identity, capsys: pytest.CaptureFixture[str]
 ) -> None:
     recipe = make_recipe(steps=6, ema=0.5)
     whole = run(recipe, job)
@@ -237,7 +239,7 @@ def test_a_refused_checkpoint_starts_the_run_anew_and_says_so(
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 @pytest.mark.parametrize("name", ["pixel", "other"])
 def test_a_term_that_is_not_finite_stops_the_run_and_leaves_its_batch(
-    name: str, value: float, make_recipe: MakeRecipe, job: Job
+    name: str, value: float, make_recipe: MakeRecipe, job: Identity
 ) -> None:
     def poisoned(loss: Loss) -> Loss:
         def poison(step: int, data: Batch) -> StepLoss:
@@ -261,12 +263,12 @@ def test_a_term_that_is_not_finite_stops_the_run_and_leaves_its_batch(
     assert not job.checkpoint.exists()
 
 
-def test_a_learning_rate_that_explodes_is_stopped_at_the_step_after(make_recipe: MakeRecipe, job: Job) -> None:
+def test_a_learning_rate_that_explodes_is_stopped_at_the_step_after(make_recipe: MakeRecipe, job: Identity) -> None:
     with pytest.raises(UserError, match=r"loss term other is not finite at step 1;"):
         run(make_recipe(steps=9, learning_rate=1e30), job)
 
 
-def test_a_run_whose_last_update_breaks_the_weights_does_not_end_well(make_recipe: MakeRecipe, job: Job) -> None:
+def test_a_run_whose_last_update_breaks_the_weights_does_not_end_well(make_recipe: MakeRecipe, job: Identity) -> None:
     def break_weights(loss: Loss) -> Loss:
         def breaking(step: int, data: Batch) -> StepLoss:
             outcome = loss(step, data)
@@ -282,7 +284,7 @@ def test_a_run_whose_last_update_breaks_the_weights_does_not_end_well(make_recip
         run(make_recipe(steps=4), job, break_weights)
 
 
-def test_a_finished_run_writes_its_history_and_card(make_recipe: MakeRecipe, job: Job, tmp_path: Path) -> None:
+def test_a_finished_run_writes_its_history_and_card(make_recipe: MakeRecipe, job: Identity, tmp_path: Path) -> None:
     result = run(make_recipe(steps=3, history=2), job)
     write_history(tmp_path / "history.csv", result.history)
     header, *lines = (tmp_path / "history.csv").read_text(encoding="utf-8").splitlines()

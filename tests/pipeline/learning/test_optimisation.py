@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from lossbench.errors import UserError
-from pipeline.learning.loop import Job, Result, StepLoss, fit
+from pipeline.learning.loop import Identity, Result, StepLoss, fit
 from pipeline.learning.optimisation import SGD, Adam, learning_rate, optimizer
 from pipeline.specs.recipe import Recipe
 
@@ -27,11 +27,12 @@ TWO_STEPS = """
 import sys
 import pipeline.train, pipeline.pretrain, pipeline.evaluate
 from pathlib import Path
+from pipeline.learning.run import Run
 from pipeline.specs.train import TrainSpec
 
 pipeline.train.main(
-    TrainSpec.from_json(sys.argv[1]), "code", targets=Path(sys.argv[2]), pairs=Path(sys.argv[3]), weights=None,
-    output=Path(sys.argv[4]), label="train/toy",
+    TrainSpec.from_json(sys.argv[1]), "code", Run(Path(sys.argv[4]), "train/toy"),
+    targets=Path(sys.argv[2]), pairs=Path(sys.argv[3]),
 )
 print(*[name for name in sys.argv[5].split() if name in sys.modules])
 """
@@ -169,7 +170,7 @@ def test_a_run_under_sgd_that_was_stopped_resumes_to_the_bit(make_recipe: MakeRe
 
         torch.manual_seed(0)
         model = nn.Linear(6, 3)
-        job = Job("toy", {"spec": "s", "code": "c"}, tmp_path / name)
+        job = Identity("toy", {"spec": "s", "code": "c"}, tmp_path / name)
         return fit(model, recipe, job, draw, loss, torch.device("cpu"))
 
     def draw(step: int) -> list[Any]:

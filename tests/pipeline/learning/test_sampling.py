@@ -38,7 +38,7 @@ def roles(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Arrays, int]]:
         entries = [Entry(f"p{i}", "train", pixels, f"p{i}.png", "CC0") for i, pixels in enumerate(pictures)]
         # the order on disk must not matter
         write_arrays(folder, role, reversed(entries) if role == "target" else entries, {"dataset": "coordinates"})
-    return [(Arrays(folder, "low_quality"), 1), (Arrays(folder, "target"), SCALE)]
+    return [(Arrays(folder / "low_quality.json"), 1), (Arrays(folder / "target.json"), SCALE)]
 
 
 @pytest.fixture
@@ -154,7 +154,7 @@ def test_a_picture_without_partner_is_named(tmp_path: Path) -> None:
     for role, count in (("low_quality", 2), ("target", 1)):
         entries = [Entry(f"p{i}", "train", coordinates(9, 9, i), f"p{i}.png", "CC0") for i in range(count)]
         write_arrays(tmp_path, role, entries, {"dataset": "half"})
-    pair = [(Arrays(tmp_path, "low_quality"), 1), (Arrays(tmp_path), 1)]
+    pair = [(Arrays(tmp_path / "low_quality.json"), 1), (Arrays(tmp_path / "target.json"), 1)]
     with pytest.raises(UserError, match="'p1' of split 'train' has no partner"):
         Crops(pair, "train", patch=4, batch=1, seed=0, augment=False)
 

@@ -59,7 +59,7 @@ def test_items_of_any_size_and_dtype_come_back_bit_for_bit(
     ]
     with tempfile.TemporaryDirectory() as folder:
         write_arrays(Path(folder), "target", (entry(str(i), pixels) for i, pixels in enumerate(originals)), CARD)
-        arrays = Arrays(Path(folder))
+        arrays = Arrays(Path(folder) / "target.json")
         assert [item.shape for item in arrays.items] == shapes
         for item, original in zip(arrays.items, originals, strict=True):
             restored = arrays.read(item)
@@ -68,7 +68,7 @@ def test_items_of_any_size_and_dtype_come_back_bit_for_bit(
 
 
 def test_the_layout_is_flat_and_the_card_says_what_lies_where(toy: Path) -> None:
-    arrays = Arrays(toy)
+    arrays = Arrays(toy / "target.json")
     assert [item.offset for item in arrays.items] == [0, 18, 30]
     assert np.load(toy / "target.npy").shape == (54,)
     assert arrays.card["dataset"] == "toy"
@@ -82,12 +82,12 @@ def test_the_layout_is_flat_and_the_card_says_what_lies_where(toy: Path) -> None
 def test_a_strided_view_is_written_as_it_looks(tmp_path: Path) -> None:
     view = ramp(6, 8, 3)[::2, ::-1].transpose(1, 0, 2)
     write_arrays(tmp_path, "target", [entry("view", view)], CARD)
-    arrays = Arrays(tmp_path)
+    arrays = Arrays(tmp_path / "target.json")
     assert np.array_equal(arrays.read(arrays.items[0]), view)
 
 
 def test_reading_maps_the_file_and_cannot_change_it(toy: Path) -> None:
-    arrays = Arrays(toy)
+    arrays = Arrays(toy / "target.json")
     pixels = arrays.read(arrays.items[2])
     assert isinstance(arrays.data, np.memmap)
     assert np.shares_memory(pixels, arrays.data)
@@ -97,13 +97,13 @@ def test_reading_maps_the_file_and_cannot_change_it(toy: Path) -> None:
 
 def test_roles_lie_side_by_side(toy: Path) -> None:
     write_arrays(toy, "low_quality", [entry("a", ramp(1, 1, 3).astype(np.float32) / 255)], CARD)
-    assert Arrays(toy, "low_quality").data.dtype == np.float32
-    assert Arrays(toy).data.dtype == np.uint8
+    assert Arrays(toy / "low_quality.json").data.dtype == np.float32
+    assert Arrays(toy / "target.json").data.dtype == np.uint8
 
 
 def test_an_absent_split_is_named(toy: Path) -> None:
     with pytest.raises(UserError, match="data set 'toy' has no split 'val'"):
-        Arrays(toy).split("val")
+        Arrays(toy / "target.json").split("val")
 
 
 @pytest.mark.parametrize("keep", [0, 5, 64, 128, 181])
@@ -112,13 +112,13 @@ def test_a_truncated_array_is_refused(toy: Path, keep: int) -> None:
     assert path.stat().st_size == 128 + 54
     path.write_bytes(path.read_bytes()[:keep])
     with pytest.raises(UserError, match="prepared data are incomplete"):
-        Arrays(toy)
+        Arrays(toy / "target.json")
 
 
 def test_an_array_of_another_size_than_the_card_says_is_refused(toy: Path) -> None:
     np.save(toy / "target.npy", np.zeros(53, np.uint8))
     with pytest.raises(UserError, match=r"target\.npy: 53 values, card says 54"):
-        Arrays(toy)
+        Arrays(toy / "target.json")
 
 
 def test_a_card_of_another_array_is_refused(toy: Path) -> None:
@@ -126,7 +126,7 @@ def test_a_card_of_another_array_is_refused(toy: Path) -> None:
     card["items"].pop()
     (toy / "target.json").write_text(json.dumps(card))
     with pytest.raises(UserError, match="54 values, card says 30"):
-        Arrays(toy)
+        Arrays(toy / "target.json")
 
 
 def test_a_card_whose_items_are_out_of_place_is_refused(toy: Path) -> None:
@@ -134,21 +134,21 @@ def test_a_card_whose_items_are_out_of_place_is_refused(toy: Path) -> None:
     card["items"].reverse()
     (toy / "target.json").write_text(json.dumps(card))
     with pytest.raises(UserError, match=r"target\.json: item 'c' is out of place"):
-        Arrays(toy)
+        Arrays(toy / "target.json")
 
 
 @pytest.mark.parametrize("text", ["", '{"items": [', "{}", "[]", '{"items": [{"name": "a", "shape": [1]}]}'])
 def test_a_damaged_card_is_refused(toy: Path, text: str) -> None:
     (toy / "target.json").write_text(text)
     with pytest.raises(UserError, match="prepared data are incomplete"):
-        Arrays(toy)
+        Arrays(toy / "target.json")
 
 
 @pytest.mark.parametrize("name", ["target.npy", "target.json"])
 def test_a_missing_file_is_refused(toy: Path, name: str) -> None:
     (toy / name).unlink()
     with pytest.raises(UserError, match=rf"incomplete .*{name}"):
-        Arrays(toy)
+        Arrays(toy / "target.json")
 
 
 def half_way() -> Iterator[Entry]:

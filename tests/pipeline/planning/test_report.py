@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
+from _plans import every_step, planned
 from _repository import ROOT
-from _steps import every_step, planned
 
 from pipeline.planning.cost import trainings
 from pipeline.planning.measured_steps import FILE, Measurement, key_of, write

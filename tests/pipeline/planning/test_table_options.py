@@ -18,6 +18,7 @@ from lossbench.errors import UserError
 from lossbench.images import displayed
 from pipeline import degrade, evaluate, pretrain, train
 from pipeline.config.read import Configuration
+from pipeline.learning.run import Run
 from pipeline.learning.sampling import Crops
 from pipeline.outputs.arrays import Arrays, Entry, write_arrays
 from pipeline.planning.plan import Plan
@@ -173,6 +174,11 @@ def test_a_second_trivial_answer_has_a_row_and_a_column(tmp_path: Path) -> None:
     assert "41.0000" in (tmp_path / "table.md").read_text(encoding="utf-8")
 
 
+def cards(folder: Path) -> dict[str, Path]:
+    """Return the cards of the pairs in `folder`, as a stage takes them."""
+    return {"targets": folder / "target.json", "pairs": folder / "low_quality.json"}
+
+
 def toy_pairs(folder: Path, bands: int = 3) -> None:
     """Write targets of 32 x 40 and low-quality pictures of the same size."""
     generator = np.random.default_rng(0)
@@ -201,7 +207,7 @@ def test_the_own_loss_replaces_the_pixel_term(tmp_path: Path) -> None:
             seed=0,
         )
         output = tmp_path / f"run{own}"
-        train.main(spec, "code", targets=tmp_path, pairs=tmp_path, weights=None, output=output, label="toy")
+        train.main(spec, "code", Run(output, "toy"), **cards(tmp_path))
         totals[own] = float((output / "history.csv").read_text().splitlines()[1].split(",")[3])
     # three stages and an edge term against one mean difference
     assert totals[True] > 1.5 * totals[False]
@@ -211,11 +217,13 @@ def test_versions_of_a_training_picture_share_its_target(tmp_path: Path) -> None
     toy_pairs(tmp_path)
     settings = {"noise": "gaussian", "sigma": [20, 50], "versions": 3}
     spec = DegradeSpec(dataset="photographs", root=None, task="denoising", settings=settings)
-    degrade.main(spec, "code", tmp_path, tmp_path / "noisy")
-    noisy = Arrays(tmp_path / "noisy", "low_quality")
+    degrade.main(spec, "code", tmp_path / "target.json", tmp_path / "noisy")
+    noisy = Arrays(tmp_path / "noisy/low_quality.json")
     assert [item.name for item in noisy.items] == ["p0", "p0@1", "p0@2", "p1", "p2"]
     assert not np.array_equal(noisy.read(noisy.items[0]), noisy.read(noisy.items[1]))
-    crops = Crops([(noisy, 1), (Arrays(tmp_path), 1)], "train", patch=8, batch=64, seed=0, augment=False)
+    crops = Crops(
+        [(noisy, 1), (Arrays(tmp_path / "target.json"), 1)], "train", patch=8, batch=64, seed=0, augment=False
+    )
     assert {items[0].name for items in crops.items} == {"p0", "p0@1", "p0@2"}
     low, target = crops.draw(0)
     # noise of at most 50 levels leaves the crop recognisable: each pair is aligned
@@ -226,9 +234,9 @@ def test_a_loss_network_of_four_bands_learns_their_own_statistics(tmp_path: Path
     toy_pairs(tmp_path, bands=4)
     architecture = {"bands": 4, "widths": [4, 8], "blocks": [1, 1], "decoder_width": 4}
     spec = PretrainSpec(loss_network="cnn_mae", architecture=architecture, dataset="toy", seed=0, recipe=RECIPE)
-    pretrain.main(spec, "code", targets=tmp_path, output=tmp_path / "network", label="toy")
+    pretrain.main(spec, "code", Run(tmp_path / "network", "toy"), targets=tmp_path / "target.json")
     network: Any = loss_networks.load(tmp_path / "network/network.safetensors")[0]
-    arrays = Arrays(tmp_path)
+    arrays = Arrays(tmp_path / "target.json")
     pixels = arrays.read(arrays.split("train")[0]) / 255
     assert network.architecture["mean"] == pytest.approx(pixels.mean((0, 1)), abs=1e-4)
     assert network.architecture["std"] == pytest.approx(pixels.std((0, 1)), abs=1e-4)
@@ -251,7 +259,7 @@ def test_sixteen_bits_and_four_bands_are_scored_and_shown(tmp_path: Path) -> Non
         tile=None,
     )
     scores, pictures = tmp_path / "scores.csv", tmp_path / "pictures"
-    evaluate.main(spec, "code", targets=tmp_path, pairs=tmp_path, model=None, scores=scores, pictures=pictures)
+    evaluate.main(spec, "code", **cards(tmp_path), scores=scores, pictures=pictures)
     row = scores.read_text().splitlines()[1]
     assert row.split(",")[1] == "error"
     assert float(row.split(",")[2]) < 1e-4

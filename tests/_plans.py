@@ -1,0 +1,51 @@
+"""Plans of the shipped tables, and every training step of one as if it had been measured."""
+
+from __future__ import annotations
+
+import json
+
+from _repository import ROOT
+
+from pipeline.config import read
+from pipeline.planning.cost import trainings
+from pipeline.planning.measured_steps import Measurement, key_of
+from pipeline.planning.plan import Plan
+from pipeline.specs.train import TrainSpec
+
+FOLDER = ROOT / "config"
+
+
+def planned(scale: str) -> Plan:
+    """Plan every shipped table at `scale`, those of the configuration in its order."""
+    values = read.values(FOLDER)
+    files = [file.relative_to(FOLDER / "tables").with_suffix("") for file in (FOLDER / "tables").rglob("*.yaml")]
+    tables = list(dict.fromkeys([*values["tables"], *sorted(map(str, files))]))
+    return Plan.from_config({**values, "scale": scale, "tables": tables}, FOLDER)
+
+
+def at_ci() -> read.Configuration:
+    """Read the shipped configuration at the scale ci."""
+    return read.Configuration.read({**read.values(FOLDER), "scale": "ci"}, FOLDER)
+
+
+def train_spec(plan: Plan, *key: str) -> TrainSpec:
+    """Return the spec of one training."""
+    spec = plan.job("train", key).spec
+    assert isinstance(spec, TrainSpec)
+    return spec
+
+
+def content(plan: Plan) -> str:
+    """Return all that decides what is run, as JSON."""
+    jobs = {
+        f"{stage} {'/'.join(key)}": [job.spec.canonical(), job.code, job.inputs]
+        for stage, jobs in plan.jobs.items()
+        for key, job in jobs.items()
+    }
+    return json.dumps(jobs)
+
+
+def every_step(plan: Plan, seconds: float = 0.5) -> dict[str, Measurement]:
+    """Return a measurement of every kind of step of `plan`."""
+    kinds = {one.what for one in trainings(plan).values()}
+    return {key_of(what): Measurement(what, seconds, 100, "a GPU", "2") for what in kinds}

