@@ -17,12 +17,14 @@ VERSIONS_OF = ("pyiqa",)
 """Packages whose versions are part of the fingerprint of whatever imports this."""
 
 
-def build(metric: str, pixel: str = "l1", weight: float = 1.0) -> PyiqaLoss:
+def build(metric: str | None = None, pixel: str = "l1", weight: float = 1.0) -> PyiqaLoss:
     """Build `pixel` + `weight` * the mean score that the model `metric` of pyiqa gives RGB images, float32 alone.
 
-    The score of a model for which more is better counts with the opposite sign. Raises UserError for an unknown model,
-    and where its weights cannot be downloaded.
+    The score of a model for which more is better counts with the opposite sign. Raises UserError for no model and an
+    unknown one, and where its weights cannot be downloaded.
     """
+    if metric is None:
+        raise UserError("loss 'pyiqa' needs the name of a model; write it as 'pyiqa:topiq_fr'")
     model = pyiqa_models.named(f"{pyiqa_models.PREFIX}{metric}")
     assert model is not None
     return PyiqaLoss(model, pixel=pixel, weight=weight)

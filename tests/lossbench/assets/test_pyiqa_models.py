@@ -60,6 +60,8 @@ def test_an_unknown_model_is_named_with_the_nearest() -> None:
         metrics.load("pyiqa:fid")
     with pytest.raises(UserError, match="loss 'pyiqa:gmsd': metric is given twice"):
         losses.build("pyiqa:gmsd", metric="vif")
+    with pytest.raises(UserError, match="loss 'pyiqa' needs the name of a model"):
+        losses.build("pyiqa")
 
 
 @pytest.mark.parametrize(("name", "sign"), [("gmsd", 1), ("ssim", -1)])
