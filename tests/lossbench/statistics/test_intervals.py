@@ -1,12 +1,11 @@
-"""Paired statistics: cases computed by hand, agreement with scipy and statsmodels, and what is refused."""
+"""Paired intervals and equivalence: cases by hand, agreement with scipy and statsmodels, and what is refused."""
 
 from __future__ import annotations
 
-import itertools
 import math
 import time
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,12 +17,7 @@ from lossbench.errors import UserError
 from lossbench.statistics.intervals import (
     companions,
     equivalent,
-    holm,
-    interaction,
     interval,
-    mcnemar,
-    shape,
-    sign_claim,
 )
 
 Array = NDArray[np.float64]
@@ -164,163 +158,3 @@ def test_equal_losses_are_equivalent_and_a_margin_has_to_be_positive() -> None:
     assert equivalent([np.zeros((3, 10))], 0.01) < 0.001
     with pytest.raises(UserError, match="margin: 0"):
         equivalent([np.zeros((3, 10))], 0)
-
-
-def test_companions_by_hand() -> None:
-    found = companions([np.array([[1.0, -1.0], [3.0, 0.0]]), np.array([[4.0, 0.0], [-8.0, 0.0]])])
-    # images over seeds: 2, -0.5, -2, 0; pair means: 2, .75, 0, 1, -.5, -1.25, -.25, -2, -1, 0; median (-.25 + 0) / 2
-    assert found.shift == pytest.approx(-0.125)
-    assert found.improved == 0.25
-    # seeds: mean of 0 and 2, and of 1.5 and -4
-    assert found.probability_over_seeds == 0.5
-
-
-def test_zeros_count_as_pratt_wants() -> None:
-    images = np.array([0] * 6 + [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, -0.35, -0.45])
-    expected = stats.wilcoxon(images, zero_method="pratt").pvalue
-    assert companions([images[None]]).wilcoxon_p == pytest.approx(expected)
-    assert expected != pytest.approx(stats.wilcoxon(images, zero_method="wilcox").pvalue)
-
-
-def test_wilcoxon_over_six_images_that_all_improve_is_two_in_sixty_four() -> None:
-    assert companions([np.arange(1.0, 7.0)[None]]).wilcoxon_p == pytest.approx(2 / 64)
-
-
-def test_five_images_that_all_improve_decide_nothing() -> None:
-    assert companions([np.arange(1.0, 6.0)[None]]).wilcoxon_p == pytest.approx(0.0625)
-
-
-def test_no_difference_anywhere_has_a_p_of_one() -> None:
-    found = companions([np.zeros((3, 10))])
-    assert (found.wilcoxon_p, found.shift, found.improved, found.probability_over_seeds) == (1, 0, 0, 0.5)
-
-
-def test_one_seed_has_no_probability_over_seeds() -> None:
-    assert companions([normal(1, 10)]).probability_over_seeds is None
-
-
-def test_errors_of_single_images_have_mcnemars_test() -> None:
-    # 8 images got right and 1 wrong of those that changed: 2 * (1 + 9) / 2**9
-    errors = 100.0 * np.array([1] * 8 + [-1] + [0] * 30)
-    found = companions([errors[None, :20], errors[None, 20:]])
-    assert found.mcnemar_p == pytest.approx(20 / 512)
-    assert found.mcnemar_p == companions([-errors[None]]).mcnemar_p
-    assert companions([np.tile(errors, (3, 1))]).mcnemar_p == found.mcnemar_p
-    assert companions([np.zeros((1, 10))]).mcnemar_p == 1
-
-
-def test_values_between_right_and_wrong_have_no_mcnemars_test() -> None:
-    assert companions([normal(1, 10)]).mcnemar_p is None
-    # seeds that disagree, and one image alone
-    assert companions([np.array([[100.0, 0, -100, 100], [0, 0, -100, 100]])]).mcnemar_p is None
-    assert companions([np.array([[0.3], [0.5]])]).mcnemar_p is None
-
-
-def test_holm_by_hand_leaves_nan_alone() -> None:
-    assert holm([0.01, math.nan, 0.04, 0.03])[::2] == pytest.approx([0.03, 0.06])
-    assert holm([0.01, math.nan, 0.04, 0.03])[3] == pytest.approx(0.06)
-    assert math.isnan(holm([0.01, math.nan])[1]) and holm([0.01, math.nan])[0] == pytest.approx(0.01)
-    assert holm([]) == [] and math.isnan(holm([math.nan])[0])
-
-
-def swapped(rows: int, swaps: int) -> list[int]:
-    """Return 0..rows-1 with exactly `swaps` pairs out of order."""
-    order = list(range(rows))
-    for _ in range(swaps):
-        at = next(index for index in range(rows - 1) if order[index] < order[index + 1])
-        order[at], order[at + 1] = order[at + 1], order[at]
-    return order
-
-
-@pytest.mark.parametrize(
-    ("swaps", "tau", "p_value"), [(14, 27 / 55, 0.0405), (11, 0.6, 0.00995), (0, 1.0, 2 / 39916800)]
-)
-def test_the_exact_p_of_eleven_rows(swaps: int, tau: float, p_value: float) -> None:
-    found = shape(swapped(11, swaps), range(11), "up")
-    assert found is not None
-    assert (found.tau, found.p_value) == pytest.approx((tau, p_value), abs=5e-5)
-    assert (found.pairs_kept, found.pairs, found.n) == (55 - swaps, 55, 11)
-
-
-def test_the_p_without_ties_is_the_share_of_all_orders() -> None:
-    ours, published = [2.0, 1.0, 3.0, 5.0, 4.0], [1.0, 2.0, 3.0, 4.0, 5.0]
-    found = shape(ours, published, "up")
-    taus = [abs(stats.kendalltau(order, published).statistic) for order in itertools.permutations(ours)]
-    assert found is not None and found.p_value == pytest.approx(np.mean(np.array(taus) >= abs(found.tau) - 1e-9))
-
-
-def test_tied_rows_by_hand() -> None:
-    found = shape([1, 1, 2], [1, 2, 3], "up")
-    assert found is not None
-    # tau-b: 2 concordant of sqrt(2 x 3); of the six orders of 1, 1, 2 two have S = 2, two 0 and two -2
-    assert (found.tau, found.p_value) == pytest.approx((2 / math.sqrt(6), 2 / 3))
-    assert (found.pairs_kept, found.pairs, found.same_winner) == (2, 3, True)
-
-
-def test_many_tied_rows_are_permuted_at_random_and_the_same_each_time() -> None:
-    ours, published = [1, 2, 2, 4] * 3, list(range(12))
-    found = shape(ours, published, "up")
-    assert found == shape(ours, published, "up") and found is not None
-    assert found.p_value == pytest.approx(stats.kendalltau(ours, published).pvalue, abs=0.06)
-
-
-@pytest.mark.parametrize(("better", "same"), [("up", False), ("down", True)])
-def test_the_winner_depends_on_the_direction(better: Literal["up", "down"], same: bool) -> None:
-    found = shape([1.0, 2.0, 3.0, 4.0], [1.0, 2.0, 4.0, 3.0], better)
-    assert found is not None and found.same_winner is same and found.tau == pytest.approx(4 / 6)
-
-
-def test_rows_without_a_number_are_left_out_and_two_rows_say_nothing() -> None:
-    found = shape([1.0, 2.0, 3.0, math.nan], [1.0, 2.0, 3.0, 0.0], "up")
-    assert found is not None and (found.n, found.tau) == pytest.approx((3, 1))
-    assert shape([1.0, 2.0, math.nan], [1.0, 2.0, 3.0], "up") is None
-    assert shape([1.0, 1.0, 1.0], [1.0, 2.0, 3.0], "up") is None
-
-
-@pytest.mark.parametrize(
-    ("wins", "n", "name"),
-    [
-        (99, 100, "confirmed in size"),
-        (100, 100, "confirmed in size"),
-        (80, 100, "smaller than claimed"),
-        (55, 100, "smaller than claimed"),
-        (10, 100, "contradicted"),
-        (3, 5, "undecided"),
-    ],
-)
-def test_the_sign_claim_of_figure_10(wins: int, n: int, name: str) -> None:
-    assert sign_claim(wins, n, 99, 100).verdict.name == name
-
-
-def test_a_larger_share_than_published_is_confirmed() -> None:
-    assert sign_claim(99, 100, 60, 100).verdict.name == "confirmed"
-
-
-def test_the_interval_of_99_in_100_is_clopper_and_pearsons() -> None:
-    found = sign_claim(99, 100, 99, 100)
-    assert found.low == pytest.approx(0.946, abs=5e-4) and found.high == pytest.approx(0.9997, abs=5e-5)
-    exact = stats.binomtest(99, 100).proportion_ci(method="exact")
-    assert (found.low, found.high) == pytest.approx((exact.low, exact.high))
-    assert (sign_claim(0, 9, 99, 100).low, sign_claim(9, 9, 99, 100).high) == (0, 1)
-    with pytest.raises(UserError, match="wins: 3 of 2"):
-        sign_claim(3, 2, 99, 100)
-
-
-def test_mcnemar_by_hand() -> None:
-    assert mcnemar([True] * 5 + [False], [False] * 6) == pytest.approx(2 / 32)
-    assert mcnemar([True, False], [False, True]) == pytest.approx(1)
-    with pytest.raises(UserError, match="same images"):
-        mcnemar([True], [True, False])
-
-
-def test_a_classifier_that_inverts_the_order_is_seen() -> None:
-    generator = np.random.default_rng(0)
-    rates = (0.40, 0.50, 0.60, 0.50)
-    errors = [(generator.random((1, 1000)) < rate).astype(float) for rate in rates]
-    found = interaction(errors[0], errors[1], errors[2], errors[3])
-    assert found.on_robust.low > 0 > found.on_plain.high and found.interaction.low > 0
-    assert found.interaction.estimate == pytest.approx(found.on_robust.estimate - found.on_plain.estimate)
-    same = interaction(errors[0], errors[1], errors[0], errors[1])
-    assert same.interaction.low == same.interaction.high == 0
-    with pytest.raises(UserError, match="same seeds and images"):
-        interaction(errors[0], errors[1], errors[2], errors[3][:, :10])
