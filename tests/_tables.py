@@ -10,11 +10,10 @@ from typing import Any
 import pandas as pd
 from _repository import ROOT
 
+from pipeline import tabulate
 from pipeline.specs.tabulate import Cell, MetricColumn, PublishedValue, TabulateSpec
 
 CONFIG = ROOT / "config"
-
-
 PSNR = MetricColumn(name="psnr", better="up", protocol="rgb, border of 8 px left out")
 NIQE = MetricColumn(name="niqe", better="down", protocol="y601, border of 0 px left out")
 STAND_IN = "data set photographs stands in for div2k"
@@ -23,6 +22,7 @@ ORIGINAL = {"psnr": {0: (30.0, 32.0), 1: (31.0, 35.0)}, "niqe": {0: (4.0, 6.0), 
 VGG = {"psnr": {0: (29.0, 31.0), 1: (29.0, 33.0)}, "niqe": {0: (3.0, 5.0), 1: (4.0, 4.0)}}
 BICUBIC = {"psnr": {0: (28.0, 30.0)}, "niqe": {0: (6.0, 8.0)}}
 Scores = Mapping[str, Mapping[int, tuple[float, ...]]]
+"""Metric to seed to the scores of the pictures a, b ..."""
 
 
 def write_scores(path: Path, seed: int, scores: Scores) -> None:
@@ -88,3 +88,11 @@ def small_spec(folder: Path, seeds: tuple[int, ...] = (0, 1), **changes: Any) ->
         "settings": ("tokens aligned",),
     }
     return TabulateSpec(**{**fields, **changes})
+
+
+def written(spec: TabulateSpec, folder: Path) -> dict[str, str]:
+    """Run the stage tabulate and return its five files by suffix."""
+    tabulate.main(spec, "0123456789ab", folder / "tables/table3.csv")
+    names = {"csv": "table3.csv", "wide": "table3_wide.csv", "md": "table3.md", "tex": "table3.tex"}
+    names["html"] = "table3.html"
+    return {key: (folder / "tables" / name).read_text(encoding="utf-8") for key, name in names.items()}
