@@ -1,0 +1,31 @@
+"""A row of the report: ours, its interval and mark, the paper's number, and what kind of row it is."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from _pages import made, words
+from _report_inputs import WARNING, results
+
+
+def test_a_row_shows_ours_the_interval_its_mark_and_the_paper(page: str) -> None:
+    row = next(part for part in page.split("<tr") if 'data-value="edsr vgg"' in part)
+    psnr = "29.00 −1.00 † worse [−1.40, −0.60] 34.10 note 1 −0.30"
+    niqe = "4.000 −2.000 † better [−2.400, −1.600] 4.900 +0.700"
+    assert words("<tr" + row) == f"edsr vgg {psnr} {niqe}"
+    assert 'class="difference worse significant"' in row and 'class="difference better significant"' in row
+    assert page.count(f">Published number: {WARNING}</li>") == 2
+
+
+def test_reference_control_and_untrained_rows_say_what_they_are(page: str) -> None:
+    marks = dict(re.findall(r'<span class="loss">(\w+)</span>(?: <span class="mark">(\w+)</span>)?', page))
+    assert marks == {
+        "bicubic": "untrained", "original": "reference", "vgg": "", "ctmae": "", "random_tmae": "control"
+    }  # fmt: skip
+
+
+def test_a_server_only_column_says_so(tmp_path: Path) -> None:
+    (verdict,) = results(tmp_path, columns=("x2", "dnd"), server_only={"dnd": "no public ground truth"})
+    page = made([verdict])
+    assert page.count('title="server only: no public ground truth">server only') == 2 * 5
