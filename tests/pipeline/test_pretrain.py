@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from _runs import names
 
 from lossbench import loss_networks
 from lossbench.errors import UserError
@@ -31,10 +32,6 @@ OUTPUTS = {"network.safetensors", "card.json", "history.csv", "probe.csv", "reco
 def run(spec: PretrainSpec, targets: Path, output: Path, **changes: Any) -> Path:
     pretrain.main(spec, "code", targets=targets, output=output, label=LABEL, **changes)
     return output
-
-
-def names(folder: Path) -> set[str]:
-    return {path.name for path in folder.iterdir()}
 
 
 def table(path: Path) -> list[dict[str, str]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import random
 import shutil
@@ -18,6 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from _runs import UNFINISHED, card, history, names
 
 from lossbench import networks, storage
 from lossbench.errors import UserError, exit_with_one_line
@@ -60,23 +60,9 @@ def data(targets: Path, pairs: Path, loss_network: Path) -> Data:
     return Data(targets, pairs, loss_network)
 
 
-def history(folder: Path) -> list[dict[str, str]]:
-    with (folder / "history.csv").open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
-def card(folder: Path) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads((folder / "card.json").read_text(encoding="utf-8"))
-    return content
-
-
 def assert_same_result(first: Path, second: Path) -> None:
     assert (first / "model.safetensors").read_bytes() == (second / "model.safetensors").read_bytes()
     assert (first / "history.csv").read_bytes() == (second / "history.csv").read_bytes()
-
-
-def names(folder: Path) -> set[str]:
-    return {path.name for path in folder.iterdir()}
 
 
 def test_a_run_leaves_model_history_and_card_and_no_checkpoint(
@@ -213,7 +199,7 @@ def test_a_second_process_is_refused_and_sigterm_saves_and_leaves_with_143(
         process.kill()
     assert process.returncode == 143
     assert errors == ""
-    assert names(folder) == {"last.ckpt", "run.lock"}
+    assert names(folder) == UNFINISHED
 
 
 def test_an_exploding_learning_rate_ends_with_one_line_and_leaves_the_batch(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import json
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -13,9 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from _runs import UNFINISHED, assert_same_run, card, cut_off, history, names
 
 from lossbench import classifiers, loss_networks
-from lossbench.attacks.targeted import perturb
 from lossbench.classifiers._accuracy import check_probe
 from lossbench.device import to_tensor
 from lossbench.errors import UserError
@@ -87,20 +85,6 @@ def make_spec(make_recipe: Callable[..., Any]) -> MakeSpec:
 def run(spec: ClassifierSpec, output: Path, **changes: Any) -> Path:
     train_classifier.main(spec, "code", output=output, label=LABEL, **changes)
     return output
-
-
-def card(folder: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((folder / "card.json").read_text(encoding="utf-8"))
-    return found
-
-
-def history(folder: Path) -> list[dict[str, str]]:
-    with (folder / "history.csv").open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
-def names(folder: Path) -> set[str]:
-    return {path.name for path in folder.iterdir()}
 
 
 @pytest.fixture(scope="module")
@@ -224,34 +208,18 @@ def test_a_run_that_was_cut_off_resumes_and_ends_with_the_same_bytes(
     targets: Path,
     make_spec: MakeSpec,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     spec = make_spec({"ema": ema, "precision": precision}, attack=ATTACK, head="published", dropout=0.5)
     whole, folder = run(spec, tmp_path / "whole", targets=targets), tmp_path / "cut"
-    attacks: list[int] = []
-
-    def cut_off(*arguments: Any) -> torch.Tensor:
-        attacks.append(1)
-        if len(attacks) == 6:
-            raise KeyboardInterrupt
-        return perturb(*arguments)
-
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(train_classifier, "perturb", cut_off)
+    with cut_off(train_classifier, "perturb", 5):
         run(spec, folder, targets=targets, checkpoint_seconds=0)
-    assert names(folder) == {"last.ckpt", "run.lock"}
+    assert names(folder) == UNFINISHED
     capsys.readouterr()
     run(spec, folder, targets=targets)
     assert f"{LABEL}  resumes at step 5/8" in capsys.readouterr().out
     assert names(folder) == OUTPUTS
-    assert (folder / "history.csv").read_bytes() == (whole / "history.csv").read_bytes()
-    assert (folder / "probe.npz").read_bytes() == (whole / "probe.npz").read_bytes()
-    (ours, _), (theirs, _) = (classifiers.load(path / "classifier.safetensors") for path in (folder, whole))
-    assert all(torch.equal(value, theirs.state_dict()[name]) for name, value in ours.state_dict().items())
-    timed = ("seconds", "resumed_at", "peak_memory_mib", "peak_gpu_memory_mib", "energy_joules")
-    left, right = ({name: value for name, value in card(path).items() if name not in timed} for path in (folder, whole))
-    assert left == right
+    assert_same_run(folder, whole, "classifier.safetensors", classifiers.load, "probe.npz")
 
 
 def released(folder: Path, path: Path) -> dict[str, str]:
