@@ -1,7 +1,6 @@
 """Write the demo's numbers into README.md: `uv run python docs/demo_numbers.py --write`, after the demo's report.
 
-The report is made by `uv run snakemake report`. docs/demo.json keeps what is printed, so that the text can be checked
-without the results.
+docs/demo.json keeps what is printed, so that the text can be checked without the results.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ import re
 import sys
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,7 @@ DIGITS, KEPT_DIGITS = 2, 4
 """Of a number in print, and in the snapshot."""
 
 Snapshot = dict[str, Any]
+_wrapped = partial(textwrap.fill, width=120, break_on_hyphens=False)
 
 
 def snapshot(results: Path, minutes: str | None = None) -> Snapshot:
@@ -111,9 +112,8 @@ def _claims(file: Path, tables: Mapping[str, Table]) -> dict[str, list[dict[str,
 def _counted(claims: Iterable[Mapping[str, Any]]) -> dict[str, int]:
     words = [claim["verdict"] for claim in claims]
     known = [word for verdicts in COUNTED.values() for word in verdicts]
-    for word in words:
-        if word not in known:
-            raise UserError(f"verdict '{word}' is none of {', '.join(known)}; name it in docs/demo_numbers.py")
+    if unknown := [word for word in words if word not in known]:
+        raise UserError(f"verdict '{unknown[0]}' is none of {', '.join(known)}; name it in docs/demo_numbers.py")
     return {word: words.count(word) for word in known}
 
 
@@ -176,11 +176,7 @@ def _processor() -> str:
 
 def _environment() -> float:
     """Return the GiB on disk of the environment that runs this, as `du` counts them."""
-    blocks = {}
-    for folder, folders, names in os.walk(sys.prefix):
-        for name in (*names, *folders):
-            status = os.lstat(os.path.join(folder, name))
-            blocks[status.st_dev, status.st_ino] = status.st_blocks
+    blocks = {(file.st_dev, file.st_ino): file.st_blocks for file in map(os.lstat, Path(sys.prefix).rglob("*"))}
     return round(512 * sum(blocks.values()) / 2**30, 1)
 
 
@@ -200,10 +196,6 @@ def _time(kept: Snapshot) -> str:
         f" {trained['minutes']:.0f} minutes and {before['networks']} loss networks for {before['minutes']:.0f}, summed"
         f" over jobs that run beside each other. The installed environment takes {kept['environment_gib']:.1f} GiB."
     )
-
-
-def _wrapped(text: str) -> str:
-    return textwrap.fill(text, 120, break_on_hyphens=False)
 
 
 def _table3(kept: Snapshot) -> str:
@@ -230,8 +222,7 @@ def _metric_table(kept: Snapshot, metric: str, better: str) -> str:
     trivial = {row["column"]: plain(row["trivial"], DIGITS) for row in rows}
     lines.append([kept["trivial"], *(cell for column in columns for cell in (trivial[column], ""))])
     for loss in dict.fromkeys(row["loss"] for row in rows):
-        reference = loss == kept["reference_loss"]
-        cells = [_pair(found.get((column, loss)), reference) for column in columns]
+        cells = [_pair(found.get((column, loss)), loss == kept["reference_loss"]) for column in columns]
         control = any(row["control"] for row in rows if row["loss"] == loss)
         lines.append([f"`{loss}`{' (control)' if control else ''}", *(cell for pair in cells for cell in pair)])
     return _markdown(lines)
