@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from _loss_networks import TINY
 
 from lossbench import loss_networks
 from lossbench.assets import embedded
@@ -17,17 +18,6 @@ from lossbench.files import sha256
 from lossbench.loss_networks import mae, vgg16
 from pipeline.import_weights import main
 from pipeline.specs.pretrain import PretrainSpec
-
-TINY_MAE: dict[str, Any] = {
-    "image_size": 16,
-    "patch": 8,
-    "dimension": 16,
-    "depth": 1,
-    "heads": 2,
-    "decoder_dimension": 8,
-    "decoder_depth": 1,
-    "decoder_heads": 2,
-}
 
 
 def spec(loss_network: str, file: str, digest: str, **architecture: Any) -> PretrainSpec:
@@ -48,7 +38,7 @@ def onnx_digest() -> str:
 def released(tmp_path: Path) -> Path:
     """Store an encoder as the MAE authors do."""
     torch.manual_seed(3)
-    state = mae.build(**TINY_MAE).state_dict()
+    state = mae.build(**TINY["mae"]).state_dict()
     path = tmp_path / "weights" / "mae_pretrain.pth"
     path.parent.mkdir()
     torch.save({"model": {name: state[name] for name in state if "decoder" not in name and name != "mask_token"}}, path)
@@ -77,7 +67,7 @@ def test_embedded_weights_become_a_loss_network_with_their_digest(tmp_path: Path
 
 
 def test_a_released_encoder_gives_the_same_file_each_time(tmp_path: Path, released: Path) -> None:
-    chosen = spec("mae", released.name, f"sha256:{sha256(released)}", **TINY_MAE)
+    chosen = spec("mae", released.name, f"sha256:{sha256(released)}", **TINY["mae"])
     found = []
     for name in ("first", "second"):
         main(chosen, "c0de", released.parent, tmp_path / name)
@@ -89,7 +79,7 @@ def test_a_released_encoder_gives_the_same_file_each_time(tmp_path: Path, releas
 
 
 def test_a_wrong_digest_is_refused(tmp_path: Path, released: Path) -> None:
-    chosen = spec("mae", released.name, "sha256:0123456789", **TINY_MAE)
+    chosen = spec("mae", released.name, "sha256:0123456789", **TINY["mae"])
     full = sha256(released)
     refused(chosen, released.parent, tmp_path / "output", f"{released} has sha256:{full}, expected sha256:0123456789")
 
@@ -111,7 +101,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 def test_a_file_of_another_network_is_refused(tmp_path: Path, released: Path) -> None:
     digest = f"sha256:{sha256(released)}"
     for name, architecture, message in (
-        ("mae", {**TINY_MAE, "dimension": 24}, f"{released} does not fit the network .wrong"),
+        ("mae", {**TINY["mae"], "dimension": 24}, f"{released} does not fit the network .wrong"),
         ("vgg19", {}, f"{released} does not fit the network .missing conv1_1.bias"),
         ("vgg16", {}, f"{released} is not a whole ONNX file"),
         ("cnn_mae", {}, "loss network 'cnn_mae' takes no public weights"),
@@ -133,7 +123,7 @@ def test_a_failed_write_leaves_nothing_half_written(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("lossbench.storage.save_file", full)
-    chosen = spec("mae", released.name, f"sha256:{sha256(released)}", **TINY_MAE)
+    chosen = spec("mae", released.name, f"sha256:{sha256(released)}", **TINY["mae"])
     with pytest.raises(OSError, match="No space left"):
         main(chosen, "c0de", released.parent, tmp_path / "output")
     assert list((tmp_path / "output").iterdir()) == []

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from _loss_networks import uniform
 from torch import Tensor
 
 from lossbench.assets import embedded
@@ -31,10 +32,6 @@ def trunk(onnx_file: Path) -> vgg16.VGG16:
     module = vgg16.build()
     vgg16.import_weights(module, onnx_file)
     return module.requires_grad_(False)
-
-
-def uniform(*shape: int, seed: int = 1) -> Tensor:
-    return torch.rand(shape, generator=torch.Generator().manual_seed(seed))
 
 
 def test_the_trunk_has_the_published_count_and_layers() -> None:
@@ -101,11 +98,6 @@ def test_a_robust_checkpoint_and_a_wrong_one_in_torchvisions_layout(tmp_path: Pa
         vgg16.import_weights(module, path)
     with pytest.raises(UserError, match=f"{path} is not a whole ONNX file"):
         vgg16.import_weights(vgg16.build(), path)
-
-
-def test_an_unknown_layout_is_named() -> None:
-    with pytest.raises(UserError, match="unknown layout 'torch'; did you mean 'torchvision'"):
-        vgg16.build("torch")
 
 
 def test_the_embedded_weights_are_the_released_ones(trunk: vgg16.VGG16) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from _loss_networks import assert_near, uniform
 from safetensors.torch import save_file
-from torch import Tensor
 
 from lossbench import loss_networks
 from lossbench.errors import UserError
@@ -46,15 +46,6 @@ def library(module: Any, frames: int, side: int) -> Any:
     model = transformers.VideoMAEModel(config).eval().requires_grad_(False)
     model.load_state_dict(module.model.state_dict())
     return model
-
-
-def uniform(*shape: int, seed: int = 1) -> Tensor:
-    return torch.rand(shape, generator=torch.Generator().manual_seed(seed))
-
-
-def assert_near(found: Tensor, expected: Tensor, atol: float = 1e-5) -> None:
-    # torch.testing would import torch's compiler for seconds
-    np.testing.assert_allclose(found.detach(), expected.detach(), atol=atol, rtol=0)
 
 
 def test_a_position_is_the_interleaved_sine_and_cosine_of_the_flattened_index() -> None:
