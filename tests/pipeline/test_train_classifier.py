@@ -93,7 +93,7 @@ def standard(tmp_path_factory: pytest.TempPathFactory, targets: Path, make_spec:
     return run(make_spec({"steps": 60, "learning_rate": 1e-2, "history": 59}), folder, targets=targets)
 
 
-def test_a_run_leaves_trunk_classifier_witness_card_and_history(standard: Path, make_spec: MakeSpec) -> None:
+def test_a_run_leaves_trunk_classifier_probe_card_and_history(standard: Path, make_spec: MakeSpec) -> None:
     assert names(standard) == OUTPUTS
     found = card(standard)
     assert found["held_out_crops"] == 12 and found["classes"] == ["across", "down", "slanted"]
@@ -140,12 +140,12 @@ def test_scores_are_a_row_a_crop_and_metric_and_chance_is_what_guessing_gives(st
         assert means[metric] == pytest.approx(card(standard)[name], abs=1e-4)
 
 
-def test_the_witness_of_a_run_accepts_it_and_refuses_another_normalisation(standard: Path) -> None:
+def test_the_probe_of_a_run_accepts_it_and_refuses_another_normalisation(standard: Path) -> None:
     model: Any
     model, _ = classifiers.load(standard / "classifier.safetensors")
     check_witness(model, standard / "witness.npz")
     model.trunk.mean -= 3
-    with pytest.raises(UserError, match=r"witness\.npz: clean accuracy .* expected 1\.0000"):
+    with pytest.raises(UserError, match=r"probe\.npz: clean accuracy .* expected 1\.0000"):
         check_witness(model, standard / "witness.npz")
 
 
