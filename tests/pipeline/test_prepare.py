@@ -128,6 +128,10 @@ def test_random_degradations_depend_on_the_picture_alone(
             return 1
 
         @staticmethod
+        def versions(settings: dict[str, Any]) -> int:
+            return 1
+
+        @staticmethod
         def degrade(target: Any, settings: dict[str, Any], generator: np.random.Generator) -> Any:
             return generator.integers(0, 256, target.shape, dtype=np.uint8)
 
