@@ -57,7 +57,7 @@ def targets(tmp_path_factory: pytest.TempPathFactory) -> Path:
             pixels = np.clip(128 + 40 * np.sin(0.9 * wave)[..., None] + noise, 0, 255).astype(np.uint8)
             entries.append(Entry(f"{name}-{split}", split, pixels, f"{name}.png", "CC0"))
     write_arrays(folder, "target", entries, {"dataset": "toy"})
-    return folder
+    return folder / "target.json"
 
 
 @pytest.fixture(scope="module")
@@ -140,12 +140,12 @@ def test_scores_are_a_row_a_crop_and_metric_and_chance_is_what_guessing_gives(st
         assert means[metric] == pytest.approx(card(standard)[name], abs=1e-4)
 
 
-def test_the_probe_of_a_run_accepts_it_and_refuses_another_normalisation(standard: Path) -> None:
+def test_the_witness_of_a_run_accepts_it_and_refuses_another_normalisation(standard: Path) -> None:
     model: Any
     model, _ = classifiers.load(standard / "classifier.safetensors")
     check_witness(model, standard / "witness.npz")
     model.trunk.mean -= 3
-    with pytest.raises(UserError, match=r"probe\.npz: clean accuracy .* expected 1\.0000"):
+    with pytest.raises(UserError, match=r"witness\.npz: clean accuracy .* expected 1\.0000"):
         check_witness(model, standard / "witness.npz")
 
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from lossbench import plugins
-from lossbench.networks import build, parameter_count
+from lossbench.networks import Network, NetworkWithLoss, build, parameter_count
 from lossbench.networks._padding import restore
 
 NAMES = plugins.names("networks")
@@ -93,11 +93,11 @@ def test_every_network_keeps_the_contract(name: str) -> None:
         assert arguments in counted
         with torch.device("meta"):
             network = build(name, **arguments)
-        for attribute in ("in_channels", "out_channels", "multiple", "scale"):
+        for attribute in ("in_channels", "out_channels", "multiple", "minimum", "scale"):
             value = getattr(network, attribute)
             assert type(value) is int
             assert value >= 1
-        assert getattr(network, "minimum", 1) >= 1
+        assert isinstance(network, NetworkWithLoss if hasattr(module, "OWN_LOSS") else Network)
 
 
 @pytest.mark.parametrize(("name", "arguments", "count"), COUNTS, ids=str)
@@ -121,7 +121,7 @@ def test_every_network_costs_the_published_multiplications(
 def test_every_network_enlarges_by_its_scale(name: str) -> None:
     arguments = next(iter(plugins.load("networks", name).PUBLISHED.values()))
     network: Any = build(name, **arguments).eval()
-    size = -(-max(32, getattr(network, "minimum", 1)) // network.multiple) * network.multiple
+    size = -(-max(32, network.minimum) // network.multiple) * network.multiple
     with torch.no_grad():
         output = network(noise(size, size, bands=network.in_channels))
     assert output.shape == (1, network.out_channels, size * network.scale, size * network.scale)
@@ -137,7 +137,7 @@ def test_pictures_of_any_size_are_restored(name: str) -> None:
         low_quality = noise(height, width, number, inputs)
         with torch.no_grad():
             output = restore(network, low_quality)
-            least = getattr(network, "minimum", 1)
+            least = network.minimum
             if all(side % network.multiple == 0 and side >= least for side in (height, width)):
                 assert torch.equal(output, network(low_quality))
         assert output.shape == (number, outputs, scale * height, scale * width)

@@ -74,9 +74,9 @@ def test_the_extension_never_shows_in_the_result(height: int, width: int, multip
         assert extended - multiple < max(size, minimum) <= extended
 
 
-def test_a_network_that_states_no_minimum_takes_one_pixel() -> None:
+def test_a_network_whose_minimum_is_one_takes_one_pixel() -> None:
     network: Any = nn.PixelShuffle(1)
-    network.multiple, network.scale = 4, 1
+    network.multiple, network.minimum, network.scale = 4, 1, 1
     assert restore(network, noise(1, 2)).shape == (1, 3, 1, 2)
 
 
