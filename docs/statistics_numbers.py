@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import math
 import textwrap
 from collections.abc import Callable
 
-from scipy.stats import kendalltau, t
-from statsmodels.stats.power import TTestPower
+import numpy as np
+from scipy.optimize import brentq
+from scipy.stats import kendalltau, nct, t
 
 from lossbench.statistics.intervals import FLOORS, SSIM_VARIANT_GUESSED
 
@@ -24,12 +26,19 @@ FEW, SMALL = 5, 0.03
 
 def images(size: float, deviation: float) -> int:
     """Return how many images a paired t-test needs to find `size` where differences have `deviation`."""
-    return math.ceil(float(TTestPower().solve_power(size / deviation, power=POWER, alpha=SIGNIFICANCE)))
+    return next(count for count in itertools.count(2) if power(size / deviation, count) >= POWER)
 
 
 def deviation(seeds: int) -> float:
     """Return the deviation between seeds up to which `seeds` of them find SIZE."""
-    return SIZE / float(TTestPower().solve_power(nobs=seeds, power=POWER, alpha=SIGNIFICANCE))
+    return SIZE / float(brentq(lambda effect: power(effect, seeds) - POWER, 0, 5))
+
+
+def power(effect: float, count: int) -> float:
+    """Return how often a paired two-sided t-test of `count` differences finds a mean of `effect` deviations."""
+    limit, shift = t.ppf(1 - SIGNIFICANCE / 2, count - 1), effect * math.sqrt(count)
+    # the other side's share is NaN where it is too small for the series that computes it
+    return float(nct.sf(limit, count - 1, shift) + np.nan_to_num(nct.cdf(-limit, count - 1, shift)))
 
 
 def exact_p(rows: int, tau: float) -> float:

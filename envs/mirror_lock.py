@@ -10,16 +10,18 @@ from packaging.markers import Marker
 
 ROOT = Path(__file__).parents[1]
 PYTHON = "3.11"
+GROUPS = ("workflow", "embedded")
 HEADER = "# Mirrors uv.lock for conda users; made by: python envs/mirror_lock.py > envs/pipeline.yaml\n"
 
 
 def mirrored(lock: dict[str, Any]) -> str:
-    """Return the conda environment: every direct dependency of the locked project, pinned as in `lock`."""
+    """Return the conda environment: what the project, its extras and its groups GROUPS name, pinned as in `lock`."""
     packages = lock["package"]
     project = next(entry for entry in packages if entry["name"] == "lossbench")
-    direct = [*project["dependencies"], *project["optional-dependencies"]["pyiqa"]]
-    direct += project["dev-dependencies"]["embedded"]
-    names = sorted({entry["name"] for entry in direct})
+    groups = [project["dev-dependencies"][group] for group in GROUPS]
+    direct = [project["dependencies"], *project["optional-dependencies"].values(), *groups]
+    # a group names extras of the project itself
+    names = sorted({entry["name"] for entries in direct for entry in entries} - {"lossbench"})
     pins = "".join(f"      - {name}=={_version(name, packages)}\n" for name in names)
     channels = "channels:\n  - conda-forge\n"
     return f"{HEADER}name: lossbench\n{channels}dependencies:\n  - python={PYTHON}\n  - pip\n  - pip:\n{pins}"

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 from PIL import Image, UnidentifiedImageError
 
+from lossbench.assets.optional import imported
 from lossbench.errors import UserError
 from lossbench.files import written_atomically
 
@@ -45,8 +46,7 @@ def read_tiff(path: Path) -> NDArray[Any]:
 
     Raises UserError naming the file when it is missing, truncated or no picture of the plane.
     """
-    import tifffile
-
+    tifffile = imported("tifffile", path.name)
     try:
         with _complaints() as complaints, tifffile.TiffFile(path) as file:
             series = file.series[0]

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lossbench import metrics
+from lossbench.assets import pyiqa_models
 from lossbench.errors import UserError, nearest
 from lossbench.images import EXTENSIONS, largest, read_image, read_tiff
 from lossbench.metrics import Colour, Protocol
@@ -247,7 +248,15 @@ def _values(scores: Scores, request: Request) -> dict[str, Any]:
     protocols = {name: protocol.describe() for name, protocol in request.protocols.items()}
     pictures = {name: _plain(values) for name, values in scores.pictures.items()}
     result = {"protocol": protocols, "pictures": pictures, "mean": _plain(scores.mean())}
+    if licences := _licences(request):
+        result["licences"] = licences
     return {**result, "equal": scores.equal()} if scores.equal() else result
+
+
+def _licences(request: Request) -> dict[str, str]:
+    """Return of each metric of somebody else's package whose it is, with version and licence."""
+    models = {name: pyiqa_models.named(name) for name in request.protocols}
+    return {name: model.source for name, model in models.items() if model}
 
 
 def _plain(values: dict[str, float]) -> dict[str, float | str]:
@@ -266,6 +275,7 @@ def _table(scores: Scores, request: Request) -> str:
     rows = [*head, *body, [label, *(_cell(mean, name) for name in names)]]
     widths = [max(len(row[column]) for row in rows) for column in range(len(names) + 1)]
     lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in rows]
+    lines += [f"{name}: {licence}" for name, licence in _licences(request).items()]
     for name, found in scores.equal().items():
         others = "" if found["mean_of_others"] is None else f"; mean of the others {found['mean_of_others']:.6g}"
         lines.append(f"{name}: {found['pictures']} of {len(body)} pictures are equal to their targets{others}")

@@ -122,17 +122,13 @@ def _released(path: Path) -> Ranker:
         network = loss_networks.build(NETWORK, layout="torchvision")
     trunk = cast(HeadedDistance, network).trunk
     assert isinstance(trunk, VGG)
-    layers = {name: re.fullmatch(r"model\.net\.slice\d\.(\d+)\.(weight|bias)", name) for name in state}
+    layers = {name: re.fullmatch(r"features\.(\d+)\.(weight|bias)", name) for name in state}
     places = sorted({int(layer[1]) for layer in layers.values() if layer})
     names = dict(zip(places, (name for name in trunk.names if name.startswith("conv")), strict=False))
-    renamed = {}
-    for name, layer in layers.items():
-        if layer:
-            place = int(layer[1])
-            renamed[f"trunk.{names.get(place, place)}.{layer[2]}"] = state[name]
-        elif not name.startswith("model.scaling_layer."):
-            # that one's constants are the trunk's own mean and deviation, said of [-1, 1]
-            renamed[re.sub(r"model\.lins\.(\d)\.model\.1\.", r"heads.\1.", name)] = state[name]
+    renamed = {
+        f"trunk.{names.get(int(layer[1]), layer[1])}.{layer[2]}" if layer else name: state[name]
+        for name, layer in layers.items()
+    }
     storage.fill(network, renamed, path)
     return Ranker(network)
 

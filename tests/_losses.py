@@ -67,7 +67,7 @@ LOSSES: dict[str, Case] = {
 """By the name of the loss, and of the terms where it has a choice."""
 NAMES = list(LOSSES)
 # those of clips have tests of their own
-FILES = [name for name in plugins.names("losses") if not name.endswith("_video")]
+FILES = [name for name in plugins.names("losses") if not name.endswith("_video") and name != "pyiqa"]
 NEEDED = {name: plugins.constant("losses", case.loss, "LOSS_NETWORKS") for name, case in LOSSES.items()}
 TAKEN = {name: plugins.build_arguments("losses", case.loss) for name, case in LOSSES.items()}
 AUTOENCODERS = [name for name, kinds in NEEDED.items() if kinds and all(kind.endswith("mae") for kind in kinds)]

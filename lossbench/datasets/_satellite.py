@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lossbench.assets.optional import imported
 from lossbench.datasets._matlab import read_variable
 from lossbench.errors import UserError
 
@@ -79,8 +80,7 @@ def stretched(pixels: Pixels, bits: int, path: Path) -> Pixels:
 @contextmanager
 def _hdf5(path: Path, role: str) -> Iterator[Any]:
     """Give the array of the `role` of an HDF5 file."""
-    import h5py
-
+    h5py = imported("h5py", path.name)
     try:
         with h5py.File(path, "r") as file:
             yield file[_key(path, role, file)]

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from lossbench.assets.optional import imported
 from lossbench.datasets import Card, Dataset, ScoredByServer, Source, Splits
 from lossbench.datasets._matlab import damage_named
 from lossbench.datasets._tree import base, require_file
@@ -67,9 +68,8 @@ class Dnd(Dataset, ScoredByServer):
         `info.mat` holds them as cells of `info.boundingboxes`, counted from 1, the ends included. Raises UserError
         naming the file when it is missing or damaged or a crop is not 512 x 512.
         """
-        import h5py
-
         path = root / "info.mat"
+        h5py = imported("h5py", path.name)
         with damage_named(path), h5py.File(path, "r") as file:
             cells: Any = file["info"]["boundingboxes"]
             found = np.stack([np.asarray(file[reference]).T for reference in np.ravel(cells[()])]).astype(np.int64)
@@ -86,9 +86,8 @@ class Dnd(Dataset, ScoredByServer):
         Raises UserError naming the file when it is missing or damaged, or not floats of three bands that hold the
         crops.
         """
-        import h5py
-
         path = _path(root, image)
+        h5py = imported("h5py", path.name)
         with damage_named(path), h5py.File(path, "r") as file:
             stored: Any = file.get(KEY)
             if stored is None:

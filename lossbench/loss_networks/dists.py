@@ -1,40 +1,66 @@
-"""DISTS, by the package pyiqa: structure and texture of VGG-16's features, weighed as people see differences."""
+"""DISTS: structure and texture of VGG-16's features, weighed as people see differences."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lossbench.loss_networks import Sizes, _pyiqa
+from lossbench.loss_networks import Sizes, _trunks
+from lossbench.loss_networks._released import Released, weights
 from lossbench.loss_networks._size import checked
+from lossbench.loss_networks._vgg import MEAN, STD
 from lossbench.storage import fill
 
-SOURCE = "Ding et al., Image Quality Assessment: Unifying Structure and Texture Similarity, TPAMI 2022 (by pyiqa)"
+SOURCE = "Ding et al., Image Quality Assessment: Unifying Structure and Texture Similarity, TPAMI 2022"
 PUBLISHED: Sizes = {"VGG-16": {}}
-PARAMETERS = {"VGG-16": 14_717_638}
-"""Of the published size; building it to count would import pyiqa, which takes ten seconds."""
 
-RELEASED = ("DISTS_weights-f5e65c96.pth", "vgg16-397923af.pth")
-"""The file of the weights of the channels, as pyiqa releases it, and torchvision's of the trunk."""
+RELEASED = Released(
+    "DISTS_weights-f5e65c96.pth", "vgg16-397923af.pth", "torchmetrics/functional/image/dists_models/weights.pt"
+)
+"""The file of the weights of the channels, and torchvision's of the trunk."""
+PLACES = (3, 8, 15, 22, 29)
+"""Layers of torchvision's `features` that are compared beside the image: the last ReLU of each block."""
+CHANNELS = 3 + sum(block[-1] for block in _trunks.VGG16)
 CONSTANT = 1e-6
 """c1 and c2 of the paper, which keep the quotients finite."""
 
 
 def build() -> DISTS:
-    """Build it with random weights from torch's global generator; raises UserError without the package pyiqa."""
+    """Build it with random weights from torch's global generator, those of the channels near 0.1 as in training."""
     return DISTS()
 
 
+class L2Pool(nn.Module):
+    """Half the size by the root of the mean square in a Hann window of 3 x 3 (section 3.1 of the paper)."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Map (N, C, H, W) to (N, C, ceil(H / 2), ceil(W / 2)); the border continues by zero."""
+        side = features.new_tensor([0.25, 0.5, 0.25])
+        window = torch.outer(side, side).expand(features.shape[1], 1, 3, 3)
+        mean = F.conv2d(features.square(), window, stride=2, padding=1, groups=features.shape[1])
+        # the root has no gradient at zero
+        return (mean + 1e-12).sqrt()
+
+
 class DISTS(nn.Module):
-    """The distance of two images, everything frozen."""
+    """The distance of two images."""
+
+    mean: Tensor
+    std: Tensor
 
     def __init__(self) -> None:
-        """Make the module of pyiqa."""
+        """Make `features`, torchvision's by name and number with other pools, and two weights a channel."""
         super().__init__()
-        self.model: Any = _pyiqa.made("DISTS")
+        self.features = _trunks.vgg16(L2Pool)
+        for name in ("alpha", "beta"):
+            self.register_parameter(name, nn.Parameter(torch.empty(1, CHANNELS, 1, 1).uniform_(0.08, 0.12)))
+        for name, values in (("mean", MEAN), ("std", STD)):
+            # real even where weights are made on the meta device, since no file fills them
+            statistic = torch.tensor(values, dtype=torch.float32, device="cpu").view(1, 3, 1, 1)
+            self.register_buffer(name, statistic, persistent=False)
 
     def distance(self, prediction: Tensor, target: Tensor) -> Tensor:
         """Return the mean DISTS of two batches of RGB images (N, 3, H, W) in [0, 1], without a graph to the target.
@@ -43,12 +69,21 @@ class DISTS(nn.Module):
         one: the same number, but neither negative nor above zero at equality by rounding. Images are not resized.
         """
         with torch.no_grad():
-            theirs = self.model.forward_once(checked(target, 3))
-        pairs = zip(self.model.forward_once(checked(prediction, 3)), theirs, strict=True)
+            theirs = self._maps(target)
+        pairs = zip(self._maps(prediction), theirs, strict=True)
         texture, structure = map(torch.cat, zip(*(_missing(mine, other) for mine, other in pairs), strict=True))
-        alpha, beta = self.model.alpha.flatten(), self.model.beta.flatten()
+        alpha, beta = self.get_parameter("alpha").flatten(), self.get_parameter("beta").flatten()
         total: Tensor = (alpha @ texture + beta @ structure) / (alpha.sum() + beta.sum())
         return total
+
+    def _maps(self, image: Tensor) -> list[Tensor]:
+        """Return the image and the features of each compared layer."""
+        maps, features = [checked(image, 3)], (image - self.mean) / self.std
+        for place, layer in enumerate(self.features):
+            features = layer(features)
+            if place in PLACES:
+                maps.append(features)
+        return maps
 
 
 def _missing(mine: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
@@ -63,12 +98,9 @@ def _missing(mine: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def import_weights(module: DISTS, path: Path) -> None:
-    """Fill `module` from DISTS_weights-f5e65c96.pth as pyiqa releases it, and vgg16-397923af.pth in the same folder.
+    """Fill `module` from vgg16-397923af.pth of torchvision and DISTS_weights-f5e65c96.pth, of which `path` is either.
 
-    Raises UserError naming the file when one is missing, damaged, another than its name says, or does not fit.
+    Weights of the channels that do not lie in the same folder are those that the package torchmetrics ships. Raises
+    UserError naming the file when one is missing, damaged, another than its name says, or does not fit.
     """
-    own = module.model.state_dict()
-    # the window of the pools and the statistics of the images are part of no file
-    constant = {name: tensor for name, tensor in own.items() if name.endswith(".filter") or name in ("mean", "std")}
-    state = {**constant, **_pyiqa.released(path, *RELEASED, own)}
-    fill(module, {f"model.{name}": tensor for name, tensor in state.items()}, path)
+    fill(module, weights(path, RELEASED), path)

@@ -1,62 +1,88 @@
-"""LPIPS 0.1, by the package pyiqa: a classifier's features and heads that weigh them as people see differences."""
+"""LPIPS 0.1: a classifier's features, and heads that weigh their differences as people see them."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from lossbench.errors import UserError, nearest
-from lossbench.loss_networks import Sizes, _pyiqa
+from lossbench.loss_networks import Sizes, _released, _trunks
 from lossbench.loss_networks._size import checked, grown
 from lossbench.storage import fill
 
-SOURCE = "Zhang et al., The Unreasonable Effectiveness of Deep Features, CVPR 2018 (version 0.1, by pyiqa)"
+SOURCE = "Zhang et al., The Unreasonable Effectiveness of Deep Features, CVPR 2018 (version 0.1)"
 PUBLISHED: Sizes = {
     "VGG-16": {"net": "vgg"},
     "AlexNet": {"net": "alex"},
     "SqueezeNet": {"net": "squeeze"},
 }
-PARAMETERS = {"VGG-16": 14_716_160, "AlexNet": 2_470_848, "SqueezeNet": 724_736}
-"""Of the published sizes; building them to count would import pyiqa, which takes ten seconds."""
 
+SHIPPED = "torchmetrics/functional/image/lpips_models"
 RELEASED = {
-    "vgg": ("LPIPS_v0.1_vgg-a78928a0.pth", "vgg16-397923af.pth"),
-    "alex": ("LPIPS_v0.1_alex-df73285e.pth", "alexnet-owt-7be5be79.pth"),
-    "squeeze": ("LPIPS_v0.1_squeeze-4a5350f2.pth", "squeezenet1_1-b8a52dc0.pth"),
+    "vgg": _released.Released("LPIPS_v0.1_vgg-a78928a0.pth", "vgg16-397923af.pth", f"{SHIPPED}/vgg.pth"),
+    "alex": _released.Released("LPIPS_v0.1_alex-df73285e.pth", "alexnet-owt-7be5be79.pth", f"{SHIPPED}/alex.pth"),
+    "squeeze": _released.Released(
+        "LPIPS_v0.1_squeeze-4a5350f2.pth", "squeezenet1_1-b8a52dc0.pth", f"{SHIPPED}/squeeze.pth"
+    ),
 }
-"""Of each net pyiqa's file of the heads, and torchvision's of the trunk that they were trained for."""
-LEAST = {"vgg": 16, "alex": 31, "squeeze": 17}
-"""Side in pixels of the smallest image of which every layer has a position."""
+"""Of each net the file of the heads, and torchvision's of the trunk that they were trained for."""
+SHIFT, SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)
+"""What is subtracted from images in [-1, 1], and by what they are divided then: ImageNet's mean and deviation."""
 TINY = 1e-20
 """Square of the length below which features count as none; LPIPS itself has no gradient where all are zero."""
+
+
+class Net(NamedTuple):
+    """Which layers of a trunk are compared."""
+
+    places: tuple[int, ...]
+    """By their numbers in torchvision's `features`; each ends in a ReLU."""
+    channels: tuple[int, ...]
+    least: int
+    """Side in pixels of the smallest image of which every layer has a position."""
+
+
+NETS = {
+    "vgg": Net((3, 8, 15, 22, 29), (64, 128, 256, 512, 512), 16),
+    "alex": Net((1, 4, 7, 9, 11), (64, 192, 384, 256, 256), 31),
+    "squeeze": Net((1, 4, 7, 9, 10, 11, 12), (64, 128, 256, 384, 384, 512, 512), 17),
+}
 
 
 def build(net: str = "vgg") -> LPIPS:
     """Build trunk and heads with random weights from torch's global generator, the heads non-negative as released.
 
-    `net` is `vgg`, `alex` or `squeeze`. Raises UserError for another, and without the package pyiqa.
+    `net` is `vgg`, `alex` or `squeeze`. Raises UserError for another.
     """
-    if net not in RELEASED:
-        raise UserError(f"loss network 'lpips': unknown net '{net}'; {nearest(str(net), RELEASED)}")
+    if net not in NETS:
+        raise UserError(f"loss network 'lpips': unknown net '{net}'; {nearest(str(net), NETS)}")
     return LPIPS(net)
 
 
 class LPIPS(nn.Module):
-    """The distance of two images, trunk and heads frozen."""
+    """The distance of two images: squared differences of a trunk's features, weighed channel by channel."""
+
+    shift: Tensor
+    scale: Tensor
 
     def __init__(self, net: str) -> None:
-        """Make the module of pyiqa."""
+        """Make `features`, torchvision's by name and number, and one head a layer that is compared."""
         super().__init__()
         self.net = net
-        self.model: Any = _pyiqa.made("LPIPS", net=net, pnet_rand=True)
-        for index, head in enumerate(self.model.lins):
-            # each head has two names there, and a file holds it once
-            delattr(self.model, f"lin{index}")
-            for weight in head.parameters():
-                weight.data.abs_()
+        if net == "vgg":
+            self.features = _trunks.vgg16(lambda: nn.MaxPool2d(2))
+        else:
+            self.features = _trunks.alexnet() if net == "alex" else _trunks.squeezenet()
+        self.heads = nn.ModuleList(nn.Conv2d(width, 1, 1, bias=False) for width in NETS[net].channels)
+        for width, weight in zip(NETS[net].channels, self.heads.parameters(), strict=True):
+            nn.init.uniform_(weight, 0, width**-0.5)
+        for name, values in (("shift", SHIFT), ("scale", SCALE)):
+            # real even where weights are made on the meta device, since no file fills them
+            statistic = torch.tensor(values, dtype=torch.float32, device="cpu").view(1, 3, 1, 1)
+            self.register_buffer(name, statistic, persistent=False)
 
     def distance(self, prediction: Tensor, target: Tensor) -> Tensor:
         """Return the mean LPIPS of two batches of RGB images (N, 3, H, W) in [0, 1], without a graph to the target.
@@ -65,30 +91,34 @@ class LPIPS(nn.Module):
         """
         with torch.no_grad():
             theirs = self._maps(target)
-        pairs = zip(self.model.lins, self._maps(prediction), theirs, strict=True)
+        pairs = zip(self.heads, self._maps(prediction), theirs, strict=True)
         return torch.stack([head((mine - other).square()).mean() for head, mine, other in pairs]).sum()
 
     def _maps(self, image: Tensor) -> list[Tensor]:
-        image = grown(checked(image, 3), LEAST[self.net], LEAST[self.net])
-        maps = self.model.net(self.model.scaling_layer(2 * image - 1))
-        return [each / (each.square().sum(dim=1, keepdim=True).clamp(min=TINY).sqrt() + 1e-10) for each in maps]
+        """Return the features of each compared layer, with channels of length one at each position."""
+        places, _, least = NETS[self.net]
+        features = (2 * grown(checked(image, 3), least, least) - 1 - self.shift) / self.scale
+        maps = []
+        for place, layer in enumerate(self.features):
+            features = layer(features)
+            if place in places:
+                length = features.square().sum(dim=1, keepdim=True).clamp(min=TINY).sqrt()
+                maps.append(features / (length + 1e-10))
+        return maps
 
 
 def import_weights(module: LPIPS, path: Path) -> None:
-    """Fill `module` from the heads `path` as pyiqa releases them, and the trunk of torchvision in the same folder.
+    """Fill `module` from torchvision's file of the trunk and the released heads, of which `path` is either.
 
-    For `vgg` these are LPIPS_v0.1_vgg-a78928a0.pth and vgg16-397923af.pth. Raises UserError naming the file when one
-    is missing, damaged, another than its name says, or does not fit.
+    For `vgg` these are vgg16-397923af.pth and LPIPS_v0.1_vgg-a78928a0.pth; heads that do not lie in the same folder are
+    those that the package torchmetrics ships. Raises UserError naming the file when one is missing, damaged, another
+    than its name says, or does not fit.
     """
-    head, trunk = RELEASED[module.net]
-    own = module.model.state_dict()
-    # the statistics that the images are scaled by are part of no file
-    constant = {name: tensor for name, tensor in own.items() if name.startswith("scaling_layer.")}
-    found = _pyiqa.released(path, head, trunk, own).items()
-    state = {_name(name): tensor for name, tensor in found}
-    fill(module, {f"model.{name}": tensor for name, tensor in {**constant, **state}.items()}, path)
+    found = _released.weights(path, RELEASED[module.net])
+    fill(module, {_name(name): tensor for name, tensor in found.items()}, path)
 
 
 def _name(released: str) -> str:
-    """Return `lins.0.model.1.weight` of `lin0.model.1.weight`, all else as it is."""
-    return f"lins.{released[3:]}" if released.startswith("lin") and released[3:4].isdigit() else released
+    """Return `heads.1.weight` of `lin1.model.1.weight`, all else as it is."""
+    head, dot, rest = released.partition(".model.1.")
+    return f"heads.{head.removeprefix('lin')}.{rest}" if dot and head.startswith("lin") else released

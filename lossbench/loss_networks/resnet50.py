@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from lossbench.assets.optional import imported
 from lossbench.errors import UserError, nearest
 from lossbench.loss_networks import Sizes, _pickled
 from lossbench.loss_networks._size import checked, grown
@@ -51,7 +51,7 @@ class ResNet50(nn.Module):
     def __init__(self, blocks: Sequence[int]) -> None:
         """Take over torchvision's modules under their own names."""
         super().__init__()
-        resnet = importlib.import_module("torchvision.models.resnet")
+        resnet = imported("torchvision.models.resnet", "loss network 'resnet50'")
         for name, module in resnet.ResNet(resnet.Bottleneck, list(blocks)).named_children():
             if name in ("conv1", "bn1", "layer1", "layer2", "layer3", "layer4"):
                 self.add_module(name, module)

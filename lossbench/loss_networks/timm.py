@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import importlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
+from lossbench.assets.optional import imported
 from lossbench.errors import UserError
 from lossbench.loss_networks import Sizes, _pickled
 from lossbench.loss_networks._masking import BAND_MEAN, BAND_STD
@@ -28,6 +28,7 @@ PUBLISHED: Sizes = {
 PARAMETERS = {"ResNet-50": 23_508_032, "ConvNeXt-T": 27_820_128, "ViT-B/16": 85_798_656}
 """Of the published sizes; building them to count would import timm, which takes ten seconds."""
 
+OWNER = "loss network 'timm'"
 LEAST = 32
 """Side in pixels to which smaller images are enlarged: these networks halve an image five times."""
 
@@ -82,7 +83,7 @@ class Timm(nn.Module):
 
         Raises UserError for an unknown layer, and where torch.fx can't follow the model to it.
         """
-        timm = importlib.import_module("timm")
+        timm = imported("timm", OWNER)
         self.check_layer(layer)
         try:
             both = timm.models.create_feature_extractor(self.model, {layer: "features"})
@@ -120,7 +121,7 @@ def import_weights(module: Timm, path: Path) -> None:
 
 
 def _created(name: str, bands: int) -> Any:
-    timm = importlib.import_module("timm")
+    timm = imported("timm", OWNER)
     base = name.partition(".")[0]
     if not timm.is_model(base):
         raise UserError(f"model: timm has no '{name}'; {_near(base, timm.list_models())}timm.list_models() names all")

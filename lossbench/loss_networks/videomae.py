@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from lossbench.assets.optional import imported
 from lossbench.errors import UserError
 from lossbench.loss_networks import Sizes, _clips, _pickled
 from lossbench.loss_networks._masking import RGB_MEAN, RGB_STD
@@ -69,10 +69,7 @@ def build(
 
 
 def _model(**settings: Any) -> nn.Module:
-    try:
-        transformers = importlib.import_module("transformers")
-    except ModuleNotFoundError:
-        raise UserError("loss network 'videomae' needs the package transformers; install it") from None
+    transformers = imported("transformers", "loss network 'videomae'")
     # a table of one token, since the library takes seconds to make its own; mean pooling would drop the final norm
     single = {"image_size": settings["patch_size"], "num_frames": settings["tubelet_size"], "use_mean_pooling": False}
     model: nn.Module = transformers.VideoMAEModel(transformers.VideoMAEConfig(**settings, **single))

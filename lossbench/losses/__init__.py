@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lossbench.assets import pyiqa_models
 from lossbench.errors import UserError
 from lossbench.plugins import check_arguments, constant, load, names
 
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 def build(name: str, **arguments: Any) -> WeightedTerms:
     """Build the loss `name`; raises UserError naming the nearest loss or argument on a miss.
 
-    `timm:resnet50@layer2` is short for `timm` with the arguments `model` and `layer`.
+    `timm:resnet50@layer2` is short for `timm` with the arguments `model` and `layer`, `pyiqa:topiq_fr` for `pyiqa` with
+    the argument `metric`.
     """
     file, named = split(name)
     module = load("losses", file)
@@ -31,15 +33,18 @@ def build(name: str, **arguments: Any) -> WeightedTerms:
 
 
 def split(name: str) -> tuple[str, dict[str, str]]:
-    """Return the file of the loss `name` and the arguments that the name itself holds, as in `timm:MODEL@LAYER`.
+    """Return the file of the loss `name` and the arguments that the name itself holds.
 
-    Raises UserError when a name with a colon is written otherwise.
+    These are as in `timm:MODEL@LAYER` or `pyiqa:NAME`. Raises UserError when a name with a colon is written otherwise,
+    and for a model that pyiqa has not.
     """
+    if model := pyiqa_models.named(name):
+        return "pyiqa", {"metric": model.name}
     file, colon, rest = name.partition(":")
-    model, _, layer = rest.partition("@")
-    if colon and not (file and model and layer):
+    network, _, layer = rest.partition("@")
+    if colon and not (file and network and layer):
         raise UserError(f"loss '{name}': not of the form 'timm:MODEL@LAYER'; write it as 'timm:resnet50@layer2'")
-    return file, {"model": model, "layer": layer} if colon else {}
+    return file, {"model": network, "layer": layer} if colon else {}
 
 
 def list_losses() -> list[str]:

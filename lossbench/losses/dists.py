@@ -1,10 +1,10 @@
-"""`dists`: DISTS, as pyiqa computes it."""
+"""`dists`: DISTS, a distance that leaves textures of one look alike."""
 
 from __future__ import annotations
 
 from functools import partial
 
-from lossbench.losses._pyiqa import build_loss
+from lossbench.losses._network_distance import build_loss
 
 SOURCE = "Ding et al., TPAMI 2022"
 LOSS_NETWORKS = ("dists",)

@@ -1,10 +1,10 @@
-"""`lpips`: LPIPS, as pyiqa computes it."""
+"""`lpips`: LPIPS, a distance that people's judgements of picture pairs gave."""
 
 from __future__ import annotations
 
 from functools import partial
 
-from lossbench.losses._pyiqa import build_loss
+from lossbench.losses._network_distance import build_loss
 
 SOURCE = "Zhang et al., CVPR 2018 (version 0.1)"
 LOSS_NETWORKS = ("lpips",)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import typing
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any, cast, runtime_checkable
 import numpy as np
 
 from lossbench import plugins
+from lossbench.assets import pyiqa_models
 from lossbench.errors import UserError
 from lossbench.metrics._protocol import Better, Colour, Over, Pixels, Protocol
 
@@ -102,7 +104,13 @@ class ClassifierMetric(StoredMetric, LabelMetric, typing.Protocol):
 
 
 def load(name: str) -> Metric | SetMetric:
-    """Return the metric `name`; raises UserError with the nearest match for an unknown one."""
+    """Return the metric `name`; raises UserError with the nearest match for an unknown one.
+
+    `pyiqa:NAME` is the model NAME of the package pyiqa.
+    """
+    if name.startswith(pyiqa_models.PREFIX):
+        # by name, as plugins are: an import would make pyiqa's version count for every metric
+        return cast(Metric, importlib.import_module(pyiqa_models.METRIC).metric(name))
     return cast("Metric | SetMetric", plugins.load(FOLDER, name))
 
 

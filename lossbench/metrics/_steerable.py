@@ -11,6 +11,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from lossbench.assets.optional import imported
+
 Floats = NDArray[np.float64]
 
 SCALES, ORDER = 4, 5
@@ -21,6 +23,7 @@ SIDE = 72
 """Pixels that the pyramid's filters need at four scales."""
 EDGE = "reflect1"
 TINY = 1e-15
+OWNER = "a metric of the steerable pyramid"
 
 
 @dataclass(frozen=True)
@@ -56,19 +59,19 @@ def bands(ours: Floats, theirs: Floats) -> Iterator[Band]:
 
 def _pyramid(luma: Floats) -> dict[tuple[int, int], Floats]:
     # imported here because it takes a second and brings matplotlib along
-    from pyrtools.pyramids import SteerablePyramidSpace
+    pyramids = imported("pyrtools.pyramids", OWNER)
 
     # no band sees the mean; without it a flat picture has bands of zero and not of rounding errors
-    pyramid: Any = SteerablePyramidSpace(luma - luma.mean(), height=SCALES, order=ORDER, edge_type=EDGE)
+    pyramid: Any = pyramids.SteerablePyramidSpace(luma - luma.mean(), height=SCALES, order=ORDER, edge_type=EDGE)
     return {(scale, turn): pyramid.pyr_coeffs[scale, turn] for scale in range(SCALES) for turn in ORIENTATIONS}
 
 
 def _channel(ours: Floats, theirs: Floats, window: int) -> tuple[Floats, Floats]:
     """Return gain and noise of every block, by regression in the window around its middle."""
-    from pyrtools import corrDn
+    correlate = imported("pyrtools", OWNER).corrDn
 
     def total(values: Floats) -> Floats:
-        sums: Floats = corrDn(values, np.ones((window, window)), EDGE, step=(BLOCK, BLOCK), start=(1, 1))
+        sums: Floats = correlate(values, np.ones((window, window)), EDGE, step=(BLOCK, BLOCK), start=(1, 1))
         return sums
 
     count = window**2

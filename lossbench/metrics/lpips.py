@@ -15,8 +15,8 @@ SOURCE = "Zhang et al., 'The Unreasonable Effectiveness of Deep Features', CVPR 
 OVER: Over = "picture"
 WEIGHTS = ("lpips",)
 WEIGHTS_FROM = (
-    "put LPIPS_v0.1_vgg-a78928a0.pth (huggingface.co/chaofengc/IQA-PyTorch-Weights) and vgg16-397923af.pth "
-    "(download.pytorch.org/models) side by side in weights_root and store them by pipeline.import_weights"
+    "put vgg16-397923af.pth (download.pytorch.org/models) in weights_root and store it by pipeline.import_weights, "
+    "which finds LPIPS_v0.1_vgg-a78928a0.pth beside it or in the package torchmetrics"
 )
 
 

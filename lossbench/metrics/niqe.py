@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from fractions import Fraction
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import correlate1d
 from scipy.special import gamma
 
-from lossbench.assets.embedded import locate
 from lossbench.errors import UserError
 from lossbench.metrics._protocol import Better, Colour, Over, Pixels, Protocol
 from lossbench.resize import resize_bicubic
@@ -22,7 +22,8 @@ colours: tuple[Colour, ...] = ("y601", "y601_rounded", "gray")
 SOURCE = "Mittal, Soundararajan, Bovik, 'Making a Completely Blind Image Quality Analyzer', IEEE SPL 20(3), 2013"
 OVER: Over = "picture"
 
-PRISTINE = "basicsr/metrics/niqe_pris_params.npz"
+PRISTINE = Path(__file__).with_suffix(".safetensors")
+"""The official release's `mu_pris_param` and `cov_pris_param`, out of BasicSR (Apache-2.0: niqe.LICENSE.txt)."""
 BLOCK = 96
 FEWEST_BLOCKS = 4
 NEIGHBOURS = ((0, 1), (1, 0), (1, 1), (1, -1))
@@ -61,8 +62,10 @@ def score(prediction: Pixels, target: Pixels | None, protocol: Protocol) -> floa
 @cache
 def _pristine() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return mean (36,) and covariance (36, 36) of the pristine model of the official release."""
-    with np.load(locate(PRISTINE), allow_pickle=False) as model:
-        return model["mu_pris_param"].ravel(), model["cov_pris_param"]
+    from safetensors.numpy import load_file
+
+    model = load_file(PRISTINE)
+    return model["mean"], model["covariance"]
 
 
 def _distance(features: NDArray[np.float64]) -> float:

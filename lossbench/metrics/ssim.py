@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
+from scipy.ndimage import gaussian_filter
+
 from lossbench.errors import UserError
-from lossbench.metrics._protocol import Better, Colour, Over, Pixels, Protocol
+from lossbench.metrics._protocol import Better, Colour, Floats, Over, Pixels, Protocol
 
 better: Better = "up"
 unit = ""
@@ -12,8 +15,9 @@ colours: tuple[Colour, ...] = ("rgb", "y601", "y601_rounded", "gray")
 SOURCE = "Wang, Bovik, Sheikh, Simoncelli, 'Image Quality Assessment', IEEE TIP 13(4), 2004, equation 13"
 OVER: Over = "picture"
 
-WINDOW = 11
-"""Side of the Gaussian window, whose standard deviation is 1.5 pixels."""
+WINDOW, SIGMA = 11, 1.5
+"""Side of the Gaussian window and its standard deviation, in pixels."""
+PEAK = 255
 
 
 def score(prediction: Pixels, target: Pixels, protocol: Protocol) -> float:
@@ -23,8 +27,6 @@ def score(prediction: Pixels, target: Pixels, protocol: Protocol) -> float:
     down-sampling. The range of values is 255 under every protocol, also for `y601`, whose values lie in 16..235.
     Raises UserError as Protocol.apply, and for pictures smaller than the window after the crop.
     """
-    from skimage.metrics import structural_similarity
-
     ours, theirs = protocol.pair(prediction, target)
     _, height, width = ours.shape
     if min(height, width) < WINDOW:
@@ -32,7 +34,22 @@ def score(prediction: Pixels, target: Pixels, protocol: Protocol) -> float:
             f"prediction: {height}x{width} pixels after the crop are smaller than the {WINDOW}x{WINDOW} window of ssim;"
             " use larger pictures"
         )
-    similarity = structural_similarity(  # type: ignore[no-untyped-call]
-        theirs, ours, data_range=255, channel_axis=0, gaussian_weights=True, sigma=1.5, use_sample_covariance=False
-    )
-    return float(similarity)
+    return float(np.mean([_similarity(*bands) for bands in zip(theirs, ours, strict=True)]))
+
+
+def _similarity(theirs: Floats, ours: Floats) -> float:
+    """Return the mean of equation 13 over all windows inside two bands (H, W)."""
+    their_mean, our_mean = _smoothed(theirs), _smoothed(ours)
+    their_variance = _smoothed(theirs * theirs) - their_mean * their_mean
+    our_variance = _smoothed(ours * ours) - our_mean * our_mean
+    covariance = _smoothed(theirs * ours) - their_mean * our_mean
+    first, second = (0.01 * PEAK) ** 2, (0.03 * PEAK) ** 2
+    similarity = (2 * their_mean * our_mean + first) * (2 * covariance + second)
+    similarity /= (their_mean**2 + our_mean**2 + first) * (their_variance + our_variance + second)
+    radius = WINDOW // 2
+    return float(similarity[radius:-radius, radius:-radius].mean())
+
+
+def _smoothed(values: Floats) -> Floats:
+    smooth: Floats = gaussian_filter(values, SIGMA, mode="reflect", radius=WINDOW // 2)
+    return smooth

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates
 
+from lossbench.assets.optional import imported
 from lossbench.errors import UserError
 from lossbench.metrics import _clips
 from lossbench.metrics._protocol import Better, Colour, Floats, Over, Pixels, Protocol
@@ -54,10 +55,10 @@ def score(prediction: Pixels, target: Pixels, protocol: Protocol) -> float:
 
 def _motion(frame: Floats, following: Floats) -> tuple[Floats, NDArray[np.bool_]]:
     """Return where (2, H, W) each pixel of `frame` (H, W) lies in `following`, and which can be followed there."""
-    from skimage.registration import optical_flow_tvl1
+    flow = imported("skimage.registration", "metric 'warping_error'").optical_flow_tvl1
 
-    forth: Floats = optical_flow_tvl1(frame, following, dtype=np.float64)  # type: ignore[no-untyped-call]
-    back: Floats = optical_flow_tvl1(following, frame, dtype=np.float64)  # type: ignore[no-untyped-call]
+    forth: Floats = flow(frame, following, dtype=np.float64)
+    back: Floats = flow(following, frame, dtype=np.float64)
     places = np.indices(frame.shape) + forth
     size = np.array(frame.shape).reshape(2, 1, 1)
     inside = ((places >= 0) & (places <= size - 1)).all(axis=0)

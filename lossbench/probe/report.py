@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from lossbench.assets.optional import imported
 from lossbench.errors import room_for
 from lossbench.files import write_text, written_atomically
 
@@ -60,10 +61,9 @@ def _order(groups: Sequence[Sequence[str]]) -> str:
 
 def _draw(path: Path, report: Mapping[str, Any], pictures: Mapping[str, Tensor]) -> None:
     """Draw the crops in a row, and below a group of bars for each degradation: terms and L1, each over its mean."""
-    from matplotlib.figure import Figure
-
+    figures = imported("matplotlib.figure", "the picture of a probe")
     rows = report["degradations"]
-    figure = Figure(figsize=(2 * len(pictures), 5.2), dpi=110, layout="constrained")
+    figure = figures.Figure(figsize=(2 * len(pictures), 5.2), dpi=110, layout="constrained")
     grid = figure.add_gridspec(2, len(pictures), height_ratios=(1, 1.2))
     for column, (name, crop) in enumerate(pictures.items()):
         axes = figure.add_subplot(grid[0, column])

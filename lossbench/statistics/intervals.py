@@ -151,12 +151,11 @@ def companions(differences: Sequence[NDArray[Any]]) -> Companions:
 
 def holm(p_values: Sequence[float]) -> list[float]:
     """Return p-values adjusted for the number of claims (Holm 1979); NaN stays NaN and is no claim."""
-    from statsmodels.stats.multitest import multipletests
-
-    given = np.asarray(p_values, dtype=float)
-    known = ~np.isnan(given)
-    if known.any():
-        given[known] = multipletests(given[known], method="holm")[1]
+    given = np.array(p_values, dtype=float)
+    # NaN is sorted behind the numbers
+    order = np.argsort(given)[: np.count_nonzero(~np.isnan(given))]
+    adjusted = np.maximum.accumulate(given[order] * np.arange(len(order), 0, -1))
+    given[order] = np.minimum(adjusted, 1)
     return [float(value) for value in given]
 
 
@@ -216,13 +215,13 @@ def mcnemar(first_wrong: ArrayLike, second_wrong: ArrayLike) -> float:
 
     Both are booleans (images,): whether the classifier is wrong. Raises UserError for different numbers of images.
     """
-    from statsmodels.stats.contingency_tables import mcnemar as exact_test
+    from scipy.stats import binom
 
     first, second = np.asarray(first_wrong, dtype=bool), np.asarray(second_wrong, dtype=bool)
     if first.shape != second.shape or first.ndim != 1:
         raise UserError(f"mcnemar: shapes {first.shape} and {second.shape}; give the same images, one value each")
-    table = [[np.sum(first & second), np.sum(first & ~second)], [np.sum(~first & second), np.sum(~first & ~second)]]
-    return float(exact_test(table, exact=True).pvalue)
+    alone = int(np.sum(first & ~second)), int(np.sum(~first & second))
+    return min(1.0, 2 * float(binom.cdf(min(alone), sum(alone), 0.5)))
 
 
 def interaction(
@@ -275,11 +274,12 @@ def _method(sets: list[Array], resamples: int) -> str:
 
 
 def _clopper_pearson(part: int, whole: int) -> tuple[float, float]:
-    from statsmodels.stats.proportion import proportion_confint
+    from scipy.stats import beta
 
-    low, high = proportion_confint(part, whole, alpha=0.05, method="beta")
-    # the library gives NaN at the ends
-    return (0.0 if part == 0 else float(low)), (1.0 if part == whole else float(high))
+    # the distributions are undefined at the ends
+    low = 0.0 if part == 0 else float(beta.ppf(0.025, part, whole - part + 1))
+    high = 1.0 if part == whole else float(beta.isf(0.025, part + 1, whole - part))
+    return low, high
 
 
 def _permuted(x: Array, expected: Array) -> float:

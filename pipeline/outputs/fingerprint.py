@@ -6,9 +6,11 @@ import ast
 import hashlib
 from collections.abc import Iterator
 from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from lossbench import plugins
+from lossbench.errors import UserError
 
 PACKAGES = (plugins.PACKAGE, Path(__file__).parents[1])
 """Folders of the library and of the pipeline."""
@@ -19,19 +21,23 @@ Packages = tuple[Path, ...]
 def fingerprint(*modules: str, packages: Packages = PACKAGES) -> str:
     """Return 12 hexadecimal digits that change when, and only when, code reachable from `modules` changes.
 
-    Comments, docstrings, layout and imports for the type checker do not count. `modules` are dotted names inside
-    `packages`. Only static imports are followed: a plugin that is imported by name must be listed. Raises
-    FileNotFoundError for an unknown module.
+    Comments, docstrings, layout and imports for the type checker do not count; of the packages that a module names in
+    its constant VERSIONS_OF the versions do. `modules` are dotted names inside `packages`. Only static imports are
+    followed: a plugin that is imported by name must be listed. Raises FileNotFoundError for an unknown module, and
+    UserError for such a package that is not installed.
     """
     digest = hashlib.sha256()
     for name in sorted(_closure(frozenset(modules), packages)):
         digest.update(f"{name}\n{_normalised(_file(name, packages))}\n".encode())
+        for package in _rests_on(_file(name, packages)):
+            digest.update(f"{package} {_version(package)}\n".encode())
     return digest.hexdigest()[:12]
 
 
 def clear() -> None:
     """Forget what was read, so that files edited since are seen."""
     _parsed.cache_clear()
+    _version.cache_clear()
     _normalised.cache_clear()
     _imports.cache_clear()
     _closure.cache_clear()
@@ -100,6 +106,22 @@ def _file(name: str, packages: Packages) -> Path:
     if path is None:
         raise FileNotFoundError(f"module {name} is in none of the packages {', '.join(one.name for one in packages)}")
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+def _rests_on(file: Path) -> tuple[str, ...]:
+    """Return the constant VERSIONS_OF of a module."""
+    for node in _parsed(file).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "VERSIONS_OF":
+            return tuple(ast.literal_eval(node.value))
+    return ()
+
+
+@cache
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        raise UserError(f"the package {package} is not installed, by which a job's results are named") from None
 
 
 @cache

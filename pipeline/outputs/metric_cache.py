@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lossbench import files, plugins
+from lossbench.assets import pyiqa_models
 from lossbench.metrics import Protocol
 from pipeline.outputs.fingerprint import fingerprint
 
@@ -85,6 +86,8 @@ def _content(file: Path, changed: int) -> str:
 
 
 def _version(metric: str) -> str:
+    if pyiqa_models.named(metric):
+        return "-".join([fingerprint(pyiqa_models.METRIC), *map(version, LIBRARIES)])
     modules = [f"lossbench.metrics.{metric}"]
     if classifier := plugins.constant("metrics", metric, "CLASSIFIER", None):
         modules.append(f"lossbench.classifiers.{classifier}")

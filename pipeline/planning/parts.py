@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lossbench import plugins
+from lossbench.assets import pyiqa_models
 from lossbench.errors import UserError, nearest
 from lossbench.losses import split
 from lossbench.precision import checked_precision
@@ -87,11 +88,12 @@ def pretrain_spec(configuration: Configuration, name: str, dataset: str, task: s
 def metric_spec(configuration: Configuration, name: str, table: Table, label: str) -> MetricSpec:
     """Return the metric `name` of the column `label`; raises UserError for a network that it can't use."""
     metric = table.metrics[name]
-    file = plugins.check("metrics", metric.file or name)
+    file = metric.file or name
+    named = pyiqa_models.named(file)
     crop = metric.crop[label] if isinstance(metric.crop, dict) else metric.crop
     chosen = metric.loss_network
     kind = configuration.loss_network(chosen).network if chosen else CLASSIFIER if metric.classifier else None
-    kinds = plugins.constant("metrics", file, "WEIGHTS", ())
+    kinds = () if named else plugins.constant("metrics", file, "WEIGHTS", ())
     if kind not in (kinds or (None,)):
         given = f"'{chosen or metric.classifier}' is of kind '{kind}'" if kind else "none is given"
         section = "classifier" if CLASSIFIER in (kind, *kinds) else "loss_network"

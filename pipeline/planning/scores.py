@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import product
 
 from lossbench import datasets, plugins
+from lossbench.assets import pyiqa_models
 from pipeline.config.read import Configuration
 from pipeline.config.table import Column, Metric, Table
 from pipeline.planning.data import pairs
@@ -118,6 +119,9 @@ def _metric_modules(
 ) -> Iterator[str]:
     """Give the modules, beside those that they import by name, that scoring `test_set` by `metrics` runs."""
     for metric in metrics:
+        if pyiqa_models.named(metric.file):
+            yield pyiqa_models.METRIC
+            continue
         yield plugin_module("metrics", metric.file)
         if plugins.constant("metrics", metric.file, "NEEDS_LABEL", False):
             yield plugin_module("datasets", test_set)

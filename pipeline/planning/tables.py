@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import product
 
 from lossbench import plugins
+from lossbench.assets import pyiqa_models
 from lossbench.errors import UserError
 from pipeline.config.read import Configuration
 from pipeline.config.table import Column, Table
@@ -159,6 +160,11 @@ def _metric_columns(configuration: Configuration, table: Table) -> Iterator[Metr
         if table.compares == "classifiers":
             # shares of crops, which the stage that trains a classifier counts itself
             yield MetricColumn(name=name, better="up", protocol=metric.source, published=published)
+            continue
+        if model := pyiqa_models.named(metric.file or name):
+            better, rests = ("down" if model.lower_better else "up"), f"; {model.source}"
+            text = f"{protocol(metric)}; {metric.source}{rests}"
+            yield MetricColumn(name=name, better=better, protocol=text, published=published)
             continue
         better = plugins.constant("metrics", metric.file or name, "better")
         if metric.classifier:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from lossbench import plugins
+from lossbench.assets import pyiqa_models
 from pipeline.config.read import Configuration
 from pipeline.pages.templates import TEMPLATES
 from pipeline.planning.job import Job, plugin_module
@@ -20,9 +21,10 @@ GOLDEN = plugins.PACKAGE / "metrics/golden.csv"
 
 
 def checked(configuration: Configuration, evaluations: Iterable[Job]) -> Job:
-    """Return the comparison with golden values of all metrics by which `evaluations` score."""
+    """Return the comparison with golden values of all metrics of our own by which `evaluations` score."""
     specs = [job.spec for job in evaluations]
-    files = sorted({metric.file for spec in specs if isinstance(spec, EvaluateSpec) for metric in spec.metrics})
+    used = {metric.file for spec in specs if isinstance(spec, EvaluateSpec) for metric in spec.metrics}
+    files = sorted(file for file in used if not pyiqa_models.named(file))
     modules = ("pipeline.harness", *(plugin_module("metrics", file) for file in files))
     spec = HarnessSpec(golden=_digest(GOLDEN), metrics=tuple(files))
     return Job(configuration.root, "harness", (), spec, modules)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from lossbench import plugins
+from lossbench.assets import pyiqa_models
 from lossbench.losses import split
 from lossbench.precision import PRECISIONS
 from pipeline.config import scale
@@ -112,7 +113,10 @@ def settings(configuration: Configuration, table: Table) -> Iterator[str]:
 
 def _loss(configuration: Configuration, name: str, pixel: str, tasks: set[str]) -> Iterator[str]:
     loss = configuration.loss(name)
-    if loss.loss_network:
+    if model := pyiqa_models.named(loss.loss or name):
+        taken = f"{_listed(loss.arguments) or 'defaults'}{_special(loss.per_task, tasks)}"
+        yield f"{name}: {pixel} + {model.source}; {taken} ({loss.source})"
+    elif loss.loss_network:
         entry = configuration.loss_network(loss.loss_network)
         file = split(loss.loss or name)[0]
         drawn = plugins.constant("losses", file, "ARCHITECTURE_OF", ())

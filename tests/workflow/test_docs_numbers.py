@@ -30,6 +30,7 @@ FIGURE = re.compile(f"{NUMBER}{UNIT}|{WORDS}|{DECIMAL}")
 SETTINGS = {
     ("README.md", "Python 3.11"): "requires-python of pyproject.toml",
     ("README.md", "CC BY-NC 4.0"): "the name of a licence",
+    ("README.md", "Apache-2.0"): "the name of a licence",
     ("README.md", "95 % intervals"): "the level that docs/statistics.md chooses",
     ("docs/statistics.md", "at 95 %"): "the chosen level",
     ("docs/statistics.md", "10,000 times"): "the resamples, a default of lossbench.statistics.intervals.interval",

@@ -39,7 +39,9 @@ def test_every_dependency_of_the_project_is_pinned_once(lock: dict[str, Any]) ->
     assert all(len(pin.split("==")) == 2 for pin in pins)
     assert len(names) == len(set(names))
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    assert {requirement.split(">")[0] for requirement in project["dependencies"]} <= set(names)
+    required = [project["dependencies"], *project["optional-dependencies"].values()]
+    assert {requirement.split(">")[0] for part in required for requirement in part} <= set(names)
+    assert "lossbench" not in names
 
 
 @pytest.mark.parametrize("package", ["torch", "numpy", "pyiqa", "foolbox"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,6 @@ from torch import Tensor
 from lossbench import loss_networks
 from lossbench.errors import UserError
 from lossbench.metrics import Protocol, _stored, load, protocol_of, score
-
-pytest.importorskip("pyiqa", reason="the extra pyiqa is not installed")
 
 
 def picture(seed: int, height: int = 40, width: int = 35) -> NDArray[np.float64]:
@@ -39,8 +38,13 @@ def weights(network: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def named_as_in_the_packages(network: Any, own: dict[str, Tensor]) -> dict[str, Tensor]:
     """Return the state of `network` under the names of the package lpips, which has two names for each head."""
-    state = network.model.state_dict()
-    return {name: state.get(name, state.get(f"lins.{name[3:]}")) for name in own}
+    state = {**network.state_dict(), "scaling_layer.shift": network.shift, "scaling_layer.scale": network.scale}
+
+    def ours(name: str) -> str:
+        name = re.sub(r"^net\.slice\d\.", "features.", name)
+        return re.sub(r"^lins?\.?(\d)\.model\.1\.", r"heads.\1.", name)
+
+    return {name: state[ours(name)] for name in own}
 
 
 @pytest.mark.filterwarnings("ignore:.*weight:UserWarning")
@@ -107,9 +111,7 @@ def test_other_pictures_are_refused(weights: Path, change: Any, message: str) ->
 
 
 def test_without_a_file_it_says_what_to_get_and_where_it_goes() -> None:
-    message = (
-        r"lpips needs weights=PATH .*'lpips'; put LPIPS_v0.1_vgg-a78928a0.pth .* vgg16-397923af.pth .*weights_root"
-    )
+    message = r"lpips needs weights=PATH .*'lpips'; put vgg16-397923af.pth .*weights_root .*LPIPS_v0.1_vgg-a78928a0.pth"
     with pytest.raises(UserError, match=message):
         score("lpips", picture(1), picture(1))
     with pytest.raises(UserError, match=r"psnr needs no loss network; leave some\.safetensors out"):

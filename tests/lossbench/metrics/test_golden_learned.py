@@ -35,18 +35,17 @@ def reason(row: GoldenRow) -> str | None:
 
 def released(folder: Path, net: str, trunk: dict[str, Tensor]) -> Any:
     """Return the loss network lpips of `net`, with the heads that the package lpips ships, on `trunk`."""
-    pytest.importorskip("pyiqa", reason="the extra pyiqa is not installed")
     plugin = importlib.import_module("lossbench.loss_networks.lpips")
-    heads = folder / plugin.RELEASED[net][0]
+    files = plugin.RELEASED[net]
     packaged = Path(str(importlib.import_module("lpips").__file__)).parent / "weights" / "v0.1"
-    heads.symlink_to(packaged / f"{net}.pth")
+    (folder / files.heads).symlink_to(packaged / f"{net}.pth")
     torch.save(trunk, folder / "trunk.pth")
     beside = folder / f"trunk-{sha256(folder / 'trunk.pth')[:8]}.pth"
     (folder / "trunk.pth").rename(beside)
     module = loss_networks.build("lpips", net=net)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plugin, "RELEASED", {net: (heads.name, beside.name)})
-        plugin.import_weights(module, heads)
+        patch.setattr(plugin, "RELEASED", {net: files._replace(trunk=beside.name)})
+        plugin.import_weights(module, beside)
     return module.eval()
 
 

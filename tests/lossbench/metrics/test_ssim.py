@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.signal import convolve2d
+from skimage.metrics import structural_similarity
 
 from lossbench.errors import UserError
-from lossbench.metrics import Protocol, load, score
+from lossbench.metrics import Colour, Protocol, load, score
 
 Floats = NDArray[np.float64]
 C1, C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
@@ -54,6 +55,18 @@ def test_any_size_and_number_of_bands_agrees_with_the_formula(
     pairs = zip(ours[inside].astype(float), theirs[inside].astype(float), strict=True)
     expected = np.mean([written_out(*pair) for pair in pairs])
     assert score("ssim", ours / 255, theirs / 255, protocol=Protocol(crop=crop)) == pytest.approx(expected, abs=1e-10)
+
+
+@pytest.mark.parametrize(("bands", "colour"), [(1, "rgb"), (3, "rgb"), (3, "y601"), (3, "gray"), (4, "rgb")])
+def test_it_is_scikit_images_number_to_the_bit(bands: int, colour: Colour) -> None:
+    generator = np.random.default_rng(bands)
+    target = generator.random((bands, 61, 47))
+    prediction = np.clip(target + 0.1 * generator.standard_normal(target.shape), 0, 1)
+    protocol = Protocol(colour, 2)
+    ours, theirs = protocol.pair(prediction, target)
+    given = {"data_range": 255, "gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
+    expected = structural_similarity(theirs, ours, channel_axis=0, **given)  # type: ignore[no-untyped-call]
+    assert score("ssim", prediction, target, protocol=protocol) == expected
 
 
 def test_two_flat_pictures_have_the_closed_form() -> None:

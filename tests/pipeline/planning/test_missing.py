@@ -32,8 +32,8 @@ def test_paper_scale_says_what_is_missing_and_where_to_get_it(tmp_path: Path, mo
     texts = planned("paper").missing()
     found = {text.split("'")[1]: text for text in texts}
     assert len(found) == len(texts)
-    # one file serves the loss network vgg and the classifier standard_vgg19
-    weights = {"vgg", "mae_public", "lpips", "vgg16", "standard_resnet50"}
+    # one file serves the loss network vgg and the classifier standard_vgg19, another the loss networks lpips and vgg16
+    weights = {"vgg", "mae_public", "lpips", "standard_resnet50"}
     sets = {"lol", "huawei", "sidd", "div2k", "worldview2", "gaofen2", "dnd"}
     sets |= {"coco", "bsd100", "manga109", "set14", "set5", "urban100", "imagenet", "imagenet_validation", "bapps"}
     assert {name for name, text in found.items() if text.startswith("data set ")} == sets
@@ -59,4 +59,4 @@ def test_weights_in_their_place_are_no_longer_missing(tmp_path: Path, monkeypatc
     (tmp_path / "weights").mkdir()
     (tmp_path / "weights/vgg19-dcbb9e9d.pth").touch()
     missing = [text for text in planned("paper").missing() if text.startswith("weights of")]
-    assert sorted(text.split("'")[1] for text in missing) == ["lpips", "mae_public", "standard_resnet50", "vgg16"]
+    assert sorted(text.split("'")[1] for text in missing) == ["lpips", "mae_public", "standard_resnet50"]

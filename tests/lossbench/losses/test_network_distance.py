@@ -1,10 +1,12 @@
-"""LPIPS and DISTS: pyiqa's numbers, no download, and only files that belong together."""
+"""LPIPS and DISTS: the packages' numbers, no download, and only files that belong together."""
 
 from __future__ import annotations
 
+import importlib
 import re
-import sys
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,11 +14,11 @@ import torch
 from torch import Tensor, nn
 
 from lossbench import loss_networks, losses
+from lossbench.assets import embedded
 from lossbench.errors import UserError
 from lossbench.files import sha256
 from lossbench.loss_networks import dists, lpips
-
-pytest.importorskip("pyiqa", reason="the extra pyiqa is not installed")
+from lossbench.loss_networks._released import Released
 
 PLUGINS = {"lpips": lpips, "dists": dists}
 SORTS: list[tuple[str, dict[str, Any]]] = [
@@ -54,13 +56,11 @@ def stored(networks: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -
 def split(network: Any) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """Return the state of a network as it is released: that of the heads, and of torchvision's classifier."""
     heads, trunk = {}, {"classifier.1.weight": torch.zeros(2)}
-    for name, tensor in network.model.state_dict().items():
-        if found := re.fullmatch(r"(?:net\.slice|stage)\d+\.(\d+\..*(?:weight|bias))", name):
-            trunk[f"features.{found[1]}"] = tensor
-        elif name.startswith("lins."):
-            heads[f"lin{name.removeprefix('lins.')}"] = tensor
-        elif name in ("alpha", "beta"):
-            heads[name] = tensor
+    for name, tensor in network.state_dict().items():
+        if name.startswith("features."):
+            trunk[name] = tensor
+        else:
+            heads[re.sub(r"^heads\.(\d)", r"lin\1.model.1", name)] = tensor
     return heads, trunk
 
 
@@ -77,9 +77,28 @@ def release(
 ) -> tuple[str, str]:
     """Put both files into `folder` as if they were the released ones."""
     names = put(folder / "heads.pth", heads), put(folder / "trunk.pth", trunk)
-    value = dict.fromkeys(lpips.RELEASED, names) if name == "lpips" else names
-    monkeypatch.setattr(PLUGINS[name], "RELEASED", value)
+    files = Released(*names, lpips.RELEASED["vgg"].shipped)
+    monkeypatch.setattr(PLUGINS[name], "RELEASED", dict.fromkeys(lpips.NETS, files) if name == "lpips" else files)
     return names
+
+
+def theirs(network: Any, name: str, arguments: dict[str, Any]) -> Any:
+    """Return pyiqa's module with the weights of `network`, made without the download that it asks torchvision for."""
+    pytest.importorskip("pyiqa", reason="the extra pyiqa is not installed")
+    source, models = importlib.import_module(f"pyiqa.archs.{name}_arch"), importlib.import_module("torchvision.models")
+    kinds = {kind: lambda kind=kind, **_: getattr(models, kind)() for kind in ("alexnet", "squeezenet1_1")}
+    vgg = SimpleNamespace(features=models.vgg.make_layers(models.vgg.cfgs["D"]))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(source, "models", SimpleNamespace(vgg16=lambda **_: vgg, **kinds))
+        module = getattr(source, name.upper())(pretrained=False, pnet_rand=True, **arguments)
+    own = network.state_dict()
+
+    def ours(key: str) -> str:
+        key = re.sub(r"^(net\.slice|stage)\d\.", "features.", key)
+        return re.sub(r"^lins?\.?(\d)\.model\.1\.", r"heads.\1.", key)
+
+    module.load_state_dict({key: own.get(ours(key), tensor) for key, tensor in module.state_dict().items()})
+    return module.eval()
 
 
 @EACH_SORT
@@ -87,25 +106,49 @@ def test_values_are_those_of_pyiqas_own_forward(networks: dict[str, Any], name: 
     network = networks[arguments.get("net", name)]
     prediction, target = uniform(2, 3, 35, 48, seed=2), uniform(2, 3, 35, 48, seed=3)
     target = 0.8 * prediction + 0.2 * target
-    expected = network.model(prediction, target).mean().item()
+    module = theirs(network, name, arguments)
+    expected = module(prediction, target).mean().item()
     assert expected > 1e-3
     assert network.distance(prediction, target).item() == pytest.approx(expected, rel=1e-4, abs=1e-6)
-    network.double()
-    expected = network.model(prediction.double(), target.double()).mean().item()
+    network.double(), module.double()
+    expected = module(prediction.double(), target.double()).mean().item()
     assert network.distance(prediction.double(), target.double()).item() == pytest.approx(expected, rel=1e-9)
     network.float()
 
 
+PARAMETERS = {"vgg": 14_716_160, "alex": 2_470_848, "squeeze": 724_736, "dists": 14_717_638}
+
+
 @EACH_SORT
-def test_published_sizes_have_their_counts_and_the_list_names_the_released_files(
+def test_published_sizes_have_their_counts_and_released_files_their_digits(
     networks: dict[str, Any], name: str, arguments: dict[str, Any]
 ) -> None:
-    network, plugin = networks[arguments.get("net", name)], PLUGINS[name]
-    [label] = [label for label, given in plugin.PUBLISHED.items() if given == arguments]
-    assert sum(parameter.numel() for parameter in network.parameters()) == plugin.PARAMETERS[label]
-    head, trunk = lpips.RELEASED[arguments["net"]] if name == "lpips" else dists.RELEASED
-    assert re.fullmatch(r"(LPIPS_v0\.1_(vgg|alex|squeeze)|DISTS_weights)-[0-9a-f]{8}\.pth", head)
-    assert re.fullmatch(r"(vgg16|alexnet-owt|squeezenet1_1)-[0-9a-f]{8}\.pth", trunk)
+    key = arguments.get("net", name)
+    assert arguments in PLUGINS[name].PUBLISHED.values()
+    assert sum(parameter.numel() for parameter in networks[key].parameters()) == PARAMETERS[key]
+    files = lpips.RELEASED[key] if name == "lpips" else dists.RELEASED
+    assert re.fullmatch(r"(LPIPS_v0\.1_(vgg|alex|squeeze)|DISTS_weights)-[0-9a-f]{8}\.pth", files.heads)
+    assert re.fullmatch(r"(vgg16|alexnet-owt|squeezenet1_1)-[0-9a-f]{8}\.pth", files.trunk)
+    digits = Path(files.heads).stem.rpartition("-")[2]
+    assert embedded.catalogue()[files.shipped].sha256.startswith(digits)
+
+
+@EACH_SORT
+def test_heads_that_do_not_lie_beside_the_trunk_are_those_that_torchmetrics_ships(
+    networks: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, arguments: dict[str, Any]
+) -> None:
+    pytest.importorskip("torchmetrics", reason="the extra metrics is not installed")
+    key = arguments.get("net", name)
+    files = lpips.RELEASED[key] if name == "lpips" else dists.RELEASED
+    own = files._replace(trunk=put(tmp_path / "trunk.pth", split(networks[key])[1]))
+    monkeypatch.setattr(PLUGINS[name], "RELEASED", {key: own} if name == "lpips" else own)
+    module: Any = loss_networks.build(name, **arguments)
+    PLUGINS[name].import_weights(module, tmp_path / own.trunk)
+    heads, trunk = split(module)
+    shipped = torch.load(embedded.locate(files.shipped), map_location="cpu", weights_only=True)
+    assert heads.keys() == shipped.keys()
+    assert all(torch.equal(tensor, shipped[head]) for head, tensor in heads.items())
+    assert all(torch.equal(tensor, split(networks[key])[1][layer]) for layer, tensor in trunk.items())
 
 
 @EACH_SORT
@@ -137,11 +180,11 @@ def test_files_that_are_missing_or_do_not_belong_together_are_named_and_change_n
     layer, head = "features.0.bias", next(iter(heads))
     for index, (changed_heads, changed_trunk, message) in enumerate(
         [
-            (heads, {key: trunk[key] for key in trunk if key != layer}, r"\(missing model\.\S*0\.bias\)"),
-            (heads, {**trunk, "features.99.bias": trunk[layer]}, r"\(unexpected model\.features\.99\.bias\)"),
-            ({key: heads[key] for key in heads if key != head}, trunk, r"\(missing model\.(lins\.0\S+|alpha)\)"),
-            ({**heads, "gamma": heads[head]}, trunk, r"\(unexpected model\.gamma\)"),
-            ({**heads, head: heads[head].double()}, trunk, r"\(wrong model\.\S+ is float64"),
+            (heads, {key: trunk[key] for key in trunk if key != layer}, r"\(missing features\.0\.bias\)"),
+            (heads, {**trunk, "features.99.bias": trunk[layer]}, r"\(unexpected features\.99\.bias\)"),
+            ({key: heads[key] for key in heads if key != head}, trunk, r"\(missing (heads\.0\S+|alpha)\)"),
+            ({**heads, "gamma": heads[head]}, trunk, r"\(unexpected gamma\)"),
+            ({**heads, head: heads[head].double()}, trunk, r"\(wrong (heads\.0\S+|alpha) is float64"),
         ]
     ):
         folder = tmp_path / str(index)
@@ -154,10 +197,12 @@ def test_files_that_are_missing_or_do_not_belong_together_are_named_and_change_n
     with pytest.raises(UserError, match=f"{beside} has sha256:[0-9a-f]{{16}}, not that of {names[1]} "):
         plugin.import_weights(module, given)
     beside.unlink()
-    with pytest.raises(UserError, match=f"{beside} is missing; put torchvision's {names[1]} beside {names[0]}"):
+    with pytest.raises(UserError, match=f"{beside} is missing; put torchvision's {names[1]} there"):
         plugin.import_weights(module, given)
-    with pytest.raises(UserError, match=f"none.pth is missing; put {names[0]} there"):
-        plugin.import_weights(module, tmp_path / "none.pth")
+    given.unlink()
+    put(folder / "trunk.pth", trunk)
+    with pytest.raises(UserError, match=f"{given} is missing; put {names[0]} there"):
+        plugin.import_weights(module, given)
     assert all(torch.equal(tensor, before[key]) for key, tensor in module.state_dict().items())
 
 
@@ -194,7 +239,7 @@ def test_the_loss_is_zero_at_equality_and_moves_the_prediction_alone(stored: dic
 
 def test_features_that_are_all_zero_have_a_finite_gradient(networks: dict[str, Any]) -> None:
     network = networks["squeeze"]
-    bias = network.model.net.slice1[0].bias
+    bias = network.features[0].bias
     before = bias.clone()
     # a first layer whose rectifier lets nothing through
     bias.fill_(-100)
@@ -212,11 +257,11 @@ def test_small_images_are_enlarged_to_what_the_net_needs_and_smaller_ones_refuse
     images = uniform(1, 3, 8, 9, seed=2), uniform(1, 3, 8, 9, seed=3)
     assert 0 < network.distance(*images).item() < 10
     if name == "lpips":
-        # one pixel less and the net that pyiqa wraps has no last map
-        side = lpips.LEAST[arguments["net"]]
-        assert network.model(uniform(1, 3, side, side), uniform(1, 3, side, side)).isfinite().all()
+        # one pixel less and the trunk has no last map
+        side = lpips.NETS[arguments["net"]].least
+        assert network.features(uniform(1, 3, side, side)).isfinite().all()
         with pytest.raises(RuntimeError):
-            network.model(uniform(1, 3, side - 1, side - 1), uniform(1, 3, side - 1, side - 1))
+            network.features(uniform(1, 3, side - 1, side - 1))
     with pytest.raises(UserError, match="7 x 9 pixels; use crops of at least 8 x 8"):
         network.distance(uniform(1, 3, 7, 9), uniform(1, 3, 7, 9))
     with pytest.raises(UserError, match=r"shape \(1, 4, 8, 8\), the loss network takes \(N, 3, H, W\)"):
@@ -224,20 +269,18 @@ def test_small_images_are_enlarged_to_what_the_net_needs_and_smaller_ones_refuse
 
 
 @EACH
-def test_a_missing_package_is_named_with_how_to_install_it(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    for module in [module for module in sys.modules if module.split(".")[0] == "pyiqa"]:
-        monkeypatch.delitem(sys.modules, module)
-    monkeypatch.setattr(sys, "meta_path", [Absent(), *sys.meta_path])
-    with pytest.raises(UserError, match=rf"'{name}' needs the package pyiqa; install it by `uv sync --extra pyiqa`"):
-        loss_networks.build(name)
-
-
-class Absent:
-    """Hides pyiqa from import."""
-
-    def find_spec(self, name: str, *_: object) -> None:
-        if name.split(".")[0] == "pyiqa":
-            raise ModuleNotFoundError(f"No module named '{name}'", name="pyiqa")
+def test_without_heads_and_without_torchmetrics_the_extra_is_named(
+    networks: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    network = networks["squeeze" if name == "lpips" else name]
+    names = release(monkeypatch, tmp_path, name, *split(network))
+    (tmp_path / names[0]).unlink()
+    gone = {path: replace(asset, package="torchmetrics-none") for path, asset in embedded.catalogue().items()}
+    monkeypatch.setattr(embedded, "catalogue", lambda: gone)
+    monkeypatch.setattr(embedded, "extra_of", lambda _: "metrics")
+    module = loss_networks.build(name, **network.architecture)
+    with pytest.raises(UserError, match=r'is not installed; run: pip install "lossbench\[metrics\]"'):
+        PLUGINS[name].import_weights(module, tmp_path / names[1])
 
 
 def test_an_unknown_net_is_named() -> None:

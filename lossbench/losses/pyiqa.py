@@ -1,0 +1,51 @@
+"""`pyiqa:NAME`: a quality model of the package pyiqa, under its non-commercial licence, as a loss."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor
+
+from lossbench.assets import pyiqa_models
+from lossbench.errors import UserError
+from lossbench.losses._features import Hidden
+from lossbench.terms import WeightedTerms, distance
+
+SOURCE = "by name, `pyiqa:topiq_fr`: a model of the package pyiqa (non-commercial licence)"
+LOSS_NETWORKS = ()
+VERSIONS_OF = ("pyiqa",)
+"""Packages whose versions are part of the fingerprint of whatever imports this."""
+
+
+def build(metric: str, pixel: str = "l1", weight: float = 1.0) -> PyiqaLoss:
+    """Build `pixel` + `weight` * the mean score that the model `metric` of pyiqa gives RGB images, float32 alone.
+
+    The score of a model for which more is better counts with the opposite sign. Raises UserError for an unknown model,
+    and where its weights cannot be downloaded.
+    """
+    model = pyiqa_models.named(f"{pyiqa_models.PREFIX}{metric}")
+    assert model is not None
+    return PyiqaLoss(model, pixel=pixel, weight=weight)
+
+
+class PyiqaLoss(Hidden, WeightedTerms):
+    """`pixel` distance of the images plus `weight` times a quality model's score, in float32."""
+
+    def __init__(self, model: pyiqa_models.Model, *, pixel: str, weight: float) -> None:
+        """Make the model and freeze it."""
+        super().__init__({"pixel": 1.0, model.name: weight})
+        self.model = model
+        self.distance = distance(pixel)
+        self.hide(pyiqa_models.made(model))
+
+    def raw_terms(self, prediction: Tensor, target: Tensor) -> dict[str, Tensor]:
+        """Return the terms `pixel` and the model's own; raises UserError where the model has no gradient."""
+        network: Any = self.network
+        found = network(prediction, target) if self.model.needs_target else network(prediction)
+        score = (found[0] if isinstance(found, tuple) else found).mean()
+        if prediction.requires_grad and not score.requires_grad:
+            raise UserError(f"loss 'pyiqa:{self.model.name}': the model has no gradient; use it as a metric")
+        return {
+            "pixel": self.distance(prediction, target),
+            self.model.name: score if self.model.lower_better else -score,
+        }

@@ -1,0 +1,88 @@
+"""`pyiqa:NAME`: a quality model of the package pyiqa, under its non-commercial licence, as a metric."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lossbench.assets import pyiqa_models
+from lossbench.errors import UserError
+from lossbench.metrics._protocol import Better, Colour, Floats, Over, Pixels, Protocol
+
+VERSIONS_OF = ("pyiqa",)
+"""Packages whose versions are part of the fingerprint of whatever imports this."""
+
+
+@dataclass(frozen=True)
+class PyiqaMetric:
+    """One model, with all that a file of this folder says of its metric."""
+
+    model: pyiqa_models.Model
+
+    unit: ClassVar[str] = ""
+    colours: ClassVar[tuple[Colour, ...]] = ("rgb",)
+    OVER: ClassVar[Over] = "picture"
+
+    @property
+    def better(self) -> Better:
+        """Return the direction of quality, as pyiqa says it."""
+        return "down" if self.model.lower_better else "up"
+
+    @property
+    def needs_target(self) -> bool:
+        """Return whether it compares with the ground truth."""
+        return self.model.needs_target
+
+    @property
+    def SOURCE(self) -> str:  # noqa: N802
+        """Return its name in pyiqa with the package's version and licence."""
+        return self.model.source
+
+    def score(self, prediction: Pixels, target: Pixels | None, protocol: Protocol) -> float:
+        """Return what pyiqa gives RGB pictures (3, H, W) in [0, 1] after crop and rounding of `protocol`.
+
+        Any conversion of colours is the model's own. Raises UserError as Protocol.apply, where the weights cannot be
+        downloaded, and for pictures that the model does not take.
+        """
+        import torch
+
+        pictures: tuple[Floats, ...] = (protocol.apply(prediction, "prediction"),)
+        if self.model.needs_target:
+            assert target is not None
+            pictures = protocol.pair(prediction, target)
+        network, device = _placed(self.model)
+        try:
+            with torch.no_grad():
+                found = network(*(torch.from_numpy(_unit(picture)).to(device) for picture in pictures))
+        # whatever a network raises for a size or a number of bands
+        except Exception as error:
+            reason = " ".join(str(error).split())[:200]
+            raise UserError(f"pyiqa refuses the picture ({type(error).__name__}: {reason})") from None
+        value = float(found[0] if isinstance(found, tuple) else found)
+        if not np.isfinite(value):
+            raise UserError(f"pyiqa gives {value}; the model is not defined for this picture")
+        return value
+
+
+def metric(name: str) -> PyiqaMetric:
+    """Return the metric of the name `pyiqa:NAME`; raises UserError as `pyiqa_models.named`."""
+    model = pyiqa_models.named(name)
+    assert model is not None, name
+    return PyiqaMetric(model)
+
+
+def _unit(picture: Floats) -> NDArray[np.float32]:
+    return (picture[None] / 255).astype(np.float32)
+
+
+@cache
+def _placed(model: pyiqa_models.Model) -> tuple[Any, str]:
+    """Return the network of `model` on the GPU where there is one, made once a process."""
+    import torch
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    return pyiqa_models.made(model).eval().to(device), device
