@@ -48,7 +48,7 @@ class Outline(HTMLParser):
 def made(verdicts: list[Path], title: str = "small") -> str:
     """Run the stage and return the page."""
     output = verdicts[0].parents[2] / "report/index.html"
-    report.main(ReportSpec(page="0", title=title), verdicts, output, "0123456789ab")
+    report.main(ReportSpec(page="0", title=title), "0123456789ab", verdicts, output)
     return output.read_text(encoding="utf-8")
 
 

@@ -65,10 +65,11 @@ def test_tiles_give_the_same_scores_and_pictures(evaluated: Evaluate, tmp_path: 
     wide = tmp_path / "wide"
     write_arrays(wide, "low_quality", [low("test0", 60, 50), low("test1", 20, 40)], {"dataset": "wide"})
     write_arrays(wide, "target", [low("test0", 120, 100), low("test1", 40, 80)], {"dataset": "wide"})
+    cards = [wide / f"{role}.json" for role in ("target", "low_quality")]
     for tile in (None, 36):
         folder = tmp_path / str(tile)
         folder.mkdir()
-        found = evaluate_into(folder, spec(network=NETWORK, keep_pictures=2, tile=tile), wide, wide, model)
+        found = evaluate_into(folder, spec(network=NETWORK, keep_pictures=2, tile=tile), *cards, model)
         rows.append([float(row["value"]) for row in found])
         pictures.append(read_image(folder / "toy_pictures/test0.png"))
     assert rows[0] == pytest.approx(rows[1], abs=1e-4)
@@ -125,12 +126,12 @@ def test_a_model_that_gives_nan_has_no_scores(evaluated: Evaluate, tmp_path: Pat
 def test_damaged_and_missing_inputs_are_named(evaluated: Evaluate, pairs: Path, tmp_path: Path) -> None:
     broken = tmp_path / "broken"
     write_arrays(broken, "low_quality", [low("test1", 20, 18)], {"dataset": "toy"})
-    with pytest.raises(UserError, match=r"broken: 'test0' of split 'test' is missing; delete it and rerun"):
-        evaluated(spec(), low=broken)
+    with pytest.raises(UserError, match=r"low_quality\.json: 'test0' of split 'test' is missing; delete it and rerun"):
+        evaluated(spec(), low=broken / "low_quality.json")
     data = broken / "low_quality.npy"
     data.write_bytes(data.read_bytes()[:-1])
     with pytest.raises(UserError, match=r"broken: prepared data are incomplete"):
-        evaluated(spec(), low=broken)
+        evaluated(spec(), low=broken / "low_quality.json")
     assert not (tmp_path / "toy.csv").exists()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 import subprocess
 import sys
@@ -16,10 +17,10 @@ import pytest
 from _repository import ROOT
 
 from lossbench import datasets, plugins
-from lossbench.errors import UserError, exit_with_one_line
+from lossbench.errors import UserError
 from lossbench.images import read_image, write_png
 from lossbench.resize import resize_bicubic
-from pipeline import degrade, prepare
+from pipeline import command, degrade, prepare
 from pipeline.outputs.arrays import Arrays
 from pipeline.specs.prepare import DegradeSpec, PrepareSpec
 
@@ -109,7 +110,7 @@ def test_a_target_without_shipped_partner_is_named(root: Path, tmp_path: Path) -
     ship(root)
     prepared(root, tmp_path / "targets")
     # prepared before the pictures were taken away
-    for role in "target":
+    for role in ("target", "low_quality"):
         (root / "train" / role / "p1.png").unlink()
     with pytest.raises(UserError, match=r"p1\.png \(split train\) has no low-quality partner"):
         degraded(root, tmp_path / "targets", tmp_path / "low")
@@ -125,6 +126,10 @@ def test_random_degradations_depend_on_the_picture_alone(
 
         @staticmethod
         def scale(settings: dict[str, Any]) -> int:
+            return 1
+
+        @staticmethod
+        def versions(settings: dict[str, Any]) -> int:
             return 1
 
         @staticmethod
@@ -180,9 +185,10 @@ def test_a_full_disk_ends_in_one_line_and_leaves_nothing_that_looks_finished(
     # 24*20*3 + 17*31*3 + 16*16*3 + 21*18*3 = 4923 bytes: 5000 holds the pixels, but not the header too
     output = tmp_path / "targets"
     spec = PrepareSpec(dataset="folder", root=str(root)).canonical()
-    monkeypatch.setattr(sys, "argv", ["prepare", spec, "--code", "code", "--output", str(output)])
+    monkeypatch.setattr(sys, "argv", ["prepare", "--code", "code", "--output", str(output)])
+    monkeypatch.setattr(sys, "stdin", io.StringIO(spec))
     with files_limited_to(size), pytest.raises(SystemExit) as left:
-        exit_with_one_line(prepare._arguments)
+        command.run(prepare.main)
     assert left.value.code == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line == f"error: {output / 'target.npy'}: File too large; make room there and rerun"

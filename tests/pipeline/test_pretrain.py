@@ -133,7 +133,7 @@ def only(targets: Path, splits: set[str], folder: Path) -> Path:
     kept = [item for item in arrays.items if item.split in splits]
     entries = [Entry(item.name, item.split, arrays.read(item), item.origin, item.licence) for item in kept]
     write_arrays(folder, "target", entries, {"dataset": "part"})
-    return folder
+    return folder / "target.json"
 
 
 def test_without_validation_pictures_the_test_pictures_judge_and_the_card_says_so(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import random
 import shutil
@@ -20,8 +21,8 @@ import torch
 from _runs import UNFINISHED, card, history, names, run_of
 
 from lossbench import networks, storage
-from lossbench.errors import UserError, exit_with_one_line
-from pipeline import train
+from lossbench.errors import UserError
+from pipeline import command, train
 from pipeline.learning.run import Run
 from pipeline.specs.train import TrainSpec
 
@@ -209,10 +210,11 @@ def test_an_exploding_learning_rate_ends_with_one_line_and_leaves_the_batch(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    command = data.command(train_spec(learning_rate=1e30), tmp_path / "run")
-    monkeypatch.setattr(sys, "argv", command)
+    spec = train_spec(learning_rate=1e30)
+    monkeypatch.setattr(sys, "argv", data.command(spec, tmp_path / "run"))
+    monkeypatch.setattr(sys, "stdin", io.StringIO(spec.canonical()))
     with pytest.raises(SystemExit) as left:
-        exit_with_one_line(train._arguments)
+        command.run(train.main)
     assert left.value.code == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"error: {LABEL}: loss term pixel is not finite at step 1; its batch is in ")

@@ -57,7 +57,7 @@ def targets(tmp_path_factory: pytest.TempPathFactory) -> Path:
             pixels = np.clip(128 + 40 * np.sin(0.9 * wave)[..., None] + noise, 0, 255).astype(np.uint8)
             entries.append(Entry(f"{name}-{split}", split, pixels, f"{name}.png", "CC0"))
     write_arrays(folder, "target", entries, {"dataset": "toy"})
-    return folder
+    return folder / "target.json"
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +93,7 @@ def standard(tmp_path_factory: pytest.TempPathFactory, targets: Path, make_spec:
     return run(make_spec({"steps": 60, "learning_rate": 1e-2, "history": 59}), folder, targets=targets)
 
 
-def test_a_run_leaves_trunk_classifier_witness_card_and_history(standard: Path, make_spec: MakeSpec) -> None:
+def test_a_run_leaves_trunk_classifier_probe_card_and_history(standard: Path, make_spec: MakeSpec) -> None:
     assert names(standard) == OUTPUTS
     found = card(standard)
     assert found["held_out_crops"] == 12 and found["classes"] == ["across", "down", "slanted"]

@@ -132,6 +132,7 @@ def test_the_loss_has_no_parameters_and_no_state(folder: Path) -> None:
 
 def test_the_import_by_hand_is_a_valid_job() -> None:
     words = shlex.split(block("import"))
+    assert "<<<" in words
     assert words[:5] == ["uv", "run", "python", "-m", "pipeline.import_weights"]
     spec = PretrainSpec.from_json(words[-1])
     assert spec.weights is not None and spec.loss_network in plugins.names("loss_networks")

@@ -22,7 +22,8 @@ OTHERS: dict[str, dict[str, Any]] = {
     "vgg16": {"layout": "torchvision"},
     "vgg19": {},
 }
-"""The rest, but those that import a slow library: their own files hold them to the same."""
+SLOW = {"dists", "lpips", "timm", "videomae"}
+"""They import a library that takes seconds: tests of their own hold them to the same."""
 AUTOENCODERS = pytest.mark.parametrize("name", sorted(KEPT))
 OF_IMAGES = pytest.mark.parametrize("name", sorted(name for name, kept in KEPT.items() if not kept.clips))
 COUNTS: list[tuple[str, dict[str, Any], int, int | None, int]] = [
@@ -43,6 +44,11 @@ COUNTS: list[tuple[str, dict[str, Any], int, int | None, int]] = [
 
 def count(parameters: Any) -> int:
     return sum(parameter.numel() for parameter in parameters)
+
+
+def test_every_loss_network_is_held_to_it() -> None:
+    found = {name for name in plugins.names("loss_networks") if name not in SLOW}
+    assert found == KEPT.keys() | OTHERS.keys(), "give the new one a row here or in tests/_loss_networks.py"
 
 
 @pytest.mark.parametrize(("name", "arguments", "encoder", "decoder", "other"), COUNTS, ids=str)

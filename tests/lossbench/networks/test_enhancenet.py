@@ -1,48 +1,22 @@
-"""EnhanceNet against its published layer table, its count and its enlargement."""
+"""EnhanceNet against its published layer table and its enlargement."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from _networks import SMALL, descend, noise
 from torch import Tensor, nn
 
-from lossbench.errors import UserError
-from lossbench.networks import build, parameter_count
-from lossbench.networks._padding import restore, restore_tiled
-
-SMALL: dict[str, Any] = {"channels": 8, "blocks": 2}
-REACH = 9
-"""How far the small network sees, in input pixels: head 1, blocks 2 x 2, 2x 1/2 + 1/2, 4x 1/4 x 2, enlargement 2."""
-
-
-@pytest.fixture(autouse=True)
-def seeded() -> Iterator[None]:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        yield
-
-
-def picture(height: int, width: int, number: int = 1) -> Tensor:
-    """(number, 3, height, width) of uniform noise in [0, 1]."""
-    return torch.rand(number, 3, height, width, generator=torch.Generator().manual_seed(height * 1000 + width))
+from lossbench.networks import build
 
 
 def silenced(network: Any) -> Any:
     """Let the network add nothing to the enlargement."""
     network.tail[-1].weight.data.zero_()
     return network
-
-
-@pytest.mark.parametrize("bicubic", ["half_pixel", "legacy"])
-def test_enhancenet_has_the_published_number_of_parameters(bicubic: str) -> None:
-    with torch.device("meta"):
-        assert parameter_count(build("enhancenet", bicubic=bicubic)) == 852_867
 
 
 def test_enhancenet_runs_the_published_layers_in_order() -> None:
@@ -52,7 +26,7 @@ def test_enhancenet_runs_the_published_layers_in_order() -> None:
         if isinstance(layer, nn.Conv2d):
             layer.register_forward_hook(lambda layer, _, output: layers.append((layer, output)))
     with torch.no_grad():
-        network(picture(5, 6))
+        network(noise(5, 6))
     expected = [(3, 64, 1), *[(64, 64, 1)] * 20, (64, 64, 2), (64, 64, 4), (64, 64, 4), (64, 3, 4)]
     assert [(layer.in_channels, layer.out_channels, output.shape[-1] // 6) for layer, output in layers] == expected
     for layer, _ in layers:
@@ -65,8 +39,8 @@ def test_enhancenet_runs_the_published_layers_in_order() -> None:
 
 
 def test_the_layers_do_what_the_table_says() -> None:
-    network: Any = build("enhancenet", **SMALL)
-    low_quality = picture(7, 9)
+    network: Any = build("enhancenet", **SMALL["enhancenet"])
+    low_quality = noise(7, 9)
     convolutions = [layer for layer in network.modules() if isinstance(layer, nn.Conv2d)]
     with torch.no_grad():
         features = F.relu(convolutions[0](low_quality - network.mean))
@@ -80,7 +54,7 @@ def test_the_layers_do_what_the_table_says() -> None:
 
 
 def test_the_means_are_the_published_ones_and_saved() -> None:
-    network = build("enhancenet", **SMALL)
+    network = build("enhancenet", **SMALL["enhancenet"])
     mean = network.state_dict()["mean"].flatten()
     assert mean.tolist() == pytest.approx([0.47614917, 0.45001204, 0.40904046], abs=1e-7)
     assert "mean" not in dict(network.named_parameters())
@@ -93,7 +67,7 @@ def test_the_means_are_the_published_ones_and_saved() -> None:
 def test_the_half_pixel_enlargement_is_centred_and_the_legacy_one_is_not(bicubic: str, centre: float) -> None:
     low_quality = torch.zeros(1, 3, 7, 7)
     low_quality[..., 3, 3] = 1
-    found = silenced(build("enhancenet", **SMALL, bicubic=bicubic))(low_quality)[0, 0].detach().double()
+    found = silenced(build("enhancenet", **SMALL["enhancenet"], bicubic=bicubic))(low_quality)[0, 0].detach().double()
     places = torch.arange(28.0, dtype=torch.float64)
     assert float((found.sum(0) * places).sum() / found.sum()) == pytest.approx(centre, abs=1e-5)
     assert float((found.sum(1) * places).sum() / found.sum()) == pytest.approx(centre, abs=1e-5)
@@ -102,7 +76,7 @@ def test_the_half_pixel_enlargement_is_centred_and_the_legacy_one_is_not(bicubic
 def test_the_legacy_enlargement_has_the_weights_of_the_kernel() -> None:
     low_quality = torch.zeros(1, 3, 7, 7)
     low_quality[..., 3, 3] = 1
-    row = silenced(build("enhancenet", **SMALL, bicubic="legacy"))(low_quality)[0, 0, 12]
+    row = silenced(build("enhancenet", **SMALL["enhancenet"], bicubic="legacy"))(low_quality)[0, 0, 12]
     # Keys' kernel of a = -0.75 at 0, 1/4, 1/2, 3/4, 1, 5/4, 3/2, 7/4 by hand
     half = [1.0, 0.87890625, 0.59375, 0.26171875, 0.0, -0.10546875, -0.09375, -0.03515625, 0.0]
     assert row[4:21].tolist() == pytest.approx(half[:0:-1] + half, abs=1e-6)
@@ -111,68 +85,16 @@ def test_the_legacy_enlargement_has_the_weights_of_the_kernel() -> None:
 
 @pytest.mark.parametrize("bicubic", ["half_pixel", "legacy"])
 def test_a_constant_stays_constant_up_to_the_border(bicubic: str) -> None:
-    network = silenced(build("enhancenet", **SMALL, bicubic=bicubic))
+    network = silenced(build("enhancenet", **SMALL["enhancenet"], bicubic=bicubic))
     torch.testing.assert_close(network(torch.full((1, 3, 3, 5), 0.3)), torch.full((1, 3, 12, 20), 0.3))
-
-
-@settings(max_examples=30, deadline=None)
-@given(
-    height=st.integers(1, 33),
-    width=st.integers(1, 33),
-    number=st.integers(1, 2),
-    bicubic=st.sampled_from(["half_pixel", "legacy"]),
-)
-def test_enhancenet_takes_any_size(height: int, width: int, number: int, bicubic: str) -> None:
-    network = build("enhancenet", **SMALL, bicubic=bicubic)
-    low_quality = picture(height, width, number)
-    with torch.no_grad():
-        output = restore(network, low_quality)
-        assert torch.equal(output, network(low_quality))
-    assert output.shape == (number, 3, 4 * height, 4 * width)
-    assert output.dtype == torch.float32 and output.isfinite().all()
-
-
-def test_tiles_that_share_all_that_the_network_sees_give_the_whole_picture() -> None:
-    network = build("enhancenet", **SMALL)
-    low_quality = picture(61, 50)
-    with torch.no_grad():
-        expected = restore(network, low_quality)
-    found = restore_tiled(network, low_quality, tile=4 * REACH + 4, overlap=4 * REACH)
-    torch.testing.assert_close(found, expected, atol=1e-6, rtol=0)
-
-
-@pytest.mark.parametrize("bicubic", ["half_pixel", "legacy"])
-def test_a_gradient_reaches_every_parameter(bicubic: str) -> None:
-    network = build("enhancenet", bicubic=bicubic)
-    network(picture(9, 11, number=2)).square().mean().backward()
-    for key, parameter in network.named_parameters():
-        assert parameter.grad is not None, key
-        assert parameter.grad.isfinite().all() and parameter.grad.abs().sum() > 0, key
-
-
-@pytest.mark.parametrize("bicubic", ["half_pixel", "legacy"])
-@pytest.mark.parametrize("training", [True, False])
-def test_bfloat16_in_channels_last_stays_near_float32(bicubic: str, training: bool) -> None:
-    network = build("enhancenet", **SMALL, bicubic=bicubic).train(training).to(memory_format=torch.channels_last)
-    low_quality = picture(20, 23, number=2)
-    copy = low_quality.clone()
-    expected = network(low_quality)
-    low_quality = low_quality.to(memory_format=torch.channels_last)
-    torch.testing.assert_close(network(low_quality), expected, atol=1e-5, rtol=0)
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        found = network(low_quality)
-    assert found.dtype == torch.float32 and torch.equal(low_quality, copy)
-    assert (found - expected).abs().max() < 0.02 * expected.abs().max()
-    found.mean().backward()
-    assert all(parameter.grad is not None and parameter.grad.isfinite().all() for parameter in network.parameters())
 
 
 @pytest.mark.parametrize("bicubic", ["half_pixel", "legacy"])
 def test_the_enlargement_keeps_all_its_bits_under_bfloat16(bicubic: str) -> None:
-    network = silenced(build("enhancenet", **SMALL, bicubic=bicubic))
+    network = silenced(build("enhancenet", **SMALL["enhancenet"], bicubic=bicubic))
     with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
-        found = network(picture(20, 23))
-    torch.testing.assert_close(found, network(picture(20, 23)), atol=1e-6, rtol=0)
+        found = network(noise(20, 23))
+    torch.testing.assert_close(found, network(noise(20, 23)), atol=1e-6, rtol=0)
 
 
 @pytest.mark.slow
@@ -182,28 +104,6 @@ def test_enhancenet_overfits_one_batch() -> None:
     waves = [torch.sin(rows * a + columns * b + c) for a, b, c in ((0.9, 0.2, 0), (0.3, 1.1, 1), (0.7, 0.7, 2))]
     target = (torch.stack(waves).sign() * 0.3 + 0.5).unsqueeze(0)
     low_quality = F.interpolate(target, scale_factor=0.25, mode="bicubic", antialias=True, align_corners=False)
-    optimizer = torch.optim.Adam(network.parameters(), lr=5e-4)
-    errors = []
-    for _ in range(300):
-        error = F.mse_loss(network(low_quality), target)
-        optimizer.zero_grad()
-        error.backward()
-        optimizer.step()
-        errors.append(error.item())
+    errors = descend(network, lambda: F.mse_loss(network(low_quality), target), 300, 5e-4)
     assert errors[-1] < F.mse_loss(F.interpolate(low_quality, scale_factor=4, mode="bicubic"), target) / 10
     assert errors[-1] < errors[0] / 10
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"scale": 2}, "x2; give 4"),
-        ({"channels": 0}, "channels 0"),
-        ({"blocks": -1}, "blocks -1"),
-        ({"bands": 4}, "the pictures have 4 bands; give 3"),
-        ({"bicubic": "half"}, "no 'half'; .*half_pixel"),
-    ],
-)
-def test_sizes_that_enhancenet_does_not_have_are_named(arguments: dict[str, object], message: str) -> None:
-    with pytest.raises(UserError, match=message):
-        build("enhancenet", **arguments)

@@ -226,7 +226,7 @@ def test_a_refused_checkpoint_starts_the_run_anew_and_says_so(
     if damage == "truncated":
         job.checkpoint.write_bytes(job.checkpoint.read_bytes()[:-1])
     else:
-        job = replace(job, identity={**IDENTITY, "code": "d"})
+        job = replace(job, content={**IDENTITY, "code": "d"})
     capsys.readouterr()
     anew = run(recipe, job)
     assert anew.resumed_at == 0

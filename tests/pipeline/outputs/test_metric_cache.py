@@ -62,7 +62,7 @@ def test_a_metric_that_rests_on_a_network_gets_its_weights(
     chosen = spec(metrics=(*METRICS, metric))
 
     def run(weights: Path) -> list[float]:
-        rows = evaluate_into(tmp_path, chosen, targets, pairs, metric_weights={chosen.metrics[0].name: weights})
+        rows = evaluate_into(tmp_path, chosen, targets, pairs, metric_weights={"perceived": weights})
         return [float(row["value"]) for row in rows if row["metric"] == "perceived"]
 
     first, second = run(tmp_path / "0.safetensors"), run(tmp_path / "1.safetensors")

@@ -35,7 +35,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     """Open a report of two tables and load all of it."""
     folder = tmp_path_factory.mktemp("browser")
     output = folder / "results/ci/report/index.html"
-    report.main(ReportSpec(page="0", title="small"), results(folder, ("table3", "table4")), output, "0123456789ab")
+    report.main(ReportSpec(page="0", title="small"), "0123456789ab", results(folder, ("table3", "table4")), output)
     with Page(folder / "profile") as browser:
         browser.size(1440, 900)
         browser.open(output.as_uri())

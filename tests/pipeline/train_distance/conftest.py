@@ -41,7 +41,7 @@ def targets(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for index in range(3)
     ]
     write_arrays(folder, "target", entries, {"dataset": "toy"})
-    return folder
+    return folder / "target.json"
 
 
 @pytest.fixture(scope="module")

@@ -150,7 +150,7 @@ def test_where_the_triplets_come_from_must_be_clear(
     refused("dataset: 'folder' holds no judgements", rooted, output, trunk)
     absent = make_spec(dataset="bapps", root=str(tmp_path / "none"))
     refused("train/traditional/ref: folder of split 'train' of data set 'bapps' is missing", absent, output, trunk)
-    refused("prepared data are incomplete", make_spec(), output, trunk, targets=tmp_path)
+    refused("prepared data are incomplete", make_spec(), output, trunk, targets=tmp_path / "target.json")
 
 
 @pytest.mark.slow
