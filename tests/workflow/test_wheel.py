@@ -75,6 +75,11 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return next(folder.glob("*.whl"))
 
 
+def information(wheel: Path) -> str:
+    """Return the folder of the wheel that holds its metadata."""
+    return f"{'-'.join(wheel.name.split('-')[:2])}.dist-info"
+
+
 def required(found: Distribution, extra: str, known: dict[tuple[str, str], Distribution]) -> None:
     """Add to `known` all that `found` asks for with its `extra`, and what that asks for, by name and extra."""
     for text in found.requires or ():
@@ -93,7 +98,7 @@ def required(found: Distribution, extra: str, known: dict[tuple[str, str], Distr
 def needed(wheel: Path) -> dict[str, Distribution]:
     """Give the distributions that the wheel's metadata ask for."""
     with zipfile.ZipFile(wheel) as archive:
-        folder = zipfile.Path(archive, f"lossbench-{PROJECT['version']}.dist-info/")
+        folder = zipfile.Path(archive, f"{information(wheel)}/")
         known: dict[tuple[str, str], Distribution] = {}
         required(PathDistribution(folder), "", known)  # type: ignore[arg-type]
     return {name: found for (name, _), found in known.items()}
@@ -131,7 +136,7 @@ def run(python: Path, tmp_path: Path) -> Callable[..., str]:
 def test_it_holds_the_library_and_its_data_alone(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
-    assert {name.split("/")[0] for name in names} == {"lossbench", f"lossbench-{PROJECT['version']}.dist-info"}
+    assert {name.split("/")[0] for name in names} == {"lossbench", information(wheel)}
     for file in ("py.typed", "metrics/golden.csv", "metrics/niqe.safetensors", "assets/embedded_catalogue.json"):
         assert f"lossbench/{file}" in names
 
