@@ -8,26 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lossbench.datasets import Card, Dataset, Source, Splits
+from lossbench.datasets import Dataset, Source, Splits, card
 from lossbench.datasets._embedded import embedded_sources
 from lossbench.images import read_image
 from lossbench.names import CLASS
 
-CARD = Card(
-    name="exemplars",
-    title=(
-        "exemplar classes: which of 20 photographs and textures embedded in foolbox and scikit-image a crop comes from,"
-        " none of them in a task's data; recognising one picture again is not recognising a kind of object"
-    ),
-    licence="per file: public domain, CC0, none known or stated; foolbox states none per picture (do not redistribute)",
-    # the foolbox wheel; scikit-image is a dependency of the pipeline itself
-    bytes=1_677_112,
-    where="uv sync --group embedded (or: pip install --no-deps foolbox==3.3.4)",
-    layout="inside the installed packages; needs no folder",
-    stand_in_for="imagenet",
-    needs_root=False,
-    classes=20,
-)
+CARD = card("exemplars")
 
 FILES = (
     "foolbox/data/imagenet_12_741.jpg",

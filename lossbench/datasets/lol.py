@@ -7,19 +7,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lossbench.datasets import Card, Dataset, Source, Splits
+from lossbench.datasets import Dataset, Source, Splits, card
 from lossbench.datasets._colour import read_colour
 from lossbench.datasets._lowlight import Pair, pairs, partners, targets
 from lossbench.datasets._tree import base, require_count
 
-CARD = Card(
-    name="lol",
-    title="LOL v1 (Wei et al. 2018), real low-light pairs",
-    licence="not stated by its authors",
-    bytes=330_000_000,
-    where="https://daooshee.github.io/BMVC2018website (a Google Drive link), then unpack it",
-    layout="LOLdataset/our485/{low,high}/*.png (485 pairs) and LOLdataset/eval15/{low,high}/*.png (15), all 600 x 400",
-)
+CARD = card("lol")
 
 FOLDERS = {"train": "our485", "test": "eval15"}
 COUNTS = {"train": 485, "test": 15}

@@ -8,21 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from lossbench.datasets import Card, Dataset, Source, Splits, photographs
+from lossbench.datasets import Dataset, Source, Splits, card, photographs
 from lossbench.datasets._embedded import embedded_sources
 from lossbench.datasets.coco import SIDE
 from lossbench.images import read_image
 
-CARD = Card(
-    name="photograph_squares",
-    title="centre squares of 256 x 256 from 14 photographs embedded in foolbox, scikit-image and matplotlib",
-    licence=photographs.CARD.licence,
-    bytes=photographs.CARD.bytes,
-    where=photographs.CARD.where,
-    layout=photographs.CARD.layout,
-    stand_in_for="coco",
-    needs_root=False,
-)
+CARD = card("photograph_squares")
 
 
 class PhotographSquares(Dataset):

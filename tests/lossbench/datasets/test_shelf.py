@@ -25,8 +25,7 @@ def test_a_plugin_names_one_object_with_the_card_that_a_plan_reads(name: str) ->
     assert all((card.title, card.licence, card.where, card.layout)) and card.bytes >= 0
     assert "\n" not in f"{card.title}{card.licence}{card.where}{card.layout}"
     assert card.stand_in_for is None or card.stand_in_for in NAMES
-    for field in ("needs_root", "folder_of", "pictures", "classes"):
-        assert datasets.stated(name, field) == getattr(card, field)
+    assert datasets.card(name) == card
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if datasets.load(name).card.needs_root])
@@ -100,7 +99,7 @@ def test_listing_the_data_sets_imports_no_heavy_library() -> None:
 def test_reading_what_a_card_states_imports_no_array_library() -> None:
     code = (
         "import sys; from lossbench import datasets, plugins;"
-        " [datasets.stated(name, 'needs_root') for name in plugins.names('datasets')];"
+        " [datasets.card(name).needs_root for name in plugins.names('datasets')];"
         " print([name for name in ('numpy', 'PIL', 'torch') if name in sys.modules])"
     )
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
