@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lossbench.datasets import Card, Dataset, Source, Splits, card
 from lossbench.datasets._archives import fetched, unpack
-from lossbench.datasets._picture_size import picture_size
+from lossbench.datasets._published import picture_size
 from lossbench.datasets._tree import base, pictures, remedy, require_count, require_file, require_folder
 from lossbench.errors import UserError
 

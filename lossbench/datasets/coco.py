@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from lossbench.datasets import Dataset, Source, Splits, card
-from lossbench.datasets._picture_size import picture_size
+from lossbench.datasets._published import picture_size
 from lossbench.datasets._tree import base, pictures, require_count
 from lossbench.errors import UserError
 
@@ -62,10 +62,17 @@ class Coco(Dataset):
         short = min(upright.size)
         if short < SHORT_SIDE:
             raise UserError(f"{source.path}: short side {short} px, at least {SHORT_SIDE} are needed; remove the file")
-        left, top = ((side - short) // 2 for side in upright.size)
-        # cut first: a filter that sees beyond the square would give other values at its border
-        square = upright.crop((left, top, left + short, top + short))
-        return np.asarray(square.resize((SIDE, SIDE), Image.Resampling.LANCZOS), dtype=np.uint8)
+        return centre_square(upright)
+
+
+def centre_square(picture: Image.Image) -> NDArray[np.uint8]:
+    """Return the centre square of an RGB picture as uint8, reduced to (256, 256, 3); a smaller one as it is."""
+    short = min(picture.size)
+    side = min(short, SIDE)
+    left, top = ((length - short) // 2 for length in picture.size)
+    # cut first: a filter that sees beyond the square would give other values at its border
+    square = picture.crop((left, top, left + short, top + short))
+    return np.asarray(square.resize((side, side), Image.Resampling.LANCZOS), dtype=np.uint8)
 
 
 def _large(folder: Path, split: str) -> list[Source]:

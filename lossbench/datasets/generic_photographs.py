@@ -3,25 +3,12 @@
 from __future__ import annotations
 
 from lossbench.datasets import Dataset, card
-from lossbench.datasets._embedded import EmbeddedSet
-
-CARD = card("generic_photographs")
+from lossbench.datasets._embedded import EMBEDDED, EmbeddedSet
 
 FILES: dict[str, tuple[str, ...]] = {
-    "train": (
-        "foolbox/data/imagenet_12_741.jpg",
-        "foolbox/data/imagenet_13_471.jpg",
-        "foolbox/data/imagenet_14_129.jpg",
-        "foolbox/data/imagenet_15_99.jpg",
-        "foolbox/data/imagenet_16_251.jpg",
-        "foolbox/data/imagenet_17_22.jpg",
-        "foolbox/data/imagenet_18_317.jpg",
-        "skimage/data/brick.png",
-        "skimage/data/grass.png",
-        "skimage/data/gravel.png",
-    ),
-    "val": ("foolbox/data/imagenet_19_305.jpg",),
+    "train": (*EMBEDDED[12:19], "skimage/data/brick.png", "skimage/data/grass.png", "skimage/data/gravel.png"),
+    "val": EMBEDDED[19:],
     "test": (),
 }
 
-DATASET: Dataset = EmbeddedSet(CARD, FILES)
+DATASET: Dataset = EmbeddedSet(card("generic_photographs"), FILES)

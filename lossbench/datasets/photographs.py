@@ -3,27 +3,16 @@
 from __future__ import annotations
 
 from lossbench.datasets import Dataset, card
-from lossbench.datasets._embedded import EmbeddedSet
-
-CARD = card("photographs")
+from lossbench.datasets._embedded import EMBEDDED, EmbeddedSet
 
 FILES: dict[str, tuple[str, ...]] = {
     "train": (
-        "foolbox/data/imagenet_00_243.jpg",
-        "foolbox/data/imagenet_01_559.jpg",
-        "foolbox/data/imagenet_02_438.jpg",
-        "foolbox/data/imagenet_03_990.jpg",
-        "foolbox/data/imagenet_04_949.jpg",
-        "foolbox/data/imagenet_05_853.jpg",
-        "foolbox/data/imagenet_06_609.jpg",
-        "foolbox/data/imagenet_07_609.jpg",
-        "foolbox/data/imagenet_08_915.jpg",
-        "foolbox/data/imagenet_09_455.jpg",
+        *EMBEDDED[:10],
         "matplotlib/mpl-data/sample_data/grace_hopper.jpg",
         # the right picture of this stereo pair shows the same scene and stays out
         "skimage/data/motorcycle_left.png",
     ),
-    "val": ("foolbox/data/imagenet_10_541.jpg", "foolbox/data/imagenet_11_630.jpg"),
+    "val": EMBEDDED[10:12],
     "test": (
         "skimage/data/astronaut.png",
         "skimage/data/chelsea.png",
@@ -34,4 +23,4 @@ FILES: dict[str, tuple[str, ...]] = {
     ),
 }
 
-DATASET: Dataset = EmbeddedSet(CARD, FILES)
+DATASET: Dataset = EmbeddedSet(card("photographs"), FILES)

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lossbench.datasets import Dataset, Source, Splits, card
-from lossbench.datasets._colour import read_colour
 from lossbench.datasets._matlab import read_variable
+from lossbench.datasets._published import read_colour
 from lossbench.datasets._tree import base, require_count, require_file, require_folder
 from lossbench.errors import UserError
 
