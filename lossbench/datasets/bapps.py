@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lossbench.datasets import Dataset, Judged, Source, Splits, card
-from lossbench.datasets._tree import base, remedy, require_folder
+from lossbench.datasets._tree import base, remedy, require_file, require_folder
 from lossbench.errors import UserError
 from lossbench.images import read_image
 from lossbench.names import CLASS
@@ -86,8 +86,7 @@ def _numbers(folder: Path, split: str) -> list[str]:
         raise UserError(f"{folder}: no triplet of split '{split}' of data set '{CARD.name}'; {remedy(CARD)}")
     for part, end in PARTS.items():
         if lacking := every - listed[part]:
-            path = folder / part / f"{min(lacking)}{end}"
-            raise UserError(f"{path}: file of split '{split}' of data set '{CARD.name}' is missing; {remedy(CARD)}")
+            require_file(folder / part / f"{min(lacking)}{end}", split, CARD)
     return sorted(every)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from _repository import ROOT
 
 from lossbench import datasets, plugins
 from lossbench.datasets import Card, Dataset
+from lossbench.datasets._card import CARDS
 from lossbench.errors import UserError
 
 NAMES = plugins.names("datasets")
@@ -82,8 +84,19 @@ def test_the_listing_has_one_card_a_file() -> None:
 
 
 def test_an_unknown_data_set_names_the_nearest() -> None:
-    with pytest.raises(UserError, match=r"unknown dataset 'photograph'.*did you mean 'photographs'\?"):
-        datasets.missing("photograph", None)
+    for ask in (datasets.card, lambda name: datasets.missing(name, None)):
+        with pytest.raises(UserError, match=r"unknown dataset 'photograph'.*did you mean 'photographs'\?"):
+            ask("photograph")
+
+
+def test_a_plugin_without_a_card_is_named_with_the_file_of_the_cards(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lossbench.plugins.check", lambda folder, name: name)
+    with pytest.raises(UserError, match=r"data set 'unheard_of' has no card; add it to .*datasets/cards\.toml"):
+        datasets.card("unheard_of")
+
+
+def test_every_card_has_a_plugin() -> None:
+    assert sorted(tomllib.loads(CARDS.read_text(encoding="utf-8"))) == NAMES
 
 
 def test_listing_the_data_sets_imports_no_heavy_library() -> None:
