@@ -55,7 +55,7 @@ class Card:
     classes: int | None = None
     """Number of its classes where that is fixed; a plan compares it with a classifier's."""
     archives: tuple[Archive, ...] = ()
-    """What is downloaded, where a program can."""
+    """What a program downloads, one after the other; empty where it can't, and where one archive holds several sets."""
 
 
 @dataclass(frozen=True)
