@@ -82,19 +82,6 @@ def constant(folder: str, name: str, variable: str, default: Any = REQUIRED) -> 
     raise UserError(f"lossbench/{folder}/{name}.py defines no constant {variable}")
 
 
-def keyword(folder: str, name: str, argument: str, default: Any) -> Any:
-    """Return a literal that the calls behind a plugin's constants take as `argument`: nothing is imported.
-
-    That is 4 for `argument` "b" and a file with the line `A = f(b=4)`; `default` where no constant's call takes it.
-    """
-    for node in _parsed(_file(folder, name)).body:
-        if isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Call):
-            for given in node.value.keywords:
-                if given.arg == argument:
-                    return ast.literal_eval(given.value)
-    return default
-
-
 def _is_plugin(stem: str) -> bool:
     return not stem.startswith("_")
 

@@ -111,9 +111,9 @@ def _published(spec: TabulateSpec) -> pd.DataFrame:
 
 
 def _trivial(scores: pd.DataFrame, spec: TabulateSpec) -> pd.DataFrame:
-    """Return the means of the trivial answers, a column each."""
+    """Return the means of the trivial answers, a column each; empty where an answer was not scored yet."""
     trivial = scores[scores["network"] == TRIVIAL]
-    means = averaged(trivial, ["column", "metric", "loss"]).unstack("loss")
+    means = averaged(trivial, ["column", "metric", "loss"]).unstack("loss").reindex(columns=list(spec.trivials))
     return means.rename(columns={name: spec.trivial_column(name) for name in spec.trivials}).reset_index()
 
 

@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from lossbench import plugins
-from lossbench.datasets._card import Card, Source, Splits
+from lossbench.datasets._card import Card, Source, Splits, card
 from lossbench.datasets._dataset import Dataset, Judged, Labelled, ScoredByServer
-from lossbench.datasets._pairs import check_pair_sizes
-from lossbench.datasets._read import Read, read_source
+from lossbench.datasets._read import Read, check_pair_sizes, read_source
 from lossbench.errors import UserError
 
 __all__ = [
@@ -21,13 +20,13 @@ __all__ = [
     "ScoredByServer",
     "Source",
     "Splits",
+    "card",
     "check_pair_sizes",
     "fetch",
     "listing",
     "load",
     "missing",
     "read_source",
-    "stated",
 ]
 
 FIELDS = ("name", "title", "licence", "bytes", "where", "stand_in_for")
@@ -39,15 +38,9 @@ def load(name: str) -> Dataset:
     return found
 
 
-def stated(name: str, field: str) -> Any:
-    """Return a literal `field` of the data set's card by reading its file: nothing is imported."""
-    return plugins.keyword("datasets", name, field, Card.__dataclass_fields__[field].default)
-
-
 def listing() -> list[dict[str, Any]]:
     """Return the fields `FIELDS` of every data set's card, sorted by name."""
-    cards = [load(name).card for name in plugins.names("datasets")]
-    return [{field: getattr(card, field) for field in FIELDS} for card in cards]
+    return [{field: getattr(card(name), field) for field in FIELDS} for name in plugins.names("datasets")]
 
 
 def missing(name: str, root: Path | None) -> str | None:
@@ -55,15 +48,14 @@ def missing(name: str, root: Path | None) -> str | None:
 
     Files are looked for, and embedded ones checked by SHA-256, but no picture is decoded.
     """
-    found = load(name)
     try:
-        found.locate(root)
+        load(name).locate(root)
     except UserError as error:
-        card = found.card
+        told = card(name)
         # the error itself often says where to get it
-        source = "" if card.where in str(error) else f" get it: {card.where};"
-        size = f"{card.bytes / 1e9:.3g} GB" if card.bytes else "of unknown size"
-        return f"data set '{name}' ({card.title}); licence: {card.licence}; download: {size};{source} {error}"
+        source = "" if told.where in str(error) else f" get it: {told.where};"
+        size = f"{told.bytes / 1e9:.3g} GB" if told.bytes else "of unknown size"
+        return f"data set '{name}' ({told.title}); licence: {told.licence}; download: {size};{source} {error}"
     return None
 
 

@@ -7,33 +7,17 @@ import stat
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from tarfile import TarError, TarFile
 from typing import IO
 from zipfile import BadZipFile, ZipFile, is_zipfile
 
+from lossbench.datasets._card import Archive
 from lossbench.datasets._download import download
 from lossbench.errors import UserError, room_for
 from lossbench.files import digest
 
 Member = tuple[str, IO[bytes]]
-
-
-@dataclass(frozen=True)
-class Archive:
-    """A tar or zip file on the network."""
-
-    url: str
-    bytes: int
-    """Its size, to the digits that are published."""
-    digest: str
-    """`sha256:` or `md5:` and all its hexadecimal digits."""
-
-    @property
-    def name(self) -> str:
-        """The file's name."""
-        return self.url.rsplit("/", 1)[-1]
 
 
 def fetched(archive: Archive, folder: Path) -> Path:

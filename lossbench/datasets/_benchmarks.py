@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from lossbench.datasets import Card, Dataset, Source, Splits
-from lossbench.datasets._archives import Archive, fetched, unpack
-from lossbench.datasets._picture_size import picture_size
+from lossbench.datasets._archives import fetched, unpack
+from lossbench.datasets._card import Archive
+from lossbench.datasets._published import picture_size
 from lossbench.datasets._tree import base, pictures, remedy, require_count, require_file, require_folder
 from lossbench.errors import UserError
 
@@ -32,35 +33,17 @@ SCALE_FOLDER = re.compile(r"image_SRF_(\d+)")
 class BenchmarkSet(Dataset):
     """A set of test pictures as it was published; train and val are empty."""
 
-    name: str
-    """The plugin's name."""
-    title: str
-    licence: str
+    card: Card
     benchmark: str
     """The set's folder in benchmark.tar."""
     count: int
     """Published pictures."""
     selfexsr: str = ""
     """The set's folder in the SelfExSR repository; empty where it is called as in benchmark.tar."""
-    where: str = ""
-    """How to get it; empty for a set that benchmark.tar holds."""
-    card: Card = field(init=False)
 
     def __post_init__(self) -> None:
-        """Write the card."""
+        """Fill in the default."""
         self.selfexsr = self.selfexsr or self.benchmark
-        self.card = Card(
-            name=self.name,
-            title=self.title,
-            licence=self.licence,
-            bytes=ARCHIVE.bytes if self.name in FETCHED else 0,
-            where=self.where
-            or f"`python -m pipeline fetch {self.name}` (one archive for {', '.join(FETCHED)}),"
-            " or the SelfExSR repository, https://github.com/jbhuang0604/SelfExSR",
-            layout=f"benchmark/{self.benchmark}/HR/NAME.png ({self.count}) and LR_bicubic/X{{2,3,4}}/NAMEx{{2,3,4}}.png"
-            f" beside HR (EDSR's benchmark.tar), or {self.selfexsr}/image_SRF_{{2,3,4}}/img_001_SRF_{{2,3,4}}_{{HR,LR}}"
-            f".png to img_{self.count:03d} (SelfExSR; only the scales in use)",
-        )
 
     def locate(self, root: Path | None) -> Splits:
         """Return the high-resolution pictures as the split test; train and val are empty.
@@ -102,7 +85,7 @@ class BenchmarkSet(Dataset):
         interrupted download goes on where it stopped. Raises UserError for a set that it does not hold, and naming a
         folder that is in the way, a failed download, an archive with another MD5, or one that does not unpack.
         """
-        if self.name not in FETCHED:
+        if self.card.name not in FETCHED:
             return super().fetch(root)
         target, staging = root / "benchmark", root / "benchmark.partial"
         if target.exists():
@@ -127,7 +110,7 @@ class BenchmarkSet(Dataset):
             folder = top / "HR"
             if not folder.is_dir():
                 raise UserError(
-                    f"{top} holds no folder of split '{SPLIT}' of data set '{self.name}'; {remedy(self.card)}"
+                    f"{top} holds no folder of split '{SPLIT}' of data set '{self.card.name}'; {remedy(self.card)}"
                 )
             found = pictures(folder, SPLIT, self.card, {".png"})
             require_count(len(found), self.count, folder, SPLIT, self.card)
@@ -153,7 +136,7 @@ class BenchmarkSet(Dataset):
         return found
 
     def _split(self, found: dict[str, Path]) -> Splits:
-        sources = [Source(name, found[name], self.licence) for name in sorted(found)]
+        sources = [Source(name, found[name], self.card.licence) for name in sorted(found)]
         return {"train": [], "val": [], SPLIT: sources}
 
 

@@ -2,8 +2,32 @@
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import Any
+
+from lossbench import plugins
+from lossbench.errors import UserError
+
+CARDS = Path(__file__).with_name("cards.toml")
+
+
+@dataclass(frozen=True)
+class Archive:
+    """A tar or zip file on the network."""
+
+    url: str
+    bytes: int
+    """Its size, to the digits that are published."""
+    digest: str
+    """`sha256:` or `md5:` and all its hexadecimal digits."""
+
+    @property
+    def name(self) -> str:
+        """The file's name."""
+        return self.url.rsplit("/", 1)[-1]
 
 
 @dataclass(frozen=True)
@@ -30,6 +54,8 @@ class Card:
     """Whether its licence allows restored pictures to be shown, beside numbers."""
     classes: int | None = None
     """Number of its classes where that is fixed; a plan compares it with a classifier's."""
+    archives: tuple[Archive, ...] = ()
+    """What a program downloads, one after the other; empty where it can't, and where one archive holds several sets."""
 
 
 @dataclass(frozen=True)
@@ -46,3 +72,21 @@ class Source:
 
 Splits = dict[str, list[Source]]
 """The sources of `train`, `val` and `test`."""
+
+
+@cache
+def card(name: str) -> Card:
+    """Return the card of the data set `name`, whose plugin is not imported.
+
+    Raises UserError with the nearest match when there is no such plugin, and for one without a card in `CARDS`.
+    """
+    if plugins.check("datasets", name) not in _stored():
+        raise UserError(f"data set '{name}' has no card; add it to {CARDS}")
+    fields = dict(_stored()[name])
+    archives = tuple(Archive(**archive) for archive in fields.pop("archives", ()))
+    return Card(name=name, archives=archives, **fields)
+
+
+@cache
+def _stored() -> dict[str, dict[str, Any]]:
+    return tomllib.loads(CARDS.read_text(encoding="utf-8"))

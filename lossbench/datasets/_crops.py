@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lossbench.assets.embedded import locate
+from lossbench.datasets._embedded import EMBEDDED
 from lossbench.errors import UserError
 from lossbench.images import read_image
 from lossbench.resize import resize_bicubic
@@ -22,29 +23,6 @@ SHORT_SIDES = (224, 256, 288, 320)
 GRID = 3
 """Crops along each axis at each size, evenly spaced from border to border; where there is room for one, one."""
 
-EMBEDDED = (
-    "foolbox/data/imagenet_00_243.jpg",
-    "foolbox/data/imagenet_01_559.jpg",
-    "foolbox/data/imagenet_02_438.jpg",
-    "foolbox/data/imagenet_03_990.jpg",
-    "foolbox/data/imagenet_04_949.jpg",
-    "foolbox/data/imagenet_05_853.jpg",
-    "foolbox/data/imagenet_06_609.jpg",
-    "foolbox/data/imagenet_07_609.jpg",
-    "foolbox/data/imagenet_08_915.jpg",
-    "foolbox/data/imagenet_09_455.jpg",
-    "foolbox/data/imagenet_10_541.jpg",
-    "foolbox/data/imagenet_11_630.jpg",
-    "foolbox/data/imagenet_12_741.jpg",
-    "foolbox/data/imagenet_13_471.jpg",
-    "foolbox/data/imagenet_14_129.jpg",
-    "foolbox/data/imagenet_15_99.jpg",
-    "foolbox/data/imagenet_16_251.jpg",
-    "foolbox/data/imagenet_17_22.jpg",
-    "foolbox/data/imagenet_18_317.jpg",
-    "foolbox/data/imagenet_19_305.jpg",
-)
-"""Photographs with an ImageNet class each."""
 HELD_OUT = EMBEDDED[12:]
 """Those that no data set of the task super-resolution trains, validates or tests on."""
 

@@ -23,7 +23,7 @@ class Dataset(Protocol):
     """
 
     card: Card
-    """A plan reads its literals out of the plugin's file, where `Card(...)` or the data set's class is called."""
+    """Its entry of `cards.toml`, `datasets.card(name)`: a plan reads it without the plugin."""
 
     @abstractmethod
     def locate(self, root: Path | None) -> Splits:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from abc import abstractmethod
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from lossbench.datasets import Card, Source
+import numpy as np
+from numpy.typing import NDArray
+
+from lossbench.datasets import Card, Dataset, Source, Splits
+from lossbench.datasets._published import read_colour
 from lossbench.datasets._tree import pictures
 from lossbench.errors import UserError
 
@@ -22,7 +27,7 @@ class Pair:
     """Exposed too short: the low-quality partner."""
 
 
-def pairs(folder: Path, split: str, card: Card, extensions: Collection[str]) -> list[Pair]:
+def pairs_of(folder: Path, split: str, card: Card, extensions: Collection[str]) -> list[Pair]:
     """Return the pairs of `folder/{low,high}`, sorted by name.
 
     Raises UserError naming the split and a missing folder, a file without partner, or two files of one name.
@@ -35,11 +40,37 @@ def pairs(folder: Path, split: str, card: Card, extensions: Collection[str]) -> 
     return [Pair(name, high[name], low[name]) for name in high]
 
 
-def targets(found: Iterable[Pair], licence: str) -> list[Source]:
-    """Return the normally exposed pictures."""
-    return [Source(pair.name, pair.high, licence) for pair in found]
+class LowLightSet(Dataset):
+    """Scenes that were photographed underexposed and well exposed."""
 
+    size: tuple[int, int] | None = None
+    """Published height and width, where all pictures have one."""
 
-def partners(found: Iterable[Pair], licence: str) -> list[Source]:
-    """Return the underexposed pictures, by the names of their targets."""
-    return [Source(pair.name, pair.low, licence) for pair in found]
+    @abstractmethod
+    def pairs(self, root: Path | None) -> dict[str, list[Pair]]:
+        """Return the pairs below `root` by split; raises UserError as `locate`."""
+
+    def locate(self, root: Path | None) -> Splits:
+        """Return the well exposed pictures of `pairs`.
+
+        Raises UserError naming the split and the folder, the picture without partner or the wrong number of pictures.
+        """
+        return {
+            split: [Source(pair.name, pair.high, self.card.licence) for pair in found]
+            for split, found in self.pairs(root).items()
+        }
+
+    def locate_low_quality(self, root: Path | None, task: str, scale: int) -> Splits | None:
+        """Return the underexposed partners of `locate` for `enhancement`; None for what the set does not ship."""
+        if task != "enhancement" or scale != 1:
+            return None
+        return {
+            split: [Source(pair.name, pair.low, self.card.licence) for pair in found]
+            for split, found in self.pairs(root).items()
+        }
+
+    def read(self, source: Source) -> NDArray[np.uint8]:
+        """Return (H, W, 3) uint8; raises UserError naming a file that is damaged or has another size or bands."""
+        return read_colour(source.path, self.size)
+
+    read_low_quality = read

@@ -1,8 +1,8 @@
-"""One picture of a data set off the disk, checked."""
+"""One picture of a data set off the disk, checked, and whether it fits its partner."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lossbench.datasets._card import Source
@@ -23,3 +23,19 @@ def read_source(read: Read, source: Source, split: str) -> NDArray[Any]:
         return read(source)
     except UserError as error:
         raise UserError(f"split {split}: {error}") from None
+
+
+def check_pair_sizes(
+    target_shape: Sequence[int], low_quality_shape: Sequence[int], scale: int, names: tuple[str, str]
+) -> None:
+    """Check that the low-quality height and width times `scale` are the target's, both shapes being (..., H, W, C).
+
+    `names` are the files of the target and of its partner. Raises UserError with both names and sizes.
+    """
+    target = tuple(target_shape[-3:-1])
+    low_quality = tuple(low_quality_shape[-3:-1])
+    if target != tuple(side * scale for side in low_quality):
+        raise UserError(
+            f"{names[1]}: {low_quality[0]} x {low_quality[1]} pixels (height x width) times scale {scale} do not give"
+            f" the {target[0]} x {target[1]} of {names[0]}; replace the low-quality file or correct the scale"
+        )

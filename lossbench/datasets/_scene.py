@@ -2,18 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lossbench.datasets import Source, Splits
+from lossbench.datasets import Card, Dataset, Source, Splits
+from lossbench.datasets._embedded import embedded_sources
 
 Region = tuple[slice, slice]
 """Rows and columns."""
 
 GAP = 16
 """Pixels between two splits of a small scene; neighbouring pixels resemble each other."""
+
+
+Regions = dict[str, dict[str, Region]]
+"""Of every split, by name."""
+
+
+@dataclass(frozen=True)
+class EmbeddedScene(Dataset):
+    """One scene that ships inside a package, split into areas since there is one only."""
+
+    card: Card
+    file: str
+    """Its catalogued path."""
+    regions: Regions
+    bands: Callable[[Path], NDArray[Any]]
+    """Reads the file as (H, W, 4), integers of full range."""
+
+    def locate(self, root: Path | None) -> Splits:
+        """Return one picture a region; `root` is ignored.
+
+        Raises UserError when the file is missing or its SHA-256 is not the catalogued one.
+        """
+        (scene,) = embedded_sources([self.file])
+        return sources(scene, self.regions)
+
+    def read(self, source: Source) -> NDArray[Any]:
+        """Return the region `source` of the bands, (H, W, 4); raises UserError when the file is damaged."""
+        return cut(self.bands(source.path), source.name, self.regions)
 
 
 def grid(split: str, corner: tuple[int, int], tile: tuple[int, int], counts: tuple[int, int]) -> dict[str, Region]:
@@ -29,7 +61,7 @@ def grid(split: str, corner: tuple[int, int], tile: tuple[int, int], counts: tup
     }
 
 
-def small_scene(height: int, width: int) -> dict[str, dict[str, Region]]:
+def small_scene(height: int, width: int) -> Regions:
     """Return the regions of each split of a scene of some hundred pixels.
 
     The right 30 % are 8 test pictures, the lower 22 % of the rest are 2 val pictures, what remains but for gaps of
@@ -47,7 +79,7 @@ def small_scene(height: int, width: int) -> dict[str, dict[str, Region]]:
     }
 
 
-def sources(scene: Source, regions: dict[str, dict[str, Region]]) -> Splits:
+def sources(scene: Source, regions: Regions) -> Splits:
     """Return one source a region of `scene`, sorted by name in each split."""
     return {
         split: [Source(name, scene.path, scene.licence, scene.sha256) for name in sorted(named)]
@@ -55,7 +87,7 @@ def sources(scene: Source, regions: dict[str, dict[str, Region]]) -> Splits:
     }
 
 
-def cut(pixels: NDArray[Any], name: str, regions: dict[str, dict[str, Region]], finer: int = 1) -> NDArray[Any]:
+def cut(pixels: NDArray[Any], name: str, regions: Regions, finer: int = 1) -> NDArray[Any]:
     """Return the region `name` of (H, W, bands), whose grid is `finer` times that of the regions."""
     ((rows, columns),) = (named[name] for named in regions.values() if name in named)
     part = pixels[rows.start * finer : rows.stop * finer, columns.start * finer : columns.stop * finer]

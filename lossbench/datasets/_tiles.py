@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -22,39 +22,16 @@ FOLDERS = {"train": "train128", "test": "test128"}
 STACKS = {"train": "train", "val": "valid", "test": "test"}
 TILES = (".tif", ".tiff")
 
-LICENCE = "none stated by those who pass it on; the imagery belongs to its operator: research only, do not redistribute"
-BAIDU = "pan.baidu.com/s/12XqgR3l4m-WBxGOw4W807A code i1dk (Baidu account; from github.com/manman1995/pansharpening)"
-PANCOLLECTION = "github.com/liangjiandeng/PanCollection, whose numbers can't be compared with the published table"
-
 
 @dataclass(kw_only=True)
 class TileSet(Dataset):
     """Reduced tiles of one sensor: four bands to sharpen, and a panchromatic picture (PAN) of the same size."""
 
-    name: str
-    """The plugin's name."""
-    title: str
+    card: Card
     tiles: str
     """Folder of the tiles, below the root."""
     bits: int
     """Of a value that is not stored as 8 bit."""
-    pancollection: str
-    """What PanCollection has of this sensor."""
-    card: Card = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Write the card."""
-        self.card = Card(
-            name=self.name,
-            title=self.title,
-            licence=LICENCE,
-            # no size is published for the tiles
-            bytes=0,
-            where=f"{BAIDU}; or {PANCOLLECTION} ({self.pancollection})",
-            layout=f"{self.tiles}/{{train128,test128}}/{{ms,pan}}/N.tif (128 x 128; 4 or 8 bands and 1; 8-bit or"
-            f" {self.bits}-bit), or {self.tiles}/{{train128,test128}}/N.mat (ms or gt, and pan), or"
-            " train*.h5, valid*.h5, test*.h5 (gt and pan, each N x bands x H x W)",
-        )
 
     def locate(self, root: Path | None) -> Splits:
         """Return the MS pictures below `root`; the published tiles have no val.
@@ -62,13 +39,13 @@ class TileSet(Dataset):
         A folder of tiles goes before stacks. Raises UserError naming split and file: the first folder, file or PAN that
         is missing, and the first stack whose MS and PAN do not fit together.
         """
-        top, told = base(root, self.card), remedy(self.card)
+        top, card = base(root, self.card), self.card
         if (top / self.tiles).is_dir():
-            found = {split: _tiles(top / self.tiles / name, split, told) for split, name in FOLDERS.items()}
+            found = {split: _tiles(top / self.tiles / name, split, card) for split, name in FOLDERS.items()}
             return {"train": found["train"], "val": [], "test": found["test"]}
         if any(top.glob("*.h5")):
-            return {split: _stack(top, split, prefix, told) for split, prefix in STACKS.items()}
-        raise UserError(f"{top / self.tiles}: folder of data set '{self.name}' is missing; {told}")
+            return {split: _stack(top, split, prefix, card) for split, prefix in STACKS.items()}
+        raise UserError(f"{top / self.tiles}: folder of data set '{self.card.name}' is missing; {remedy(card)}")
 
     def locate_low_quality(self, root: Path | None, task: str, scale: int) -> Splits | None:
         """Return the PAN of each picture of `locate`, or None for another task than pan-sharpening."""
@@ -134,22 +111,22 @@ def _files(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
     return [path for path in folder.glob("*") if path.suffix.lower() in suffixes and not path.name.startswith(".")]
 
 
-def _tiles(folder: Path, split: str, told: str) -> list[Source]:
+def _tiles(folder: Path, split: str, card: Card) -> list[Source]:
     single = _files(folder, (".mat",))
     if single:
-        return sorted((Source(path.stem, path, LICENCE) for path in single), key=lambda source: source.name)
+        return sorted((Source(path.stem, path, card.licence) for path in single), key=lambda source: source.name)
     for role in ("ms", "pan"):
         if not (folder / role).is_dir():
-            raise UserError(f"{folder / role}: folder of split '{split}' is missing; {told}")
+            raise UserError(f"{folder / role}: folder of split '{split}' is missing; {remedy(card)}")
     ms, pan = ({path.name: path for path in _files(folder / role, TILES)} for role in ("ms", "pan"))
     if not ms:
-        raise UserError(f"{folder / 'ms'}: no tile for split '{split}'; {told}")
+        raise UserError(f"{folder / 'ms'}: no tile for split '{split}'; {remedy(card)}")
     for name in sorted(ms.keys() ^ pan.keys()):
         path, other = (ms[name], "pan") if name in ms else (pan[name], "ms")
         raise UserError(
             f"{path} (split {split}) has no partner '{name}' in {folder / other}; add it or remove this file"
         )
-    return sorted((Source(path.stem, path, LICENCE) for path in ms.values()), key=lambda source: source.name)
+    return sorted((Source(path.stem, path, card.licence) for path in ms.values()), key=lambda source: source.name)
 
 
 def _partner(path: Path) -> Path:
@@ -157,17 +134,17 @@ def _partner(path: Path) -> Path:
     return path.parents[1] / "pan" / path.name if path.suffix.lower() in TILES else path
 
 
-def _stack(root: Path, split: str, prefix: str, told: str) -> list[Source]:
+def _stack(root: Path, split: str, prefix: str, card: Card) -> list[Source]:
     # files of original resolution have no ground truth
     found = sorted(path for path in root.glob(f"{prefix}*.h5") if "OrigScale" not in path.name)
     if not found and split == "val":
         return []
     if len(found) != 1:
         names = ", ".join(path.name for path in found) or "none"
-        raise UserError(f"{root / prefix}*.h5: one file of split '{split}' is expected, found {names}; {told}")
+        raise UserError(f"{root / prefix}*.h5: one file of split '{split}' is expected, found {names}; {remedy(card)}")
     ms, pan = (_satellite.stack_shape(found[0], role) for role in ("ms", "pan"))
     if len(ms) != 4 or pan != (ms[0], 1, *ms[2:]):
         raise UserError(
             f"{found[0]} (split {split}): gt {ms} and pan {pan} do not fit; give N x bands x H x W of one size"
         )
-    return [Source(f"{index:06d}", found[0], LICENCE) for index in range(ms[0])]
+    return [Source(f"{index:06d}", found[0], card.licence) for index in range(ms[0])]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
@@ -19,43 +19,17 @@ from lossbench.images import read_tiff
 PACKAGE = "dgsamples"
 RATIO = 4
 BITS = 11
-LICENCE = (
-    "DigitalGlobe End User Licence: internal use, no redistribution, no pictures finer than 10 m on the web;"
-    " Includes copyrighted material of DigitalGlobe, Inc., All Rights Reserved"
-)
-WHERE = "uv sync --group worldview (or: pip install --no-deps dgsamples==1.1.2), which accepts its licence"
 
 
 @dataclass(kw_only=True)
 class WorldViewScene(Dataset):
     """One place as one satellite saw it, cut into pictures."""
 
-    name: str
-    """The plugin's name."""
-    title: str
-    stand_in_for: str
+    card: Card
     ms: str
     """Embedded path of the eight bands."""
     pan: str
     """Embedded path of the PAN, four times finer."""
-    needs_root: bool
-    pictures: bool
-    """As in `Card`: written into the plugin's file, where a plan reads it."""
-    card: Card = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Write the card."""
-        self.card = Card(
-            name=self.name,
-            title=self.title,
-            licence=LICENCE,
-            bytes=28_300_000,
-            where=WHERE,
-            layout="inside the installed package; needs no folder",
-            stand_in_for=self.stand_in_for,
-            needs_root=self.needs_root,
-            pictures=self.pictures,
-        )
 
     def locate(self, root: Path | None) -> Splits:
         """Return 1 train, 2 val and 8 test pictures of the scene; `root` is ignored.
@@ -85,11 +59,13 @@ class WorldViewScene(Dataset):
         try:
             distribution(PACKAGE)
         except PackageNotFoundError:
-            raise UserError(f"package {PACKAGE} is not installed; run: {WHERE}: {LICENCE}") from None
+            raise UserError(
+                f"package {PACKAGE} is not installed; run: {self.card.where}: {self.card.licence}"
+            ) from None
         paths = {path: embedded.locate(path) for path in (self.ms, self.pan)}
         digest = embedded.catalogue()[file].sha256
         # sizes do not matter for the names
-        return _scene.sources(Source("", paths[file], LICENCE, digest), _scene.small_scene(100, 100))
+        return _scene.sources(Source("", paths[file], self.card.licence, digest), _scene.small_scene(100, 100))
 
     def _valid(self) -> tuple[NDArray[Any], NDArray[Any]]:
         return _valid(embedded.locate(self.ms), embedded.locate(self.pan))

@@ -10,26 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from lossbench.datasets import Card, Dataset, Judged, Source, Splits
-from lossbench.datasets._tree import base, remedy, require_folder
+from lossbench.datasets import Dataset, Judged, Source, Splits, card
+from lossbench.datasets._tree import base, remedy, require_file, require_folder
 from lossbench.errors import UserError
 from lossbench.images import read_image
 from lossbench.names import CLASS
 
-CARD = Card(
-    name="bapps",
-    title="BAPPS (Zhang et al. 2018), two-alternative forced choices of 2 people (train) or 5 (validation)",
-    licence="BSD-2-Clause, by the repository that publishes it; not stated for the photographs",
-    bytes=6_400_000_000,
-    where=(
-        "github.com/richzhang/PerceptualSimilarity (scripts/download_dataset.sh: twoafc_train.tar.gz and"
-        " twoafc_val.tar.gz, no registration)"
-    ),
-    layout=(
-        "2afc/train/{traditional,cnn,mix} and 2afc/val/{traditional,cnn,superres,deblur,color,frameinterp}, each with"
-        " ref/NNNNNN.png, p0/NNNNNN.png, p1/NNNNNN.png and judge/NNNNNN.npy"
-    ),
-)
+CARD = card("bapps")
 
 FOLDERS = {"train": "train", "test": "val"}
 SETS = {
@@ -99,8 +86,7 @@ def _numbers(folder: Path, split: str) -> list[str]:
         raise UserError(f"{folder}: no triplet of split '{split}' of data set '{CARD.name}'; {remedy(CARD)}")
     for part, end in PARTS.items():
         if lacking := every - listed[part]:
-            path = folder / part / f"{min(lacking)}{end}"
-            raise UserError(f"{path}: file of split '{split}' of data set '{CARD.name}' is missing; {remedy(CARD)}")
+            require_file(folder / part / f"{min(lacking)}{end}", split, CARD)
     return sorted(every)
 
 

@@ -8,27 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from lossbench.datasets import Card, Dataset, Source, Splits
-from lossbench.datasets._picture_size import picture_size
+from lossbench.datasets import Dataset, Source, Splits, card
+from lossbench.datasets._published import picture_size
 from lossbench.datasets._tree import base, pictures, require_count
 from lossbench.errors import UserError
 
-CARD = Card(
-    name="coco",
-    title="MS COCO 2014 (Lin et al. 2014), centre squares of 256 x 256",
-    licence="photographs: Flickr's terms, per picture; annotations: CC BY 4.0",
-    bytes=13_510_573_713 + 815_585_330,
-    where=(
-        "http://images.cocodataset.org/zips/train2014.zip"
-        " (sha256 ede4087e640bddba550e090eae701092534b554b42b05ac33f0300b984b31775)"
-        " and http://images.cocodataset.org/zips/val2017.zip"
-        " (sha256 4f7e2ccb2866ec5041993c9cf2a952bbed69647b115d0f74da7ce8f4bef82f05), then unzip both"
-    ),
-    layout=(
-        "train2014/COCO_train2014_000000000009.jpg and so on (82783), and either val2017/000000000139.jpg and so on"
-        " (5000) or val2014/COCO_val2014_000000000042.jpg and so on (40504)"
-    ),
-)
+CARD = card("coco")
 
 COUNTS = {"train2014": 82_783, "val2017": 5_000, "val2014": 40_504}
 """Published pictures of each folder, small ones included."""
@@ -77,10 +62,17 @@ class Coco(Dataset):
         short = min(upright.size)
         if short < SHORT_SIDE:
             raise UserError(f"{source.path}: short side {short} px, at least {SHORT_SIDE} are needed; remove the file")
-        left, top = ((side - short) // 2 for side in upright.size)
-        # cut first: a filter that sees beyond the square would give other values at its border
-        square = upright.crop((left, top, left + short, top + short))
-        return np.asarray(square.resize((SIDE, SIDE), Image.Resampling.LANCZOS), dtype=np.uint8)
+        return centre_square(upright)
+
+
+def centre_square(picture: Image.Image) -> NDArray[np.uint8]:
+    """Return the centre square of an RGB picture as uint8, reduced to (256, 256, 3); a smaller one as it is."""
+    short = min(picture.size)
+    side = min(short, SIDE)
+    left, top = ((length - short) // 2 for length in picture.size)
+    # cut first: a filter that sees beyond the square would give other values at its border
+    square = picture.crop((left, top, left + short, top + short))
+    return np.asarray(square.resize((side, side), Image.Resampling.LANCZOS), dtype=np.uint8)
 
 
 def _large(folder: Path, split: str) -> list[Source]:

@@ -7,8 +7,8 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from lossbench.datasets import Card, Dataset, Source, Splits
-from lossbench.datasets._archives import Archive, fetched, unpack
+from lossbench.datasets import Dataset, Source, Splits, card
+from lossbench.datasets._archives import fetched, unpack
 from lossbench.datasets._tree import base, require_file, require_folder
 from lossbench.errors import UserError
 
@@ -18,52 +18,11 @@ NUMBERS: dict[str, Sequence[int]] = {"train": range(1, 801), "val": (), "test": 
 FOLDERS = {"train": "train", "test": "valid"}
 SCALES = (2, 3, 4)
 
-URL = "https://data.vision.ee.ethz.ch/cvl/DIV2K"
-ARCHIVES = (
-    Archive(
-        f"{URL}/DIV2K_train_HR.zip",
-        3_530_603_713,
-        "sha256:9d0b9c463f6e35b6c62cc6a930ee2224f670b34c1df841a57670f9acf0f6c335",
-    ),
-    Archive(
-        f"{URL}/DIV2K_valid_HR.zip",
-        448_993_893,
-        "sha256:20dd31fd84d777bc1cf5d6b7654a3f569c0aec74458ae094122ad1d0489900fc",
-    ),
-    Archive(
-        f"{URL}/DIV2K_train_LR_bicubic_X2.zip",
-        925_390_592,
-        "sha256:a53a424317575838dadce4bcd97cf7b744d6855f43740ed5f0245af3cf4bd850",
-    ),
-    Archive(
-        f"{URL}/DIV2K_train_LR_bicubic_X4.zip",
-        246_914_039,
-        "sha256:f006b837f4eb52b82909aa01478e6d6d199eefce932179491d0c9dbb706dde3a",
-    ),
-    Archive(
-        f"{URL}/DIV2K_valid_LR_bicubic_X2.zip",
-        117_763_600,
-        "sha256:60eed9875c697df51204aa579e2a699e1d5215095788a097ff54dd17e2664d57",
-    ),
-    # no SHA-256 is published for this one, and its size to three digits
-    Archive(f"{URL}/DIV2K_valid_LR_bicubic_X4.zip", 31_500_000, "md5:21962de700c8d368c6ff83314480eff0"),
-)
-"""What `fetch` downloads: the bicubic tracks x2 and x4."""
-
 EXTRACTED = ("DIV2K_train_HR", "DIV2K_valid_HR", "DIV2K_train_LR_bicubic", "DIV2K_valid_LR_bicubic")
 
-CARD = Card(
-    name="div2k",
-    title="DIV2K (Agustsson and Timofte 2017), bicubic x2 and x4 tracks",
-    licence="academic research only",
-    bytes=sum(archive.bytes for archive in ARCHIVES),
-    where="`python -m pipeline fetch div2k`, or https://data.vision.ee.ethz.ch/cvl/DIV2K/",
-    layout=(
-        "DIV2K_train_HR/0001.png to 0800.png, DIV2K_valid_HR/0801.png to 0900.png,"
-        " DIV2K_train_LR_bicubic/X{2,3,4}/0001x{2,3,4}.png to 0800x{2,3,4}.png,"
-        " DIV2K_valid_LR_bicubic/X{2,3,4}/0801x{2,3,4}.png to 0900x{2,3,4}.png (only the scales in use)"
-    ),
-)
+CARD = card("div2k")
+ARCHIVES = CARD.archives
+"""What `fetch` downloads: the bicubic tracks x2 and x4."""
 
 
 class Div2k(Dataset):

@@ -10,19 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lossbench.assets.optional import imported
-from lossbench.datasets import Card, Dataset, ScoredByServer, Source, Splits
+from lossbench.datasets import Dataset, ScoredByServer, Source, Splits, card
 from lossbench.datasets._matlab import damage_named
 from lossbench.datasets._tree import base, require_file
 from lossbench.errors import UserError
 
-CARD = Card(
-    name="dnd",
-    title="DND (Plötz and Roth 2017; server only: no public ground truth)",
-    licence="academic research only; scores come from the server, after registration",
-    bytes=12_800_000_000,
-    where="https://noise.visinf.tu-darmstadt.de/downloads",
-    layout="info.mat and images_srgb/0001.mat to 0050.mat",
-)
+CARD = card("dnd")
 
 IMAGES = 50
 BOXES = 20

@@ -8,22 +8,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lossbench.datasets import Card, Dataset, Source, Splits, exemplars
+from lossbench.datasets import Dataset, Source, Splits, card, exemplars
 from lossbench.datasets._parts import part_of, parts
 
-CARD = Card(
-    name="exemplar_crops",
-    title=(
-        "480 labelled crops of 64 x 64 from those parts of the 20 exemplars that no classifier is trained on;"
-        " the 24 crops of one picture overlap and count as one picture"
-    ),
-    licence=exemplars.CARD.licence,
-    bytes=exemplars.CARD.bytes,
-    where=exemplars.CARD.where,
-    layout=exemplars.CARD.layout,
-    stand_in_for="imagenet_validation",
-    needs_root=False,
-)
+CARD = card("exemplar_crops")
 
 SIDE = 64
 """Height and width of a crop in pixels."""

@@ -8,48 +8,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lossbench.datasets import Card, Dataset, Source, Splits
-from lossbench.datasets._embedded import embedded_sources
+from lossbench.datasets import Dataset, Source, Splits, card
+from lossbench.datasets._embedded import EMBEDDED, embedded_sources
 from lossbench.images import read_image
 from lossbench.names import CLASS
 
-CARD = Card(
-    name="exemplars",
-    title=(
-        "exemplar classes: which of 20 photographs and textures embedded in foolbox and scikit-image a crop comes from,"
-        " none of them in a task's data; recognising one picture again is not recognising a kind of object"
-    ),
-    licence="per file: public domain, CC0, none known or stated; foolbox states none per picture (do not redistribute)",
-    # the foolbox wheel; scikit-image is a dependency of the pipeline itself
-    bytes=1_677_112,
-    where="uv sync --group embedded (or: pip install --no-deps foolbox==3.3.4)",
-    layout="inside the installed packages; needs no folder",
-    stand_in_for="imagenet",
-    needs_root=False,
-    classes=20,
-)
+CARD = card("exemplars")
 
+PNG = ("brick", "camera", "cell", "coins", "grass", "gravel", "ihc", "moon", "page", "text")
 FILES = (
-    "foolbox/data/imagenet_12_741.jpg",
-    "foolbox/data/imagenet_13_471.jpg",
-    "foolbox/data/imagenet_14_129.jpg",
-    "foolbox/data/imagenet_15_99.jpg",
-    "foolbox/data/imagenet_16_251.jpg",
-    "foolbox/data/imagenet_17_22.jpg",
-    "foolbox/data/imagenet_18_317.jpg",
-    "foolbox/data/imagenet_19_305.jpg",
-    "skimage/data/brick.png",
-    "skimage/data/camera.png",
-    "skimage/data/cell.png",
-    "skimage/data/coins.png",
-    "skimage/data/grass.png",
-    "skimage/data/gravel.png",
+    *EMBEDDED[12:],
+    *(f"skimage/data/{name}.png" for name in PNG),
     "skimage/data/hubble_deep_field.jpg",
-    "skimage/data/ihc.png",
-    "skimage/data/moon.png",
-    "skimage/data/page.png",
     "skimage/data/retina.jpg",
-    "skimage/data/text.png",
 )
 """One class each; the label is the place in the sorted names of the files."""
 
@@ -69,11 +40,8 @@ class Exemplars(Dataset):
         catalogued.
         """
         whole = embedded_sources(FILES)
-        return {
-            "train": [_region(source, "train") for source in whole],
-            "val": [],
-            "test": [_region(source, "test") for source in whole],
-        }
+        regions = {split: [_region(source, split) for source in whole] for split in COLUMNS}
+        return {"train": regions["train"], "val": [], "test": regions["test"]}
 
     def read(self, source: Source) -> NDArray[Any]:
         """Return the columns of a picture that its name says, (H, W, 3) uint8; grey is repeated to three bands."""

@@ -4,23 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lossbench.datasets import Card, Dataset, Source, Splits
+from lossbench.datasets import Dataset, Source, Splits, card
+from lossbench.datasets._tree import base
 from lossbench.errors import UserError
 from lossbench.images import EXTENSIONS
 
-CARD = Card(
-    name="folder",
-    title="a folder of your own pictures",
-    licence="that of your pictures",
-    bytes=0,
-    where="put your pictures into the expected tree and give the folder as 'root'",
-    layout=(
-        "train/target/NAME.png and test/target/NAME.png, optionally val/target/NAME.png, optionally"
-        " {train,val,test}/low_quality/NAME.png with the same names (any of "
-        + ", ".join(sorted(extension.removeprefix(".") for extension in EXTENSIONS))
-        + ")"
-    ),
-)
+CARD = card("folder")
 
 SPLITS = ("train", "val", "test")
 
@@ -36,7 +25,7 @@ class Folder(Dataset):
         Files with another extension and hidden files are passed over. Raises UserError naming the split and folder that
         is missing or holds no picture, or two files of the same name.
         """
-        folder = _given(root)
+        folder = base(root, CARD)
         found: Splits = {}
         for split in SPLITS:
             absent = split == "val" and not (folder / split).exists()
@@ -50,19 +39,13 @@ class Folder(Dataset):
         UserError naming the file without a partner, or the split without partners while another split has them.
         """
         targets = self.locate(root)
-        folders = {split: _given(root) / split / "low_quality" for split, sources in targets.items() if sources}
+        folders = {split: base(root, CARD) / split / "low_quality" for split, sources in targets.items() if sources}
         if not any(folder.exists() for folder in folders.values()):
             return None
         partners = {split: _pictures(folder, split) for split, folder in folders.items()}
         for split, sources in partners.items():
             _check_partners(targets[split], sources, folders[split])
         return {split: partners.get(split, []) for split in SPLITS}
-
-
-def _given(root: Path | None) -> Path:
-    if root is None:
-        raise UserError(f"data set 'folder' needs 'root', the folder that holds your pictures; expected: {CARD.layout}")
-    return root
 
 
 def _pictures(folder: Path, split: str) -> list[Source]:

@@ -1,12 +1,6 @@
 """GaoFen-2: pan-sharpening tiles of Zhou et al. (8-bit), or the same sensor at 10 bit."""
 
-from lossbench.datasets import Dataset
+from lossbench.datasets import Dataset, card
 from lossbench.datasets._tiles import TileSet
 
-DATASET: Dataset = TileSet(
-    name="gaofen2",
-    title="GaoFen-2 at reduced resolution, blue, green, red, near infrared and PAN",
-    tiles="GF2_data",
-    bits=10,
-    pancollection="train: 6.21 GB",
-)
+DATASET: Dataset = TileSet(card=card("gaofen2"), tiles="GF2_data", bits=10)

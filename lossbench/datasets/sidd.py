@@ -9,23 +9,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lossbench.datasets import Card, Dataset, Source, Splits
-from lossbench.datasets._colour import read_colour
+from lossbench.datasets import Dataset, Source, Splits, card
 from lossbench.datasets._matlab import read_variable
+from lossbench.datasets._published import read_colour
 from lossbench.datasets._tree import base, require_count, require_file, require_folder
 from lossbench.errors import UserError
 
-CARD = Card(
-    name="sidd",
-    title="SIDD-Medium sRGB and the SIDD validation blocks (Abdelhamed et al. 2018)",
-    licence="MIT",
-    bytes=12_000_000_000,
-    where="https://abdokamel.github.io/sidd (SIDD-Medium sRGB, and the validation data with ground truth)",
-    layout=(
-        "Data/<NNNN_SSS_CAM_ISO_SHUTTER_TEMP_BRIGHT>/NNNN_{GT,NOISY}_SRGB_01x.PNG (320 pairs, also below"
-        " SIDD_Medium_Srgb), ValidationGtBlocksSrgb.mat and ValidationNoisyBlocksSrgb.mat"
-    ),
-)
+CARD = card("sidd")
 
 PAIRS = 320
 """Training pairs: two of each of 160 scene instances."""

@@ -79,10 +79,10 @@ class Configuration:
 
     def data_root(self, dataset: str) -> str | None:
         """Return the user's folder of `dataset`; None for one that ships inside packages."""
-        if not datasets.stated(dataset, "needs_root"):
+        if not datasets.card(dataset).needs_root:
             return None
         # some read a part of another one's files
-        return str(Path(self.config.data_root) / (datasets.stated(dataset, "folder_of") or dataset))
+        return str(Path(self.config.data_root) / (datasets.card(dataset).folder_of or dataset))
 
     def network(self, name: str) -> Network:
         """Return the restoration network `name` at this scale."""

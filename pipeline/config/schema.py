@@ -15,26 +15,32 @@ from pydantic import BaseModel
 from lossbench.files import write_text
 from lossbench.records import Strict, models
 from pipeline.config.config import Config
+from pipeline.config.losses import Loss
 from pipeline.config.scale import Scale
 from pipeline.config.table import Table
 
 FOLDER = Path("workflow/schemas")
+DRAFT = "https://json-schema.org/draft/2020-12/schema"
 RECORDS: dict[str, type[Strict]] = {"config": Config, "scale": Scale, "table": Table}
-"""What each kind of file holds."""
+"""What each kind of file holds; that of the losses holds a record by each name."""
 
 
 def schemas() -> dict[str, str]:
-    """Return the text of every schema by the name of its file."""
-    return {f"{name}.schema.json": f"{json.dumps(schema(record), indent=1)}\n" for name, record in RECORDS.items()}
+    """Return the text of every schema by the name of its file; editors show their descriptions beside the entries."""
+    found = {name: _schema(record) for name, record in RECORDS.items()}
+    found["losses"] = {"type": "object", "additionalProperties": _schema(Loss)}
+    return {
+        f"{name}.schema.json": f"{json.dumps({'$schema': DRAFT, **schema}, indent=1)}\n"
+        for name, schema in found.items()
+    }
 
 
-def schema(record: type[Strict]) -> dict[str, Any]:
-    """Return the JSON schema of one kind of file; editors show its descriptions beside the entries."""
+def _schema(record: type[Strict]) -> dict[str, Any]:
     made = record.model_json_schema()
     for kind, part in (*made.get("$defs", {}).items(), (record.__name__, made)):
         for name, text in _texts(_reachable(record)[kind]):
             part["properties"][name]["description"] = text
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made}
+    return made
 
 
 def _reachable(record: type[BaseModel]) -> dict[str, type[BaseModel]]:

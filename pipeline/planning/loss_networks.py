@@ -46,7 +46,7 @@ def classifier(configuration: Configuration, name: str) -> Job:
     plugins.check_build_arguments("loss_networks", chosen.architecture, chosen.arguments)
     where = f"{configuration.scale_file}: classifiers.{name}"
     spec = ClassifierSpec.parse(_classifier_values(configuration, chosen, dataset), where)
-    if (known := datasets.stated(dataset, "classes")) not in (None, spec.classes):
+    if (known := datasets.card(dataset).classes) not in (None, spec.classes):
         raise UserError(f"{where}.classes: {spec.classes}, data set '{dataset}' has {known}; make them equal")
     reads: dict[str, File | Sequence[File]] = {}
     if spec.root is None:

@@ -101,7 +101,7 @@ def submitted(configuration: Configuration, table: Table, column: Column) -> Ite
 def _kept_pictures(configuration: Configuration, test_set: str) -> int:
     """Return how many restored pictures of `test_set` are kept."""
     # some licences allow numbers only
-    allowed = datasets.stated(test_set, "pictures")
+    allowed = datasets.card(test_set).pictures
     return configuration.scale.evaluation.keep_pictures if allowed else 0
 
 

@@ -143,6 +143,14 @@ def test_a_gain_over_the_trivial_answer_is_positive_when_ours_is_better(tmp_path
     assert row(table, "vgg", "niqe")["gain_over_trivial"] == -1.0
 
 
+def test_without_a_scored_trivial_answer_there_is_no_gain(tmp_path: Path) -> None:
+    spec = small_spec(tmp_path)
+    runs = tuple(cell for cell in spec.cells if cell.network != "trivial")
+    found = row(tabulate.long_table(spec.model_copy(update={"cells": runs}), "code"), "vgg", "psnr")
+    assert math.isnan(found["trivial"]) and math.isnan(found["gain_over_trivial"])
+    assert not math.isnan(found["value"])
+
+
 def test_each_row_says_how_and_where_it_was_made(tmp_path: Path) -> None:
     found = row(tabulate.long_table(small_spec(tmp_path), "0123456789ab"), "vgg", "niqe")
     assert (found["paper"], found["table"], found["scale"]) == ("mae_loss", "table3", "ci")

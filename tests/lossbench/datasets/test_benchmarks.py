@@ -39,7 +39,7 @@ REAL = [
 
 
 def name_of(published: BenchmarkSet) -> str:
-    return published.name
+    return published.card.name
 
 
 def write(path: Path, pixels: NDArray[np.uint8]) -> None:
@@ -84,13 +84,13 @@ def test_a_whole_set_is_the_test_split_with_partners_of_the_same_names(
     for root in (tmp_path, folder):
         found = published.locate(root)
         names = {split: [source.name for source in sources] for split, sources in found.items()}
-        assert (names["train"], names["val"], len(names["test"])) == ([], [], COUNTS[published.name])
+        assert (names["train"], names["val"], len(names["test"])) == ([], [], COUNTS[published.card.name])
         assert names["test"] == sorted(names["test"])
         for scale in (2, 4):
             partners = published.locate_low_quality(root, "super_resolution", scale)
             assert partners is not None
             assert {split: [source.name for source in sources] for split, sources in partners.items()} == names
-    assert datasets.missing(published.name, tmp_path) is None
+    assert datasets.missing(published.card.name, tmp_path) is None
 
 
 def test_the_files_are_those_of_the_layouts(tmp_path: Path) -> None:
@@ -254,8 +254,8 @@ def test_the_real_folders_hold_the_published_bytes(
 ) -> None:
     folder = real(published, scale)
     assert sum(path.stat().st_size for path in folder.glob("*.png")) == stored
-    targets = prepared(published.name, folder, tmp_path)
-    assert len(targets.split("test")) == COUNTS[published.name]
+    targets = prepared(published.card.name, folder, tmp_path)
+    assert len(targets.split("test")) == COUNTS[published.card.name]
     assert sum(np.prod(item.shape) for item in targets.items) == decoded
 
 

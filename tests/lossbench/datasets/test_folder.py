@@ -10,7 +10,7 @@ from _prepared import noise
 from lossbench import datasets
 from lossbench.datasets import Source
 from lossbench.errors import UserError
-from lossbench.images import write_png
+from lossbench.images import EXTENSIONS, write_png
 
 folder = datasets.load("folder")
 
@@ -104,3 +104,7 @@ def test_two_files_of_one_name_are_named(own_pictures: Path) -> None:
     (own_pictures / "train/target/a.jpg").write_bytes(b"")
     with pytest.raises(UserError, match=r"a\.png and a\.jpg have the same name"):
         folder.locate(own_pictures)
+
+
+def test_the_card_lists_the_extensions_that_are_read() -> None:
+    assert ", ".join(sorted(extension.removeprefix(".") for extension in EXTENSIONS)) in folder.card.layout

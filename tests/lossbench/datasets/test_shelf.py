@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from _repository import ROOT
 
 from lossbench import datasets, plugins
 from lossbench.datasets import Card, Dataset
+from lossbench.datasets._card import CARDS
 from lossbench.errors import UserError
 
 NAMES = plugins.names("datasets")
@@ -25,8 +27,7 @@ def test_a_plugin_names_one_object_with_the_card_that_a_plan_reads(name: str) ->
     assert all((card.title, card.licence, card.where, card.layout)) and card.bytes >= 0
     assert "\n" not in f"{card.title}{card.licence}{card.where}{card.layout}"
     assert card.stand_in_for is None or card.stand_in_for in NAMES
-    for field in ("needs_root", "folder_of", "pictures", "classes"):
-        assert datasets.stated(name, field) == getattr(card, field)
+    assert datasets.card(name) == card
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if datasets.load(name).card.needs_root])
@@ -83,8 +84,19 @@ def test_the_listing_has_one_card_a_file() -> None:
 
 
 def test_an_unknown_data_set_names_the_nearest() -> None:
-    with pytest.raises(UserError, match=r"unknown dataset 'photograph'.*did you mean 'photographs'\?"):
-        datasets.missing("photograph", None)
+    for ask in (datasets.card, lambda name: datasets.missing(name, None)):
+        with pytest.raises(UserError, match=r"unknown dataset 'photograph'.*did you mean 'photographs'\?"):
+            ask("photograph")
+
+
+def test_a_plugin_without_a_card_is_named_with_the_file_of_the_cards(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lossbench.plugins.check", lambda folder, name: name)
+    with pytest.raises(UserError, match=r"data set 'unheard_of' has no card; add it to .*datasets/cards\.toml"):
+        datasets.card("unheard_of")
+
+
+def test_every_card_has_a_plugin() -> None:
+    assert sorted(tomllib.loads(CARDS.read_text(encoding="utf-8"))) == NAMES
 
 
 def test_listing_the_data_sets_imports_no_heavy_library() -> None:
@@ -100,7 +112,7 @@ def test_listing_the_data_sets_imports_no_heavy_library() -> None:
 def test_reading_what_a_card_states_imports_no_array_library() -> None:
     code = (
         "import sys; from lossbench import datasets, plugins;"
-        " [datasets.stated(name, 'needs_root') for name in plugins.names('datasets')];"
+        " [datasets.card(name).needs_root for name in plugins.names('datasets')];"
         " print([name for name in ('numpy', 'PIL', 'torch') if name in sys.modules])"
     )
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

@@ -288,5 +288,5 @@ def test_the_table_prints_attack_recipe_and_origin_of_what_it_rests_on() -> None
     assert "trunk of the classifier robust_vgg19" in loss
     (metric,) = (text for text in settings if text.startswith("metric robust_pseudo_2afc "))
     assert "heads trained on judgements under PGD-10" in metric
-    assert datasets.stated("imagenet_validation", "folder_of") == "imagenet"
+    assert datasets.card("imagenet_validation").folder_of == "imagenet"
     assert read("paper").data_root("imagenet_validation") == "data/imagenet"

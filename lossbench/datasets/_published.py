@@ -1,4 +1,4 @@
-"""Pictures of a published colour data set: anything but 8-bit RGB of the published size is a damaged copy."""
+"""Pictures of a published data set: their size by the header, and their colours, refused in a damaged copy."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from lossbench.errors import UserError
 from lossbench.images import read_image
@@ -28,3 +28,17 @@ def read_colour(path: Path, size: tuple[int, int] | None = None) -> NDArray[np.u
         found, published = (f"{height} x {width}" for height, width in (pixels.shape[:2], size))
         raise UserError(f"{path}: {found} pixels (height x width) where {published} are published; get the file again")
     return pixels
+
+
+def picture_size(path: Path, split: str) -> tuple[int, int]:
+    """Return (height, width) as stored, before any rotation that EXIF asks for.
+
+    Raises UserError naming the file and its split when it is missing or its header is damaged.
+    """
+    try:
+        with Image.open(path) as image:
+            return image.height, image.width
+    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
+        raise UserError(
+            f"{path} (split {split}) is not a readable picture ({error}); replace or remove the file"
+        ) from None
