@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -89,6 +90,13 @@ def write_png(path: Path, image: NDArray[np.uint8]) -> None:
     """Write (H, W, 3) uint8 to `path` as PNG, atomically."""
     with written_atomically(path) as temporary:
         Image.fromarray(image).save(temporary, format="PNG", compress_level=1)
+
+
+def through_jpeg(image: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:
+    """Return (H, W, 3) or (H, W) uint8 as JPEG of `quality` keeps it."""
+    file = io.BytesIO()
+    Image.fromarray(image).save(file, format="JPEG", quality=quality)
+    return np.asarray(Image.open(file))
 
 
 def middle(pixels: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
