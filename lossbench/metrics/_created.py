@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,8 +38,7 @@ class CreatedMetric:
         """
         keywords: dict[str, Any] = {"protocol": self.protocol, "weights": self.weights}
         if metrics.load(self.name).OVER == "set":
-            sets: tuple[Iterable[Any], Iterable[Any]] = (prediction, target)
-            return metrics.score_set(self.name, *sets, **keywords)
+            return metrics.score_set(self.name, prediction, target, **keywords)
         return metrics.score(self.name, prediction, target, label=label, **keywords)
 
 
