@@ -22,25 +22,13 @@ class PyiqaMetric:
     """One model, with all that a file of this folder says of its metric."""
 
     model: pyiqa_models.Model
-
+    better: Better
+    needs_target: bool
+    SOURCE: str
+    """Its name in pyiqa with the package's version and licence."""
     unit: ClassVar[str] = ""
     colours: ClassVar[tuple[Colour, ...]] = ("rgb",)
     OVER: ClassVar[Over] = "picture"
-
-    @property
-    def better(self) -> Better:
-        """Return the direction of quality, as pyiqa says it."""
-        return "down" if self.model.lower_better else "up"
-
-    @property
-    def needs_target(self) -> bool:
-        """Return whether it compares with the ground truth."""
-        return self.model.needs_target
-
-    @property
-    def SOURCE(self) -> str:  # noqa: N802
-        """Return its name in pyiqa with the package's version and licence."""
-        return self.model.source
 
     def score(self, prediction: Pixels, target: Pixels | None, protocol: Protocol) -> float:
         """Return what pyiqa gives RGB pictures (3, H, W) in [0, 1] after crop and rounding of `protocol`.
@@ -51,7 +39,7 @@ class PyiqaMetric:
         import torch
 
         pictures: tuple[Floats, ...] = (protocol.apply(prediction, "prediction"),)
-        if self.model.needs_target:
+        if self.needs_target:
             assert target is not None
             pictures = protocol.pair(prediction, target)
         network, device = _placed(self.model)
@@ -72,7 +60,7 @@ def metric(name: str) -> PyiqaMetric:
     """Return the metric of the name `pyiqa:NAME`; raises UserError as `pyiqa_models.named`."""
     model = pyiqa_models.named(name)
     assert model is not None, name
-    return PyiqaMetric(model)
+    return PyiqaMetric(model, "down" if model.lower_better else "up", model.needs_target, model.source)
 
 
 def _unit(picture: Floats) -> NDArray[np.float32]:
