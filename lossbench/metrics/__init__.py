@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import typing
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast, runtime_checkable
 
@@ -13,25 +14,10 @@ import numpy as np
 from lossbench import plugins
 from lossbench.assets import pyiqa_models
 from lossbench.errors import UserError
-from lossbench.metrics._protocol import Better, Colour, Over, Pixels, Protocol
-
-__all__ = [
-    "ClassifierMetric",
-    "Colour",
-    "LabelMetric",
-    "Metric",
-    "Pixels",
-    "Protocol",
-    "SetMetric",
-    "StoredMetric",
-    "kinds",
-    "listing",
-    "load",
-    "needs_label",
-    "protocol_of",
-    "score",
-    "score_set",
-]
+from lossbench.metrics._protocol import Better, Over
+from lossbench.metrics._protocol import Colour as Colour
+from lossbench.metrics._protocol import Pixels as Pixels
+from lossbench.metrics._protocol import Protocol as Protocol
 
 FOLDER = "metrics"
 
@@ -124,7 +110,7 @@ def protocol_of(name: str, protocol: Protocol | str | None = None) -> Protocol:
     if protocol is None:
         return Protocol(colours[0])
     asked = protocol if isinstance(protocol, Protocol) else Protocol(cast(Colour, protocol))
-    return asked if asked.colour in colours else asked.with_colour(colours[0])
+    return asked if asked.colour in colours else replace(asked, colour=colours[0])
 
 
 def score(
