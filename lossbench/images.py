@@ -52,13 +52,13 @@ def read_tiff(path: Path) -> NDArray[Any]:
         with _complaints() as complaints, tifffile.TiffFile(path) as file:
             series = file.series[0]
             pixels, axes = series.asarray(), series.axes
+            if complaints:
+                raise ValueError(complaints[0].getMessage())
     except FileNotFoundError:
         raise UserError(f"{path} is missing") from None
     # a damaged file ends in whatever error its decoder has
     except Exception as error:
-        raise _unreadable(path, error) from None
-    if complaints:
-        raise _unreadable(path, complaints[0].getMessage())
+        raise UserError(f"{path} is not readable ({error}); replace or remove the file") from None
     other = axes.replace("Y", "").replace("X", "")
     if len(other) != len(axes) - 2 or len(other) > 1:
         raise UserError(f"{path}: axes {axes} are not those of one picture; give (H, W) or (H, W, bands)")
@@ -121,7 +121,3 @@ def _complaints() -> Iterator[list[logging.LogRecord]]:
     finally:
         logger.removeHandler(handler)
         logger.propagate = propagate
-
-
-def _unreadable(path: Path, error: Exception | str) -> UserError:
-    return UserError(f"{path} is not readable ({error}); replace or remove the file")

@@ -135,8 +135,13 @@ def score(
         raise UserError(f"{name} compares two sets of pictures, not one with its target; use score_set")
     if metric.needs_target and target is None:
         raise UserError(f"{name} compares with a target; give one")
+    if needs_label(metric) and label is None:
+        raise UserError(f"{name} needs the class of the picture; it scores labelled test sets only")
+    if label is not None and not needs_label(metric):
+        raise UserError(f"{name} compares with no class; leave the label {label} out")
+    keywords: dict[str, Any] = {} if label is None else {"label": label}
+    keywords |= check_weights(name, weights)
     theirs = _array(target) if metric.needs_target else None
-    keywords = {**_label(name, metric, label), **check_weights(name, weights)}
     return float(metric.score(_array(prediction), theirs, protocol_of(name, protocol), **keywords))
 
 
@@ -169,14 +174,6 @@ def needs_label(metric: Metric | SetMetric) -> bool:
 def kinds(metric: Metric | SetMetric) -> Sequence[str]:
     """Return the kinds of stored network of which `metric` needs a file; empty where it needs none."""
     return metric.WEIGHTS if isinstance(metric, StoredMetric) else ()
-
-
-def _label(name: str, metric: Metric | SetMetric, label: int | None) -> dict[str, Any]:
-    if needs_label(metric) and label is None:
-        raise UserError(f"{name} needs the class of the picture; it scores labelled test sets only")
-    if label is not None and not needs_label(metric):
-        raise UserError(f"{name} compares with no class; leave the label {label} out")
-    return {} if label is None else {"label": label}
 
 
 def check_weights(name: str, weights: Path | str | None) -> dict[str, Path]:

@@ -7,11 +7,10 @@ from functools import cache
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lossbench.assets import pyiqa_models
 from lossbench.errors import UserError
-from lossbench.metrics._protocol import Better, Colour, Floats, Over, Pixels, Protocol
+from lossbench.metrics._protocol import Better, Colour, Over, Pixels, Protocol
 
 VERSIONS_OF = ("pyiqa",)
 """Packages whose versions are part of the fingerprint of whatever imports this."""
@@ -30,7 +29,7 @@ class PyiqaMetric:
     colours: ClassVar[tuple[Colour, ...]] = ("rgb",)
     OVER: ClassVar[Over] = "picture"
 
-    def score(self, prediction: Pixels, target: Pixels | None, protocol: Protocol) -> float:
+    def score(self, prediction: Pixels, target: Any, protocol: Protocol) -> float:
         """Return what pyiqa gives RGB pictures (3, H, W) in [0, 1] after crop and rounding of `protocol`.
 
         Any conversion of colours is the model's own. Raises UserError as Protocol.apply, where the weights cannot be
@@ -38,14 +37,12 @@ class PyiqaMetric:
         """
         import torch
 
-        pictures: tuple[Floats, ...] = (protocol.apply(prediction, "prediction"),)
-        if self.needs_target:
-            assert target is not None
-            pictures = protocol.pair(prediction, target)
+        pair = protocol.pair(prediction, target) if self.needs_target else (protocol.apply(prediction, "prediction"),)
+        pictures = [(picture[None] / 255).astype(np.float32) for picture in pair]
         network, device = _placed(self.model)
         try:
             with torch.no_grad():
-                found = network(*(torch.from_numpy(_unit(picture)).to(device) for picture in pictures))
+                found = network(*(torch.from_numpy(picture).to(device) for picture in pictures))
         # whatever a network raises for a size or a number of bands
         except Exception as error:
             reason = " ".join(str(error).split())[:200]
@@ -61,10 +58,6 @@ def metric(name: str) -> PyiqaMetric:
     model = pyiqa_models.named(name)
     assert model is not None, name
     return PyiqaMetric(model, "down" if model.lower_better else "up", model.needs_target, model.source)
-
-
-def _unit(picture: Floats) -> NDArray[np.float32]:
-    return (picture[None] / 255).astype(np.float32)
 
 
 @cache
