@@ -20,14 +20,11 @@ from lossbench import metrics
 from lossbench.assets import pyiqa_models
 from lossbench.errors import UserError, nearest
 from lossbench.images import EXTENSIONS, largest, read_image, read_tiff
-from lossbench.metrics import Colour, Protocol
-from lossbench.metrics._created import CreatedMetric
+from lossbench.metrics import Colour, CreatedMetric, Protocol
 from lossbench.metrics._protocol import Floats
 
 QUIET = 5.0
 """Seconds between two lines of progress, and before the first."""
-
-
 Request = dict[str, CreatedMetric]
 """Metrics by name, in the order asked for."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import typing
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast, runtime_checkable
 
@@ -66,9 +66,8 @@ class StoredMetric(typing.Protocol):
     def WEIGHTS(self) -> tuple[str, ...]:  # noqa: N802
         """Kinds of network of which it needs a file."""
 
-    @property
-    def WEIGHTS_FROM(self) -> str:  # noqa: N802
-        """How to get one."""
+    WEIGHTS_FROM: str
+    """How to get one."""
 
 
 @runtime_checkable
@@ -164,6 +163,50 @@ def score_set(
     keywords = check_weights(name, weights)
     ours, theirs = (map(_array, images) for images in (predictions, targets))
     return float(metric.score_set(ours, theirs, protocol_of(name, protocol), **keywords))
+
+
+@dataclass(frozen=True)
+class CreatedMetric:
+    """A metric under one protocol, with all that its number depends on; call it with pictures."""
+
+    name: str
+    protocol: Protocol
+    """Colour, crop and rounding, to be printed beside the number."""
+    weights: Path | None = None
+    """The stored network that it rests on."""
+
+    @property
+    def better(self) -> str:
+        """Return the direction of quality, `up` or `down`."""
+        return load(self.name).better
+
+    @property
+    def unit(self) -> str:
+        """Return the text behind the number, such as `dB`."""
+        return load(self.name).unit
+
+    def __call__(self, prediction: Any, target: Any = None, *, label: int | None = None) -> float:
+        """Return the metric of one picture (C, H, W) in [0, 1], of one clip (T, C, H, W), or of two sets of pictures.
+
+        Arrays or tensors on any device; `label` is the class where the metric compares with it. Raises UserError as
+        `score` and `score_set`.
+        """
+        keywords: dict[str, Any] = {"protocol": self.protocol, "weights": self.weights}
+        if load(self.name).OVER == "set":
+            return score_set(self.name, prediction, target, **keywords)
+        return score(self.name, prediction, target, label=label, **keywords)
+
+
+def create_metric(
+    name: str, *, protocol: Protocol | str | None = None, weights: Path | str | None = None
+) -> CreatedMetric:
+    """Return the metric `name` under `protocol`: a colour, a whole `Protocol`, or the metric's usual one when None.
+
+    `weights` is the file of the stored network of a metric that rests on one. Raises UserError with the nearest match
+    for an unknown metric or colour, and when weights are missing or too many.
+    """
+    check_weights(name, weights)
+    return CreatedMetric(name, protocol_of(name, protocol), None if weights is None else Path(weights))
 
 
 def needs_label(metric: Metric | SetMetric) -> bool:
