@@ -11,7 +11,7 @@ from typing import Any
 _FRONT_DOOR = {
     "__version__": ("lossbench.version", "VERSION"),
     "create_loss": ("lossbench.losses", "build"),
-    "create_metric": ("lossbench.metrics._created", "create_metric"),
+    "create_metric": ("lossbench.metrics", "create_metric"),
     "list_losses": ("lossbench.losses", "list_losses"),
     "load_network": ("lossbench.networks", "load_network"),
 }

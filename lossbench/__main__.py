@@ -6,6 +6,7 @@ import argparse
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -36,28 +37,9 @@ def json_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
-def _networks(_: argparse.Namespace) -> Rows:
-    from lossbench.networks import listing
-
-    return listing()
-
-
-def _loss_networks(_: argparse.Namespace) -> Rows:
-    from lossbench.loss_networks import listing
-
-    return listing()
-
-
-def _metrics(_: argparse.Namespace) -> Rows:
-    from lossbench.metrics import listing
-
-    return listing()
-
-
-def _datasets(_: argparse.Namespace) -> Rows:
-    from lossbench.datasets import listing
-
-    return listing()
+def _shelf_verb(text: str, shelf: str) -> Verb:
+    """Return the verb that lists a shelf, which is imported only then."""
+    return listing_verb(text, lambda _: import_module(f"lossbench.{shelf}").listing())
 
 
 def losses_verb(folder: Path | None) -> Verb:
@@ -131,11 +113,11 @@ def _measure(given: argparse.Namespace) -> None:
 
 
 VERBS: dict[str, Verb] = {
-    "networks": listing_verb("restoration networks with their parameters at published size", _networks),
+    "networks": _shelf_verb("restoration networks with their parameters at published size", "networks"),
     "losses": losses_verb(None),
-    "loss_networks": listing_verb("loss networks with their parameters at published size", _loss_networks),
-    "metrics": listing_verb("metrics with their sources and protocols", _metrics),
-    "datasets": listing_verb("data sets with licence, size and where to get them", _datasets),
+    "loss_networks": _shelf_verb("loss networks with their parameters at published size", "loss_networks"),
+    "metrics": _shelf_verb("metrics with their sources and protocols", "metrics"),
+    "datasets": _shelf_verb("data sets with licence, size and where to get them", "datasets"),
     "fetch": Verb("download a published data set, checked by its checksums", fetch_options, fetch),
     "probe": probe_verb(None),
     "measure": Verb("scores of picture files or folders, with the protocol of each", _measure_options, _measure),

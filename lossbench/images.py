@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,13 +52,13 @@ def read_tiff(path: Path) -> NDArray[Any]:
         with _complaints() as complaints, tifffile.TiffFile(path) as file:
             series = file.series[0]
             pixels, axes = series.asarray(), series.axes
+            if complaints:
+                raise ValueError(complaints[0].getMessage())
     except FileNotFoundError:
         raise UserError(f"{path} is missing") from None
     # a damaged file ends in whatever error its decoder has
     except Exception as error:
-        raise _unreadable(path, error) from None
-    if complaints:
-        raise _unreadable(path, complaints[0].getMessage())
+        raise UserError(f"{path} is not readable ({error}); replace or remove the file") from None
     other = axes.replace("Y", "").replace("X", "")
     if len(other) != len(axes) - 2 or len(other) > 1:
         raise UserError(f"{path}: axes {axes} are not those of one picture; give (H, W) or (H, W, bands)")
@@ -91,6 +92,13 @@ def write_png(path: Path, image: NDArray[np.uint8]) -> None:
         Image.fromarray(image).save(temporary, format="PNG", compress_level=1)
 
 
+def through_jpeg(image: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:
+    """Return (H, W, 3) or (H, W) uint8 as JPEG of `quality` keeps it."""
+    file = io.BytesIO()
+    Image.fromarray(image).save(file, format="JPEG", quality=quality)
+    return np.asarray(Image.open(file))
+
+
 def middle(pixels: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     """Scale a picture (H, W, 3) so that its shorter side is 256/224 of `side`, and cut out the middle."""
     height, width = pixels.shape[:2]
@@ -113,7 +121,3 @@ def _complaints() -> Iterator[list[logging.LogRecord]]:
     finally:
         logger.removeHandler(handler)
         logger.propagate = propagate
-
-
-def _unreadable(path: Path, error: Exception | str) -> UserError:
-    return UserError(f"{path} is not readable ({error}); replace or remove the file")

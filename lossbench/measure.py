@@ -20,29 +20,13 @@ from lossbench import metrics
 from lossbench.assets import pyiqa_models
 from lossbench.errors import UserError, nearest
 from lossbench.images import EXTENSIONS, largest, read_image, read_tiff
-from lossbench.metrics import Colour, Protocol
+from lossbench.metrics import Colour, CreatedMetric, Protocol
+from lossbench.metrics._protocol import Floats
 
 QUIET = 5.0
 """Seconds between two lines of progress, and before the first."""
-
-Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Request:
-    """Which metrics, under which protocols, with which weights."""
-
-    protocols: dict[str, Protocol]
-    """One a metric, in the order asked for."""
-    weights: dict[str, Path]
-
-    def over(self, kind: str) -> list[str]:
-        """List the metrics of which one number is of a `picture`, a `clip` or a `set`."""
-        return [name for name in self.protocols if kind == metrics.load(name).OVER]
-
-    def needs_target(self) -> list[str]:
-        """List the metrics that compare with a target."""
-        return [name for name in self.protocols if metrics.load(name).needs_target]
+Request = dict[str, CreatedMetric]
+"""Metrics by name, in the order asked for."""
 
 
 @dataclass
@@ -70,6 +54,11 @@ class Scores:
                 others = float(np.mean(finite)) if finite else None
                 found[name] = {"pictures": len(values) - len(finite), "mean_of_others": others}
         return found
+
+
+def over(kind: str, request: Request) -> Request:
+    """Return the metrics of which one number is of a `picture`, a `clip` or a `set`."""
+    return {name: metric for name, metric in request.items() if kind == metrics.load(name).OVER}
 
 
 def main(prediction: Path, target: Path | None, request: Request, clip: bool, as_json: bool) -> None:
@@ -100,7 +89,10 @@ def requested(names: str, colour: str | None, crop: int, rounding: bool, weights
         if not separator or name not in asked:
             raise UserError(f"--weights {entry}: give METRIC=FILE of a metric asked for; {nearest(name, asked)}")
         files[name] = Path(file)
-    return Request({name: metrics.protocol_of(name, protocol) for name, protocol in wanted.items()}, files)
+    return {
+        name: CreatedMetric(name, metrics.protocol_of(name, protocol), files.get(name))
+        for name, protocol in wanted.items()
+    }
 
 
 def measured(prediction: Path, target: Path | None, request: Request, clip: bool = False) -> Scores:
@@ -111,34 +103,34 @@ def measured(prediction: Path, target: Path | None, request: Request, clip: bool
     """
     _check(prediction, target, request, clip)
     scores = Scores()
-    if request.over("picture") or request.over("clip"):
+    single, clips = over("picture", request), over("clip", request)
+    if single or clips:
         pairs = _pairs(prediction, target)
-        frames = _pictures(pairs, request, scores) if request.over("picture") else _read_all(pairs)
+        frames = _pictures(pairs, single, scores) if single else (_read_pair(*pair) for pair in pairs.values())
         # frames are held only for a clip
-        kept = [pair for pair in frames if request.over("clip")]
-        for name in request.over("clip"):
-            scores.whole[name] = _clip_score(name, kept, request, prediction)
-    for name in request.over("set"):
-        predictions, targets = (map(_read, _listed(cast(Path, folder))) for folder in (prediction, target))
-        protocol, weights = request.protocols[name], request.weights.get(name)
-        scores.whole[name] = metrics.score_set(name, predictions, targets, protocol=protocol, weights=weights)
+        kept = [pair for pair in frames if clips]
+        scores.whole |= {name: _clip_score(metric, kept, prediction) for name, metric in clips.items()}
+    for name, metric in over("set", request).items():
+        scores.whole[name] = metric(*(map(_read, _listed(cast(Path, folder))) for folder in (prediction, target)))
     return scores
 
 
 def _check(prediction: Path, target: Path | None, request: Request, clip: bool) -> None:
-    if target is None and request.needs_target():
-        raise UserError(f"{request.needs_target()[0]} compares with a target; give one behind the prediction")
+    for name in request:
+        if target is None and metrics.load(name).needs_target:
+            raise UserError(f"{name} compares with a target; give one behind the prediction")
     for path in (prediction, target):
         if path is not None and not path.exists():
             raise UserError(f"{path} is missing; give a picture file or a folder of pictures")
     folders = [path.is_dir() for path in (prediction, target) if path is not None]
     if len(set(folders)) > 1:
         raise UserError(f"{prediction} and {target}: one is a folder and one is not; give two files or two folders")
-    for name in (*request.over("clip"), *request.over("set")):
+    for name in (*over("clip", request), *over("set", request)):
         if not all(folders):
             raise UserError(f"{name} is of a {metrics.load(name).OVER}; give folders, {prediction} is a file")
-    if request.over("clip") and not clip:
-        raise UserError(f"{request.over('clip')[0]} is of a clip; add --clip where a folder holds the frames of one")
+    for name in over("clip", request):
+        if not clip:
+            raise UserError(f"{name} is of a clip; add --clip where a folder holds the frames of one")
 
 
 def _pairs(prediction: Path, target: Path | None) -> dict[str, tuple[Path, Path | None]]:
@@ -182,27 +174,21 @@ def _pictures(
     for number, (name, (path, partner)) in enumerate(pairs.items(), 1):
         ours, theirs = pair = _read_pair(path, partner)
         values = scores.pictures.setdefault(name, {})
-        for metric in request.over("picture"):
-            protocol, weights = request.protocols[metric], request.weights.get(metric)
+        for metric in request.values():
             try:
-                values[metric] = metrics.score(metric, ours, theirs, protocol=protocol, weights=weights)
+                values[metric.name] = metric(ours, theirs)
             except UserError as error:
-                raise UserError(f"{metric} of {path}: {error}") from None
+                raise UserError(f"{metric.name} of {path}: {error}") from None
         progress(number)
         yield pair
 
 
-def _read_all(pairs: dict[str, tuple[Path, Path | None]]) -> Iterator[tuple[Floats, Floats | None]]:
-    yield from (_read_pair(*pair) for pair in pairs.values())
-
-
-def _clip_score(name: str, frames: list[tuple[Floats, Floats | None]], request: Request, prediction: Path) -> float:
+def _clip_score(metric: CreatedMetric, frames: list[tuple[Floats, Floats | None]], prediction: Path) -> float:
     if len({ours.shape for ours, _ in frames}) > 1:
         raise UserError(f"{prediction}: its pictures have several sizes and are not the frames of one clip")
     ours = np.stack([frame for frame, _ in frames])
-    theirs = np.stack([cast(Floats, frame) for _, frame in frames]) if metrics.load(name).needs_target else None
-    protocol, weights = request.protocols[name], request.weights.get(name)
-    return metrics.score(name, ours, theirs, protocol=protocol, weights=weights)
+    theirs = np.stack([cast(Floats, frame) for _, frame in frames]) if metrics.load(metric.name).needs_target else None
+    return metric(ours, theirs)
 
 
 def _read_pair(path: Path, partner: Path | None) -> tuple[Floats, Floats | None]:
@@ -245,7 +231,7 @@ def _progress(total: int, clock: Callable[[], float] = time.monotonic) -> Callab
 
 def _values(scores: Scores, request: Request) -> dict[str, Any]:
     """Return what `--json` prints; infinities as text, since JSON has none."""
-    protocols = {name: protocol.describe() for name, protocol in request.protocols.items()}
+    protocols = {name: metric.protocol.describe() for name, metric in request.items()}
     pictures = {name: _plain(values) for name, values in scores.pictures.items()}
     result = {"protocol": protocols, "pictures": pictures, "mean": _plain(scores.mean())}
     if licences := _licences(request):
@@ -255,7 +241,7 @@ def _values(scores: Scores, request: Request) -> dict[str, Any]:
 
 def _licences(request: Request) -> dict[str, str]:
     """Return of each metric of somebody else's package whose it is, with version and licence."""
-    models = {name: pyiqa_models.named(name) for name in request.protocols}
+    models = {name: pyiqa_models.named(name) for name in request}
     return {name: model.source for name, model in models.items() if model}
 
 
@@ -265,15 +251,13 @@ def _plain(values: dict[str, float]) -> dict[str, float | str]:
 
 def _table(scores: Scores, request: Request) -> str:
     """Return aligned columns: a line a picture, then the mean, each metric under its protocol."""
-    names = list(request.protocols)
-    units = {name: metrics.load(name).unit for name in names}
-    head = [["", *(f"{name} ({units[name]})" if units[name] else name for name in names)]]
-    head.append(["picture", *(protocol.describe() for protocol in request.protocols.values())])
-    body = [[picture, *(_cell(values, name) for name in names)] for picture, values in scores.pictures.items()]
+    head = [["", *(f"{name} ({metric.unit})" if metric.unit else name for name, metric in request.items())]]
+    head.append(["picture", *(metric.protocol.describe() for metric in request.values())])
+    body = [[picture, *(_cell(values, name) for name in request)] for picture, values in scores.pictures.items()]
     mean = scores.mean()
     label = f"mean of {len(body)}" if body else "whole"
-    rows = [*head, *body, [label, *(_cell(mean, name) for name in names)]]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(names) + 1)]
+    rows = [*head, *body, [label, *(_cell(mean, name) for name in request)]]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in rows]
     lines += [f"{name}: {licence}" for name, licence in _licences(request).items()]
     for name, found in scores.equal().items():

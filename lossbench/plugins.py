@@ -21,13 +21,13 @@ REQUIRED = object()
 
 def names(folder: str) -> list[str]:
     """List the plugins of `folder`; files with a leading underscore are not plugins."""
-    return sorted(file.stem for file in (PACKAGE / folder).glob("*.py") if _is_plugin(file.stem))
+    return sorted(file.stem for file in (PACKAGE / folder).glob("[!_]*.py"))
 
 
 def check(folder: str, name: str) -> str:
     """Return `name` if `folder` holds it; raise UserError with the nearest match otherwise."""
     # one look, since a plan checks thousands of names
-    if not (name.isidentifier() and _is_plugin(name) and os.path.isfile(f"{PACKAGE}/{folder}/{name}.py")):
+    if not (name.isidentifier() and name[0] != "_" and os.path.isfile(f"{PACKAGE}/{folder}/{name}.py")):
         kind = folder.rstrip("s").replace("_", " ").replace("losse", "loss")
         raise UserError(f"unknown {kind} '{name}' (no lossbench/{folder}/{name}.py); {nearest(name, names(folder))}")
     return name
@@ -80,10 +80,6 @@ def constant(folder: str, name: str, variable: str, default: Any = REQUIRED) -> 
     if default is not REQUIRED:
         return default
     raise UserError(f"lossbench/{folder}/{name}.py defines no constant {variable}")
-
-
-def _is_plugin(stem: str) -> bool:
-    return not stem.startswith("_")
 
 
 def _require_known(owner: str, known: Iterable[str], arguments: Iterable[str]) -> None:

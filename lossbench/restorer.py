@@ -40,7 +40,6 @@ def restorer(name: str, arguments: dict[str, Any], model: Path, tile: int | None
     def restored(low_quality: NDArray[np.float32]) -> NDArray[np.float32]:
         image = torch.from_numpy(np.ascontiguousarray(low_quality))[None].permute(0, 3, 1, 2).to(chosen.device)
         prediction = restore(network, image) if tile is None else restore_tiled(network, image, tile, TILE_OVERLAP)
-        result: NDArray[np.float32] = prediction[0].clamp(0, 1).permute(1, 2, 0).cpu().numpy()
-        return result
+        return prediction[0].clamp(0, 1).permute(1, 2, 0).cpu().numpy()
 
     return restored

@@ -11,7 +11,8 @@ from typing import Any
 from lossbench import metrics
 from lossbench.files import write_text
 from lossbench.metrics import Protocol, _golden
-from lossbench.metrics._golden import Floats, GoldenRow
+from lossbench.metrics._golden import GoldenRow
+from lossbench.metrics._protocol import Floats
 from pipeline.command import run
 from pipeline.specs.harness import HarnessSpec
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -21,6 +22,9 @@ FIRST_CHECKPOINT, SHRINKING, SHORTEST = 0.22, 0.03, 0.06
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
+cross_entropy = partial(F.cross_entropy, reduction="none")
+"""Of each image (N,), from logits and labels."""
+
 
 def survivors(model: nn.Module, images: Tensor, labels: Tensor, radius: float, steps: int) -> Tensor:
     """Return for each image (N, C, H, W) in [0, 1] whether `model` still gives its label (N,) after every attack.
@@ -37,11 +41,6 @@ def survivors(model: nn.Module, images: Tensor, labels: Tensor, radius: float, s
         changed = ascend(model, images[left], labels[left], radius, steps, loss)
         right[left] = _recognised(model, changed, labels[left])
     return right
-
-
-def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
-    """Return the cross-entropy of each image (N,)."""
-    return F.cross_entropy(logits, labels, reduction="none")
 
 
 def logits_ratio(logits: Tensor, labels: Tensor) -> Tensor:
@@ -154,7 +153,6 @@ def _wide(which: Tensor) -> Tensor:
     return which.view(-1, 1, 1, 1)
 
 
-@torch.no_grad()
 def _recognised(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
     with attacked(model), torch.no_grad():
         found: Tensor = model(images).argmax(1) == labels

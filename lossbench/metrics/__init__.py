@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import typing
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast, runtime_checkable
 
@@ -13,25 +14,10 @@ import numpy as np
 from lossbench import plugins
 from lossbench.assets import pyiqa_models
 from lossbench.errors import UserError
-from lossbench.metrics._protocol import Better, Colour, Over, Pixels, Protocol
-
-__all__ = [
-    "ClassifierMetric",
-    "Colour",
-    "LabelMetric",
-    "Metric",
-    "Pixels",
-    "Protocol",
-    "SetMetric",
-    "StoredMetric",
-    "kinds",
-    "listing",
-    "load",
-    "needs_label",
-    "protocol_of",
-    "score",
-    "score_set",
-]
+from lossbench.metrics._protocol import Better, Over
+from lossbench.metrics._protocol import Colour as Colour
+from lossbench.metrics._protocol import Pixels as Pixels
+from lossbench.metrics._protocol import Protocol as Protocol
 
 FOLDER = "metrics"
 
@@ -80,9 +66,8 @@ class StoredMetric(typing.Protocol):
     def WEIGHTS(self) -> tuple[str, ...]:  # noqa: N802
         """Kinds of network of which it needs a file."""
 
-    @property
-    def WEIGHTS_FROM(self) -> str:  # noqa: N802
-        """How to get one."""
+    WEIGHTS_FROM: str
+    """How to get one."""
 
 
 @runtime_checkable
@@ -124,7 +109,7 @@ def protocol_of(name: str, protocol: Protocol | str | None = None) -> Protocol:
     if protocol is None:
         return Protocol(colours[0])
     asked = protocol if isinstance(protocol, Protocol) else Protocol(cast(Colour, protocol))
-    return asked if asked.colour in colours else asked.with_colour(colours[0])
+    return asked if asked.colour in colours else replace(asked, colour=colours[0])
 
 
 def score(
@@ -149,8 +134,13 @@ def score(
         raise UserError(f"{name} compares two sets of pictures, not one with its target; use score_set")
     if metric.needs_target and target is None:
         raise UserError(f"{name} compares with a target; give one")
+    if needs_label(metric) and label is None:
+        raise UserError(f"{name} needs the class of the picture; it scores labelled test sets only")
+    if label is not None and not needs_label(metric):
+        raise UserError(f"{name} compares with no class; leave the label {label} out")
+    keywords: dict[str, Any] = {} if label is None else {"label": label}
+    keywords |= check_weights(name, weights)
     theirs = _array(target) if metric.needs_target else None
-    keywords = {**_label(name, metric, label), **check_weights(name, weights)}
     return float(metric.score(_array(prediction), theirs, protocol_of(name, protocol), **keywords))
 
 
@@ -175,6 +165,50 @@ def score_set(
     return float(metric.score_set(ours, theirs, protocol_of(name, protocol), **keywords))
 
 
+@dataclass(frozen=True)
+class CreatedMetric:
+    """A metric under one protocol, with all that its number depends on; call it with pictures."""
+
+    name: str
+    protocol: Protocol
+    """Colour, crop and rounding, to be printed beside the number."""
+    weights: Path | None = None
+    """The stored network that it rests on."""
+
+    @property
+    def better(self) -> str:
+        """Return the direction of quality, `up` or `down`."""
+        return load(self.name).better
+
+    @property
+    def unit(self) -> str:
+        """Return the text behind the number, such as `dB`."""
+        return load(self.name).unit
+
+    def __call__(self, prediction: Any, target: Any = None, *, label: int | None = None) -> float:
+        """Return the metric of one picture (C, H, W) in [0, 1], of one clip (T, C, H, W), or of two sets of pictures.
+
+        Arrays or tensors on any device; `label` is the class where the metric compares with it. Raises UserError as
+        `score` and `score_set`.
+        """
+        keywords: dict[str, Any] = {"protocol": self.protocol, "weights": self.weights}
+        if load(self.name).OVER == "set":
+            return score_set(self.name, prediction, target, **keywords)
+        return score(self.name, prediction, target, label=label, **keywords)
+
+
+def create_metric(
+    name: str, *, protocol: Protocol | str | None = None, weights: Path | str | None = None
+) -> CreatedMetric:
+    """Return the metric `name` under `protocol`: a colour, a whole `Protocol`, or the metric's usual one when None.
+
+    `weights` is the file of the stored network of a metric that rests on one. Raises UserError with the nearest match
+    for an unknown metric or colour, and when weights are missing or too many.
+    """
+    check_weights(name, weights)
+    return CreatedMetric(name, protocol_of(name, protocol), None if weights is None else Path(weights))
+
+
 def needs_label(metric: Metric | SetMetric) -> bool:
     """Return whether `metric` compares with the class of the picture."""
     return isinstance(metric, LabelMetric) and metric.NEEDS_LABEL
@@ -183,14 +217,6 @@ def needs_label(metric: Metric | SetMetric) -> bool:
 def kinds(metric: Metric | SetMetric) -> Sequence[str]:
     """Return the kinds of stored network of which `metric` needs a file; empty where it needs none."""
     return metric.WEIGHTS if isinstance(metric, StoredMetric) else ()
-
-
-def _label(name: str, metric: Metric | SetMetric, label: int | None) -> dict[str, Any]:
-    if needs_label(metric) and label is None:
-        raise UserError(f"{name} needs the class of the picture; it scores labelled test sets only")
-    if label is not None and not needs_label(metric):
-        raise UserError(f"{name} compares with no class; leave the label {label} out")
-    return {} if label is None else {"label": label}
 
 
 def check_weights(name: str, weights: Path | str | None) -> dict[str, Path]:

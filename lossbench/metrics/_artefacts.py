@@ -11,12 +11,16 @@ pictures, grows with the artefact, and is built so that blur and white noise, wh
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from itertools import product
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt, gaussian_filter, maximum_filter
 
-Floats = NDArray[np.float64]
-Mask = NDArray[np.bool_]
+from lossbench.metrics._levels import compared
+from lossbench.metrics._protocol import Floats, Pixels, Protocol
+
 Step = tuple[int, int]
 
 SIDE = 128
@@ -48,6 +52,18 @@ REGULARISATION = 0.02
 """Share of the mean power of the target's gradient that is added to it at every frequency."""
 CHANCE = 5.0
 """Deviations that the strongest of some 1800 displacements stays below by chance."""
+
+
+def score(
+    name: str, of: Callable[[Floats, Floats], float], prediction: Pixels, target: Pixels, protocol: Protocol
+) -> float:
+    """Return the metric `name`, which is `of` prediction and target, 0 for none.
+
+    (3, H, W) in [0, 1] are compared as luma, after the best contrast and brightness are fitted. Raises UserError as
+    Protocol.apply, and for pictures under 128x128 pixels after the crop.
+    """
+    ours, theirs = compared(name, prediction, target, protocol, ("gray",), SIDE)
+    return of(ours[0], theirs[0])
 
 
 def residual(prediction: Floats, target: Floats) -> Floats:
@@ -152,23 +168,20 @@ def _spectra(left: Floats, target: Floats, block: int, step: int) -> tuple[Float
     power, target_power = np.zeros((block, block)), np.zeros((block, block))
     cross = np.zeros((block, block), np.complex128)
     height, width = left.shape
-    count = 0
-    for top in range(0, height - block + 1, step):
-        for start in range(0, width - block + 1, step):
-            place = (slice(top, top + block), slice(start, start + block))
-            ours, theirs = (np.fft.fft2((image[place] - image[place].mean()) * taper) for image in (left, target))
-            power += np.abs(ours) ** 2
-            target_power += np.abs(theirs) ** 2
-            cross += ours * theirs.conj()
-            count += 1
-    scale = 1 / (count * block**2 * np.sum(taper**2))
+    corners = list(product(range(0, height - block + 1, step), range(0, width - block + 1, step)))
+    for top, start in corners:
+        place = (slice(top, top + block), slice(start, start + block))
+        ours, theirs = (np.fft.fft2((image[place] - image[place].mean()) * taper) for image in (left, target))
+        power += np.abs(ours) ** 2
+        target_power += np.abs(theirs) ** 2
+        cross += ours * theirs.conj()
+    scale = 1 / (len(corners) * block**2 * np.sum(taper**2))
     return power * scale, target_power * scale, cross * scale
 
 
 def _window(block: int) -> Floats:
     """Return Hann's window (block,), periodic."""
-    window: Floats = np.hanning(block + 1)[:-1]
-    return window
+    return np.hanning(block + 1)[:-1]
 
 
 def _bins(power: Floats, offset: Step) -> Floats:
@@ -192,7 +205,7 @@ def _waves(left: Floats, across: Step) -> Floats:
     return waves
 
 
-def _mean_product(waves: list[Floats], zones: list[Mask], length: float) -> tuple[float, float]:
+def _mean_product(waves: list[Floats], zones: list[NDArray[np.bool_]], length: float) -> tuple[float, float]:
     """Return the mean product of pixels `length` apart across the edge, both in its zone, and its standard error."""
     products = []
     for (across, along), wave, zone in zip(DIRECTIONS, waves, zones, strict=True):

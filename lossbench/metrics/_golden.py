@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import io
 import re
 from fractions import Fraction
 from functools import cache
@@ -12,15 +11,15 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
+from lossbench.images import through_jpeg
+from lossbench.metrics._protocol import Floats
 from lossbench.resize import crop_to_multiple, resize_bicubic
 
 FILE = Path(__file__).with_name("golden.csv")
 FOUR_BANDS = ", four bands"
 """Ends the column `image` of rows taken on red, green, blue and the mean of red and green."""
 
-Floats = NDArray[np.float64]
 GoldenRow = dict[str, str]
 
 
@@ -75,9 +74,7 @@ def degraded(image: NDArray[np.uint8], text: str) -> Floats:
         blurred: Floats = gaussian_filter(pixels, (1.6, 1.6, 0), mode="reflect", truncate=4)
         return blurred
     if text.startswith("jpeg"):
-        file = io.BytesIO()
-        Image.fromarray(image).save(file, "JPEG", quality=20)
-        return np.asarray(Image.open(file), dtype=np.float64)
+        return through_jpeg(image, 20).astype(np.float64)
     if text.startswith("x4"):
         return resize_bicubic(np.round(np.clip(resize_bicubic(pixels, Fraction(1, 4)), 0, 255)), 4)
     assert text == "identity"

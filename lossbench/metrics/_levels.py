@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lossbench.errors import UserError
-from lossbench.metrics._protocol import Colour, Pixels, Protocol
+from lossbench.metrics._protocol import Colour, Floats, Pixels, Protocol
 
-Floats = NDArray[np.float64]
 Pair = tuple[Floats, Floats]
 
 

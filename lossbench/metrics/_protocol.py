@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -71,10 +71,6 @@ class Protocol:
     def describe(self) -> str:
         """Return the convention as a table prints it, such as `RGB, crop 4, 8-bit`."""
         return f"{COLOURS[self.colour]}, crop {self.crop}, {'8-bit' if self.rounding else 'not rounded'}"
-
-    def with_colour(self, colour: Colour) -> Protocol:
-        """Return the same convention in another colour."""
-        return replace(self, colour=colour)
 
     def apply(self, image: Pixels, role: str = "image") -> Floats:
         """Return what the metric compares: (C, H, W) in [0, 1] clamped, rounded, converted, cropped, in 0..255.

@@ -7,11 +7,10 @@ from functools import cache
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lossbench.assets import pyiqa_models
 from lossbench.errors import UserError
-from lossbench.metrics._protocol import Better, Colour, Floats, Over, Pixels, Protocol
+from lossbench.metrics._protocol import Better, Colour, Over, Pixels, Protocol
 
 VERSIONS_OF = ("pyiqa",)
 """Packages whose versions are part of the fingerprint of whatever imports this."""
@@ -22,27 +21,15 @@ class PyiqaMetric:
     """One model, with all that a file of this folder says of its metric."""
 
     model: pyiqa_models.Model
-
+    better: Better
+    needs_target: bool
+    SOURCE: str
+    """Its name in pyiqa with the package's version and licence."""
     unit: ClassVar[str] = ""
     colours: ClassVar[tuple[Colour, ...]] = ("rgb",)
     OVER: ClassVar[Over] = "picture"
 
-    @property
-    def better(self) -> Better:
-        """Return the direction of quality, as pyiqa says it."""
-        return "down" if self.model.lower_better else "up"
-
-    @property
-    def needs_target(self) -> bool:
-        """Return whether it compares with the ground truth."""
-        return self.model.needs_target
-
-    @property
-    def SOURCE(self) -> str:  # noqa: N802
-        """Return its name in pyiqa with the package's version and licence."""
-        return self.model.source
-
-    def score(self, prediction: Pixels, target: Pixels | None, protocol: Protocol) -> float:
+    def score(self, prediction: Pixels, target: Any, protocol: Protocol) -> float:
         """Return what pyiqa gives RGB pictures (3, H, W) in [0, 1] after crop and rounding of `protocol`.
 
         Any conversion of colours is the model's own. Raises UserError as Protocol.apply, where the weights cannot be
@@ -50,14 +37,12 @@ class PyiqaMetric:
         """
         import torch
 
-        pictures: tuple[Floats, ...] = (protocol.apply(prediction, "prediction"),)
-        if self.model.needs_target:
-            assert target is not None
-            pictures = protocol.pair(prediction, target)
+        pair = protocol.pair(prediction, target) if self.needs_target else (protocol.apply(prediction, "prediction"),)
+        pictures = [(picture[None] / 255).astype(np.float32) for picture in pair]
         network, device = _placed(self.model)
         try:
             with torch.no_grad():
-                found = network(*(torch.from_numpy(_unit(picture)).to(device) for picture in pictures))
+                found = network(*(torch.from_numpy(picture).to(device) for picture in pictures))
         # whatever a network raises for a size or a number of bands
         except Exception as error:
             reason = " ".join(str(error).split())[:200]
@@ -72,11 +57,7 @@ def metric(name: str) -> PyiqaMetric:
     """Return the metric of the name `pyiqa:NAME`; raises UserError as `pyiqa_models.named`."""
     model = pyiqa_models.named(name)
     assert model is not None, name
-    return PyiqaMetric(model)
-
-
-def _unit(picture: Floats) -> NDArray[np.float32]:
-    return (picture[None] / 255).astype(np.float32)
+    return PyiqaMetric(model, "down" if model.lower_better else "up", model.needs_target, model.source)
 
 
 @cache

@@ -9,11 +9,9 @@ from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import NDArray
 
 from lossbench.assets.optional import imported
-
-Floats = NDArray[np.float64]
+from lossbench.metrics._protocol import Floats
 
 SCALES, ORDER = 4, 5
 ORIENTATIONS = (0, 3)

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from itertools import groupby, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -140,14 +141,9 @@ def features(
 
 def _groups(pictures: Iterable[Floats]) -> Iterator[list[Floats]]:
     """Yield neighbours of one shape together, at most BATCH."""
-    group: list[Floats] = []
-    for picture in pictures:
-        if group and (len(group) == BATCH or group[0].shape != picture.shape):
+    for _, alike in groupby(pictures, np.shape):
+        while group := list(islice(alike, BATCH)):
             yield group
-            group = []
-        group.append(picture)
-    if group:
-        yield group
 
 
 def _three_bands(picture: Floats, role: str) -> Floats:

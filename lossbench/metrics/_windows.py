@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.ndimage import correlate1d
 
-Floats = NDArray[np.float64]
+from lossbench.metrics._protocol import Floats
 
 
 def gaussian(size: int, sigma: float) -> Floats:

@@ -29,9 +29,5 @@ def score(prediction: Pixels, target: Pixels, protocol: Protocol) -> float:
     UserError as Protocol.apply, and for pictures under 128x128 pixels after the crop.
     """
     ours, theirs = compared("artefacts", prediction, target, protocol, colours, _artefacts.SIDE)
-    parts = {
-        "grid": _artefacts.grid(ours[0], theirs[0]),
-        "ringing": _artefacts.ringing(ours[0], theirs[0]),
-        "echoes": _artefacts.echoes(ours[0], theirs[0]),
-    }
-    return math.hypot(*(value / CEILINGS[name] for name, value in parts.items()))
+    parts = {"grid": _artefacts.grid, "ringing": _artefacts.ringing, "echoes": _artefacts.echoes}
+    return math.hypot(*(part(ours[0], theirs[0]) / CEILINGS[name] for name, part in parts.items()))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from lossbench.metrics import _artefacts
-from lossbench.metrics._levels import compared
-from lossbench.metrics._protocol import Better, Colour, Over, Pixels, Protocol
+from lossbench.metrics._protocol import Better, Colour, Over
 
 better: Better = "down"
 unit = "%"
@@ -13,12 +14,5 @@ colours: tuple[Colour, ...] = ("gray",)
 SOURCE = "this project: impulse response from target to residual at 4 to 24 pixels (metrics/_artefacts.py)"
 OVER: Over = "picture"
 
-
-def score(prediction: Pixels, target: Pixels, protocol: Protocol) -> float:
-    """Return the contrast of the strongest echo in per cent, 0 for none; see `_artefacts.echoes`.
-
-    (3, H, W) in [0, 1] are compared as luma, after the best contrast and brightness are fitted. Raises UserError as
-    Protocol.apply, and for pictures under 128x128 pixels after the crop.
-    """
-    ours, theirs = compared("echoes", prediction, target, protocol, colours, _artefacts.SIDE)
-    return _artefacts.echoes(ours[0], theirs[0])
+score = partial(_artefacts.score, "echoes", _artefacts.echoes)
+"""The contrast of the strongest echo in per cent; see `_artefacts.score` and `_artefacts.echoes`."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from lossbench.metrics._levels import Floats, compared, rounded
-from lossbench.metrics._protocol import Better, Colour, Over, Pixels, Protocol
+from lossbench.metrics._levels import compared, rounded
+from lossbench.metrics._protocol import Better, Colour, Floats, Over, Pixels, Protocol
 
 better: Better = "down"
 unit = ""
@@ -41,8 +41,7 @@ def halved(pixels: Floats) -> Floats:
     _, height, width = pixels.shape
     even = np.pad(pixels, ((0, 0), (0, height % 2), (0, width % 2)))
     rows = even[:, ::2] + even[:, 1::2]
-    halved: Floats = (rows[..., ::2] + rows[..., 1::2]) / 4
-    return halved
+    return (rows[..., ::2] + rows[..., 1::2]) / 4
 
 
 def _gradient(pixels: Floats) -> Floats:
@@ -52,5 +51,4 @@ def _gradient(pixels: Floats) -> Floats:
     down = padded[:, :-2] - padded[:, 2:]
     horizontal = across[:, :-2] + across[:, 1:-1] + across[:, 2:]
     vertical = down[..., :-2] + down[..., 1:-1] + down[..., 2:]
-    length: Floats = np.sqrt(horizontal**2 + vertical**2) / 3
-    return length
+    return np.sqrt(horizontal**2 + vertical**2) / 3

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from lossbench.metrics import _artefacts
-from lossbench.metrics._levels import compared
-from lossbench.metrics._protocol import Better, Colour, Over, Pixels, Protocol
+from lossbench.metrics._protocol import Better, Colour, Over
 
 better: Better = "down"
 unit = "dB"
@@ -13,12 +14,5 @@ colours: tuple[Colour, ...] = ("gray",)
 SOURCE = "this project: line over background of the residual's spectrum, blur taken out (metrics/_artefacts.py)"
 OVER: Over = "picture"
 
-
-def score(prediction: Pixels, target: Pixels, protocol: Protocol) -> float:
-    """Return the excess of the strongest line of period 2, 4 or 8 in dB, 0 for none; see `_artefacts.grid`.
-
-    (3, H, W) in [0, 1] are compared as luma, after the best contrast and brightness are fitted. Raises UserError as
-    Protocol.apply, and for pictures under 128x128 pixels after the crop.
-    """
-    ours, theirs = compared("grid", prediction, target, protocol, colours, _artefacts.SIDE)
-    return _artefacts.grid(ours[0], theirs[0])
+score = partial(_artefacts.score, "grid", _artefacts.grid)
+"""The excess of the strongest line of period 2, 4 or 8 in dB; see `_artefacts.score` and `_artefacts.grid`."""

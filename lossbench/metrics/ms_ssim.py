@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from lossbench.metrics._levels import Floats, compared, rounded
-from lossbench.metrics._protocol import Better, Colour, Over, Pixels, Protocol
+from lossbench.metrics._levels import compared, rounded
+from lossbench.metrics._protocol import Better, Colour, Floats, Over, Pixels, Protocol
 from lossbench.metrics._windows import gaussian, moments
+from lossbench.metrics.gmsd import halved
 
 better: Better = "up"
 unit = ""
@@ -55,9 +56,6 @@ def _similarity(ours: Floats, theirs: Floats, window: Floats, with_luminance: bo
 
 
 def _halved(pixels: Floats) -> Floats:
+    # of the rows at either end of an odd side only the first has a partner
     _, height, width = pixels.shape
-    padded = np.pad(pixels, ((0, 0), (height % 2,) * 2, (width % 2,) * 2))
-    rows, columns = padded.shape[1] // 2 * 2, padded.shape[2] // 2 * 2
-    pairs = padded[:, :rows:2, :columns] + padded[:, 1:rows:2, :columns]
-    halved: Floats = (pairs[..., ::2] + pairs[..., 1::2]) / 4
-    return halved
+    return halved(np.pad(pixels, ((0, 0), (height % 2, 0), (width % 2, 0))))

@@ -13,6 +13,7 @@ from scipy.special import gamma
 
 from lossbench.errors import UserError
 from lossbench.metrics._protocol import Better, Colour, Over, Pixels, Protocol
+from lossbench.metrics._windows import gaussian
 from lossbench.resize import resize_bicubic
 
 better: Better = "down"
@@ -28,10 +29,7 @@ BLOCK = 96
 FEWEST_BLOCKS = 4
 NEIGHBOURS = ((0, 1), (1, 0), (1, 1), (1, -1))
 
-_OFFSETS = np.arange(-3, 4)
-WINDOW = np.exp(-(_OFFSETS**2) / 2 / (7 / 6) ** 2)
-WINDOW /= WINDOW.sum()
-
+WINDOW = gaussian(7, 7 / 6)
 # candidate shapes of the generalised Gaussian and the moment ratio that each one has
 SHAPES = np.arange(200, 10001) / 1000
 RATIOS = gamma(2 / SHAPES) ** 2 / (gamma(1 / SHAPES) * gamma(3 / SHAPES))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
@@ -50,6 +52,4 @@ def _similarity(theirs: Floats, ours: Floats) -> float:
     return float(similarity[radius:-radius, radius:-radius].mean())
 
 
-def _smoothed(values: Floats) -> Floats:
-    smooth: Floats = gaussian_filter(values, SIGMA, mode="reflect", radius=WINDOW // 2)
-    return smooth
+_smoothed = partial(gaussian_filter, sigma=SIGMA, mode="reflect", radius=WINDOW // 2)

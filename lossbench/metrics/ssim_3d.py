@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
-from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
 
 from lossbench.metrics._protocol import Better, Colour, Over, Pixels, Protocol
 
@@ -34,8 +36,4 @@ def score(prediction: Pixels, target: Pixels, protocol: Protocol) -> float:
     return float(np.mean(luminance * (2 * covariance + second) / (variances + second)))
 
 
-def _smoothed(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    from scipy.ndimage import gaussian_filter
-
-    smooth: NDArray[np.float64] = gaussian_filter(values, SIGMA, mode="nearest", radius=RADIUS)
-    return smooth
+_smoothed = partial(gaussian_filter, sigma=SIGMA, mode="nearest", radius=RADIUS)

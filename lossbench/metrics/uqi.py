@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from lossbench.metrics._levels import Floats, compared
-from lossbench.metrics._protocol import Better, Colour, Over, Pixels, Protocol
+from lossbench.metrics._levels import compared
+from lossbench.metrics._protocol import Better, Colour, Floats, Over, Pixels, Protocol
 
 better: Better = "up"
 unit = ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates
@@ -68,6 +70,4 @@ def _motion(frame: Floats, following: Floats) -> tuple[Floats, NDArray[np.bool_]
     return places, inside & (np.square(forth + returned).sum(axis=0) <= allowed)
 
 
-def _sampled(values: Floats, places: Floats) -> Floats:
-    sampled: Floats = map_coordinates(values, places, order=1, mode="nearest")
-    return sampled
+_sampled = partial(map_coordinates, order=1, mode="nearest")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import sys
 import time
@@ -14,12 +13,11 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor
 
 from lossbench import losses
 from lossbench.errors import UserError
-from lossbench.images import read_image
+from lossbench.images import read_image, through_jpeg
 from lossbench.plugins import constant
 from lossbench.probe import report
 from lossbench.probe.cost import StepCost, cost
@@ -40,7 +38,7 @@ LEAST_CHANGE = 1e-4
 def compressed(image: Tensor) -> Tensor:
     """Return each crop (N, 3, H, W) in [0, 1] after JPEG."""
     pixels = image.mul(255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
-    return _batch(np.stack([_through_jpeg(crop) for crop in pixels])).to(image.device)
+    return _batch(np.stack([through_jpeg(crop, JPEG_QUALITY) for crop in pixels])).to(image.device)
 
 
 def brightened(image: Tensor) -> Tensor:
@@ -239,12 +237,6 @@ def _value(text: str) -> Any:
 
 def _batch(pixels: NDArray[np.uint8]) -> Tensor:
     return torch.from_numpy(pixels).permute(0, 3, 1, 2).float().div(255).contiguous()
-
-
-def _through_jpeg(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    file = io.BytesIO()
-    Image.fromarray(crop).save(file, format="JPEG", quality=JPEG_QUALITY)
-    return np.asarray(Image.open(file))
 
 
 def _change(version: Tensor, image: Tensor) -> Tensor:

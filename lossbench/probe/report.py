@@ -26,17 +26,12 @@ def as_text(report: Mapping[str, Any]) -> str:
     for row in rows:
         values = [row["l1"], row["loss"], *row["terms"].values(), *row["gradient_ratios"].values()]
         lines.append([row["name"], f"{row['psnr']:.2f}", *(f"{value:.4g}" for value in values)])
-    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
-    table = [
-        line[0].ljust(widths[0])
-        + "".join(f"  {cell:>{width}}" for cell, width in zip(line[1:], widths[1:], strict=True))
-        for line in lines
-    ]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(
         [
             f"{report['loss']} on {report['crops']} crops of {report['crop']} px of {report['image']}; "
             "terms are not weighted, loss is their weighted sum",
-            *table,
+            *("  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])]) for line in lines),
             f"worst first, loss: {_order(report['worst_first']['loss'])}",
             f"worst first, L1:   {_order(report['worst_first']['l1'])}",
             f"forward + backward on {report['device']}: {cost['time_ratio']:.3g} x the time of L1 "

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,22 @@ _CHUNK = 2**22
 """Resampled images at a time; bounds the memory."""
 _ROUNDING = 1e-12
 """Standard errors below this share of the largest difference are rounding of equal numbers."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean difference with its interval; all in the metric's unit."""
+
+    estimate: float
+    """Mean over sets of the set means."""
+    low: float
+    high: float
+    pooled: float
+    """Mean over all images, whatever set they are from."""
+    n_images: int
+    n_seeds: int
+    method: str
+    """What is resampled, and which noise the interval does not cover."""
 
 
 def draws(sets: Sequence[Array], resamples: int, generator_seed: int) -> tuple[Array, Array]:

@@ -12,33 +12,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from lossbench.errors import UserError
 from lossbench.statistics import bootstrap
+from lossbench.statistics.bootstrap import Array, Interval
 from lossbench.statistics.verdicts import FLOORS, SSIM_VARIANT_GUESSED, ValueVerdict, Verdict, value_verdict, verdict
 
 __all__ = ["FLOORS", "SSIM_VARIANT_GUESSED", "Companions", "Interaction", "Interval", "Shape", "SignClaim",
            "ValueVerdict", "Verdict", "companions", "equivalent", "holm", "interaction", "interval", "mcnemar", "shape",
            "sign_claim", "value_verdict", "verdict"]  # fmt: skip
 
-Array = NDArray[np.float64]
-
 EXACT_ROWS = 8
 """Rows up to which tied rankings are compared with every permutation; from there with `PERMUTATIONS` drawn ones."""
 PERMUTATIONS = 100_000
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A mean difference with its interval; all in the metric's unit."""
-
-    estimate: float
-    """Mean over sets of the set means."""
-    low: float
-    high: float
-    pooled: float
-    """Mean over all images, whatever set they are from."""
-    n_images: int
-    n_seeds: int
-    method: str
-    """What is resampled, and which noise the interval does not cover."""
 
 
 @dataclass(frozen=True)

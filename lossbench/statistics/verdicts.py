@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
+
+from lossbench.statistics.bootstrap import Interval
 
 FLOORS = {
     "psnr": 0.05,
@@ -25,18 +26,6 @@ Judged, not measured: the spread between libraries that mean the same convention
 """
 SSIM_VARIANT_GUESSED = 0.005
 """Floor of SSIM where the paper doesn't say which variant it means."""
-
-
-class Ends(Protocol):
-    """An interval as `lossbench.statistics.intervals.interval` returns it."""
-
-    @property
-    def low(self) -> float:
-        """Return the lower end."""
-
-    @property
-    def high(self) -> float:
-        """Return the upper end."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +46,9 @@ class ValueVerdict:
     cv: float | None
 
 
-def verdict(interval: Ends, published_difference: float | None, tost_p: float | None, level: float = 0.95) -> Verdict:
+def verdict(
+    interval: Interval, published_difference: float | None, tost_p: float | None, level: float = 0.95
+) -> Verdict:
     """Return the verdict on one claim, the first of these whose condition holds; D is the published difference.
 
     | interval       | and                                  | verdict              |

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from io import BytesIO
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from scipy.ndimage import gaussian_filter, map_coordinates
 
 from lossbench.datasets import Source
 from lossbench.errors import UserError
+from lossbench.images import through_jpeg
 from lossbench.names import class_of
 from pipeline.learning.sampling import HELD_OUT_SEED, step_generator
 from pipeline.outputs.arrays import Arrays, Item
@@ -169,9 +169,7 @@ def _gamma(pixels: NDArray[np.float64], exponent: float, generator: np.random.Ge
 
 
 def _jpeg(pixels: NDArray[np.float64], quality: float, _: np.random.Generator) -> NDArray[np.float64]:
-    with BytesIO() as file:
-        Image.fromarray(pixels.astype(np.uint8)).save(file, format="JPEG", quality=round(quality))
-        return np.asarray(Image.open(file), np.float64)
+    return through_jpeg(pixels.astype(np.uint8), round(quality)).astype(np.float64)
 
 
 def _noise(pixels: NDArray[np.float64], deviation: float, generator: np.random.Generator) -> NDArray[np.float64]:
