@@ -15,6 +15,13 @@ BAND_MEAN, BAND_STD = 0.45, 0.225
 """The same averaged over bands, as in Feichtenhofer et al. 2022; for images that are not RGB."""
 
 
+def check_statistics(bands: int, mean: Sequence[float], std: Sequence[float]) -> None:
+    """Raise UserError unless there is one value a band."""
+    for name, values in (("mean", mean), ("std", std)):
+        if len(values) != bands:
+            raise UserError(f"{name}: {len(values)} values for {bands} bands; give one value a band")
+
+
 def keep_statistic(module: nn.Module, name: str, values: Sequence[float]) -> None:
     """Give `module` the buffer `name` (1, bands, 1, 1) of `values`, which broadcasts over images and over clips."""
     # real even where weights are made on the meta device, since no file fills it
@@ -31,12 +38,11 @@ class Normalising(nn.Module):
 
     def __init__(self, bands: int = 3, mean: Sequence[float] = RGB_MEAN, std: Sequence[float] = RGB_STD) -> None:
         """Keep the statistics; raises UserError unless there is one value a band."""
+        check_statistics(bands, mean, std)
         super().__init__()
         self.bands = bands
-        for name, values in (("mean", mean), ("std", std)):
-            if len(values) != bands:
-                raise UserError(f"{name}: {len(values)} values for {bands} bands; give one value a band")
-            keep_statistic(self, name, values)
+        keep_statistic(self, "mean", mean)
+        keep_statistic(self, "std", std)
 
     def normalised(self, image: Tensor) -> Tensor:
         """Return images (N, C, H, W) or clips (N, T, C, H, W) less the mean, over the deviation."""

@@ -9,7 +9,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lossbench.errors import UserError, nearest
-from lossbench.loss_networks import _pickled
 from lossbench.loss_networks._bands import RGB_MEAN, RGB_STD, Normalising
 from lossbench.loss_networks._size import checked, grown
 from lossbench.loss_networks._wrapped import unwrapped
@@ -87,6 +86,6 @@ def import_torchvision(module: VGG, path: Path) -> None:
             # torchvision counts the ReLU too
             position += 1
         position += 1
-    released = unwrapped(_pickled.checkpoint(path), module, path).items()
+    released = unwrapped(path, module).items()
     trunk = {names.get(name, name): tensor for name, tensor in released if not name.startswith("classifier.")}
     fill(module, trunk, path)

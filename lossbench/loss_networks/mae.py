@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lossbench.errors import UserError, nearest
-from lossbench.loss_networks import Sizes, _pickled
+from lossbench.loss_networks import Sizes, _state_dicts
 from lossbench.loss_networks._masking import MaskedImageModel, Masking, selected
 from lossbench.loss_networks._size import check_multiple, rounded
 from lossbench.storage import fill
@@ -269,7 +269,7 @@ def import_weights(module: MAE, path: Path) -> None:
     The file holds a dictionary whose key `model` has the weights. Raises UserError naming the file when it is missing,
     damaged, holds more than weights, or does not fit.
     """
-    fill_released(module, _pickled.weights(path, "model"), path)
+    fill_released(module, _state_dicts.read(path, ("model",)), path)
 
 
 def fill_released(module: nn.Module, state: Mapping[str, Tensor], path: Path) -> None:

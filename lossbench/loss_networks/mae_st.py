@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lossbench.errors import UserError, nearest
-from lossbench.loss_networks import Sizes, _clips, _pickled, mae
+from lossbench.loss_networks import Sizes, _clips, _state_dicts, mae
 from lossbench.loss_networks._bands import BAND_MEAN, BAND_STD
 from lossbench.loss_networks._masking import MaskedModel, Masking, kept, patches, selected
 from lossbench.loss_networks._size import check_multiple, rounded
@@ -194,7 +194,8 @@ class MAEST(MaskedModel):
         count = seen.shape[1]
         chosen = torch.linspace(0, count - 1, count // self.tube).long()
         frames = self._prepared(seen)[:, chosen]
-        return patches(frames.flatten(0, 1), self.side).unflatten(0, frames.shape[:2]).flatten(1, 2)
+        target: Tensor = patches(frames.flatten(0, 1), self.side).unflatten(0, frames.shape[:2]).flatten(1, 2)
+        return target
 
     def _prepared(self, clip: Tensor) -> Tensor:
         return self.normalised(_clips.padded(_clips.checked(clip, self.bands, self.tube), self.side))
@@ -229,8 +230,8 @@ def import_weights(module: MAEST, path: Path) -> None:
     when it is missing, damaged, holds more than weights, or does not fit.
     """
     try:
-        state = _pickled.weights(path, "model")
+        state = _state_dicts.read(path, ("model",))
     except UserError:
         # what is wrong with the file itself is wrong again
-        state = _pickled.weights(path, "model_state")
+        state = _state_dicts.read(path, ("model_state",))
     mae.fill_released(module, state, path)

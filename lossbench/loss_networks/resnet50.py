@@ -11,7 +11,7 @@ from torch import Tensor
 
 from lossbench.assets.optional import imported
 from lossbench.errors import UserError, nearest
-from lossbench.loss_networks import Sizes, _pickled
+from lossbench.loss_networks import Sizes
 from lossbench.loss_networks._bands import Normalising
 from lossbench.loss_networks._size import checked, grown
 from lossbench.loss_networks._wrapped import unwrapped
@@ -84,7 +84,7 @@ def import_weights(module: ResNet50, path: Path) -> None:
     Takes the layouts of `_wrapped.unwrapped`, such as MadryLab's. Raises UserError naming the file when it is missing,
     damaged, holds more than weights, is of another network, or normalises images by another mean and deviation.
     """
-    released = unwrapped(_pickled.checkpoint(path), module, path).items()
+    released = unwrapped(path, module).items()
     trunk = {name: tensor for name, tensor in released if not name.startswith("fc.")}
     # files of before torch 0.4.1 do not count the batches, which matters to training without momentum only
     for name in module.state_dict():

@@ -12,9 +12,8 @@ from torch import Tensor, fx, nn
 
 from lossbench.assets.optional import imported
 from lossbench.errors import UserError
-from lossbench.loss_networks import Sizes, _pickled
+from lossbench.loss_networks import Sizes
 from lossbench.loss_networks._bands import BAND_MEAN, BAND_STD, Normalising
-from lossbench.loss_networks._safetensors import tensors
 from lossbench.loss_networks._size import checked, grown, padded
 from lossbench.loss_networks._wrapped import unwrapped
 from lossbench.storage import fill
@@ -102,14 +101,14 @@ class Timm(Normalising):
 def import_weights(module: Timm, path: Path) -> None:
     """Fill `module` from a file of timm (.safetensors, or .bin and .pth), less the classifier.
 
-    A pickled file may also be a training state, or one of MadryLab's `robustness` library (`_wrapped.unwrapped`), whose
+    It may also be a training state, or one of MadryLab's `robustness` library (`_wrapped.unwrapped`), whose
     ResNet-50 is timm's. Raises UserError naming the file when it is missing, damaged, holds more than weights, does not
     fit, or expects images normalised otherwise.
     """
-    state = tensors(path) if path.suffix == ".safetensors" else unwrapped(_pickled.checkpoint(path), module, path)
+    released = unwrapped(path, module).items()
     # how many batches a normalisation saw: older files have it not, and nothing reads it
     unread = {name: tensor for name, tensor in module.state_dict().items() if name.endswith(".num_batches_tracked")}
-    trunk = {f"model.{name}": tensor for name, tensor in state.items() if not name.startswith(module.heads)}
+    trunk = {f"model.{name}": tensor for name, tensor in released if not name.startswith(module.heads)}
     fill(module, {**unread, **trunk}, path)
 
 

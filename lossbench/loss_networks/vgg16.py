@@ -44,7 +44,7 @@ class VGG16(VGG):
     def __init__(self, layout: str, widths: Sequence[Sequence[int]]) -> None:
         """Make the convolutions, of the channels `widths`; raises UserError for another layout."""
         if str(layout) not in LAYOUTS:
-            raise UserError(f"unknown layout '{layout}'; {nearest(str(layout), LAYOUTS)}")
+            raise UserError(f"VGG-16: unknown layout '{layout}'; {nearest(str(layout), LAYOUTS)}")
         super().__init__("VGG-16", widths, *LAYOUTS[layout], blue_first=layout == "caffe")
         self.layout = layout
 

@@ -13,9 +13,8 @@ from torch import Tensor, nn
 
 from lossbench.assets.optional import imported
 from lossbench.errors import UserError
-from lossbench.loss_networks import Sizes, _clips, _pickled
-from lossbench.loss_networks._bands import RGB_MEAN, RGB_STD, Normalising
-from lossbench.loss_networks._safetensors import tensors
+from lossbench.loss_networks import Sizes, _clips, _state_dicts
+from lossbench.loss_networks._bands import RGB_MEAN, RGB_STD, Normalising, check_statistics
 from lossbench.loss_networks._size import check_multiple, rounded
 from lossbench.storage import fill
 
@@ -56,10 +55,11 @@ def build(
     check_multiple("frames", frames, "tube", tube)
     if dimension % heads:
         raise UserError(f"dimension: {dimension} is not a multiple of its {heads} heads; choose one that is")
+    statistics = (RGB_MEAN if mean is None else mean, RGB_STD if std is None else std)
+    check_statistics(bands, *statistics)
     size = {"hidden_size": dimension, "num_hidden_layers": depth, "num_attention_heads": heads}
     model = _model(**size, intermediate_size=4 * dimension, num_channels=bands, patch_size=patch, tubelet_size=tube)
     table = position_table(frames // tube, image_size // patch, dimension)
-    statistics = (RGB_MEAN if mean is None else mean, RGB_STD if std is None else std)
     return VideoMAE(model, table, tube, patch, bands, *statistics)
 
 
@@ -134,7 +134,7 @@ def import_weights(module: VideoMAE, path: Path) -> None:
     The biases of query and value may have the names of older files, q_bias and v_bias. Raises UserError naming the
     file when it is missing, damaged, holds more than weights, or does not fit.
     """
-    state = tensors(path) if path.suffix == ".safetensors" else _pickled.weights(path)
+    state = _state_dicts.read(path)
     if any(name.startswith(PREFIX) for name in state):
         # beside the prefix stands the decoder, which the loss has no use for
         state = {name.removeprefix(PREFIX): state[name] for name in state if not name.startswith(DECODER)}

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from lossbench.errors import UserError
-from lossbench.loss_networks import MaskedEncoder
+from lossbench.loss_networks import Autoencoder
 from lossbench.losses._features import Hidden, loss_network
 from lossbench.terms import WeightedTerms, distance
 
@@ -44,7 +44,7 @@ class PatchFeatureLoss(Hidden, WeightedTerms):
 
     def raw_terms(self, prediction: Tensor, target: Tensor) -> dict[str, Tensor]:
         """Return the terms `pixel` and the loss's own; each image of the batch has patches of its own."""
-        network = cast(MaskedEncoder, self.network)
+        network = cast(Autoencoder, self.network)
         cells = network.cells(*target.shape[-2:])
         mask = self.draw(len(target), cells).to(target.device)
         count = self.count(cells)
