@@ -95,17 +95,24 @@ def load(path: Path | None = None) -> EfficientNetLite0:
 
 def import_weights(classifier: EfficientNetLite0, path: Path) -> None:
     """Fill `classifier` from the released file; raises UserError naming it when its layers are not the network's."""
-    layers = _layers()
-    released = ((name.rpartition("."), tensor) for name, tensor in _state_dicts.read(path).items())
-    state = {f"{layers.get(layer, layer)}{dot}{kind}": tensor for (layer, dot, kind), tensor in released}
+    names = _names()
+    state = {names.get(name, name): tensor for name, tensor in _state_dicts.read(path).items()}
     fill(classifier.network, state, path)
 
 
-def _layers() -> dict[str, str]:
-    """Return timm's name of every layer by its name in the released file."""
+def _names() -> dict[str, str]:
+    """Return timm's name of every tensor by its name in the released file."""
     layers = dict(ENDS)
     places = [f"{stage}.{place}" for stage, count in enumerate(BLOCKS) for place in range(count)]
     for i, place in enumerate(places):
         kinds = FIRST if i == 0 else LAYERS
         layers |= {f"_blocks.{i}.{released}": f"blocks.{place}.{ours}" for released, ours in kinds.items()}
-    return layers
+    return {
+        f"{released}.{tensor}": f"{ours}.{tensor}" for released, ours in layers.items() for tensor in _tensors(released)
+    }
+
+
+def _tensors(layer: str) -> tuple[str, ...]:
+    if "_bn" in layer:
+        return ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
+    return ("weight", "bias") if layer == "_fc" else ("weight",)

@@ -1,7 +1,5 @@
 """`ccmae`: the encoder of a convolutional masked autoencoder trained on the task's ground truth."""
 
-from __future__ import annotations
-
 from functools import partial
 
 from lossbench.losses._features import build_loss, encode
