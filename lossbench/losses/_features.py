@@ -128,13 +128,20 @@ def build_loss(
     weight: float = 1.0,
     weights: Path | str | None = None,
     precision: str = "exact",
+    *,
+    drawn: bool,
+    architecture: dict[str, Any] | None = None,
+    seed: int = 0,
 ) -> FeatureLoss:
-    """Build `name`: `pixel` + `weight` * the same distance of the `features` of the loss network stored in `weights`.
+    """Build `name`: `pixel` + `weight` * the same distance of the `features` of a loss network of `kinds`.
 
-    The network is one of `kinds`; `precision` is a key of `PRECISIONS`. Raises UserError for weights that are absent or
-    of another kind.
+    The network is the one stored in `weights`, or `drawn` (see `drawn_network`); `precision` is a key of `PRECISIONS`.
+    Raises UserError for weights that are absent or of another kind.
     """
-    network = loss_network(name, kinds, weights)
+    if drawn:
+        network = drawn_network(name, kinds[0], architecture, weights, seed)
+    else:
+        network = loss_network(name, kinds, weights)
     return FeatureLoss(name, network, features, pixel=pixel, weight=weight, precision=precision)
 
 
