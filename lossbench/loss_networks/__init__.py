@@ -122,7 +122,7 @@ class ImportingPlugin(Plugin, Protocol):
     def import_weights(self) -> Callable[..., None]:
         """Return what fills a network (first argument) from a released file (second).
 
-        It raises UserError naming the file when it does not fit.
+        It raises UserError naming the file when it is missing, damaged, holds more than weights, or does not fit.
         """
 
 

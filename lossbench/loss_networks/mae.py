@@ -150,12 +150,9 @@ class Block(nn.Module):
         self.norm1 = nn.LayerNorm(dimension, EPSILON)
         self.attn = Attention(dimension, heads)
         self.norm2 = nn.LayerNorm(dimension, EPSILON)
-        layers = {
-            "fc1": nn.Linear(dimension, 4 * dimension),
-            "gelu": nn.GELU(),
-            "fc2": nn.Linear(4 * dimension, dimension),
-        }
-        self.mlp = nn.Sequential(OrderedDict(layers))
+        wide = 4 * dimension
+        layers = OrderedDict(fc1=nn.Linear(dimension, wide), gelu=nn.GELU(), fc2=nn.Linear(wide, dimension))
+        self.mlp = nn.Sequential(layers)
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Map (N, L, D) to (N, L, D)."""
@@ -266,8 +263,7 @@ class MAE(MaskedImageModel):
 def import_weights(module: MAE, path: Path) -> None:
     """Fill `module` from a file of the authors' release: the encoder alone, or encoder and decoder.
 
-    The file holds a dictionary whose key `model` has the weights. Raises UserError naming the file when it is missing,
-    damaged, holds more than weights, or does not fit.
+    The file holds a dictionary whose key `model` has the weights. Raises UserError as `ImportingPlugin`.
     """
     fill_released(module, _state_dicts.read(path, ("model",)), path)
 
