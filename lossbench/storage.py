@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -91,6 +92,21 @@ def fill(module: nn.Module, state: Mapping[str, Tensor], path: Path, expected: I
     if text:
         raise UserError(f"{path} does not fit the network ({text}); give the file that was made for it")
     module.load_state_dict(dict(state), strict=False, assign=any(tensor.is_meta for tensor in own.values()))
+
+
+def rebuilt(path: Path, state: Mapping[str, Tensor], build: Callable[[], nn.Module]) -> nn.Module:
+    """Return what `build` makes with the tensors `state`, read from the file `path`: on the CPU, frozen, evaluating.
+
+    Raises UserError naming the file when this version does not know the network or its arguments, and as `fill`.
+    """
+    try:
+        # no storage yet: drawing weights only to replace them would take seconds
+        with torch.device("meta"):
+            module = build()
+    except (UserError, KeyError, TypeError) as error:
+        raise UserError(f"{path}: {error}; give the file of a network that this version knows") from None
+    fill(module, state, path)
+    return module.eval().requires_grad_(False)
 
 
 def _form(tensor: Tensor) -> str:

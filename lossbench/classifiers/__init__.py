@@ -6,13 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lossbench import loss_networks, plugins, storage
 from lossbench.errors import UserError, nearest
-from lossbench.loss_networks import _pickled
 from lossbench.loss_networks._wrapped import unwrapped
 
 FOLDER = "classifiers"
@@ -142,13 +140,9 @@ def load(path: Path) -> tuple[Classifier, dict[str, Any]]:
     """
     state, description = storage.read(path, KIND)
     card: dict[str, Any] = description.pop("card", {})
-    try:
-        with torch.device("meta"):
-            classifier = build(description.pop("name"), **description)
-    except (UserError, TypeError) as error:
-        raise UserError(f"{path}: {error}; delete it and rerun") from None
-    storage.fill(classifier, state, path)
-    return classifier.eval().requires_grad_(False), card
+    classifier = storage.rebuilt(path, state, lambda: build(description.pop("name"), **description))
+    assert isinstance(classifier, Classifier)
+    return classifier, card
 
 
 def load_into(classifier: Classifier, path: Path) -> None:
@@ -165,7 +159,7 @@ def import_weights(classifier: Classifier, path: Path) -> None:
     """
     if classifier.arguments["head"] != "published":
         raise UserError(f"{path}: public weights need the published head, this classifier has a pooled one")
-    released = unwrapped(_pickled.checkpoint(path), classifier.trunk, path)
+    released = unwrapped(path, classifier.trunk)
     prefix = "fc." if classifier.name == "resnet50" else "classifier."
     # a ResNet's only layer is the head's first
     place = "0." if classifier.name == "resnet50" else ""

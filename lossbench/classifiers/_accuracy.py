@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -59,15 +60,6 @@ def predicted(model: nn.Module, images: torch.Tensor) -> torch.Tensor:
 
 def regrouped(batches: Iterable[Labelled], size: int) -> Iterator[Labelled]:
     """Return the same crops and labels in batches of `size`, the last one smaller."""
-    waiting: list[tuple[NDArray[Any], Any]] = []
-    for crops, labels in batches:
-        waiting += zip(crops, labels, strict=True)
-        while len(waiting) >= size:
-            yield _stacked(waiting[:size])
-            waiting = waiting[size:]
-    if waiting:
-        yield _stacked(waiting)
-
-
-def _stacked(pairs: list[tuple[NDArray[Any], Any]]) -> Labelled:
-    return [np.stack([crop for crop, _ in pairs]), np.array([label for _, label in pairs], np.int64)]
+    pairs = (pair for crops, labels in batches for pair in zip(crops, labels, strict=True))
+    while group := list(islice(pairs, size)):
+        yield [np.stack([crop for crop, _ in group]), np.array([label for _, label in group], np.int64)]

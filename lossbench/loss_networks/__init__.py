@@ -40,8 +40,9 @@ class TokenEncoder(Encoder, Protocol):
         """Raise UserError unless `layer` is None or the number, from 1, of a block."""
 
 
-class MaskedEncoder(Encoder, Protocol):
-    """An encoder that also runs on a part of the image's patches."""
+@runtime_checkable
+class Autoencoder(Encoder, Protocol):
+    """An encoder of images that also runs on a part of their patches, as it is trained to do by the stage pretrain."""
 
     def cells(self, height: int, width: int) -> int:
         """Return how many patches L an image of this size has."""
@@ -49,12 +50,7 @@ class MaskedEncoder(Encoder, Protocol):
     def encode_visible(self, image: Tensor, mask: Tensor, count: int | None = None) -> Tensor:
         """Encode the patches where `mask` (N, L) is True alone; `count` is their number, the same in each image."""
 
-
-@runtime_checkable
-class Autoencoder(MaskedEncoder, Protocol):
-    """What the stage pretrain trains."""
-
-    def pretraining_loss(self, image: Tensor, noise: Tensor) -> Tensor:
+    def pretraining_loss(self, image: Tensor, noise: Tensor, /) -> Tensor:
         """Return the mean error over the patches that uniform `noise` (N, L) masks, a scalar."""
 
     def reconstruct(self, image: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
@@ -93,13 +89,8 @@ class DistanceNetwork(Protocol):
 class HeadedDistance(DistanceNetwork, Protocol):
     """A distance of the features of a trunk, weighed by heads that may be trained alone."""
 
-    @property
-    def trunk(self) -> nn.Module:
-        """Give the features."""
-
-    @property
-    def heads(self) -> nn.Module:
-        """Weigh their differences."""
+    trunk: nn.Module
+    heads: nn.Module
 
     def features(self, images: Tensor) -> list[Tensor]:
         """Return what `between` compares of RGB images (N, 3, H, W) in [0, 1]."""
@@ -109,16 +100,6 @@ class HeadedDistance(DistanceNetwork, Protocol):
 
     def clamp_heads(self) -> None:
         """Set negative weights of the heads to zero, so that no distance is below it."""
-
-
-@runtime_checkable
-class _WithEncoder(Protocol):
-    def encoder_parameters(self) -> list[nn.Parameter]: ...
-
-
-@runtime_checkable
-class _WithDecoder(Protocol):
-    def decoder_parameters(self) -> list[nn.Parameter]: ...
 
 
 class Plugin(Protocol):
@@ -141,7 +122,7 @@ class ImportingPlugin(Plugin, Protocol):
     def import_weights(self) -> Callable[..., None]:
         """Return what fills a network (first argument) from a released file (second).
 
-        It raises UserError naming the file when it does not fit.
+        It raises UserError naming the file when it is missing, damaged, holds more than weights, or does not fit.
         """
 
 
@@ -202,15 +183,8 @@ def load(path: Path) -> tuple[nn.Module, dict[str, Any]]:
     state, description = storage.read(path, KIND)
     if missing := {"architecture", "card"} - description.keys():
         raise UserError(f"{path} does not tell its {' and '.join(sorted(missing))}; delete it and rerun")
-    try:
-        # no storage yet: drawing weights only to replace them would take seconds
-        with torch.device("meta"):
-            module = build(description["name"], **description["architecture"])
-    except UserError as error:
-        raise UserError(f"{path}: {error}") from None
-    storage.fill(module, state, path)
-    card: dict[str, Any] = description["card"]
-    return module.eval().requires_grad_(False), card
+    module = storage.rebuilt(path, state, lambda: build(description["name"], **description["architecture"]))
+    return module, description["card"]
 
 
 def listing() -> list[dict[str, Any]]:
@@ -234,8 +208,8 @@ def listing() -> list[dict[str, Any]]:
 
 def _sizes(module: nn.Module) -> int | dict[str, int]:
     total = _count(module.parameters())
-    parts = {"encoder": _count(module.encoder_parameters())} if isinstance(module, _WithEncoder) else {}
-    parts |= {"decoder": _count(module.decoder_parameters())} if isinstance(module, _WithDecoder) else {}
+    listed = {part: getattr(module, f"{part}_parameters", None) for part in ("encoder", "decoder")}
+    parts = {part: _count(parameters()) for part, parameters in listed.items() if parameters}
     other = total - sum(parts.values())
     return {**parts, **({"other": other} if other else {})} if parts else total
 

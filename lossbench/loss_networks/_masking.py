@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from lossbench.errors import UserError
+from lossbench.loss_networks._bands import BAND_MEAN, BAND_STD, RGB_MEAN, RGB_STD, Normalising
 from lossbench.loss_networks._size import checked, padded, rounded
 
-RGB_MEAN, RGB_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""ImageNet statistics of [0, 1] RGB, as in He et al. 2022."""
-BAND_MEAN, BAND_STD = 0.45, 0.225
-"""The same averaged over bands, as in Feichtenhofer et al. 2022; for images that are not RGB."""
+
+class Masking(NamedTuple):
+    """What is masked as one, how much of it, and what is predicted of it."""
+
+    side: int
+    """Height and width in pixels."""
+    bands: int
+    ratio: float
+    """Masked share, above 0 and below 1."""
+    normalised_target: bool
+    """Whether each patch is predicted less its mean, over its deviation."""
+    mean: Sequence[float] | None
+    std: Sequence[float] | None
+    """One value a band, in [0, 1] units (ImageNet's when None, averaged over bands for images that are not RGB)."""
 
 
 def kept(noise: Tensor, ratio: float) -> Tensor:
@@ -64,50 +76,71 @@ def masked_mean(error: Tensor, mask: Tensor) -> Tensor:
     return (error.mean(dim=-1) * ~mask).sum() / (~mask).sum()
 
 
-class MaskedImageModel(nn.Module):
-    """An autoencoder of images that learns to fill in masked square patches.
+class MaskedModel(Normalising):
+    """An autoencoder that learns to fill in masked square patches, of images (N, C, H, W) or clips (N, T, C, H, W)."""
 
-    A child implements `predict(image, noise)`: the predicted patches (N, L, side * side * bands) in the units of the
-    target, and the mask (N, L), True where visible.
-    """
+    decoder_names: tuple[str, ...] = ("decoder.",)
+    """How the names of the decoder's parameters begin."""
 
-    mean: Tensor
-    std: Tensor
-
-    def __init__(
-        self,
-        side: int,
-        bands: int,
-        mask_ratio: float,
-        normalised_target: bool,
-        mean: Sequence[float] | None,
-        std: Sequence[float] | None,
-    ) -> None:
-        """Keep the settings; `mean` and `std` have one value a band, in [0, 1] units (default: ImageNet's)."""
-        super().__init__()
-        if not 0 < mask_ratio < 1:
-            raise UserError(f"mask_ratio: {mask_ratio}; choose a fraction between 0 and 1, both excluded")
-        self.side, self.bands, self.mask_ratio, self.normalised_target = side, bands, mask_ratio, normalised_target
+    def __init__(self, masking: Masking) -> None:
+        """Keep the settings; raises UserError for those that do not fit."""
+        if not 0 < masking.ratio < 1:
+            raise UserError(f"mask_ratio: {masking.ratio}; choose a fraction between 0 and 1, both excluded")
+        bands = masking.bands
         rgb = bands == len(RGB_MEAN)
-        self._statistic("mean", mean, RGB_MEAN if rgb else (BAND_MEAN,) * bands)
-        self._statistic("std", std, RGB_STD if rgb else (BAND_STD,) * bands)
+        mean, std = (RGB_MEAN, RGB_STD) if rgb else ((BAND_MEAN,) * bands, (BAND_STD,) * bands)
+        super().__init__(
+            bands, mean if masking.mean is None else masking.mean, std if masking.std is None else masking.std
+        )
+        self.side, self.mask_ratio, self.normalised_target = masking.side, masking.ratio, masking.normalised_target
 
-    def _statistic(self, name: str, given: Sequence[float] | None, default: Sequence[float]) -> None:
-        values = default if given is None else given
-        if len(values) != self.bands:
-            raise UserError(f"{name}: {len(values)} values for {self.bands} bands; give one value a band")
-        # real even where weights are made on the meta device, since no file fills it
-        statistic = torch.tensor(values, dtype=torch.float32, device="cpu").view(1, -1, 1, 1)
-        # not in the state dict, so that public weights load strictly
-        self.register_buffer(name, statistic, persistent=False)
+    def encoder_parameters(self) -> list[nn.Parameter]:
+        """List the encoder's parameters, fixed positions among them, the mask token not."""
+        others = (*self.decoder_names, "mask_token")
+        return [parameter for name, parameter in self.named_parameters() if not name.startswith(others)]
 
-    def predict(self, image: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the predicted patches and the mask."""
+    def decoder_parameters(self) -> list[nn.Parameter]:
+        """List the decoder's parameters, fixed positions among them."""
+        return [parameter for name, parameter in self.named_parameters() if name.startswith(self.decoder_names)]
+
+    def predict(self, seen: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the decoder's patches (N, L, side * side * bands) and the mask that uniform `noise` gives.
+
+        Both `noise` and the mask are (N, L), the mask True where visible. Raises ValueError for noise of another shape.
+        """
         raise NotImplementedError
 
-    def normalised(self, image: Tensor, multiple: int) -> Tensor:
+    def target(self, seen: Tensor) -> Tensor:
+        """Return the normalised patches (N, L, side * side * bands) that are to be predicted."""
+        raise NotImplementedError
+
+    def pretraining_loss(self, seen: Tensor, noise: Tensor) -> Tensor:
+        """Return the mean error, squared unless said, over masked patches only (He et al. 2022, section 3), a scalar.
+
+        The target is what is seen, normalised, or with `normalised_target` each patch less its mean over its deviation.
+        """
+        prediction, mask = self.predict(seen, noise)
+        target = self.target(seen)
+        if self.normalised_target:
+            mean, deviation = statistics(target)
+            target = (target - mean) / deviation
+        return masked_mean(self.error(prediction.float(), target.float()), mask)
+
+    def error(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """Return what pre-training makes small, of each number."""
+        return (prediction - target).square()
+
+
+class MaskedImageModel(MaskedModel):
+    """The same of images."""
+
+    def prepared(self, image: Tensor, multiple: int) -> Tensor:
         """Check, pad to `multiple` and normalise an image (N, C, H, W) in [0, 1]."""
-        return (padded(checked(image, self.bands), multiple) - self.mean) / self.std
+        return self.normalised(padded(checked(image, self.bands), multiple))
+
+    def target(self, seen: Tensor) -> Tensor:
+        """Return the patches of the whole image."""
+        return patches(self.prepared(seen, self.side), self.side)
 
     def cells(self, height: int, width: int) -> int:
         """Return how many patches L an image of this size has, after padding."""
@@ -127,22 +160,6 @@ class MaskedImageModel(nn.Module):
         grid = mask.reshape(len(mask), 1, -1, rounded(width, self.side) // self.side)
         return grid.repeat_interleave(self.side, 2).repeat_interleave(self.side, 3)[..., :height, :width]
 
-    def pretraining_loss(self, image: Tensor, noise: Tensor) -> Tensor:
-        """Return the mean error, squared unless said, over masked patches only (He et al. 2022, section 3), a scalar.
-
-        The target is the normalised image, or with `normalised_target` each patch less its mean over its deviation.
-        """
-        prediction, mask = self.predict(image, noise)
-        target = patches(self.normalised(image, self.side), self.side)
-        if self.normalised_target:
-            mean, deviation = statistics(target)
-            target = (target - mean) / deviation
-        return masked_mean(self.error(prediction.float(), target.float()), mask)
-
-    def error(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """Return what pre-training makes small, of each number."""
-        return (prediction - target).square()
-
     @torch.no_grad()
     def reconstruct(self, image: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
         """Return the masked image, masked patches in the mean colour, and the filled-in image, both in [0, 1].
@@ -151,12 +168,12 @@ class MaskedImageModel(nn.Module):
         neither.
         """
         prediction, mask = self.predict(image, noise)
-        target = self.normalised(image, self.side)
         if self.normalised_target:
-            mean, deviation = statistics(patches(target, self.side))
+            mean, deviation = statistics(self.target(image))
             prediction = prediction * deviation + mean
         height, width = image.shape[-2:]
-        picture = unpatched(prediction, self.side, *target.shape[-2:]) * self.std + self.mean
+        sides = rounded(height, self.side), rounded(width, self.side)
+        picture = unpatched(prediction, self.side, *sides) * self.std + self.mean
         visible = self.pixel_mask(mask, height, width)
         filled = torch.where(visible, image, picture[..., :height, :width].clamp(0, 1).to(image.dtype))
         return torch.where(visible, image, self.mean.to(image.dtype)), filled

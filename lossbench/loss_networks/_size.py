@@ -34,6 +34,12 @@ def grown(image: Tensor, height: int, width: int) -> Tensor:
     return image
 
 
+def check_multiple(name: str, value: int, unit: str, divisor: int) -> None:
+    """Raise UserError unless the argument `name` is a multiple of `divisor`, which is called `unit`."""
+    if value % divisor:
+        raise UserError(f"{name}: {value} is not a multiple of {unit} {divisor}; choose one that is")
+
+
 def rounded(size: int, multiple: int) -> int:
     """Return the least multiple of `multiple` that is not below `size`."""
     return -(-size // multiple) * multiple

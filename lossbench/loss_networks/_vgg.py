@@ -5,32 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lossbench.errors import UserError, nearest
-from lossbench.loss_networks import _pickled
+from lossbench.loss_networks._bands import RGB_MEAN, RGB_STD, Normalising
 from lossbench.loss_networks._size import checked, grown
 from lossbench.loss_networks._wrapped import unwrapped
 from lossbench.storage import fill
 
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""ImageNet statistics of red, green and blue in [0, 1], with which torchvision trained."""
 
-
-class VGG(nn.Module):
+class VGG(Normalising):
     """The convolutions conv1_1, conv1_2 ..., each with ReLU, and a max pool pool1 ... behind each block."""
-
-    mean: Tensor
-    std: Tensor
 
     def __init__(
         self,
         title: str,
         widths: Sequence[Sequence[int]],
-        mean: Sequence[float],
-        std: Sequence[float],
+        mean: Sequence[float] = RGB_MEAN,
+        std: Sequence[float] = RGB_STD,
         blue_first: bool = False,
     ) -> None:
         """Make the convolutions, with zero padding; `title` is for messages.
@@ -39,15 +32,11 @@ class VGG(nn.Module):
         order of the bands that the weights expect, normalise the image; `blue_first` says that this order is blue,
         green, red.
         """
-        super().__init__()
+        super().__init__(3, mean, std)
         self.title, self.blue_first, self.names = title, blue_first, layer_names(widths)
         channels = [3, *(width for block in widths for width in block)]
         for index, name in enumerate(name for name in self.names if name.startswith("conv")):
             self.add_module(name, nn.Conv2d(channels[index], channels[index + 1], 3, padding=1))
-        for name, values in (("mean", mean), ("std", std)):
-            # real even where weights are made on the meta device, since no file fills them
-            statistic = torch.tensor(values, dtype=torch.float32, device="cpu").view(1, 3, 1, 1)
-            self.register_buffer(name, statistic, persistent=False)
 
     def layers(self, image: Tensor, names: Iterable[str]) -> dict[str, Tensor]:
         """Return the feature maps `names` of an RGB image (N, 3, H, W) in [0, 1]; non-negative, none clamped above.
@@ -62,7 +51,7 @@ class VGG(nn.Module):
         least = 2 ** sum(name.startswith("pool") for name in needed)
         image = grown(checked(image, 3), least, least)
         maps: dict[str, Tensor] = {}
-        features = ((image.flip(1) if self.blue_first else image) - self.mean) / self.std
+        features = self.normalised(image.flip(1) if self.blue_first else image)
         for name in needed:
             features = self._layer(name, features)
             if name in wanted:
@@ -97,6 +86,6 @@ def import_torchvision(module: VGG, path: Path) -> None:
             # torchvision counts the ReLU too
             position += 1
         position += 1
-    released = unwrapped(_pickled.checkpoint(path), module, path).items()
+    released = unwrapped(path, module).items()
     trunk = {names.get(name, name): tensor for name, tensor in released if not name.startswith("classifier.")}
     fill(module, trunk, path)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from lossbench.errors import UserError
 from lossbench.loss_networks import Sizes
-from lossbench.loss_networks._masking import MaskedImageModel, patches
+from lossbench.loss_networks._masking import MaskedImageModel, Masking, patches
+from lossbench.loss_networks._size import check_multiple
 
 SOURCE = "our design after the words of 'Masked autoencoders as loss' (CCMAE), which gives no architecture"
 PUBLISHED: Sizes = {
@@ -44,8 +44,7 @@ def build(
     if len(widths) != len(blocks) or not widths:
         raise UserError(f"blocks: {len(blocks)} stages, widths has {len(widths)}; give one number a stage in both")
     stride = 2 ** (len(widths) - 1)
-    if cell % stride:
-        raise UserError(f"cell: {cell} is not a multiple of the encoder's stride {stride}; choose one that is")
+    check_multiple("cell", cell, "the encoder's stride", stride)
     encoder = _encoder(bands, widths, blocks)
     decoder = nn.Sequential(
         nn.Conv2d(widths[-1], decoder_width, 1),
@@ -53,17 +52,7 @@ def build(
         nn.Conv2d(decoder_width, bands * stride**2, 1),
         nn.PixelShuffle(stride),
     )
-    return CNNMAE(
-        encoder,
-        decoder,
-        stride,
-        side=cell,
-        bands=bands,
-        mask_ratio=mask_ratio,
-        normalised_target=normalised_target,
-        mean=mean,
-        std=std,
-    )
+    return CNNMAE(encoder, decoder, stride, Masking(cell, bands, mask_ratio, normalised_target, mean, std))
 
 
 def _encoder(bands: int, widths: Sequence[int], blocks: Sequence[int]) -> nn.Sequential:
@@ -107,35 +96,27 @@ class Block(nn.Module):
 class CNNMAE(MaskedImageModel):
     """Encoder and decoder without skip connections, so that the code must hold the image."""
 
-    def __init__(self, encoder: nn.Sequential, decoder: nn.Sequential, stride: int, **masking: Any) -> None:
-        """Join both, and a mask token that starts at the mean colour; `masking` goes to MaskedImageModel."""
-        super().__init__(**masking)
+    def __init__(self, encoder: nn.Sequential, decoder: nn.Sequential, stride: int, masking: Masking) -> None:
+        """Join both, and a mask token that starts at the mean colour; as part of the input it belongs to neither."""
+        super().__init__(masking)
         self.encoder, self.decoder, self.stride = encoder, decoder, stride
         self.mask_token = nn.Parameter(torch.zeros(1, self.bands, 1, 1))
 
-    def encoder_parameters(self) -> list[nn.Parameter]:
-        """List the encoder's parameters; the mask token, part of the input, is in neither list."""
-        return list(self.encoder.parameters())
-
-    def decoder_parameters(self) -> list[nn.Parameter]:
-        """List the decoder's parameters."""
-        return list(self.decoder.parameters())
-
     def encode(self, image: Tensor) -> Tensor:
         """Return the map (N, D, H / stride, W / stride), rounded up, of an image (N, C, H, W) in [0, 1]; no mask."""
-        return self._encoded(self.normalised(image, self.stride))
+        return self._encoded(self.prepared(image, self.stride))
 
     def encode_visible(self, image: Tensor, mask: Tensor, count: int | None = None) -> Tensor:
         """Encode with the cells where `mask` (N, L) is False replaced by the mask token; (N, D, h, w) as `encode`.
 
         `count`, the number kept, is of use to networks that leave the others out.
         """
-        return self._encoded(self._painted(self.normalised(image, self.stride), mask))
+        return self._encoded(self._painted(self.prepared(image, self.stride), mask))
 
-    def predict(self, image: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+    def predict(self, seen: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
         """Return the decoder's cells (N, L, cell * cell * bands) and the mask (N, L) that `noise` (N, L) gives."""
-        mask = self.mask(image, noise)
-        code = self._encoded(self._painted(self.normalised(image, self.side), mask))
+        mask = self.mask(seen, noise)
+        code = self._encoded(self._painted(self.prepared(seen, self.side), mask))
         return patches(self.decoder(code), self.side), mask
 
     def _painted(self, image: Tensor, mask: Tensor) -> Tensor:

@@ -9,9 +9,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lossbench.loss_networks import Sizes, _trunks
+from lossbench.loss_networks._bands import Normalising
 from lossbench.loss_networks._released import Released, weights
 from lossbench.loss_networks._size import checked
-from lossbench.loss_networks._vgg import MEAN, STD
 from lossbench.storage import fill
 
 SOURCE = "Ding et al., Image Quality Assessment: Unifying Structure and Texture Similarity, TPAMI 2022"
@@ -45,11 +45,8 @@ class L2Pool(nn.Module):
         return (mean + 1e-12).sqrt()
 
 
-class DISTS(nn.Module):
+class DISTS(Normalising):
     """The distance of two images."""
-
-    mean: Tensor
-    std: Tensor
 
     def __init__(self) -> None:
         """Make `features`, torchvision's by name and number with other pools, and two weights a channel."""
@@ -57,10 +54,6 @@ class DISTS(nn.Module):
         self.features = _trunks.vgg16(L2Pool)
         for name in ("alpha", "beta"):
             self.register_parameter(name, nn.Parameter(torch.empty(1, CHANNELS, 1, 1).uniform_(0.08, 0.12)))
-        for name, values in (("mean", MEAN), ("std", STD)):
-            # real even where weights are made on the meta device, since no file fills them
-            statistic = torch.tensor(values, dtype=torch.float32, device="cpu").view(1, 3, 1, 1)
-            self.register_buffer(name, statistic, persistent=False)
 
     def distance(self, prediction: Tensor, target: Tensor) -> Tensor:
         """Return the mean DISTS of two batches of RGB images (N, 3, H, W) in [0, 1], without a graph to the target.
@@ -78,7 +71,7 @@ class DISTS(nn.Module):
 
     def _maps(self, image: Tensor) -> list[Tensor]:
         """Return the image and the features of each compared layer."""
-        maps, features = [checked(image, 3)], (image - self.mean) / self.std
+        maps, features = [checked(image, 3)], self.normalised(image)
         for place, layer in enumerate(self.features):
             features = layer(features)
             if place in PLACES:

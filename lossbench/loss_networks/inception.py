@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lossbench.errors import UserError, nearest
-from lossbench.loss_networks import Sizes, _pickled
+from lossbench.loss_networks import Sizes, _state_dicts
 from lossbench.loss_networks._size import checked
 from lossbench.storage import fill
 
@@ -21,6 +21,8 @@ RELEASED = "pt_inception-2015-12-05-6726825d.pth"
 """File of the weights as pytorch-fid releases it."""
 
 FEATURES, CLASSES = 2048, 1008
+ROW, COLUMN = (1, 7), (7, 1)
+"""Kernels of the resolution 17 x 17."""
 SIDE = 299
 """Of the image that the weights were trained on, in pixels."""
 RESIZES = {
@@ -43,19 +45,11 @@ def build(resize: str = "legacy_bilinear") -> Inception:
 
 
 class Step(NamedTuple):
-    """One convolution of a block, with its name in the released file."""
+    """One convolution."""
 
-    name: str
     channels: int
     kernel: int | tuple[int, int]
     stride: int = 1
-
-
-class Branch(NamedTuple):
-    """Convolutions one after another, then those of `fork` side by side on what comes out."""
-
-    chain: tuple[Step, ...]
-    fork: tuple[Step, ...] = ()
 
 
 class Convolution(nn.Module):
@@ -76,30 +70,38 @@ class Convolution(nn.Module):
 class Block(nn.Module):
     """Branches side by side, their channels one after another; the last one begins with a pool."""
 
-    def __init__(self, inputs: int, branches: Sequence[Branch], pool: str, pooled: int = 0) -> None:
-        """Make the branches and, unless `pooled` is 0, a convolution to so many channels behind the pool."""
+    def __init__(self, inputs: int, pool: str, pooled: int = 0, **branches: Sequence[Step | tuple[Step, Step]]) -> None:
+        """Make the branches and, unless `pooled` is 0, a convolution to so many channels behind the pool.
+
+        A branch has convolutions one after another, of which the last may be two side by side. They bear its name as in
+        the released file, numbered from 1 where there are several.
+        """
         super().__init__()
-        self.branches, self.pool, self.pooled = branches, pool, pooled
-        for branch in branches:
-            width = inputs
-            for step in branch.chain:
-                self.add_module(step.name, Convolution(width, step))
+        self.pool, self.pooled = pool, pooled
+        self.branches: list[list[list[str]]] = []
+        for branch, places in branches.items():
+            width, chain = inputs, []
+            for number, place in enumerate(places, 1):
+                name = f"{branch}_{number}" if len(places) > 1 else branch
+                steps = {name: place} if isinstance(place, Step) else {f"{name}a": place[0], f"{name}b": place[1]}
+                for each, step in steps.items():
+                    self.add_module(each, Convolution(width, step))
                 width = step.channels
-            for step in branch.fork:
-                self.add_module(step.name, Convolution(width, step))
+                chain.append(list(steps))
+            self.branches.append(chain)
         if pooled:
-            self.branch_pool = Convolution(inputs, Step("branch_pool", pooled, 1))
+            self.branch_pool = Convolution(inputs, Step(pooled, 1))
 
     def forward(self, features: Tensor) -> Tensor:
         """Return (N, channels of all branches, h, w); the pool `halving` halves the size."""
-        found = [each for branch in self.branches for each in self._follow(branch, features)]
+        found: list[Tensor] = []
+        for chain in self.branches:
+            maps = [features]
+            for names in chain:
+                maps = [self.get_submodule(name)(maps[0]) for name in names]
+            found += maps
         pooled = _pooled(self.pool, features)
         return torch.cat([*found, self.branch_pool(pooled) if self.pooled else pooled], dim=1)
-
-    def _follow(self, branch: Branch, features: Tensor) -> list[Tensor]:
-        for step in branch.chain:
-            features = self.get_submodule(step.name)(features)
-        return [self.get_submodule(step.name)(features) for step in branch.fork] or [features]
 
 
 def _pooled(pool: str, features: Tensor) -> Tensor:
@@ -111,59 +113,35 @@ def _pooled(pool: str, features: Tensor) -> Tensor:
 
 def _narrow(inputs: int, pooled: int) -> Block:
     """Return a block of the resolution 35 x 35."""
-    branches = (
-        Branch((Step("branch1x1", 64, 1),)),
-        Branch((Step("branch5x5_1", 48, 1), Step("branch5x5_2", 64, 5))),
-        Branch((Step("branch3x3dbl_1", 64, 1), Step("branch3x3dbl_2", 96, 3), Step("branch3x3dbl_3", 96, 3))),
-    )
-    return Block(inputs, branches, "average", pooled)
+    double = (Step(64, 1), Step(96, 3), Step(96, 3))
+    single = (Step(48, 1), Step(64, 5))
+    return Block(inputs, "average", pooled, branch1x1=(Step(64, 1),), branch5x5=single, branch3x3dbl=double)
 
 
 def _to_middle(inputs: int) -> Block:
     """Return the block from 35 x 35 to 17 x 17."""
-    chain = (Step("branch3x3dbl_1", 64, 1), Step("branch3x3dbl_2", 96, 3), Step("branch3x3dbl_3", 96, 3, 2))
-    return Block(inputs, (Branch((Step("branch3x3", 384, 3, 2),)), Branch(chain)), "halving")
+    double = (Step(64, 1), Step(96, 3), Step(96, 3, 2))
+    return Block(inputs, "halving", branch3x3=(Step(384, 3, 2),), branch3x3dbl=double)
 
 
 def _middle(inputs: int, width: int) -> Block:
     """Return a block of the resolution 17 x 17."""
-    row, column = (1, 7), (7, 1)
-    single = (Step("branch7x7_1", width, 1), Step("branch7x7_2", width, row), Step("branch7x7_3", 192, column))
-    double = (
-        Step("branch7x7dbl_1", width, 1),
-        Step("branch7x7dbl_2", width, column),
-        Step("branch7x7dbl_3", width, row),
-        Step("branch7x7dbl_4", width, column),
-        Step("branch7x7dbl_5", 192, row),
-    )
-    return Block(inputs, (Branch((Step("branch1x1", 192, 1),)), Branch(single), Branch(double)), "average", 192)
+    single = (Step(width, 1), Step(width, ROW), Step(192, COLUMN))
+    double = (Step(width, 1), Step(width, COLUMN), Step(width, ROW), Step(width, COLUMN), Step(192, ROW))
+    return Block(inputs, "average", 192, branch1x1=(Step(192, 1),), branch7x7=single, branch7x7dbl=double)
 
 
 def _to_wide(inputs: int) -> Block:
     """Return the block from 17 x 17 to 8 x 8."""
-    short = (Step("branch3x3_1", 192, 1), Step("branch3x3_2", 320, 3, 2))
-    long = (
-        Step("branch7x7x3_1", 192, 1),
-        Step("branch7x7x3_2", 192, (1, 7)),
-        Step("branch7x7x3_3", 192, (7, 1)),
-        Step("branch7x7x3_4", 192, 3, 2),
-    )
-    return Block(inputs, (Branch(short), Branch(long)), "halving")
+    long = (Step(192, 1), Step(192, ROW), Step(192, COLUMN), Step(192, 3, 2))
+    return Block(inputs, "halving", branch3x3=(Step(192, 1), Step(320, 3, 2)), branch7x7x3=long)
 
 
 def _wide(inputs: int, pool: str) -> Block:
     """Return a block of the resolution 8 x 8."""
-
-    def fork(name: str) -> tuple[Step, Step]:
-        return Step(f"{name}a", 384, (1, 3)), Step(f"{name}b", 384, (3, 1))
-
-    double = (Step("branch3x3dbl_1", 448, 1), Step("branch3x3dbl_2", 384, 3))
-    branches = (
-        Branch((Step("branch1x1", 320, 1),)),
-        Branch((Step("branch3x3_1", 384, 1),), fork("branch3x3_2")),
-        Branch(double, fork("branch3x3dbl_3")),
-    )
-    return Block(inputs, branches, pool, 192)
+    fork = (Step(384, (1, 3)), Step(384, (3, 1)))
+    single, double = (Step(384, 1), fork), (Step(448, 1), Step(384, 3), fork)
+    return Block(inputs, pool, 192, branch1x1=(Step(320, 1),), branch3x3=single, branch3x3dbl=double)
 
 
 class Inception(nn.Module):
@@ -173,12 +151,12 @@ class Inception(nn.Module):
         """Make the layers in their order."""
         super().__init__()
         self.resize = resize
-        self.Conv2d_1a_3x3 = Convolution(3, Step("1a", 32, 3, 2))
-        self.Conv2d_2a_3x3 = Convolution(32, Step("2a", 32, 3), padding="valid")
-        self.Conv2d_2b_3x3 = Convolution(32, Step("2b", 64, 3))
+        self.Conv2d_1a_3x3 = Convolution(3, Step(32, 3, 2))
+        self.Conv2d_2a_3x3 = Convolution(32, Step(32, 3), padding="valid")
+        self.Conv2d_2b_3x3 = Convolution(32, Step(64, 3))
         self.maxpool1 = nn.MaxPool2d(3, 2)
-        self.Conv2d_3b_1x1 = Convolution(64, Step("3b", 80, 1))
-        self.Conv2d_4a_3x3 = Convolution(80, Step("4a", 192, 3), padding="valid")
+        self.Conv2d_3b_1x1 = Convolution(64, Step(80, 1))
+        self.Conv2d_4a_3x3 = Convolution(80, Step(192, 3), padding="valid")
         self.maxpool2 = nn.MaxPool2d(3, 2)
         self.Mixed_5b, self.Mixed_5c, self.Mixed_5d = _narrow(192, 32), _narrow(256, 64), _narrow(288, 64)
         self.Mixed_6a, self.Mixed_6b = _to_middle(288), _middle(768, 128)
@@ -206,5 +184,5 @@ def import_weights(module: Inception, path: Path) -> None:
     Raises UserError naming the file when it is missing, damaged, holds more than weights, or is of another classifier,
     such as torchvision's own of 1000 classes.
     """
-    released = {name: each for name, each in _pickled.weights(path).items() if not name.endswith(UNTRACKED)}
+    released = {name: each for name, each in _state_dicts.read(path).items() if not name.endswith(UNTRACKED)}
     fill(module, released, path, (name for name in module.state_dict() if not name.endswith(UNTRACKED)))

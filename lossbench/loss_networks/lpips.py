@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from lossbench.errors import UserError, nearest
 from lossbench.loss_networks import Sizes, _released, _trunks
+from lossbench.loss_networks._bands import keep_statistic
 from lossbench.loss_networks._size import checked, grown
 from lossbench.storage import fill
 
@@ -79,10 +80,8 @@ class LPIPS(nn.Module):
         self.heads = nn.ModuleList(nn.Conv2d(width, 1, 1, bias=False) for width in NETS[net].channels)
         for width, weight in zip(NETS[net].channels, self.heads.parameters(), strict=True):
             nn.init.uniform_(weight, 0, width**-0.5)
-        for name, values in (("shift", SHIFT), ("scale", SCALE)):
-            # real even where weights are made on the meta device, since no file fills them
-            statistic = torch.tensor(values, dtype=torch.float32, device="cpu").view(1, 3, 1, 1)
-            self.register_buffer(name, statistic, persistent=False)
+        keep_statistic(self, "shift", SHIFT)
+        keep_statistic(self, "scale", SCALE)
 
     def distance(self, prediction: Tensor, target: Tensor) -> Tensor:
         """Return the mean LPIPS of two batches of RGB images (N, 3, H, W) in [0, 1], without a graph to the target.
@@ -102,9 +101,15 @@ class LPIPS(nn.Module):
         for place, layer in enumerate(self.features):
             features = layer(features)
             if place in places:
-                length = features.square().sum(dim=1, keepdim=True).clamp(min=TINY).sqrt()
-                maps.append(features / (length + 1e-10))
+                maps.append(unit(features))
         return maps
+
+
+def unit(features: Tensor) -> Tensor:
+    """Return (N, C, h, w) with channels of length one at each position; all zero where they are all zero."""
+    # the clamp keeps the gradient finite there
+    length: Tensor = features.square().sum(dim=1, keepdim=True).clamp(min=TINY).sqrt()
+    return features / (length + 1e-10)
 
 
 def import_weights(module: LPIPS, path: Path) -> None:

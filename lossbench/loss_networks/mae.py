@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -15,9 +15,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lossbench.errors import UserError, nearest
-from lossbench.loss_networks import Sizes, _pickled
-from lossbench.loss_networks._masking import MaskedImageModel, selected
-from lossbench.loss_networks._size import rounded
+from lossbench.loss_networks import Sizes, _state_dicts
+from lossbench.loss_networks._masking import MaskedImageModel, Masking, selected
+from lossbench.loss_networks._size import check_multiple, rounded
 from lossbench.storage import fill
 
 SOURCE = "He et al., Masked Autoencoders Are Scalable Vision Learners, CVPR 2022"
@@ -28,6 +28,8 @@ PUBLISHED: Sizes = {
 }
 EPSILON = 1e-6
 """Of every layer normalisation."""
+RELEASED_DECODER = ("decoder_", "mask_token")
+"""How the names of the decoder's parameters begin."""
 
 
 class Transformer(NamedTuple):
@@ -61,29 +63,16 @@ def build(
     `window`, the top left part of an image of `image_size` (leading part of the table). `mean` and `std` are the
     statistics of the bands in [0, 1] (ImageNet's by default). Raises UserError for settings that do not fit.
     """
-    encoder, decoder = (
-        Transformer(dimension, depth, heads),
-        Transformer(decoder_dimension, decoder_depth, decoder_heads),
-    )
-    if image_size % patch:
-        raise UserError(f"image_size: {image_size} is not a multiple of patch {patch}; choose one that is")
+    encoder = Transformer(dimension, depth, heads)
+    decoder = Transformer(decoder_dimension, decoder_depth, decoder_heads)
+    check_multiple("image_size", image_size, "patch", patch)
     for size in (encoder, decoder):
         if size.dimension % size.heads or size.dimension % 4:
             raise UserError(f"dimension: {size.dimension} is not a multiple of 4 and of its {size.heads} heads")
     if positions not in POSITIONS:
         raise UserError(f"positions: unknown '{positions}'; {nearest(positions, POSITIONS)}")
-    return MAE(
-        image_size // patch,
-        encoder,
-        decoder,
-        positions,
-        side=patch,
-        bands=bands,
-        mask_ratio=mask_ratio,
-        normalised_target=normalised_target,
-        mean=mean,
-        std=std,
-    )
+    masking = Masking(patch, bands, mask_ratio, normalised_target, mean, std)
+    return MAE(image_size // patch, encoder, decoder, positions, masking)
 
 
 def position_table(grid: int, dimension: int) -> Tensor:
@@ -161,12 +150,9 @@ class Block(nn.Module):
         self.norm1 = nn.LayerNorm(dimension, EPSILON)
         self.attn = Attention(dimension, heads)
         self.norm2 = nn.LayerNorm(dimension, EPSILON)
-        layers = {
-            "fc1": nn.Linear(dimension, 4 * dimension),
-            "gelu": nn.GELU(),
-            "fc2": nn.Linear(4 * dimension, dimension),
-        }
-        self.mlp = nn.Sequential(OrderedDict(layers))
+        wide = 4 * dimension
+        layers = OrderedDict(fc1=nn.Linear(dimension, wide), gelu=nn.GELU(), fc2=nn.Linear(wide, dimension))
+        self.mlp = nn.Sequential(layers)
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Map (N, L, D) to (N, L, D)."""
@@ -175,28 +161,30 @@ class Block(nn.Module):
         return tokens + change
 
 
-class PatchEmbedding(nn.Module):
-    """Patches of the image to tokens, one linear map for all."""
+class Embedding(nn.Module):
+    """Patches or cubes to tokens, one linear map for all."""
 
-    def __init__(self, bands: int, side: int, dimension: int) -> None:
-        """Make the map, a convolution whose stride is its size."""
+    def __init__(self, proj: nn.Conv2d | nn.Conv3d) -> None:
+        """Take the map, a convolution whose stride is its size."""
         super().__init__()
-        self.proj = nn.Conv2d(bands, dimension, side, side)
+        self.proj = proj
 
-    def forward(self, image: Tensor) -> Tensor:
-        """Map (N, C, H, W) to the grid (N, D, H / side, W / side)."""
-        grid: Tensor = self.proj(image.to(self.proj.weight.dtype))
+    def forward(self, seen: Tensor) -> Tensor:
+        """Map (N, C, H, W) to the grid (N, D, H / side, W / side), (N, C, T, H, W) to (N, D, T / tube, ...)."""
+        grid: Tensor = self.proj(seen.to(self.proj.weight.dtype))
         return grid
 
 
 class MAE(MaskedImageModel):
     """Encoder and decoder; parameters bear the names of the authors' release."""
 
-    def __init__(self, grid: int, encoder: Transformer, decoder: Transformer, positions: str, **masking: Any) -> None:
-        """Make the layers and draw their weights; `masking` goes to MaskedImageModel."""
-        super().__init__(**masking)
+    decoder_names = RELEASED_DECODER
+
+    def __init__(self, grid: int, encoder: Transformer, decoder: Transformer, positions: str, masking: Masking) -> None:
+        """Make the layers, with tables for `grid` cells a side, and draw their weights."""
+        super().__init__(masking)
         self.positions = positions
-        self.patch_embed = PatchEmbedding(self.bands, self.side, encoder.dimension)
+        self.patch_embed = Embedding(nn.Conv2d(self.bands, encoder.dimension, self.side, self.side))
         self.cls_token = nn.Parameter(torch.zeros(1, 1, encoder.dimension))
         self.pos_embed = nn.Parameter(position_table(grid, encoder.dimension), requires_grad=False)
         self.blocks = nn.ModuleList(Block(encoder.dimension, encoder.heads) for _ in range(encoder.depth))
@@ -216,14 +204,6 @@ class MAE(MaskedImageModel):
         draw_linear(self, self.patch_embed.proj)
         nn.init.normal_(self.cls_token, std=0.02)
         nn.init.normal_(self.mask_token, std=0.02)
-
-    def encoder_parameters(self) -> list[nn.Parameter]:
-        """List the encoder's parameters, the fixed position table among them."""
-        return [parameter for name, parameter in self.named_parameters() if not _decodes(name)]
-
-    def decoder_parameters(self) -> list[nn.Parameter]:
-        """List the decoder's parameters, the fixed position table and the mask token among them."""
-        return [parameter for name, parameter in self.named_parameters() if _decodes(name)]
 
     def encode(
         self, image: Tensor, *, class_token: bool = False, layer: int | None = None, norm: bool = True
@@ -249,13 +229,13 @@ class MAE(MaskedImageModel):
         """Encode only the patches where `mask` (N, L) is True, in their order; `count` is K of (N, K, D)."""
         return self._encoded(selected(self._tokens(image), mask, count))[:, 1:]
 
-    def predict(self, image: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+    def predict(self, seen: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
         """Return the decoder's patches (N, L, side * side * bands) and the mask (N, L) that `noise` (N, L) gives."""
-        mask = self.mask(image, noise)
-        decoded = self.decoder_embed(self._encoded(selected(self._tokens(image), mask)))
+        mask = self.mask(seen, noise)
+        decoded = self.decoder_embed(self._encoded(selected(self._tokens(seen), mask)))
         masked = self.mask_token.to(decoded.dtype).expand(*mask.shape, -1)
         filled = masked.masked_scatter(mask[..., None], decoded[:, 1:])
-        height, width = (rounded(size, self.side) // self.side for size in image.shape[-2:])
+        height, width = (rounded(size, self.side) // self.side for size in seen.shape[-2:])
         filled = filled + self._positions(self.decoder_pos_embed, height, width)
         tokens = torch.cat([decoded[:, :1] + self.decoder_pos_embed[:, :1], filled], dim=1)
         for block in self.decoder_blocks:
@@ -264,7 +244,7 @@ class MAE(MaskedImageModel):
         return prediction[:, 1:], mask
 
     def _tokens(self, image: Tensor) -> Tensor:
-        grid: Tensor = self.patch_embed(self.normalised(image, self.side))
+        grid: Tensor = self.patch_embed(self.prepared(image, self.side))
         return grid.flatten(2).transpose(1, 2) + self._positions(self.pos_embed, *grid.shape[-2:])  # (N, L, D)
 
     def _positions(self, table: Tensor, height: int, width: int) -> Tensor:
@@ -283,13 +263,13 @@ class MAE(MaskedImageModel):
 def import_weights(module: MAE, path: Path) -> None:
     """Fill `module` from a file of the authors' release: the encoder alone, or encoder and decoder.
 
-    The file holds a dictionary whose key `model` has the weights. Raises UserError naming the file when it is missing,
-    damaged, holds more than weights, or does not fit.
+    The file holds a dictionary whose key `model` has the weights. Raises UserError as `ImportingPlugin`.
     """
-    state = _pickled.weights(path, "model")
-    decoder = any(_decodes(name) for name in state)
-    fill(module, state, path, None if decoder else [name for name in module.state_dict() if not _decodes(name)])
+    fill_released(module, _state_dicts.read(path, ("model",)), path)
 
 
-def _decodes(name: str) -> bool:
-    return name.startswith(("decoder_", "mask_token"))
+def fill_released(module: nn.Module, state: Mapping[str, Tensor], path: Path) -> None:
+    """Fill `module` with `state`, read from `path`: the whole, or the encoder where it holds nothing of the decoder."""
+    decoder = any(name.startswith(RELEASED_DECODER) for name in state)
+    encoder = [name for name in module.state_dict() if not name.startswith(RELEASED_DECODER)]
+    fill(module, state, path, None if decoder else encoder)

@@ -11,10 +11,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lossbench.errors import UserError, nearest
-from lossbench.loss_networks import Sizes, _clips, _pickled, mae
-from lossbench.loss_networks._masking import BAND_MEAN, BAND_STD, kept, masked_mean, patches, selected, statistics
-from lossbench.loss_networks._size import rounded
-from lossbench.storage import fill
+from lossbench.loss_networks import Sizes, _clips, _state_dicts, mae
+from lossbench.loss_networks._bands import BAND_MEAN, BAND_STD
+from lossbench.loss_networks._masking import MaskedModel, Masking, kept, patches, selected
+from lossbench.loss_networks._size import check_multiple, rounded
 
 SOURCE = "Feichtenhofer et al., Masked Autoencoders As Spatiotemporal Learners, NeurIPS 2022"
 PUBLISHED: Sizes = {
@@ -51,27 +51,16 @@ def build(
     """
     encoder = mae.Transformer(dimension, depth, heads)
     decoder = mae.Transformer(decoder_dimension, decoder_depth, decoder_heads)
-    if image_size % patch:
-        raise UserError(f"image_size: {image_size} is not a multiple of patch {patch}; choose one that is")
-    if frames % tube:
-        raise UserError(f"frames: {frames} is not a multiple of tube {tube}; choose one that is")
+    check_multiple("image_size", image_size, "patch", patch)
+    check_multiple("frames", frames, "tube", tube)
     for size in (encoder, decoder):
         if size.dimension % size.heads:
             raise UserError(f"dimension: {size.dimension} is not a multiple of its {size.heads} heads; choose one")
     if positions not in mae.POSITIONS:
         raise UserError(f"positions: unknown '{positions}'; {nearest(positions, mae.POSITIONS)}")
-    if not 0 < mask_ratio < 1:
-        raise UserError(f"mask_ratio: {mask_ratio}; choose a fraction between 0 and 1, both excluded")
-    module = MAEST((frames // tube, image_size // patch), tube, patch, bands, encoder, decoder)
-    module.positions, module.mask_ratio, module.normalised_target = positions, mask_ratio, normalised_target
-    for name, given, default in (("mean", mean, BAND_MEAN), ("std", std, BAND_STD)):
-        values = (default,) * bands if given is None else given
-        if len(values) != bands:
-            raise UserError(f"{name}: {len(values)} values for {bands} bands; give one value a band")
-        # real even where weights are made on the meta device, since no file fills it
-        statistic = torch.tensor(values, dtype=torch.float32, device="cpu").view(1, 1, -1, 1, 1)
-        module.register_buffer(name, statistic, persistent=False)
-    return module
+    statistics = (BAND_MEAN,) * bands if mean is None else mean, (BAND_STD,) * bands if std is None else std
+    masking = Masking(patch, bands, mask_ratio, normalised_target, *statistics)
+    return MAEST((frames // tube, image_size // patch), tube, encoder, decoder, positions, masking)
 
 
 def resampled(table: Tensor, length: int) -> Tensor:
@@ -119,55 +108,37 @@ class Block(mae.Block):
         self.attn: nn.Module = Attention(dimension, heads)  # type: ignore[assignment]
 
 
-class CubeEmbedding(nn.Module):
-    """Cubes of the clip to tokens, one linear map for all."""
-
-    def __init__(self, bands: int, tube: int, side: int, dimension: int) -> None:
-        """Make the map, a convolution whose stride is its size."""
-        super().__init__()
-        size = (tube, side, side)
-        self.proj = nn.Conv3d(bands, dimension, size, size)
-
-    def forward(self, clip: Tensor) -> Tensor:
-        """Map (N, T, C, H, W) to the grid (N, D, T / tube, H / side, W / side)."""
-        grid: Tensor = self.proj(clip.transpose(1, 2).to(self.proj.weight.dtype))
-        return grid
-
-
-class MAEST(nn.Module):
+class MAEST(MaskedModel):
     """Encoder and decoder; parameters bear the names of the authors' release."""
 
-    mean: Tensor
-    std: Tensor
-    positions: str
-    mask_ratio: float
-    normalised_target: bool
+    decoder_names = mae.RELEASED_DECODER
 
     def __init__(
         self,
         grid: tuple[int, int],
         tube: int,
-        side: int,
-        bands: int,
         encoder: mae.Transformer,
         decoder: mae.Transformer,
+        positions: str,
+        masking: Masking,
     ) -> None:
         """Make the layers, with tables for `grid` = (steps, cells a side), and draw their weights."""
-        super().__init__()
-        self.tube, self.side, self.bands = tube, side, bands
-        self.patch_embed = CubeEmbedding(bands, tube, side, encoder.dimension)
-        for prefix, size in (("", encoder), ("decoder_", decoder)):
+        super().__init__(masking)
+        self.tube, self.positions = tube, positions
+        size = (tube, self.side, self.side)
+        self.patch_embed = mae.Embedding(nn.Conv3d(self.bands, encoder.dimension, size, size))
+        for prefix, stack in (("", encoder), ("decoder_", decoder)):
             rows = {"spatial": grid[1] ** 2, "temporal": grid[0], "class": 1}
             tables = {f"{prefix}pos_embed_{name}": count for name, count in rows.items()} | {f"{prefix}cls_token": 1}
             for name, count in tables.items():
-                self.register_parameter(name, nn.Parameter(torch.zeros(1, count, size.dimension)))
+                self.register_parameter(name, nn.Parameter(torch.zeros(1, count, stack.dimension)))
         self.blocks = nn.ModuleList(Block(encoder.dimension, encoder.heads) for _ in range(encoder.depth))
         self.norm = nn.LayerNorm(encoder.dimension, mae.EPSILON)
         self.decoder_embed = nn.Linear(encoder.dimension, decoder.dimension)
         self.mask_token = nn.Parameter(torch.zeros(1, 1, decoder.dimension))
         self.decoder_blocks = nn.ModuleList(Block(decoder.dimension, decoder.heads) for _ in range(decoder.depth))
         self.decoder_norm = nn.LayerNorm(decoder.dimension, mae.EPSILON)
-        self.decoder_pred = nn.Linear(decoder.dimension, side**2 * bands)
+        self.decoder_pred = nn.Linear(decoder.dimension, self.side**2 * self.bands)
         self._draw_weights()
 
     def _draw_weights(self) -> None:
@@ -179,14 +150,6 @@ class MAEST(nn.Module):
             # the release leaves the decoder's class token at zero
             if "pos_embed" in name or name in ("cls_token", "mask_token"):
                 nn.init.trunc_normal_(parameter, std=0.02)
-
-    def encoder_parameters(self) -> list[nn.Parameter]:
-        """List the encoder's parameters, its positions among them."""
-        return [parameter for name, parameter in self.named_parameters() if not _decodes(name)]
-
-    def decoder_parameters(self) -> list[nn.Parameter]:
-        """List the decoder's parameters, its positions and the mask token among them."""
-        return [parameter for name, parameter in self.named_parameters() if _decodes(name)]
 
     def cells(self, frames: int, height: int, width: int) -> int:
         """Return how many tokens L a clip of this size has, after padding in space."""
@@ -204,18 +167,18 @@ class MAEST(nn.Module):
         """Encode only the cubes where `mask` (N, L) is True, in their order; `count` is K of (N, K, D)."""
         return self._encoded(selected(self._tokens(clip), mask, count))
 
-    def predict(self, clip: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+    def predict(self, seen: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
         """Return the decoder's patches (N, L, side * side * bands) and the mask (N, L) that `noise` (N, L) gives.
 
         The L * (1 - mask_ratio) cubes of smallest noise stay visible; raises ValueError for noise of another shape.
         """
-        tokens = self._tokens(clip)
+        tokens = self._tokens(seen)
         if noise.shape != tokens.shape[:2]:
             raise ValueError(f"noise: shape {tuple(noise.shape)}, the clip has tokens {tuple(tokens.shape[:2])}")
         mask = kept(noise, self.mask_ratio)
         decoded = self.decoder_embed(self._encoded(selected(tokens, mask)))
         hidden = self.mask_token.to(decoded.dtype).expand(*mask.shape, -1)
-        size = (clip.shape[1] // self.tube, *(rounded(side, self.side) // self.side for side in clip.shape[-2:]))
+        size = (seen.shape[1] // self.tube, *(rounded(side, self.side) // self.side for side in seen.shape[-2:]))
         filled = hidden.masked_scatter(mask[..., None], decoded) + self._positions("decoder_", *size)
         tokens = self._with_class("decoder_", filled)
         for block in self.decoder_blocks:
@@ -223,28 +186,22 @@ class MAEST(nn.Module):
         prediction: Tensor = self.decoder_pred(self.decoder_norm(tokens))
         return prediction[:, 1:], mask
 
-    def pretraining_loss(self, clip: Tensor, noise: Tensor) -> Tensor:
-        """Return the mean squared error over masked cubes only, as a scalar.
+    def target(self, seen: Tensor) -> Tensor:
+        """Return the patches of T / tube of the T frames, evenly spread from the first to the last.
 
-        A token predicts one frame: the target has T / tube of the T normalised frames, evenly spread from the first
-        to the last. With `normalised_target` each patch is less its mean over its deviation.
+        A token predicts one frame.
         """
-        prediction, mask = self.predict(clip, noise)
-        count = clip.shape[1]
+        count = seen.shape[1]
         chosen = torch.linspace(0, count - 1, count // self.tube).long()
-        frames = self._normalised(clip)[:, chosen]
-        target = patches(frames.flatten(0, 1), self.side).unflatten(0, frames.shape[:2]).flatten(1, 2)
-        if self.normalised_target:
-            mean, deviation = statistics(target)
-            target = (target - mean) / deviation
-        return masked_mean((prediction.float() - target.float()).square(), mask)
+        frames = self._prepared(seen)[:, chosen]
+        target: Tensor = patches(frames.flatten(0, 1), self.side).unflatten(0, frames.shape[:2]).flatten(1, 2)
+        return target
 
-    def _normalised(self, clip: Tensor) -> Tensor:
-        clip = _clips.padded(_clips.checked(clip, self.bands, self.tube), self.side)
-        return (clip - self.mean) / self.std
+    def _prepared(self, clip: Tensor) -> Tensor:
+        return self.normalised(_clips.padded(_clips.checked(clip, self.bands, self.tube), self.side))
 
     def _tokens(self, clip: Tensor) -> Tensor:
-        grid: Tensor = self.patch_embed(self._normalised(clip))
+        grid: Tensor = self.patch_embed(self._prepared(clip).transpose(1, 2))
         return grid.flatten(2).transpose(1, 2) + self._positions("", *grid.shape[2:])  # (N, L, D)
 
     def _positions(self, prefix: str, steps: int, height: int, width: int) -> Tensor:
@@ -273,13 +230,8 @@ def import_weights(module: MAEST, path: Path) -> None:
     when it is missing, damaged, holds more than weights, or does not fit.
     """
     try:
-        state = _pickled.weights(path, "model")
+        state = _state_dicts.read(path, ("model",))
     except UserError:
         # what is wrong with the file itself is wrong again
-        state = _pickled.weights(path, "model_state")
-    decoder = any(_decodes(name) for name in state)
-    fill(module, state, path, None if decoder else [name for name in module.state_dict() if not _decodes(name)])
-
-
-def _decodes(name: str) -> bool:
-    return name.startswith(("decoder_", "mask_token"))
+        state = _state_dicts.read(path, ("model_state",))
+    mae.fill_released(module, state, path)

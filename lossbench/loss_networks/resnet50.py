@@ -7,13 +7,13 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from lossbench.assets.optional import imported
 from lossbench.errors import UserError, nearest
-from lossbench.loss_networks import Sizes, _pickled
+from lossbench.loss_networks import Sizes
+from lossbench.loss_networks._bands import Normalising
 from lossbench.loss_networks._size import checked, grown
-from lossbench.loss_networks._vgg import MEAN, STD
 from lossbench.loss_networks._wrapped import unwrapped
 from lossbench.storage import fill
 
@@ -42,11 +42,8 @@ def build(blocks: Sequence[int] = BLOCKS) -> ResNet50:
     return ResNet50(blocks)
 
 
-class ResNet50(nn.Module):
+class ResNet50(Normalising):
     """A 7 x 7 convolution, a max pool, and four stages of bottlenecks with batch normalisation."""
-
-    mean: Tensor
-    std: Tensor
 
     def __init__(self, blocks: Sequence[int]) -> None:
         """Take over torchvision's modules under their own names."""
@@ -55,10 +52,6 @@ class ResNet50(nn.Module):
         for name, module in resnet.ResNet(resnet.Bottleneck, list(blocks)).named_children():
             if name in ("conv1", "bn1", "layer1", "layer2", "layer3", "layer4"):
                 self.add_module(name, module)
-        for name, values in (("mean", MEAN), ("std", STD)):
-            # real even where weights are made on the meta device, since no file fills them
-            statistic = torch.tensor(values, dtype=torch.float32, device="cpu").view(1, 3, 1, 1)
-            self.register_buffer(name, statistic, persistent=False)
 
     def layers(self, image: Tensor, names: Iterable[str]) -> dict[str, Tensor]:
         """Return the feature maps `names` (of `LAYERS`) of an RGB image (N, 3, H, W) in [0, 1]; all non-negative.
@@ -68,7 +61,7 @@ class ResNet50(nn.Module):
         wanted = set(names)
         for name in sorted(wanted - set(LAYERS)):
             raise UserError(f"layers: ResNet-50 has no '{name}'; {nearest(name, LAYERS)}")
-        features = (grown(checked(image, 3), LEAST, LEAST) - self.mean) / self.std
+        features = self.normalised(grown(checked(image, 3), LEAST, LEAST))
         maps: dict[str, Tensor] = {}
         for name in LAYERS[: max((LAYERS.index(name) + 1 for name in wanted), default=0)]:
             features = self._layer(name, features)
@@ -91,7 +84,7 @@ def import_weights(module: ResNet50, path: Path) -> None:
     Takes the layouts of `_wrapped.unwrapped`, such as MadryLab's. Raises UserError naming the file when it is missing,
     damaged, holds more than weights, is of another network, or normalises images by another mean and deviation.
     """
-    released = unwrapped(_pickled.checkpoint(path), module, path).items()
+    released = unwrapped(path, module).items()
     trunk = {name: tensor for name, tensor in released if not name.startswith("fc.")}
     # files of before torch 0.4.1 do not count the batches, which matters to training without momentum only
     for name in module.state_dict():

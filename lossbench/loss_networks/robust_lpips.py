@@ -7,11 +7,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from lossbench.errors import UserError, nearest
+from lossbench.errors import UserError
 from lossbench.loss_networks import Sizes
-from lossbench.loss_networks._vgg import MEAN, STD, VGG
-from lossbench.loss_networks.lpips import TINY
-from lossbench.loss_networks.vgg16 import CAFFE_MEAN, LAYOUTS, WIDTHS
+from lossbench.loss_networks.lpips import unit
+from lossbench.loss_networks.vgg16 import VGG16, WIDTHS
 
 SOURCE = "Zhang et al., CVPR 2018, with heads trained by this pipeline on attacked images: paper B released none"
 PUBLISHED: Sizes = {"VGG-16": {}}
@@ -29,8 +28,6 @@ def build(layout: str = "torchvision", widths: Sequence[int] = (64, 128, 256, 51
     `layout` says how the trunk's weights expect the image, as of the loss network vgg16; `widths` are the channels of
     its five blocks. Raises UserError for another layout or number of blocks.
     """
-    if layout not in LAYOUTS:
-        raise UserError(f"loss network 'robust_lpips': unknown layout '{layout}'; {nearest(str(layout), LAYOUTS)}")
     if len(widths) != len(DEPTHS):
         raise UserError(f"loss network 'robust_lpips': {len(widths)} widths; give one for each of {len(DEPTHS)} blocks")
     return RobustLPIPS(layout, widths)
@@ -42,10 +39,7 @@ class RobustLPIPS(nn.Module):
     def __init__(self, layout: str, widths: Sequence[int]) -> None:
         """Make `trunk`, whose state is that of the loss network vgg16 at its widths, and one head a block."""
         super().__init__()
-        caffe = layout == "caffe"
-        mean, std = ([value / 255 for value in CAFFE_MEAN], [1 / 255] * 3) if caffe else (MEAN, STD)
-        blocks = [[width] * depth for width, depth in zip(widths, DEPTHS, strict=True)]
-        self.trunk = VGG("VGG-16", blocks, mean, std, blue_first=caffe)
+        self.trunk = VGG16(layout, [[width] * depth for width, depth in zip(widths, DEPTHS, strict=True)])
         self.heads = nn.ModuleList(nn.Conv2d(width, 1, 1, bias=False) for width in widths)
         self.dropout = nn.Dropout(DROPOUT)
         for width, weight in zip(widths, self.heads.parameters(), strict=True):
@@ -65,7 +59,7 @@ class RobustLPIPS(nn.Module):
         The channels have length one at each position, in float32 also where the trunk ran in bfloat16.
         """
         found = self.trunk.layers(images, LAYERS)
-        return [_unit(found[name].float()) for name in LAYERS]
+        return [unit(found[name].float()) for name in LAYERS]
 
     def between(self, ours: Sequence[Tensor], theirs: Sequence[Tensor]) -> Tensor:
         """Return the distance (N,) of each pair of images from the `features` of both."""
@@ -82,10 +76,3 @@ class RobustLPIPS(nn.Module):
         with torch.no_grad():
             for weight in self.heads.parameters():
                 weight.clamp_(min=0)
-
-
-def _unit(features: Tensor) -> Tensor:
-    """Return (N, C, h, w) with channels of length one at each position; all zero where they are all zero."""
-    # the clamp keeps the gradient finite there
-    length: Tensor = features.square().sum(dim=1, keepdim=True).clamp(min=TINY).sqrt()
-    return features / (length + 1e-10)

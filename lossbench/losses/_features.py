@@ -76,7 +76,26 @@ def _single(features: Tensor) -> Tensor:
     return features.float() if features.dtype is torch.bfloat16 else features
 
 
-class FeatureLoss(Hidden, WeightedTerms):
+class NetworkLoss(Hidden, WeightedTerms):
+    """`pixel` distance of the images plus `weight` times the term `name`, which a frozen network gives."""
+
+    def __init__(self, name: str, network: nn.Module, *, pixel: str, weight: float, precision: str = "exact") -> None:
+        """Freeze `network`, for the arithmetic `precision`."""
+        super().__init__({"pixel": 1.0, name: weight})
+        self.name = name
+        self.distance = distance(pixel)
+        self.hide(network, precision)
+
+    def own_term(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """Return the term `name` of float32 inputs; `target` carries no graph."""
+        raise NotImplementedError
+
+    def raw_terms(self, prediction: Tensor, target: Tensor) -> dict[str, Tensor]:
+        """Return the terms `pixel` and the loss's own."""
+        return {"pixel": self.distance(prediction, target), self.name: self.own_term(prediction, target)}
+
+
+class FeatureLoss(NetworkLoss):
     """`pixel` distance of the images plus `weight` times the same distance of their features (MAE paper, eq. 2)."""
 
     def __init__(
@@ -84,29 +103,20 @@ class FeatureLoss(Hidden, WeightedTerms):
         name: str,
         network: nn.Module,
         features: Callable[[Any, Any], Any],
-        *,
-        pixel: str,
-        weight: float,
-        precision: str = "exact",
         reduction: str = "mean",
+        **settings: Any,
     ) -> None:
-        """Freeze `network`; `features(network, image)` gives what is compared, in the arithmetic `precision`.
+        """Take what `features(network, image)` gives to be compared; `settings` go to NetworkLoss.
 
         `reduction` is `mean` over all numbers of the features, or `sum` over those of an image and mean over images.
         """
-        super().__init__({"pixel": 1.0, name: weight})
-        self.name = name
-        self.distance = distance(pixel)
+        super().__init__(name, network, **settings)
         self.features, self.reduction = features, reduction
-        self.hide(network, precision)
 
-    def raw_terms(self, prediction: Tensor, target: Tensor) -> dict[str, Tensor]:
-        """Return the terms `pixel` and the loss's own; the target's features are computed without a graph."""
+    def own_term(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """Return the distance of the features; the target's are computed without a graph."""
         [pair] = self.compared(lambda image: [self.features(self.network, image)], prediction, target)
-        return {"pixel": self.distance(prediction, target), self.name: self.distance(*pair) * self._numbers(pair[0])}
-
-    def _numbers(self, features: Tensor) -> int:
-        return features[0].numel() if self.reduction == "sum" else 1
+        return self.distance(*pair) * (pair[0][0].numel() if self.reduction == "sum" else 1)
 
 
 def build_loss(
@@ -118,13 +128,20 @@ def build_loss(
     weight: float = 1.0,
     weights: Path | str | None = None,
     precision: str = "exact",
+    *,
+    drawn: bool,
+    architecture: dict[str, Any] | None = None,
+    seed: int = 0,
 ) -> FeatureLoss:
-    """Build `name`: `pixel` + `weight` * the same distance of the `features` of the loss network stored in `weights`.
+    """Build `name`: `pixel` + `weight` * the same distance of the `features` of a loss network of `kinds`.
 
-    The network is one of `kinds`; `precision` is a key of `PRECISIONS`. Raises UserError for weights that are absent or
-    of another kind.
+    The network is the one stored in `weights`, or `drawn` (see `drawn_network`); `precision` is a key of `PRECISIONS`.
+    Raises UserError for weights that are absent or of another kind.
     """
-    network = loss_network(name, kinds, weights)
+    if drawn:
+        network = drawn_network(name, kinds[0], architecture, weights, seed)
+    else:
+        network = loss_network(name, kinds, weights)
     return FeatureLoss(name, network, features, pixel=pixel, weight=weight, precision=precision)
 
 
@@ -160,3 +177,13 @@ def drawn_network(
 def encode(network: Encoder, image: Tensor) -> Tensor:
     """Return the encoder's final features of the whole image: nothing masked, nothing shuffled, no class token."""
     return network.encode(image)
+
+
+def encode_clip(network: Encoder, clip: Tensor) -> Tensor:
+    """Return the tokens (N, L, D) of a clip (N, T, C, H, W) in [0, 1], T even: of all cubes, none masked.
+
+    Raises ValueError for what is no clip, as an image.
+    """
+    if clip.ndim != 5:
+        raise ValueError(f"shape {tuple(clip.shape)}: a loss of clips takes (N, T, C, H, W), T frames of each video")
+    return network.encode(clip)

@@ -5,27 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import cast
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from lossbench.loss_networks import DistanceNetwork
-from lossbench.losses._features import Hidden, loss_network
-from lossbench.terms import WeightedTerms, distance
+from lossbench.losses._features import NetworkLoss, loss_network
 
 
-class DistanceLoss(Hidden, WeightedTerms):
+class DistanceLoss(NetworkLoss):
     """`pixel` distance of the images plus `weight` times the distance of a frozen network, in float32."""
 
-    def __init__(self, name: str, network: nn.Module, *, pixel: str, weight: float) -> None:
-        """Freeze `network`, whose method `distance` gives the term `name`."""
-        super().__init__({"pixel": 1.0, name: weight})
-        self.name = name
-        self.distance = distance(pixel)
-        self.hide(network)
-
-    def raw_terms(self, prediction: Tensor, target: Tensor) -> dict[str, Tensor]:
-        """Return the terms `pixel` and the loss's own."""
-        network = cast(DistanceNetwork, self.network)
-        return {"pixel": self.distance(prediction, target), self.name: network.distance(prediction, target)}
+    def own_term(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """Return the network's distance."""
+        return cast(DistanceNetwork, self.network).distance(prediction, target)
 
 
 def build_loss(name: str, /, pixel: str = "l1", weight: float = 1.0, weights: Path | str | None = None) -> DistanceLoss:

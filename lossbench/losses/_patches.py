@@ -3,53 +3,42 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
 from lossbench.errors import UserError
-from lossbench.loss_networks import MaskedEncoder
-from lossbench.losses._features import Hidden, loss_network
-from lossbench.terms import WeightedTerms, distance
+from lossbench.loss_networks import Autoencoder
+from lossbench.losses._features import NetworkLoss, loss_network
 
 
-class PatchFeatureLoss(Hidden, WeightedTerms):
+class PatchFeatureLoss(NetworkLoss):
     """`pixel` distance of the images plus `weight` times the distance of the features of a random part of each.
 
     MAE paper, section 4.4: the fraction is not given there, `keep` 0.25 is what the encoder saw in pre-training.
     """
 
     def __init__(
-        self,
-        name: str,
-        network: nn.Module,
-        *,
-        pixel: str,
-        weight: float,
-        keep: float,
-        generator: torch.Generator | None,
-        precision: str = "exact",
+        self, name: str, network: nn.Module, *, keep: float, generator: torch.Generator | None, **settings: Any
     ) -> None:
         """Keep the fraction `keep` of the patches; `generator` (CPU) draws them, torch's global one when None.
 
-        `torch.compile` makes one graph of the loss only with the global one.
+        `torch.compile` makes one graph of the loss only with the global one. `settings` go to NetworkLoss.
         """
-        super().__init__({"pixel": 1.0, name: weight})
+        super().__init__(name, network, **settings)
         if isinstance(keep, bool) or not isinstance(keep, int | float) or not 0 < keep <= 1:
             raise UserError(f"loss '{name}': keep = {keep!r} is not a fraction of the patches; choose 0 < keep <= 1")
-        self.name, self.keep, self.generator = name, keep, generator
-        self.distance = distance(pixel)
-        self.hide(network, precision)
+        self.keep, self.generator = keep, generator
 
-    def raw_terms(self, prediction: Tensor, target: Tensor) -> dict[str, Tensor]:
-        """Return the terms `pixel` and the loss's own; each image of the batch has patches of its own."""
-        network = cast(MaskedEncoder, self.network)
+    def own_term(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """Return the distance of the features; each image of the batch has patches of its own."""
+        network = cast(Autoencoder, self.network)
         cells = network.cells(*target.shape[-2:])
         mask = self.draw(len(target), cells).to(target.device)
         count = self.count(cells)
         [pair] = self.compared(lambda image: [network.encode_visible(image, mask, count)], prediction, target)
-        return {"pixel": self.distance(prediction, target), self.name: self.distance(*pair)}
+        return self.distance(*pair)
 
     def draw(self, number: int, cells: int) -> Tensor:
         """Draw which of the `cells` patches of each of `number` images are seen: (number, cells) bool."""

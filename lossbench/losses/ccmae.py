@@ -1,7 +1,5 @@
 """`ccmae`: the encoder of a convolutional masked autoencoder trained on the task's ground truth."""
 
-from __future__ import annotations
-
 from functools import partial
 
 from lossbench.losses._features import build_loss, encode
@@ -9,4 +7,4 @@ from lossbench.losses._features import build_loss, encode
 SOURCE = "MAE paper, eq. 2 and section 4.2, configuration 5"
 LOSS_NETWORKS = ("cnn_mae", "unet_mae")
 
-build = partial(build_loss, "ccmae", LOSS_NETWORKS, encode)
+build = partial(build_loss, "ccmae", LOSS_NETWORKS, encode, drawn=False, architecture=None, seed=0)

@@ -1,7 +1,5 @@
 """`ctmae`: the encoder of a transformer masked autoencoder trained on the task's ground truth."""
 
-from __future__ import annotations
-
 from functools import partial
 
 from lossbench.losses._encoder import build_loss

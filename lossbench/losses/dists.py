@@ -1,7 +1,5 @@
 """`dists`: DISTS, a distance that leaves textures of one look alike."""
 
-from __future__ import annotations
-
 from functools import partial
 
 from lossbench.losses._network_distance import build_loss

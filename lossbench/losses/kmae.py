@@ -1,7 +1,5 @@
 """`kmae`: the encoder of a masked autoencoder with public weights, trained on other imagery than the task's."""
 
-from __future__ import annotations
-
 from functools import partial
 
 from lossbench.losses._encoder import build_loss

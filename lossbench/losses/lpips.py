@@ -1,7 +1,5 @@
 """`lpips`: LPIPS, a distance that people's judgements of picture pairs gave."""
 
-from __future__ import annotations
-
 from functools import partial
 
 from lossbench.losses._network_distance import build_loss

@@ -1,7 +1,5 @@
 """`p_ccmae`: `ccmae` on a random part of the patches, the same of both images; the other cells become mask tokens."""
 
-from __future__ import annotations
-
 from functools import partial
 
 from lossbench.losses._patches import build_loss

@@ -1,7 +1,5 @@
 """`p_ctmae`: `ctmae` on a random part of the patches, the same of both images; no others enter the encoder."""
 
-from __future__ import annotations
-
 from functools import partial
 
 from lossbench.losses._patches import build_loss

@@ -8,8 +8,7 @@ from torch import Tensor
 
 from lossbench.assets import pyiqa_models
 from lossbench.errors import UserError
-from lossbench.losses._features import Hidden
-from lossbench.terms import WeightedTerms, distance
+from lossbench.losses._features import NetworkLoss
 
 SOURCE = "by name, `pyiqa:topiq_fr`: a model of the package pyiqa (non-commercial licence)"
 LOSS_NETWORKS = ()
@@ -30,24 +29,19 @@ def build(metric: str | None = None, pixel: str = "l1", weight: float = 1.0) -> 
     return PyiqaLoss(model, pixel=pixel, weight=weight)
 
 
-class PyiqaLoss(Hidden, WeightedTerms):
+class PyiqaLoss(NetworkLoss):
     """`pixel` distance of the images plus `weight` times a quality model's score, in float32."""
 
     def __init__(self, model: pyiqa_models.Model, *, pixel: str, weight: float) -> None:
         """Make the model and freeze it."""
-        super().__init__({"pixel": 1.0, model.name: weight})
+        super().__init__(model.name, pyiqa_models.made(model), pixel=pixel, weight=weight)
         self.model = model
-        self.distance = distance(pixel)
-        self.hide(pyiqa_models.made(model))
 
-    def raw_terms(self, prediction: Tensor, target: Tensor) -> dict[str, Tensor]:
-        """Return the terms `pixel` and the model's own; raises UserError where the model has no gradient."""
+    def own_term(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """Return the score; raises UserError where the model has no gradient."""
         network: Any = self.network
         found = network(prediction, target) if self.model.needs_target else network(prediction)
-        score = (found[0] if isinstance(found, tuple) else found).mean()
+        score: Tensor = (found[0] if isinstance(found, tuple) else found).mean()
         if prediction.requires_grad and not score.requires_grad:
             raise UserError(f"loss 'pyiqa:{self.model.name}': the model has no gradient; use it as a metric")
-        return {
-            "pixel": self.distance(prediction, target),
-            self.model.name: score if self.model.lower_better else -score,
-        }
+        return score if self.model.lower_better else -score

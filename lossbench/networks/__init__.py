@@ -23,25 +23,16 @@ Sizes = dict[str, dict[str, Any]]
 class Network(Protocol):
     """A torch module from (N, in_channels, H, W) in [0, 1] to (N, out_channels, scale * H, scale * W), not clamped."""
 
-    @property
-    def in_channels(self) -> int:
-        """Bands of the low quality."""
-
-    @property
-    def out_channels(self) -> int:
-        """Bands of the prediction."""
-
-    @property
-    def scale(self) -> int:
-        """Height of the prediction over that of the low quality."""
-
-    @property
-    def multiple(self) -> int:
-        """What H and W must be multiples of, in pixels."""
-
-    @property
-    def minimum(self) -> int:
-        """Least H and W in pixels."""
+    in_channels: int
+    """Bands of the low quality."""
+    out_channels: int
+    """Bands of the prediction."""
+    scale: int
+    """Height of the prediction over that of the low quality."""
+    multiple: int
+    """What H and W must be multiples of, in pixels."""
+    minimum: int
+    """Least H and W in pixels."""
 
     def __call__(self, low_quality: Tensor, /) -> Tensor:
         """Return the prediction."""
@@ -111,14 +102,7 @@ def load_network(path: Path | str) -> nn.Module:
     Raises UserError naming the file when it is missing, truncated, of another kind, or does not fit exactly.
     """
     state, description = storage.read(Path(path))
-    try:
-        # no storage yet: drawing weights only to replace them would take seconds
-        with torch.device("meta"):
-            network = build(description["name"], **description["arguments"])
-    except (UserError, KeyError) as error:
-        raise UserError(f"{path}: {error}; give the file of a network that this version knows") from None
-    storage.fill(network, state, Path(path))
-    return network.eval().requires_grad_(False)
+    return storage.rebuilt(Path(path), state, lambda: build(description["name"], **description["arguments"]))
 
 
 def parameter_count(module: nn.Module) -> int:

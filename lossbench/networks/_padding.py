@@ -17,17 +17,6 @@ from lossbench.errors import UserError
 from lossbench.networks import Network
 
 
-class Needs(NamedTuple):
-    """What a network asks of the height and width of its input."""
-
-    multiple: int
-    minimum: int
-
-    def size(self, size: int) -> int:
-        """Return the least size that the network takes and that is not below `size`, in pixels."""
-        return -(-max(size, self.minimum) // self.multiple) * self.multiple
-
-
 class Span(NamedTuple):
     """One tile along one axis of the input, in pixels: where it lies, and where it takes over from the one before."""
 
@@ -45,7 +34,7 @@ def restore(network: Network, low_quality: Tensor) -> Tensor:
     prediction is not clamped. Gradients and the training mode stay as the caller set them.
     """
     height, width = low_quality.shape[-2:]
-    prediction = network(_extend(low_quality, _needs(network)))
+    prediction = network(_extended(network, low_quality))
     return prediction[..., : height * network.scale, : width * network.scale]
 
 
@@ -61,18 +50,18 @@ def restore_tiled(network: Network, low_quality: Tensor, tile: int, overlap: int
     and the result has the device and dtype of `low_quality`. No gradients. Raises UserError when the tiles cannot
     advance.
     """
-    needs, scale = _needs(network), network.scale
+    scale = network.scale
     if overlap < 0:
         raise UserError(f"overlap: {overlap} px is negative; give 0 or more")
-    tile = needs.size(tile)
+    tile = _size(network, tile)
     # tiles begin at multiples, so that strided layers fall on the same grid as in the whole picture
-    step = (tile - overlap) // needs.multiple * needs.multiple
+    step = (tile - overlap) // network.multiple * network.multiple
     if step < 1:
         raise UserError(
             f"tile: {tile} px with an overlap of {overlap} px cannot advance; raise it or lower the overlap"
         )
     height, width = low_quality.shape[-2:]
-    extended = _extend(low_quality, needs)
+    extended = _extended(network, low_quality)
     device = next((parameter.device for parameter in network.parameters()), low_quality.device)
     sides = (scale * size for size in extended.shape[-2:])
     prediction = low_quality.new_empty(len(extended), network.out_channels, *sides)
@@ -87,14 +76,15 @@ def restore_tiled(network: Network, low_quality: Tensor, tile: int, overlap: int
     return prediction[..., : height * scale, : width * scale]
 
 
-def _needs(network: Network) -> Needs:
-    return Needs(network.multiple, network.minimum)
+def _size(network: Network, size: int) -> int:
+    """Return the least size that `network` takes and that is not below `size`, in pixels."""
+    return -(-max(size, network.minimum) // network.multiple) * network.multiple
 
 
-def _extend(image: Tensor, needs: Needs) -> Tensor:
+def _extended(network: Network, image: Tensor) -> Tensor:
     for axis in (-2, -1):
         size = image.shape[axis]
-        extra = needs.size(size) - size
+        extra = _size(network, size) - size
         if extra:
             # a reflection leaves the edge pixel out, so it can give size - 1 pixels at most
             mode = "reflect" if extra < size else "replicate"

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from lossbench.errors import UserError
 from lossbench.networks import Sizes
+from lossbench.networks._residual import ResidualBlock, conv3
 
 SOURCE = "Lim et al., CVPR workshops 2017 (EDSR); baseline of 64 channels and 16 blocks"
 PUBLISHED: Sizes = {
@@ -31,19 +32,6 @@ SHUFFLES = {2: (2,), 3: (3,), 4: (2, 2)}
 """Pixel shuffles that make up each scale."""
 
 
-class ResidualBlock(nn.Module):
-    """conv 3, ReLU, conv 3; scaled and added to the input: (N, channels, H, W) to the same."""
-
-    def __init__(self, channels: int, residual_scale: float) -> None:
-        super().__init__()
-        self.residual = nn.Sequential(_conv(channels, channels), nn.ReLU(inplace=True), _conv(channels, channels))
-        self.residual_scale = residual_scale
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Return features + residual_scale * residual(features)."""
-        return torch.add(features, self.residual(features), alpha=self.residual_scale)
-
-
 class EDSR(nn.Module):
     """(N, bands, H, W) in [0, 1] to (N, bands, scale * H, scale * W), not clamped."""
 
@@ -58,14 +46,14 @@ class EDSR(nn.Module):
         self.in_channels = self.out_channels = bands
         self.scale = scale
         self.register_buffer("mean", None if mean is None else torch.tensor(mean).view(1, bands, 1, 1))
-        self.head = _conv(bands, channels)
+        self.head = conv3(bands, channels)
         self.body = nn.Sequential(
-            *(ResidualBlock(channels, residual_scale) for _ in range(blocks)), _conv(channels, channels)
+            *(ResidualBlock(channels, residual_scale) for _ in range(blocks)), conv3(channels, channels)
         )
         self.upsampler = nn.Sequential()
         for factor in SHUFFLES[scale]:
-            self.upsampler.extend([_conv(channels, channels * factor**2), nn.PixelShuffle(factor)])
-        self.tail = _conv(channels, bands)
+            self.upsampler.extend([conv3(channels, channels * factor**2), nn.PixelShuffle(factor)])
+        self.tail = conv3(channels, bands)
 
     def forward(self, low_quality: Tensor) -> Tensor:
         """Return the prediction for `low_quality` of any height and width."""
@@ -97,7 +85,3 @@ def build(
     if mean_shift and bands != len(DIV2K_MEAN):
         raise UserError(f"mean_shift: the DIV2K mean has 3 bands, the pictures {bands}; set mean_shift to false")
     return EDSR(scale, channels, blocks, residual_scale, bands, DIV2K_MEAN if mean_shift else None)
-
-
-def _conv(inputs: int, outputs: int) -> nn.Conv2d:
-    return nn.Conv2d(inputs, outputs, kernel_size=3, padding=1)

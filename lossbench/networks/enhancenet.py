@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from lossbench.errors import UserError, nearest
 from lossbench.networks import Sizes
+from lossbench.networks._residual import ResidualBlock, conv3
 
 SOURCE = "Sajjadi et al., ICCV 2017 (EnhanceNet); 64 channels, 10 residual blocks, x4"
 PUBLISHED: Sizes = {"x4": {}}
@@ -22,18 +23,6 @@ BICUBIC = ("half_pixel", "legacy")
 """Where the bicubic enlargement samples its input."""
 SHARPNESS = -0.75
 """The parameter `a` of Keys' kernel in TensorFlow and PyTorch."""
-
-
-class ResidualBlock(nn.Module):
-    """conv 3, ReLU, conv 3, added to the input: (N, channels, H, W) to the same."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.residual = nn.Sequential(_conv(channels, channels), nn.ReLU(inplace=True), _conv(channels, channels))
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Return features + residual(features)."""
-        return torch.add(features, self.residual(features))
 
 
 class EnhanceNet(nn.Module):
@@ -49,12 +38,12 @@ class EnhanceNet(nn.Module):
         self.in_channels = self.out_channels = len(MEAN)
         self.bicubic = bicubic
         self.register_buffer("mean", torch.tensor(MEAN).view(1, -1, 1, 1))
-        self.head = _conv(len(MEAN), channels)
+        self.head = conv3(len(MEAN), channels)
         self.body = nn.Sequential(*(ResidualBlock(channels) for _ in range(blocks)))
         self.upsampler = nn.Sequential()
         for _ in range(2):
-            self.upsampler.extend([nn.UpsamplingNearest2d(scale_factor=2), _conv(channels, channels), nn.ReLU(True)])
-        self.tail = nn.Sequential(_conv(channels, channels), nn.ReLU(inplace=True), _conv(channels, len(MEAN)))
+            self.upsampler.extend([nn.UpsamplingNearest2d(scale_factor=2), conv3(channels, channels), nn.ReLU(True)])
+        self.tail = nn.Sequential(conv3(channels, channels), nn.ReLU(inplace=True), conv3(channels, len(MEAN)))
         self._draw_weights()
 
     def forward(self, low_quality: Tensor) -> Tensor:
@@ -109,10 +98,6 @@ def build(
     if bicubic not in BICUBIC:
         raise UserError(f"bicubic: EnhanceNet has no '{bicubic}'; {nearest(bicubic, BICUBIC)}")
     return EnhanceNet(channels, blocks, bicubic)
-
-
-def _conv(inputs: int, outputs: int) -> nn.Conv2d:
-    return nn.Conv2d(inputs, outputs, kernel_size=3, padding=1)
 
 
 def _taps(offset: float) -> list[float]:
