@@ -19,7 +19,7 @@ from lossbench.classifiers._accuracy import BATCH, REMEDY, Labelled, accuracy, p
 from lossbench.device import Device, to_tensor
 from lossbench.errors import UserError
 from lossbench.files import written_atomically
-from pipeline.learning.labelled import LabelledCrops, LabelledFiles
+from pipeline.learning.labelled import CropsWithLabels
 from pipeline.learning.sampling import HELD_OUT_SEED, own_generator
 from pipeline.specs.classifier import RobustnessSpec
 
@@ -99,7 +99,7 @@ def require_accuracy(model: nn.Module, batches: Iterable[Labelled], stated: floa
         raise UserError(f"{where}: clean accuracy {found:.4f} on {count} crops, {stated:.4f} is stated; {REMEDY}")
 
 
-def write_witness(path: Path, model: nn.Module, crops: LabelledCrops | LabelledFiles) -> None:
+def write_witness(path: Path, model: nn.Module, crops: CropsWithLabels) -> None:
     """Write some held-out crops, their labels and how accurate `model` is on them to `path` (.npz), atomically."""
     classes = len(crops.classes)
     stride = max(1, classes // WITNESSES)
