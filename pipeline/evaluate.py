@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from functools import partial
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from lossbench import datasets, metrics, tasks
 from lossbench.datasets import Labelled
 from lossbench.errors import UserError, room_for
-from lossbench.files import written_atomically
+from lossbench.files import write_rows
 from lossbench.images import displayed, largest, write_png
 from lossbench.metrics import ClassifierMetric, Protocol
 from lossbench.names import class_names
@@ -73,7 +72,7 @@ def main(
                 picture = np.rint(prediction * largest(target.dtype)).astype(target.dtype)
                 write_png(pictures / f"{item.name}.png", displayed(picture, like=target))
         cache.write()
-        _write(scores, rows)
+        write_rows(scores, COLUMNS, rows)
     for metric in spec.metrics:
         values = [row["value"] for row in rows if row["metric"] == metric.name]
         print(f"{scores.parent}  {metric.name} {np.mean(values):.4f} over {len(values)} pictures", flush=True)
@@ -87,13 +86,6 @@ def _weights(spec: EvaluateSpec, given: dict[str, Path]) -> dict[str, Path]:
         what = "needs a network; give" if name in needed else "needs no network; leave out"
         raise UserError(f"metric '{name}' {what} --metric-weights {name}=FILE")
     return given
-
-
-def _write(scores: Path, rows: list[dict[str, Any]]) -> None:
-    with written_atomically(scores) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fieldnames=COLUMNS)
-        writer.writeheader()
-        writer.writerows(rows)
 
 
 def _restorer(spec: EvaluateSpec, task: tasks.Task, model: Path | None, threads: int) -> FromIntegers:
