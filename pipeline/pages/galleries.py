@@ -57,10 +57,9 @@ def galleries(table: Table, room: int) -> list[Gallery]:
     Gaps are noted in the table's. The first gallery is open.
     """
     found: list[Gallery] = []
-    if all(cell.task == CLASSIFICATION for cell in table.spec.cells):
-        # classifiers make no pictures
-        return found
-    for network, column in table.places():
+    # classifiers make no pictures
+    shown = any(cell.task != CLASSIFICATION for cell in table.spec.cells)
+    for network, column in table.places() if shown else ():
         gallery = _gallery(table, network, column, room)
         if gallery.comparisons or gallery.clips:
             gallery.open = not found
@@ -83,8 +82,7 @@ def _gallery(table: Table, network: str, column: str, room: int) -> Gallery:
         table.gaps.note(table.name, f"pictures of {network}, {column}", next(iter(folders.values())), "no picture kept")
     judged = {loss: series for loss, series in scores.items() if kind(table, loss) != "control"}
     for name, role in pictures.chosen(judged, reference, kept, metric.better):
-        comparison = _comparison(table, column, name, role, folders, scores, room)
-        if comparison is not None:
+        if comparison := _comparison(table, column, name, role, folders, scores, room):
             gallery.comparisons.append(comparison)
     for loss, folder in folders.items():
         gallery.clips += _clips(table, loss, folder)
@@ -130,9 +128,8 @@ def _comparison(
         picture = table.gaps.read(table.name, f"picture under {label}", folder / f"{name}.png", read_image)
         if picture is not None:
             versions[label] = picture
-    shapes = [picture.shape for picture in versions.values()]
     truth = _truth(table, column, name)
-    if truth is not None and (not shapes or truth.shape == shapes[0]):
+    if truth is not None and truth.shape == next(iter(versions.values()), truth).shape:
         versions[TRUTH] = truth
     judged = [label for label in folders if kind(table, label) != "control"]
     try:
@@ -145,20 +142,18 @@ def _comparison(
 def _captions(table: Table, scores: Mapping[str, pd.Series], name: str) -> dict[str, str]:
     """Return the first metric of one picture under every loss, with the difference to the reference loss."""
     metric = table.spec.metrics[0]
-    words = {}
-    reference = scores.get(table.spec.reference_loss)
-    for loss, series in scores.items():
-        if name not in series.index:
-            continue
-        words[loss] = f"{metric.name.upper()} {plain(float(series[name]), DIGITS)}"
-        if reference is not None and name in reference.index and loss != table.spec.reference_loss:
-            words[loss] += f" ({signed(float(series[name] - reference[name]), DIGITS)})"
+    values = {loss: float(series[name]) for loss, series in scores.items() if name in series.index}
+    words = {loss: f"{metric.name.upper()} {plain(value, DIGITS)}" for loss, value in values.items()}
+    reference = table.spec.reference_loss
+    if reference in values:
+        for loss in values.keys() - {reference}:
+            words[loss] += f" ({signed(values[loss] - values[reference], DIGITS)})"
     return words
 
 
 def _truth(table: Table, column: str, name: str) -> Pixels | None:
     """Return the ground truth of a picture as it is displayed, or None, noted, where there is none."""
-    cell = next(cell for cell in table.spec.cells if cell.column == column and cell.card is not None)
+    cell = next(cell for cell in table.runs if cell.column == column)
     card = table.cards.get(str(cell.card))
     prepared = Path(path_of(table.root, "prepare", "card", {"dataset": cell.test_set}))
 
