@@ -34,9 +34,11 @@ def main(spec: DegradeSpec, code: str, targets: Path, output: Path) -> None:
             if shipped is None:
                 yield from _degraded(task, whole, spec, item)
                 continue
-            source = _partner(shipped, item)
+            if (item.split, item.name) not in shipped:
+                raise UserError(f"{item.origin} (split {item.split}) has no low-quality partner")
+            source = shipped[item.split, item.name]
             stored = read_source(dataset.read_low_quality, source, item.split)
-            pixels = _fitted(task, whole, stored, spec, (item, source))
+            pixels = _fitted(task, whole, stored, spec, item, source)
             yield Entry(item.name, item.split, pixels, source.path.name, item.licence)
 
     card = {"dataset": spec.dataset, "task": spec.task, "settings": spec.settings, "code": code}
@@ -56,9 +58,8 @@ def _degraded(task: tasks.Task, whole: Pixels, spec: DegradeSpec, item: Item) ->
         yield Entry(name, item.split, pixels, f"{spec.task} of {item.origin}", item.licence)
 
 
-def _fitted(task: tasks.Task, whole: Pixels, shipped: Pixels, spec: DegradeSpec, files: tuple[Item, Source]) -> Pixels:
+def _fitted(task: tasks.Task, whole: Pixels, shipped: Pixels, spec: DegradeSpec, item: Item, source: Source) -> Pixels:
     """Return what the data set ships, combined with the target where the task does that, else as it is."""
-    item, source = files
     try:
         if isinstance(task, tasks.CombiningTask):
             return task.combine(whole, shipped, spec.settings)
@@ -76,12 +77,6 @@ def _shipped(dataset: Dataset, spec: DegradeSpec, task: tasks.Task) -> dict[tupl
     if splits is None:
         return None
     return {(split, source.name): source for split, sources in splits.items() for source in sources}
-
-
-def _partner(shipped: dict[tuple[str, str], Source], item: Item) -> Source:
-    if (item.split, item.name) not in shipped:
-        raise UserError(f"{item.origin} (split {item.split}) has no low-quality partner")
-    return shipped[item.split, item.name]
 
 
 if __name__ == "__main__":

@@ -121,5 +121,4 @@ def _distance(configuration: Configuration, name: str, chosen: scale.LossNetwork
         reads["targets"] = prepared(configuration, dataset).writes("card")
     else:
         modules.append(plugin_module("datasets", dataset))
-    unique = tuple(dict.fromkeys(modules))
-    return Job(configuration.root, "train_distance", (name, dataset), spec, unique, reads)
+    return Job(configuration.root, "train_distance", (name, dataset), spec, tuple(dict.fromkeys(modules)), reads)
