@@ -21,7 +21,11 @@ def main(plan: Plan) -> Path:
     Tables without a single run are left out. What rests on missing cells is remembered, so that the next run makes it
     anew. Raises UserError when no table has a run.
     """
-    checked = _harness(plan)
+    check = plan.job("harness", ())
+    assert isinstance(check.spec, HarnessSpec)
+    checked = Path(check.writes("harness").path)
+    if not checked.is_file():
+        harness.main(check.spec, check.code, checked)
     makers = plan.makers()
     written: list[Path] = []
     partial: list[Path] = []
@@ -46,15 +50,6 @@ def main(plan: Plan) -> Path:
     report.main(shown.spec, shown.code, written, page)
     remember(Path(plan.root), [*partial, page, claims])
     return page
-
-
-def _harness(plan: Plan) -> Path:
-    job = plan.job("harness", ())
-    path = Path(job.writes("harness").path)
-    if not path.is_file():
-        assert isinstance(job.spec, HarnessSpec)
-        harness.main(job.spec, job.code, path)
-    return path
 
 
 def _partial(spec: JudgeSpec, makers: Mapping[str, Job]) -> JudgeSpec:

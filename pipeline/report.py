@@ -22,8 +22,7 @@ from pipeline.pages.formats import notes
 from pipeline.pages.galleries import galleries
 from pipeline.pages.inputs import Gaps, LossNetwork, Table, read_loss_networks, read_table
 from pipeline.pages.plots import Style
-from pipeline.pages.templates import TEMPLATES
-from pipeline.specs.report import ReportSpec
+from pipeline.specs.report import TEMPLATES, ReportSpec
 
 ROOM = 8_500_000
 """Bytes of the page for compared pictures."""

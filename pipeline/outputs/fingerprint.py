@@ -36,11 +36,8 @@ def fingerprint(*modules: str, packages: Packages = PACKAGES) -> str:
 
 def clear() -> None:
     """Forget what was read, so that files edited since are seen."""
-    _parsed.cache_clear()
-    _version.cache_clear()
-    _normalised.cache_clear()
-    _imports.cache_clear()
-    _closure.cache_clear()
+    for remembered in (_parsed, _version, _normalised, _imports, _closure):
+        remembered.cache_clear()
 
 
 @cache

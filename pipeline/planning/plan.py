@@ -83,9 +83,9 @@ class Plan:
         """Return every data set and weight file that is not on this machine."""
         prepared, imported = ([name for (name,) in self.jobs.get(stage, {})] for stage in ("prepare", "import_weights"))
         classifiers = [name for name, _ in self.jobs.get("train_classifier", {})]
-        read = {key[-1] for key in self.jobs.get("submit", {})}
-        # data sets that are read as they are needed
-        read |= {key[-1] for stage in ("train_classifier", "train_distance") for key in self.jobs.get(stage, {})}
+        # stages that read a data set as they need it
+        readers = ("submit", "train_classifier", "train_distance")
+        read = {key[-1] for stage in readers for key in self.jobs.get(stage, {})}
         datasets = [*prepared, *sorted(read - set(prepared))]
         return list(missing(self.configuration, datasets, imported, classifiers))
 

@@ -86,7 +86,10 @@ def _cost(scale: str, found: dict[str, Any]) -> list[str]:
     if found["devices"]:
         devices = " and ".join(found["devices"])
         lines = [f"GPU-hours of the trainings on {devices}; drawing data, evaluation and reports are not in them:"]
-        lines += [f"  {_stage(row)}" for row in found["stages"]]
+        for row in found["stages"]:
+            seconds, counted = row["seconds_per_step"], row["jobs"] - row["unmeasured_jobs"]
+            pace = f", {row['steps']:,} steps of {seconds:.3g} s" if seconds else ""
+            lines.append(f"  {row['stage']}: {row['gpu_hours']:,.1f} for {counted} of {row['jobs']} jobs{pace}")
         lines.append(f"  all stages: {found['total']:,.1f}")
         for table in dict.fromkeys(row["table"] for row in found["tables"]):
             rows = [row for row in found["tables"] if row["table"] == table]
@@ -98,10 +101,3 @@ def _cost(scale: str, found: dict[str, Any]) -> list[str]:
     if found["unmeasured"]:
         lines.append(f"  to measure these: python benchmarks/gpu_hours.py --scale {scale}")
     return lines
-
-
-def _stage(row: dict[str, Any]) -> str:
-    counted = row["jobs"] - row["unmeasured_jobs"]
-    seconds = row["seconds_per_step"]
-    pace = f", {row['steps']:,} steps of {seconds:.3g} s" if seconds else ""
-    return f"{row['stage']}: {row['gpu_hours']:,.1f} for {counted} of {row['jobs']} jobs{pace}"

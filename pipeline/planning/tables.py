@@ -106,10 +106,12 @@ def _add_restorations(
 ) -> None:
     """Add every network under every loss, after the trivial answers, once a test set."""
     table = configuration.tables[name]
-    for column in _by_test_set(configuration, whole):
-        if column.server_only:
-            parts.reads["submissions"] += [job.writes("submission") for job in submitted(configuration, table, column)]
-            continue
+    if whole.server_only:
+        parts.reads["submissions"] += [job.writes("submission") for job in submitted(configuration, table, whole)]
+        return
+    # test sets that one stand-in stands for are one
+    columns = {configuration.dataset(one.test_set.dataset): one for one in reversed(whole.by_test_set())}
+    for column in reversed(columns.values()):
         runs: list[Job | str] = list(trivials)
         for network, loss, seed in product(table.networks, table.losses, configuration.scale.seeds):
             runs.append(trained(configuration, table, column, network, loss, seed))
@@ -119,14 +121,6 @@ def _add_restorations(
         for network in table.networks:
             if shown := compared(configuration, name, column, trivials[0], network, scored):
                 parts.reads["pictures"].append(shown.writes("picture"))
-
-
-def _by_test_set(configuration: Configuration, column: Column) -> list[Column]:
-    """Return the column once a test set; those that one stand-in stands for are one."""
-    if column.server_only:
-        return [column]
-    found = {configuration.dataset(one.test_set.dataset): one for one in reversed(column.by_test_set())}
-    return list(reversed(found.values()))
 
 
 def _add_classifiers(configuration: Configuration, table: Table, label: str, column: Column, parts: _Parts) -> None:
