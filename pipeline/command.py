@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from lossbench.errors import UserError, exit_with_one_line
-from lossbench.records import Strict
 
 
 def run(main: Callable[..., object]) -> None:
@@ -33,20 +32,16 @@ def given(main: Callable[..., object], arguments: Sequence[str], read: Callable[
     found: dict[str, Any] = {}
     for name, annotation, _ in _parameters(main):
         if name == "spec":
-            found[name] = _spec(annotation, read)
+            text = read()
+            if not text.strip():
+                raise UserError(f"{annotation.__name__}: nothing on standard input; give the spec as JSON there")
+            found[name] = annotation.from_json(text)
         elif is_dataclass(annotation):
             record: Any = annotation
             found[name] = record(**{field.name: values[field.name] for field in fields(annotation)})
         else:
             found[name] = values[name]
     return found
-
-
-def _spec(kind: type[Strict], read: Callable[[], str]) -> Strict:
-    text = read()
-    if not text.strip():
-        raise UserError(f"{kind.__name__}: nothing on standard input; give the spec as JSON there")
-    return kind.from_json(text)
 
 
 def _parser(main: Callable[..., object]) -> argparse.ArgumentParser:

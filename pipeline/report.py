@@ -97,7 +97,7 @@ def _part(
     table: Table, networks: Sequence[LossNetwork], look: dict[str, Style], room: int, output: Path
 ) -> dict[str, Any]:
     """Return all that the page says of one table."""
-    spec, anchor = table.spec, re.sub(r"\W+", "-", table.anchor)
+    spec, anchor = table.spec, re.sub(r"\W+", "-", table.name)
     # the notes tell how many pictures and seeds there are, and where they were trained
     complete = {"n_images", "n_seeds", "device", "precision"} <= set(table.long) and (table.long["n_seeds"] > 0).any()
     return {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -85,7 +85,9 @@ def _gallery(table: Table, network: str, column: str, room: int) -> Gallery:
         if comparison := _comparison(table, column, name, role, folders, scores, room):
             gallery.comparisons.append(comparison)
     for loss, folder in folders.items():
-        gallery.clips += _clips(table, loss, folder)
+        for name in pictures.kept_clips(folder)[:1]:
+            if clip := table.gaps.read(table.name, f"clip {name} under {loss}", folder / name, pictures.frames):
+                gallery.clips.append(Clip(name, loss, pictures.strip(clip), pictures.animation(clip)))
     return gallery
 
 
@@ -121,8 +123,8 @@ def _comparison(
 ) -> Comparison | None:
     trivial = table.spec.trivials[0]
     runs = {cell.loss: cell for cell in table.spec.cells if (cell.column, cell.loss) == (column, trivial)}
-    read = {label: _scores(table, cell, table.spec.metrics[0].name) for label, cell in runs.items()}
-    untrained = {label: series for label, series in read.items() if series is not None}
+    metric = table.spec.metrics[0].name
+    untrained = {label: series for label, cell in runs.items() if (series := _scores(table, cell, metric)) is not None}
     versions: dict[str, Pixels] = {}
     for label, folder in {**_folders(table, runs), **folders}.items():
         picture = table.gaps.read(table.name, f"picture under {label}", folder / f"{name}.png", read_image)
@@ -170,12 +172,3 @@ def _truth(table: Table, column: str, name: str) -> Pixels | None:
 def _prepared(card: Path) -> tuple[dict[str, Any], Arrays]:
     arrays = Arrays(card)
     return {item.name: item for item in arrays.items}, arrays
-
-
-def _clips(table: Table, loss: str, folder: Path) -> Sequence[Clip]:
-    found = []
-    for name in pictures.kept_clips(folder)[:1]:
-        clip = table.gaps.read(table.name, f"clip {name} under {loss}", folder / name, pictures.frames)
-        if clip:
-            found.append(Clip(name, loss, pictures.strip(clip), pictures.animation(clip)))
-    return found

@@ -80,11 +80,6 @@ class Table:
         return f"{self.spec.paper}/{self.spec.table}"
 
     @property
-    def anchor(self) -> str:
-        """Return the table's name as an id of the page."""
-        return f"{self.spec.paper}-{self.spec.table}"
-
-    @property
     def runs(self) -> list[Cell]:
         """Return the cells that are no trivial answer."""
         return [cell for cell in self.spec.cells if cell.card is not None]

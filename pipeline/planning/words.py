@@ -33,32 +33,28 @@ class _Foundation:
     networks: dict[str, scale.LossNetwork] = field(default_factory=dict)
     classifiers: dict[str, scale.Classifier] = field(default_factory=dict)
 
-    def add_network(self, name: str | None) -> None:
-        if name is not None and name not in self.networks:
-            entry = self.networks[name] = self.configuration.loss_network(name)
-            self.add_classifier(entry.classifier)
+    def add(self, network: str | None, classifier: str | None) -> None:
+        if network is not None and network not in self.networks:
+            entry = self.networks[network] = self.configuration.loss_network(network)
+            self.add(None, entry.classifier)
             if judged := entry.judgements:
                 for other in (judged.trunk, judged.initial, judged.released):
-                    self.add_network(other)
-
-    def add_classifier(self, name: str | None) -> None:
-        if name is not None and name not in self.classifiers:
-            entry = self.classifiers[name] = self.configuration.classifier(name)
-            self.add_network(entry.trunk)
-            self.add_classifier(entry.classifier)
+                    self.add(other, None)
+        if classifier is not None and classifier not in self.classifiers:
+            chosen = self.classifiers[classifier] = self.configuration.classifier(classifier)
+            self.add(chosen.trunk, chosen.classifier)
 
 
 def _foundation(configuration: Configuration, table: Table) -> _Foundation:
     found = _Foundation(configuration)
     for metric in table.metrics.values():
-        found.add_network(metric.loss_network)
-        found.add_classifier(metric.classifier)
+        found.add(metric.loss_network, metric.classifier)
     for loss in table.losses:
         if table.compares == "classifiers":
             for network in table.networks:
-                found.add_classifier(f"{loss}_{network}")
+                found.add(None, f"{loss}_{network}")
         else:
-            found.add_network(configuration.loss(loss).loss_network)
+            found.add(configuration.loss(loss).loss_network, None)
     return found
 
 
