@@ -23,7 +23,7 @@ from lossbench.restorer import restorer
 from pipeline.command import run
 from pipeline.outputs.arrays import Arrays, Item
 from pipeline.outputs.metric_cache import MetricCache, digest
-from pipeline.specs.evaluate import EvaluateSpec, MetricSpec
+from pipeline.specs.evaluate import EvaluateSpec
 
 COLUMNS = ("image", "metric", "value", "colour", "crop", "rounding", "code")
 
@@ -106,7 +106,7 @@ def _unit(pixels: Integers) -> NDArray[np.float32]:
 
 def _labels(spec: EvaluateSpec, names: list[str], weights: dict[str, Path]) -> dict[str, int]:
     """Return the class of every picture as the test set says it; empty where no metric compares with it."""
-    needing = [metric for metric in spec.metrics if _needs_label(metric)]
+    needing = [metric for metric in spec.metrics if metrics.needs_label(metrics.load(metric.file))]
     if not needing:
         return {}
     test_set = datasets.load(spec.test_set)
@@ -122,10 +122,6 @@ def _labels(spec: EvaluateSpec, names: list[str], weights: dict[str, Path]) -> d
             assert isinstance(file, ClassifierMetric)
             file.require_classes(weights[metric.name], class_names(names), spec.test_set)
     return found
-
-
-def _needs_label(metric: MetricSpec) -> bool:
-    return metrics.needs_label(metrics.load(metric.file))
 
 
 def _scores(
@@ -144,7 +140,8 @@ def _scores(
         asked = Protocol(colour=metric.colour, crop=metric.crop, rounding=metric.rounding)
         used = metrics.protocol_of(metric.file, asked)
         try:
-            file, known = weights.get(metric.name), label if _needs_label(metric) else None
+            file = weights.get(metric.name)
+            known = label if metrics.needs_label(metrics.load(metric.file)) else None
             computed = partial(metrics.score, metric.file, ours, theirs, protocol=used, weights=file, label=known)
             value = cache.score(metric.file, used, pictures, computed, file, known)
         except UserError as error:

@@ -44,7 +44,11 @@ def main(spec: ReportSpec, code: str, verdicts: Sequence[Path], output: Path) ->
     tables = [read_table(path, gaps) for path in verdicts]
     networks = read_loss_networks(tables[0].root, gaps)
     judged = [claim for table in tables for claim in claims.judged(table)]
-    look = _styles(tables)
+    # one look a loss for the whole page
+    losses = dict.fromkeys(loss for table in tables for loss in table.spec.losses)
+    controls = {loss for table in tables for loss in table.spec.controls}
+    references = dict.fromkeys(table.spec.reference_loss for table in tables)
+    look = plots.styles([*references, *losses], next(iter(references)), sorted(controls))
     count = 2 * sum(1 for table in tables for _ in table.places())
     parts = [_part(table, networks, look, ROOM // max(count, 1), output) for table in tables]
     blocks: dict[str, Any] = {"trim_blocks": True, "lstrip_blocks": True}
@@ -83,14 +87,6 @@ def _failures(tables: Sequence[Table]) -> list[str]:
     """Return what is wrong with the metrics, each thing once."""
     failed = [table.harness for table in tables if not table.harness.get("passed")]
     return list(dict.fromkeys(str(text) for harness in failed for text in harness.get("failures") or ["no check ran"]))
-
-
-def _styles(tables: Sequence[Table]) -> dict[str, Style]:
-    """Return one look a loss for the whole page."""
-    losses = dict.fromkeys(loss for table in tables for loss in table.spec.losses)
-    controls = {loss for table in tables for loss in table.spec.controls}
-    references = dict.fromkeys(table.spec.reference_loss for table in tables)
-    return plots.styles([*references, *losses], next(iter(references)), sorted(controls))
 
 
 def _part(

@@ -47,8 +47,11 @@ def long_table(spec: TabulateSpec, code: str) -> pd.DataFrame:
     rows = rows.merge(_trivial(scores, spec), on=["column", "metric"], how="left")
     rows = rows.merge(_runs(spec), on=["column", "network", "loss"])
     rows = rows.merge(_comparisons(trained, spec), on=KEY, how="left")
+    place = ["column", "network", "metric"]
+    reference = rows[rows["loss"] == spec.reference_loss].set_index(place)
+    beside = reference.reindex(pd.MultiIndex.from_frame(rows[place]))
     for name, origin in (("difference", "value"), ("published_difference", "published")):
-        rows[name] = rows[origin] - _reference(rows, origin, spec.reference_loss)
+        rows[name] = rows[origin] - beside[origin].to_numpy()
     rows["gain_over_trivial"] = (rows["value"] - rows[TRIVIAL]) * rows["metric"].map(signs(spec))
     rows = rows.merge(_metric_words(spec.metrics), on="metric")
     words = {"scale": spec.scale, "trivial_method": spec.trivials[0], "stand_ins": "; ".join(spec.stand_ins)}
@@ -128,13 +131,6 @@ def _card(path: Path) -> dict[str, Any]:
         return {**own, "steps": recipe["steps"] if recipe else 0}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path} can't be read ({error!r}); delete it and rerun") from None
-
-
-def _reference(rows: pd.DataFrame, origin: str, loss: str) -> pd.Series:
-    """Return for each row the value of the reference loss in the same column, network and metric."""
-    group = ["column", "network", "metric"]
-    reference = rows[rows["loss"] == loss].set_index(group)[origin]
-    return pd.Series(reference.reindex(pd.MultiIndex.from_frame(rows[group])).to_numpy(), index=rows.index)
 
 
 def _metric_words(metrics: tuple[MetricColumn, ...]) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from pathlib import Path
 from lossbench import losses, networks, storage, tasks
 from lossbench.device import to_tensor
 from lossbench.errors import UserError
+from lossbench.terms import WeightedTerms
 from pipeline import command
 from pipeline.learning.loop import Batch, StepLoss
 from pipeline.learning.run import Run, training
@@ -41,7 +42,7 @@ def main(
         own = network if spec.own_loss else None
         assert own is None or isinstance(own, networks.NetworkWithLoss)
         arguments = {"weights": weights} if spec.loss.loss_network else {}
-        criterion = chosen.place(losses.build(spec.loss.name, **spec.loss.arguments, **arguments))
+        criterion: WeightedTerms = chosen.place(losses.build(spec.loss.name, **spec.loss.arguments, **arguments))
 
         def loss(step: int, data: Batch) -> StepLoss:
             low_quality, target = (to_tensor(pixels, chosen.device) for pixels in data)

@@ -58,9 +58,7 @@ class Crops:
 
     def _crop(self, generator: np.random.Generator) -> list[NDArray[np.uint8 | np.uint16]]:
         items = self.items[generator.integers(len(self.items))]
-        height, width = items[0].shape[-3:-1]
-        top = int(generator.integers(height - self.patch + 1))
-        left = int(generator.integers(width - self.patch + 1))
+        top, left = (int(generator.integers(size - self.patch + 1)) for size in items[0].shape[-3:-1])
         flips = generator.random(3) < 0.5 if self.augment else np.zeros(3, bool)
         crops = []
         for (arrays, scale), item in zip(self.roles, items, strict=True):

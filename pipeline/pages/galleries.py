@@ -76,8 +76,8 @@ def _gallery(table: Table, network: str, column: str, room: int) -> Gallery:
     best = max(means, key=lambda loss: means[loss] if metric.better == "up" else -means[loss], default=TRUTH)
     gallery = Gallery(network, column, reference, best, open=False)
     folders = _folders(table, runs)
-    kept = sorted(set.intersection(*(set(pictures.kept_pictures(folder)) for folder in folders.values()))
-                  if folders else ())  # fmt: skip
+    names = [{path.stem for path in folder.glob("*.png")} for folder in folders.values()]
+    kept = sorted(set.intersection(*names)) if names else []
     if not kept and folders and not any(map(pictures.kept_clips, folders.values())):
         table.gaps.note(table.name, f"pictures of {network}, {column}", next(iter(folders.values())), "no picture kept")
     judged = {loss: series for loss, series in scores.items() if kind(table, loss) != "control"}

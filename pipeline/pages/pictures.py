@@ -124,11 +124,6 @@ def reconstructions(path: Path, longest: int = 1024) -> tuple[str, tuple[int, in
     return data_uri(picture, 86), (picture.shape[1], picture.shape[0])
 
 
-def kept_pictures(folder: Path) -> list[str]:
-    """Return the names of the single pictures in a folder, sorted; none where there is no folder."""
-    return sorted(path.stem for path in folder.glob("*.png"))
-
-
 def kept_clips(folder: Path) -> list[str]:
     """Return the names of the clips in a folder, which are folders of frames, sorted."""
     return sorted(path.name for path in folder.glob("*/") if any(path.glob("*.png")))
