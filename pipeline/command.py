@@ -69,7 +69,9 @@ def _parameters(main: Callable[..., object]) -> Iterator[tuple[str, Any, Any]]:
 
 def _add(parser: argparse.ArgumentParser, name: str, annotation: Any, default: Any) -> None:
     """Add the option of one value: text, number, path, several paths, or paths by name."""
-    kind, optional = _without_none(annotation)
+    # of all unions, those with None alone are used: such an option may be left out
+    optional = get_origin(annotation) in (types.UnionType, Union)
+    (kind,) = (each for each in get_args(annotation) if each is not type(None)) if optional else (annotation,)
     options: dict[str, Any] = {"required": default is MISSING and not optional}
     if default is not MISSING and default is not None:
         options |= {"default": default, "help": f"default {default}"}
@@ -81,14 +83,6 @@ def _add(parser: argparse.ArgumentParser, name: str, annotation: Any, default: A
     else:
         options |= {"type": kind, "metavar": kind.__name__.upper()}
     parser.add_argument(f"--{name.replace('_', '-')}", dest=name, **options)
-
-
-def _without_none(annotation: Any) -> tuple[Any, bool]:
-    """Return the type of an option, and whether it may be left out."""
-    if get_origin(annotation) in (types.UnionType, Union):
-        (kind,) = (each for each in get_args(annotation) if each is not type(None))
-        return kind, True
-    return annotation, False
 
 
 class _Named(argparse.Action):

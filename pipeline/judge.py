@@ -60,17 +60,13 @@ def judged(spec: JudgeSpec, scores: pd.DataFrame) -> list[Record]:
     """
     rows = [_judged(claim, spec.table, scores) for claim in spec.claims]
     for row in rows:
-        row["reason"] = "; ".join([row["reason"], *_limits(spec, row)])
+        # what keeps a verdict from being the last word on the claim
+        if row["verdict"] != NOT_ATTEMPTED and not spec.full_scale:
+            row["reason"] += f"; at the reduced scale {spec.table.scale}"
+        if row["verdict"] != NOT_ATTEMPTED and row["n_seeds"] == 1:
+            row["reason"] += "; one seed, so that seed noise is not covered"
     adjusted = holm([row["p_value"] if row["p_value"] is not None else math.nan for row in rows])
     return [{**row, "p_holm": p_value} for row, p_value in zip(rows, adjusted, strict=True)]
-
-
-def _limits(spec: JudgeSpec, row: Record) -> list[str]:
-    """Return what keeps a verdict from being the last word on the claim."""
-    if row["verdict"] == NOT_ATTEMPTED:
-        return []
-    reduced = [] if spec.full_scale else [f"at the reduced scale {spec.table.scale}"]
-    return reduced + (["one seed, so that seed noise is not covered"] if row["n_seeds"] == 1 else [])
 
 
 def _judged(claim: Claim, table: TabulateSpec, scores: pd.DataFrame) -> Record:

@@ -57,8 +57,8 @@ def _partial(spec: JudgeSpec, makers: Mapping[str, Job]) -> JudgeSpec:
     missing, left = [], []
     for cell in spec.table.cells:
         if absent := [file for file in (cell.scores, cell.card) if file and not Path(file).is_file()]:
-            names = {name: getattr(cell, name) for name in ("column", "network", "loss", "seed")}
-            missing.append(MissingCell(**names, file=absent[0], why=_why(makers[absent[0]])))
+            place = cell.model_dump(include={"column", "network", "loss", "seed"})
+            missing.append(MissingCell(**place, file=absent[0], why=_why(makers[absent[0]])))
         else:
             left.append(cell)
     table = spec.table.model_copy(update={"cells": tuple(left)})

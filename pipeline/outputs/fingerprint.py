@@ -132,8 +132,7 @@ def _normalised(file: Path) -> str:
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             # a string on its own line documents a module, class, function or field and changes nothing at run time
-            body = [entry for entry in node.body if not _is_text(entry)]
-            node.body = body or [ast.Pass()]
+            node.body = [entry for entry in node.body if not _is_text(entry)] or [ast.Pass()]
     return ast.unparse(tree)
 
 

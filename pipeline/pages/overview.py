@@ -19,13 +19,14 @@ def overview(tables: Sequence[Table], networks: Sequence[LossNetwork], code: str
     everything = [*cards, *(network.card for network in networks)]
     stand_ins = list(dict.fromkeys(text for table in tables for text in table.spec.stand_ins))
     seeds = sorted({cell.seed for table in tables for cell in table.runs})
+    versions = dict.fromkeys(pair for card in everything for pair in card.get("versions", {}).items())
     return [
         ("Scale", list(dict.fromkeys(table.spec.scale for table in tables))),
         ("Runs", [f"{len(cards)} networks, seeds {', '.join(map(str, seeds))}; {len(networks)} loss networks"]),
         ("Time, summed over the runs", [f"{duration(trained)} of training, {duration(before)} of pre-training"]),
         ("Hardware", _distinct(everything, "device")),
         ("Arithmetic", _distinct(everything, "precision")),
-        ("Versions", [", ".join(_versions(everything))]),
+        ("Versions", [", ".join(f"{name} {version}" for name, version in versions) or NOT_READABLE]),
         ("Metrics", _checks(tables)),
         ("Code of the report", [code]),
         ("Code of the tables", _codes(tables)),
@@ -37,11 +38,10 @@ def overview(tables: Sequence[Table], networks: Sequence[LossNetwork], code: str
 
 def _checks(tables: Sequence[Table]) -> list[str]:
     """Return how many golden values the metrics met."""
-    lines = (
-        f"{checks.get('rows', 0)} golden values compared: {len(checks.get('failures') or ())} not met, "
-        f"{len(checks.get('skipped') or ())} skipped"
-        for checks in (table.harness for table in tables)
-    )
+    lines = []
+    for table in tables:
+        failed, skipped = (len(table.harness.get(name) or ()) for name in ("failures", "skipped"))
+        lines.append(f"{table.harness.get('rows', 0)} golden values compared: {failed} not met, {skipped} skipped")
     return list(dict.fromkeys(lines))
 
 
@@ -58,11 +58,6 @@ def _data(tables: Sequence[Table]) -> list[str]:
 
 def _distinct(cards: Iterable[Card], name: str) -> list[str]:
     return list(dict.fromkeys(str(card[name]) for card in cards if card.get(name))) or [NOT_READABLE]
-
-
-def _versions(cards: Iterable[Card]) -> list[str]:
-    pairs = [pair for card in cards for pair in card.get("versions", {}).items()]
-    return [f"{name} {version}" for name, version in dict.fromkeys(pairs)] or [NOT_READABLE]
 
 
 def _codes(tables: Sequence[Table]) -> list[str]:
