@@ -19,6 +19,8 @@ from lossbench.errors import UserError
 from lossbench.files import written_atomically
 
 EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
+GRID = 8
+"""The densest part of a picture begins at a multiple of it."""
 MARGIN = 256 / 224
 """Shorter side of a picture over the side of the crop from its middle."""
 
@@ -107,6 +109,18 @@ def middle(pixels: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     scaled = np.asarray(Image.fromarray(pixels).resize((columns, rows), Image.Resampling.BILINEAR))
     top, left = round((rows - side) / 2), round((columns - side) / 2)
     return scaled[top : top + side, left : left + side]
+
+
+def densest(values: NDArray[np.float64], side: int) -> tuple[int, int, int, int]:
+    """Return top, left, height and width of the part, at most `side` square, of `values` (H, W) with the largest sum.
+
+    It begins on a grid of `GRID` pixels.
+    """
+    height, width = min(side, values.shape[0]), min(side, values.shape[1])
+    total = np.pad(values.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
+    sums = total[height:, width:] - total[:-height, width:] - total[height:, :-width] + total[:-height, :-width]
+    row, column = np.unravel_index(int(sums[::GRID, ::GRID].argmax()), sums[::GRID, ::GRID].shape)
+    return int(row) * GRID, int(column) * GRID, height, width
 
 
 @contextmanager

@@ -10,15 +10,11 @@ import inspect
 import sys
 import types
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import MISSING, Field, fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from lossbench.errors import UserError, exit_with_one_line
-from lossbench.records import Strict
-
-REQUIRED = object()
-"""No default."""
 
 
 def run(main: Callable[..., object]) -> None:
@@ -32,26 +28,20 @@ def given(main: Callable[..., object], arguments: Sequence[str], read: Callable[
     Exits with the usage for options that it does not take; raises UserError for a spec, the text that `read` gives,
     that is none.
     """
-    parser = _parser(main)
-    values = vars(parser.parse_args(arguments))
+    values = vars(_parser(main).parse_args(arguments))
     found: dict[str, Any] = {}
-    for name, annotation, default in _parameters(main):
+    for name, annotation, _ in _parameters(main):
         if name == "spec":
-            found[name] = _spec(annotation, read)
+            text = read()
+            if not text.strip():
+                raise UserError(f"{annotation.__name__}: nothing on standard input; give the spec as JSON there")
+            found[name] = annotation.from_json(text)
         elif is_dataclass(annotation):
             record: Any = annotation
             found[name] = record(**{field.name: values[field.name] for field in fields(annotation)})
         else:
-            value = values[name]
-            found[name] = default if value is None and default is not REQUIRED else value
+            found[name] = values[name]
     return found
-
-
-def _spec(kind: type[Strict], read: Callable[[], str]) -> Strict:
-    text = read()
-    if not text.strip():
-        raise UserError(f"{kind.__name__}: nothing on standard input; give the spec as JSON there")
-    return kind.from_json(text)
 
 
 def _parser(main: Callable[..., object]) -> argparse.ArgumentParser:
@@ -64,29 +54,26 @@ def _parser(main: Callable[..., object]) -> argparse.ArgumentParser:
     for name, annotation, default in _parameters(main):
         if is_dataclass(annotation):
             for field in fields(annotation):
-                _add(parser, field.name, get_type_hints(annotation)[field.name], _default(field))
+                _add(parser, field.name, get_type_hints(annotation)[field.name], field.default)
         elif name != "spec":
             _add(parser, name, annotation, default)
     return parser
 
 
 def _parameters(main: Callable[..., object]) -> Iterator[tuple[str, Any, Any]]:
-    """Give name, type and default of the parameters of `main`."""
+    """Give name, type and default of the parameters of `main`; the default is MISSING where there is none."""
     hints = get_type_hints(main)
     for name, parameter in inspect.signature(main).parameters.items():
-        default = REQUIRED if parameter.default is inspect.Parameter.empty else parameter.default
-        yield name, hints[name], default
-
-
-def _default(field: Field[Any]) -> Any:
-    return REQUIRED if field.default is MISSING else field.default
+        yield name, hints[name], MISSING if parameter.default is inspect.Parameter.empty else parameter.default
 
 
 def _add(parser: argparse.ArgumentParser, name: str, annotation: Any, default: Any) -> None:
     """Add the option of one value: text, number, path, several paths, or paths by name."""
-    kind, optional = _without_none(annotation)
-    options: dict[str, Any] = {"required": default is REQUIRED and not optional}
-    if default is not REQUIRED and default is not None:
+    # of all unions, those with None alone are used: such an option may be left out
+    optional = get_origin(annotation) in (types.UnionType, Union)
+    (kind,) = (each for each in get_args(annotation) if each is not type(None)) if optional else (annotation,)
+    options: dict[str, Any] = {"required": default is MISSING and not optional}
+    if default is not MISSING and default is not None:
         options |= {"default": default, "help": f"default {default}"}
     if get_origin(kind) is dict:
         options |= {"action": _Named, "nargs": "+", "metavar": "NAME=PATH"}
@@ -96,14 +83,6 @@ def _add(parser: argparse.ArgumentParser, name: str, annotation: Any, default: A
     else:
         options |= {"type": kind, "metavar": kind.__name__.upper()}
     parser.add_argument(f"--{name.replace('_', '-')}", dest=name, **options)
-
-
-def _without_none(annotation: Any) -> tuple[Any, bool]:
-    """Return the type of an option, and whether it may be left out."""
-    if get_origin(annotation) in (types.UnionType, Union):
-        (kind,) = (each for each in get_args(annotation) if each is not type(None))
-        return kind, True
-    return annotation, False
 
 
 class _Named(argparse.Action):

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 
 from lossbench import tasks
 from lossbench.errors import room_for
-from lossbench.images import displayed, read_image, write_png
+from lossbench.images import densest, displayed, read_image, write_png
 from pipeline.command import run
 from pipeline.outputs.arrays import Arrays
 from pipeline.specs.evaluate import CompareSpec
@@ -32,25 +32,11 @@ def main(spec: CompareSpec, code: str, targets: Path, pairs: Path, scores: list[
     for item in arrays.split(spec.split)[: spec.pictures]:
         target = task.reference(arrays.read(item), spec.task.settings)
         shown = [*(read_image(folder / f"{item.name}.png") for folder in folders), displayed(np.asarray(target))]
-        top, left = _worst(shown[spec.labels.index(spec.trivial)], shown[-1], spec.crop)
-        rows.append([picture[top : top + spec.crop, left : left + spec.crop] for picture in shown])
+        error = (shown[spec.labels.index(spec.trivial)].astype(np.float64) - shown[-1]).sum(axis=2) ** 2
+        top, left, height, width = densest(error, spec.crop)
+        rows.append([picture[top : top + height, left : left + width] for picture in shown])
     with room_for(output):
         write_png(output, _sheet(rows, [*spec.labels, "ground truth"]))
-
-
-def _worst(trivial: NDArray[np.uint8], target: NDArray[np.uint8], side: int) -> tuple[int, int]:
-    """Return top and left of the square window with the largest squared error, on a grid of 8 pixels."""
-    error = (trivial.astype(np.float64) - target).sum(axis=2) ** 2
-    total = np.pad(error.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
-    side_rows, side_columns = min(side, error.shape[0]), min(side, error.shape[1])
-    sums = (
-        total[side_rows:, side_columns:]
-        - total[:-side_rows, side_columns:]
-        - total[side_rows:, :-side_columns]
-        + total[:-side_rows, :-side_columns]
-    )[::8, ::8]
-    row, column = np.unravel_index(int(sums.argmax()), sums.shape)
-    return int(row) * 8, int(column) * 8
 
 
 def _sheet(rows: list[list[NDArray[np.uint8]]], labels: list[str]) -> NDArray[np.uint8]:

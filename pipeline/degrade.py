@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from lossbench import datasets, tasks
-from lossbench.datasets import Dataset, Source, check_pair_sizes, read_source
+from lossbench.datasets import Source, check_pair_sizes, read_source
 from lossbench.errors import UserError, room_for
 from lossbench.names import version as versioned
 from lossbench.tasks import Pixels
@@ -26,17 +26,22 @@ def main(spec: DegradeSpec, code: str, targets: Path, output: Path) -> None:
     task = tasks.load(spec.task)
     arrays = Arrays(targets)
     dataset = datasets.load(spec.dataset)
-    shipped = _shipped(dataset, spec, task)
+    root = Path(spec.root) if spec.root else None
+    # None where the data set ships none for this task
+    splits = dataset.locate_low_quality(root, spec.task, task.scale(spec.settings))
+    shipped = {(split, source.name): source for split, sources in (splits or {}).items() for source in sources}
 
     def entries() -> Iterator[Entry]:
         for item in arrays.items:
             whole = arrays.read(item)
-            if shipped is None:
+            if splits is None:
                 yield from _degraded(task, whole, spec, item)
                 continue
-            source = _partner(shipped, item)
+            if (item.split, item.name) not in shipped:
+                raise UserError(f"{item.origin} (split {item.split}) has no low-quality partner")
+            source = shipped[item.split, item.name]
             stored = read_source(dataset.read_low_quality, source, item.split)
-            pixels = _fitted(task, whole, stored, spec, (item, source))
+            pixels = _fitted(task, whole, stored, spec, item, source)
             yield Entry(item.name, item.split, pixels, source.path.name, item.licence)
 
     card = {"dataset": spec.dataset, "task": spec.task, "settings": spec.settings, "code": code}
@@ -56,9 +61,8 @@ def _degraded(task: tasks.Task, whole: Pixels, spec: DegradeSpec, item: Item) ->
         yield Entry(name, item.split, pixels, f"{spec.task} of {item.origin}", item.licence)
 
 
-def _fitted(task: tasks.Task, whole: Pixels, shipped: Pixels, spec: DegradeSpec, files: tuple[Item, Source]) -> Pixels:
+def _fitted(task: tasks.Task, whole: Pixels, shipped: Pixels, spec: DegradeSpec, item: Item, source: Source) -> Pixels:
     """Return what the data set ships, combined with the target where the task does that, else as it is."""
-    item, source = files
     try:
         if isinstance(task, tasks.CombiningTask):
             return task.combine(whole, shipped, spec.settings)
@@ -67,21 +71,6 @@ def _fitted(task: tasks.Task, whole: Pixels, shipped: Pixels, spec: DegradeSpec,
     except UserError as error:
         raise UserError(f"split {item.split}: {source.path} does not fit {item.origin}: {error}") from None
     return shipped
-
-
-def _shipped(dataset: Dataset, spec: DegradeSpec, task: tasks.Task) -> dict[tuple[str, str], Source] | None:
-    """Return the data set's own degraded files by (split, name); None when it ships none for this task."""
-    root = Path(spec.root) if spec.root else None
-    splits = dataset.locate_low_quality(root, spec.task, task.scale(spec.settings))
-    if splits is None:
-        return None
-    return {(split, source.name): source for split, sources in splits.items() for source in sources}
-
-
-def _partner(shipped: dict[tuple[str, str], Source], item: Item) -> Source:
-    if (item.split, item.name) not in shipped:
-        raise UserError(f"{item.origin} (split {item.split}) has no low-quality partner")
-    return shipped[item.split, item.name]
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from functools import partial
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from lossbench import datasets, metrics, tasks
 from lossbench.datasets import Labelled
 from lossbench.errors import UserError, room_for
-from lossbench.files import written_atomically
+from lossbench.files import write_rows
 from lossbench.images import displayed, largest, write_png
 from lossbench.metrics import ClassifierMetric, Protocol
 from lossbench.names import class_names
@@ -24,7 +23,7 @@ from lossbench.restorer import restorer
 from pipeline.command import run
 from pipeline.outputs.arrays import Arrays, Item
 from pipeline.outputs.metric_cache import MetricCache, digest
-from pipeline.specs.evaluate import EvaluateSpec, MetricSpec
+from pipeline.specs.evaluate import EvaluateSpec
 
 COLUMNS = ("image", "metric", "value", "colour", "crop", "rounding", "code")
 
@@ -73,7 +72,7 @@ def main(
                 picture = np.rint(prediction * largest(target.dtype)).astype(target.dtype)
                 write_png(pictures / f"{item.name}.png", displayed(picture, like=target))
         cache.write()
-        _write(scores, rows)
+        write_rows(scores, COLUMNS, rows)
     for metric in spec.metrics:
         values = [row["value"] for row in rows if row["metric"] == metric.name]
         print(f"{scores.parent}  {metric.name} {np.mean(values):.4f} over {len(values)} pictures", flush=True)
@@ -87,13 +86,6 @@ def _weights(spec: EvaluateSpec, given: dict[str, Path]) -> dict[str, Path]:
         what = "needs a network; give" if name in needed else "needs no network; leave out"
         raise UserError(f"metric '{name}' {what} --metric-weights {name}=FILE")
     return given
-
-
-def _write(scores: Path, rows: list[dict[str, Any]]) -> None:
-    with written_atomically(scores) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fieldnames=COLUMNS)
-        writer.writeheader()
-        writer.writerows(rows)
 
 
 def _restorer(spec: EvaluateSpec, task: tasks.Task, model: Path | None, threads: int) -> FromIntegers:
@@ -114,7 +106,7 @@ def _unit(pixels: Integers) -> NDArray[np.float32]:
 
 def _labels(spec: EvaluateSpec, names: list[str], weights: dict[str, Path]) -> dict[str, int]:
     """Return the class of every picture as the test set says it; empty where no metric compares with it."""
-    needing = [metric for metric in spec.metrics if _needs_label(metric)]
+    needing = [metric for metric in spec.metrics if metrics.needs_label(metrics.load(metric.file))]
     if not needing:
         return {}
     test_set = datasets.load(spec.test_set)
@@ -130,10 +122,6 @@ def _labels(spec: EvaluateSpec, names: list[str], weights: dict[str, Path]) -> d
             assert isinstance(file, ClassifierMetric)
             file.require_classes(weights[metric.name], class_names(names), spec.test_set)
     return found
-
-
-def _needs_label(metric: MetricSpec) -> bool:
-    return metrics.needs_label(metrics.load(metric.file))
 
 
 def _scores(
@@ -152,7 +140,8 @@ def _scores(
         asked = Protocol(colour=metric.colour, crop=metric.crop, rounding=metric.rounding)
         used = metrics.protocol_of(metric.file, asked)
         try:
-            file, known = weights.get(metric.name), label if _needs_label(metric) else None
+            file = weights.get(metric.name)
+            known = label if metrics.needs_label(metrics.load(metric.file)) else None
             computed = partial(metrics.score, metric.file, ours, theirs, protocol=used, weights=file, label=known)
             value = cache.score(metric.file, used, pictures, computed, file, known)
         except UserError as error:

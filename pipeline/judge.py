@@ -16,7 +16,7 @@ from lossbench.files import write_text
 from lossbench.statistics.intervals import FLOORS, companions, equivalent, holm, interval, shape, value_verdict, verdict
 from pipeline.command import run
 from pipeline.outputs.finite import finite
-from pipeline.outputs.scores import KEY, averaged, differences, read_scores, signs
+from pipeline.outputs.scores import KEY, Floats, averaged, differences, read_scores, signs
 from pipeline.specs.judge import Claim, JudgeSpec
 from pipeline.specs.tabulate import TabulateSpec
 
@@ -60,31 +60,22 @@ def judged(spec: JudgeSpec, scores: pd.DataFrame) -> list[Record]:
     """
     rows = [_judged(claim, spec.table, scores) for claim in spec.claims]
     for row in rows:
-        row["reason"] = "; ".join([row["reason"], *_limits(spec, row)])
+        # what keeps a verdict from being the last word on the claim
+        if row["verdict"] != NOT_ATTEMPTED and not spec.full_scale:
+            row["reason"] += f"; at the reduced scale {spec.table.scale}"
+        if row["verdict"] != NOT_ATTEMPTED and row["n_seeds"] == 1:
+            row["reason"] += "; one seed, so that seed noise is not covered"
     adjusted = holm([row["p_value"] if row["p_value"] is not None else math.nan for row in rows])
     return [{**row, "p_holm": p_value} for row, p_value in zip(rows, adjusted, strict=True)]
 
 
-def _limits(spec: JudgeSpec, row: Record) -> list[str]:
-    """Return what keeps a verdict from being the last word on the claim."""
-    if row["verdict"] == NOT_ATTEMPTED:
-        return []
-    reduced = [] if spec.full_scale else [f"at the reduced scale {spec.table.scale}"]
-    return reduced + (["one seed, so that seed noise is not covered"] if row["n_seeds"] == 1 else [])
-
-
 def _judged(claim: Claim, table: TabulateSpec, scores: pd.DataFrame) -> Record:
-    columns = claim.columns or tuple(
-        column
-        for column in table.columns
-        if column not in table.server_only and column in _scored(table, scores, claim.metric)
-    )
-    networks = claim.networks or table.networks
-    sign = signs(table).get(claim.metric, 1)
-    published, warning = _published_difference(claim, table, columns, networks)
-    if claim.against:
-        # papers print no difference of differences
-        published, warning = None, ""
+    # where the metric has no scores all columns count, so that a reason can be given
+    scored = set(scores.loc[scores["metric"] == claim.metric, "column"]) or set(table.columns)
+    known = tuple(column for column in table.columns if column in scored and column not in table.server_only)
+    columns, networks = claim.columns or known, claim.networks or table.networks
+    # papers print no difference of differences
+    published, warning = (None, "") if claim.against else _published_difference(claim, table, columns, networks)
     row = {
         **claim.model_dump(exclude={"table"}),
         "columns": list(columns),
@@ -92,12 +83,16 @@ def _judged(claim: Claim, table: TabulateSpec, scores: pd.DataFrame) -> Record:
         "published_difference": published,
         "published_warning": warning,
     }
-    found = [sign * array for array in differences(scores, claim.metric, claim.better, claim.than, columns, networks)]
+
+    def oriented(metric: str) -> list[Floats]:
+        found = differences(scores, metric, claim.better, claim.than, columns, networks)
+        return [signs(table).get(metric, 1) * array for array in found]
+
+    found = oriented(claim.metric)
     if claim.against:
         # an interaction: how much larger the difference is than that of the other metric on the same pictures
-        sign = signs(table).get(claim.against, 1)
-        others = differences(scores, claim.against, claim.better, claim.than, columns, networks)
-        found = [ours - sign * theirs for ours, theirs in zip(found, others, strict=True)] if others else []
+        others = oriented(claim.against)
+        found = [ours - theirs for ours, theirs in zip(found, others, strict=True)] if others else []
     if not found or sum(array.size for array in found) < 2:
         return {**row, **dict.fromkeys(_MEASURED), "verdict": NOT_ATTEMPTED, "reason": _why_not(claim, table, scores)}
     bounds, tests = interval(found), companions(found)
@@ -184,19 +179,12 @@ def values(spec: JudgeSpec, scores: pd.DataFrame) -> list[Record]:
         key = (cell.column, cell.network, cell.loss, cell.metric)
         if key not in means:
             continue
-        found = value_verdict(
-            list(by_seed[key]), cell.value, FLOORS.get(cell.metric, 0.0), spec.published_runs, spec.full_scale
-        )
-        names = dict(zip(KEY, key, strict=True))
+        floor = FLOORS.get(cell.metric, 0.0)
+        found = value_verdict(list(by_seed[key]), cell.value, floor, spec.published_runs, spec.full_scale)
         ends = {"low": found.low, "high": found.high, "cv": found.cv, "verdict": found.name}
         numbers = {"value": means[key], "published": cell.value, "published_warning": cell.warning}
-        rows.append({**names, **numbers, **ends})
+        rows.append({**dict(zip(KEY, key, strict=True)), **numbers, **ends})
     return rows
-
-
-def _scored(table: TabulateSpec, scores: pd.DataFrame, metric: str) -> set[str]:
-    """Return the columns that `metric` is taken in; all where it has no scores, so that a reason can be given."""
-    return set(scores.loc[scores["metric"] == metric, "column"]) or set(table.columns)
 
 
 def _means(scores: pd.DataFrame) -> Published:

@@ -13,7 +13,6 @@ from pipeline.planning.plan import Plan
 from pipeline.specs.harness import HarnessSpec
 from pipeline.specs.judge import JudgeSpec, MissingCell
 from pipeline.specs.report import ReportSpec
-from pipeline.specs.tabulate import Cell
 
 
 def main(plan: Plan) -> Path:
@@ -22,8 +21,11 @@ def main(plan: Plan) -> Path:
     Tables without a single run are left out. What rests on missing cells is remembered, so that the next run makes it
     anew. Raises UserError when no table has a run.
     """
-    root = Path(plan.root)
-    checked = _harness(plan)
+    check = plan.job("harness", ())
+    assert isinstance(check.spec, HarnessSpec)
+    checked = Path(check.writes("harness").path)
+    if not checked.is_file():
+        harness.main(check.spec, check.code, checked)
     makers = plan.makers()
     written: list[Path] = []
     partial: list[Path] = []
@@ -41,41 +43,26 @@ def main(plan: Plan) -> Path:
         if spec.missing:
             partial += [written[-1], *files.values()]
     if not written:
-        raise UserError(f"{root}: no table has a finished run yet; run snakemake first")
+        raise UserError(f"{plan.root}: no table has a finished run yet; run snakemake first")
     shown = plan.job("report", ())
     assert isinstance(shown.spec, ReportSpec)
     page, claims = (Path(shown.writes(name).path) for name in ("page", "claims"))
     report.main(shown.spec, shown.code, written, page)
-    remember(root, [*partial, page, claims])
+    remember(Path(plan.root), [*partial, page, claims])
     return page
-
-
-def _harness(plan: Plan) -> Path:
-    job = plan.job("harness", ())
-    path = Path(job.writes("harness").path)
-    if not path.is_file():
-        assert isinstance(job.spec, HarnessSpec)
-        harness.main(job.spec, job.code, path)
-    return path
 
 
 def _partial(spec: JudgeSpec, makers: Mapping[str, Job]) -> JudgeSpec:
     """Return the spec of the cells whose files are there, the others listed as missing."""
     missing, left = [], []
     for cell in spec.table.cells:
-        absent = [file for file in _files(cell) if not Path(file).is_file()]
-        if absent:
-            names = {name: getattr(cell, name) for name in ("column", "network", "loss", "seed")}
-            missing.append(MissingCell(**names, file=absent[0], why=_why(makers[absent[0]])))
+        if absent := [file for file in (cell.scores, cell.card) if file and not Path(file).is_file()]:
+            place = cell.model_dump(include={"column", "network", "loss", "seed"})
+            missing.append(MissingCell(**place, file=absent[0], why=_why(makers[absent[0]])))
         else:
             left.append(cell)
-    return spec.model_copy(
-        update={"table": spec.table.model_copy(update={"cells": tuple(left)}), "missing": tuple(missing)}
-    )
-
-
-def _files(cell: Cell) -> list[str]:
-    return [cell.scores, *([cell.card] if cell.card else [])]
+    table = spec.table.model_copy(update={"cells": tuple(left)})
+    return spec.model_copy(update={"table": table, "missing": tuple(missing)})
 
 
 def _why(job: Job) -> str:

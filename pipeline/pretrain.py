@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +12,10 @@ from torch import Tensor, nn
 from lossbench import loss_networks
 from lossbench.device import to_tensor
 from lossbench.errors import UserError
-from lossbench.files import written_atomically
+from lossbench.files import write_rows
 from lossbench.images import displayed, largest, write_png
 from lossbench.loss_networks import Autoencoder
-from lossbench.probe.encoder import Probe, probe
+from lossbench.probe.encoder import probe
 from pipeline import command
 from pipeline.learning.loop import Batch, StepLoss
 from pipeline.learning.run import Run, training
@@ -40,8 +39,8 @@ def main(spec: PretrainSpec, code: str, run: Run, *, targets: Path) -> None:
     """
     recipe = spec.recipe
     if recipe is None:
-        where = run.label
-        raise UserError(f"{where}: the spec has no recipe; weights from elsewhere go through pipeline.import_weights")
+        elsewhere = "weights from elsewhere go through pipeline.import_weights"
+        raise UserError(f"{run.label}: the spec has no recipe; {elsewhere}")
     with training(spec, code, run, recipe.precision) as begun:
         chosen, arrays = begun.device, Arrays(targets)
         architecture = _with_statistics(spec.architecture, arrays)
@@ -55,21 +54,17 @@ def main(spec: PretrainSpec, code: str, run: Run, *, targets: Path) -> None:
                 error = network.pretraining_loss(image, noise)
             return StepLoss(error, {"masked_error": error})
 
-        sizes: dict[str, Any] = {
-            "patch": recipe.patch,
-            "batch": recipe.batch,
-            "seed": spec.seed,
-            "augment": recipe.augment,
-        }
-        crops = Crops([(arrays, 1)], "train", **sizes)
+        role, patch = [(arrays, 1)], recipe.patch
+        crops = Crops(role, "train", patch=patch, batch=recipe.batch, seed=spec.seed, augment=recipe.augment)
         # published splits may leave nothing for `val`; nothing is chosen by these crops, so `test` serves as well
         split = "val" if any(item.split == "val" for item in arrays.items) else "test"
-        apart: dict[str, Any] = {"batch": HELD_OUT_CROPS, "seed": HELD_OUT_SEED, "augment": False}
-        held_out = Crops([(arrays, 1)], split, patch=recipe.patch, **apart)
+        held_out = Crops(role, split, patch=patch, batch=HELD_OUT_CROPS, seed=HELD_OUT_SEED, augment=False)
         result = begun.fit(network, recipe, crops.draw, loss)
         judged = _judge(result.model, to_tensor(held_out.draw(0)[0], chosen.device), run.output)
         card = begun.card(result, **judged, held_out_split=split)
-        loss_networks.save(_unwrapped(network, result.model), run.output / "network.safetensors", card)
+        # the running mean of the weights is a copy, which does not remember its name
+        network.load_state_dict(result.model.state_dict())
+        loss_networks.save(network, run.output / "network.safetensors", card)
         begun.write_card(card)
 
 
@@ -84,12 +79,6 @@ def _with_statistics(architecture: dict[str, Any], arrays: Arrays) -> dict[str, 
     values = np.concatenate([pixels.reshape(-1, pixels.shape[-1]) for pixels in pictures]) / largest(arrays.data.dtype)
     mean, std = (np.round(statistic.astype(float), 4).tolist() for statistic in (values.mean(0), values.std(0)))
     return {**architecture, "mean": mean, "std": std}
-
-
-def _unwrapped(network: nn.Module, trained: nn.Module) -> nn.Module:
-    """Return the built network holding the trained weights: a copy of it does not remember its name."""
-    network.load_state_dict(trained.state_dict())
-    return network
 
 
 def _noise(network: Autoencoder, image: Tensor, seed: int, step: int) -> Tensor:
@@ -110,19 +99,13 @@ def _judge(model: nn.Module, image: Tensor, output: Path) -> dict[str, float]:
     grid = torch.cat(rows, dim=-2).mul(255).round().byte().permute(1, 2, 0).cpu().numpy()
     write_png(output / "reconstructions.png", displayed(grid))
     found = probe(network.encode, image)
-    _write_probe(output / "probe.csv", found)
+    columns = ("degradation", "psnr", "feature_distance", "recognised")
+    write_rows(output / "probe.csv", columns, [dict(zip(columns, row, strict=True)) for row in found.rows])
     return {
         "held_out_masked_error": round(float(network.pretraining_loss(image, noise)), 5),
         "probe_accuracy": round(found.accuracy, 4),
         "probe_chance": round(found.chance, 4),
     }
-
-
-def _write_probe(path: Path, found: Probe) -> None:
-    with written_atomically(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["degradation", "psnr", "feature_distance", "recognised"])
-        writer.writerows(found.rows)
 
 
 if __name__ == "__main__":

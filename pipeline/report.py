@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
@@ -23,8 +22,7 @@ from pipeline.pages.formats import notes
 from pipeline.pages.galleries import galleries
 from pipeline.pages.inputs import Gaps, LossNetwork, Table, read_loss_networks, read_table
 from pipeline.pages.plots import Style
-from pipeline.pages.templates import TEMPLATES
-from pipeline.specs.report import ReportSpec
+from pipeline.specs.report import TEMPLATES, ReportSpec
 
 ROOM = 8_500_000
 """Bytes of the page for compared pictures."""
@@ -46,25 +44,17 @@ def main(spec: ReportSpec, code: str, verdicts: Sequence[Path], output: Path) ->
     tables = [read_table(path, gaps) for path in verdicts]
     networks = read_loss_networks(tables[0].root, gaps)
     judged = [claim for table in tables for claim in claims.judged(table)]
-    with room_for(output):
-        page = _page(tables, networks, gaps, output, code, spec.title)
-        write_text(output, page)
-        write_text(output.with_name("claims.json"), json.dumps(finite(judged), indent=1, allow_nan=False) + "\n")
-    print(f"{output}: {len(tables)} tables, {len(judged)} claims, {len(gaps.found)} missing, {len(page) / 1e6:.1f} MB")
-
-
-def _page(
-    tables: Sequence[Table], networks: Sequence[LossNetwork], gaps: Gaps, output: Path, code: str, title: str
-) -> str:
-    look = _styles(tables)
-    pictures = 2 * sum(1 for table in tables for _ in table.places())
-    parts = [_part(table, networks, look, ROOM // max(pictures, 1), output) for table in tables]
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True,
-    )  # fmt: skip
-    return environment.get_template("page.html.jinja").render(
-        title=title,
+    # one look a loss for the whole page
+    losses = dict.fromkeys(loss for table in tables for loss in table.spec.losses)
+    controls = {loss for table in tables for loss in table.spec.controls}
+    references = dict.fromkeys(table.spec.reference_loss for table in tables)
+    look = plots.styles([*references, *losses], next(iter(references)), sorted(controls))
+    count = 2 * sum(1 for table in tables for _ in table.places())
+    parts = [_part(table, networks, look, ROOM // max(count, 1), output) for table in tables]
+    blocks: dict[str, Any] = {"trim_blocks": True, "lstrip_blocks": True}
+    pages = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, **blocks)
+    page = pages.get_template("page.html.jinja").render(
+        title=spec.title,
         sentence=_sentence(tables),
         code=code,
         css=Markup((TEMPLATES / "page.css").read_text(encoding="utf-8")),
@@ -78,11 +68,14 @@ def _page(
         # last: everything above may add to it
         gaps=list(gaps.found.values()),
     )
+    with room_for(output):
+        write_text(output, page)
+        write_text(output.with_name("claims.json"), json.dumps(finite(judged), indent=1, allow_nan=False) + "\n")
+    print(f"{output}: {len(tables)} tables, {len(judged)} claims, {len(gaps.found)} missing, {len(page) / 1e6:.1f} MB")
 
 
 def _sentence(tables: Sequence[Table]) -> str:
-    runs = {cell.card for table in tables for cell in table.spec.cells if cell.card is not None}
-    seeds = {cell.seed for table in tables for cell in table.spec.cells if cell.card is not None}
+    runs, seeds = ({getattr(cell, name) for table in tables for cell in table.runs} for name in ("card", "seed"))
     count = f"{len(tables)} published table{'s' if len(tables) != 1 else ''}, {len(runs)} trained networks, "
     count += f"{len(seeds)} seed{'s' if len(seeds) != 1 else ''} each. "
     if any(table.spec.stand_ins for table in tables):
@@ -96,19 +89,11 @@ def _failures(tables: Sequence[Table]) -> list[str]:
     return list(dict.fromkeys(str(text) for harness in failed for text in harness.get("failures") or ["no check ran"]))
 
 
-def _styles(tables: Sequence[Table]) -> dict[str, Style]:
-    """Return one look a loss for the whole page."""
-    losses = dict.fromkeys(loss for table in tables for loss in table.spec.losses)
-    controls = {loss for table in tables for loss in table.spec.controls}
-    references = dict.fromkeys(table.spec.reference_loss for table in tables)
-    return plots.styles([*references, *losses], next(iter(references)), sorted(controls))
-
-
 def _part(
     table: Table, networks: Sequence[LossNetwork], look: dict[str, Style], room: int, output: Path
 ) -> dict[str, Any]:
     """Return all that the page says of one table."""
-    spec, anchor = table.spec, re.sub(r"\W+", "-", table.anchor)
+    spec, anchor = table.spec, re.sub(r"\W+", "-", table.name)
     # the notes tell how many pictures and seeds there are, and where they were trained
     complete = {"n_images", "n_seeds", "device", "precision"} <= set(table.long) and (table.long["n_seeds"] > 0).any()
     return {
@@ -152,18 +137,16 @@ def _planes(table: Table, anchor: str, look: dict[str, Style]) -> list[dict[str,
     groups = []
     for number, (network, column) in enumerate(table.places()):
         here = table.long[(table.long["network"] == network) & (table.long["column"] == column)]
-        drawn = []
+        drawn, axes = [], ("PSNR", perception.upper())
         for label, origin in (("ours", "value"), ("paper", "published")):
-            wide = here.pivot(index="loss", columns="metric", values=origin) if origin in here else pd.DataFrame()
-            if {"psnr", perception} <= set(wide.columns):
-                wide = wide[["psnr", perception]].dropna()
-                rows = {str(loss): (x, y) for loss, x, y in wide.itertuples()}
-                points = {loss: rows[loss] for loss in table.spec.losses if loss in rows}
-                if points:
-                    name = f"{anchor}-plane-{number}-{label}"
-                    title, axes = f"{network}, {column}, {label}", ("PSNR", perception.upper())
-                    drawn.append((label, Markup(plots.plane(
-                        name, title, points, table.spec.reference_loss, look, axes))))  # fmt: skip
+            wide = here.reindex(columns=["loss", "metric", origin]).pivot(index="loss", columns="metric", values=origin)
+            wide = wide.reindex(columns=["psnr", perception]).dropna()
+            rows = {str(loss): (x, y) for loss, x, y in wide.itertuples()}
+            points = {loss: rows[loss] for loss in table.spec.losses if loss in rows}
+            if points:
+                name, title = f"{anchor}-plane-{number}-{label}", f"{network}, {column}, {label}"
+                svg = plots.plane(name, title, points, table.spec.reference_loss, look, axes)
+                drawn.append((label, Markup(svg)))
         if drawn:
             groups.append({"network": network, "column": column, "plots": drawn})
     return groups
@@ -174,12 +157,11 @@ def _curves(table: Table, anchor: str, look: dict[str, Style]) -> list[dict[str,
     groups = []
     for number, (network, column) in enumerate(table.places()):
         cells = {loss: found[0] for loss in table.spec.losses if (found := table.cells(column, network, loss))}
-        histories = {loss: table.histories[str(cell.card)] for loss, cell in cells.items()
-                     if str(cell.card) in table.histories}  # fmt: skip
+        read = {loss: table.histories.get(str(cell.card)) for loss, cell in cells.items()}
+        histories = {loss: history for loss, history in read.items() if history is not None}
         drawn = []
         for name in CURVES:
-            svg = plots.curves(f"{anchor}-curve-{number}-{name}", f"{network}, {column}", histories, name, look)
-            if svg:
+            if svg := plots.curves(f"{anchor}-curve-{number}-{name}", f"{network}, {column}", histories, name, look):
                 drawn.append((name, Markup(svg)))
         if drawn:
             groups.append({"network": network, "column": column, "plots": drawn})
@@ -189,15 +171,13 @@ def _curves(table: Table, anchor: str, look: dict[str, Style]) -> list[dict[str,
 def _network(network: LossNetwork, gaps: Gaps, number: int) -> dict[str, Any]:
     """Return what the page says of a loss network: reconstructions, numbers, training curve."""
     label = f"of the loss network {network.name} on {network.dataset}"
-    picture = None
+    shown, curve = None, ""
     if network.picture is not None:
-        picture = gaps.read("pretrain", f"reconstructions {label}", network.picture, pictures.reconstructions)
-    curve = ""
+        shown = gaps.read("pretrain", f"reconstructions {label}", network.picture, pictures.reconstructions)
     if network.history is not None:
-        look = plots.styles([network.name], network.name, ())
-        name, title = f"loss-network-{number}", f"Pre-training {label}"
-        curve = plots.curves(name, title, {network.name: network.history}, "total", look)
-    uri, size = picture or ("", (0, 0))
+        history, look = {network.name: network.history}, plots.styles([network.name], network.name, ())
+        curve = plots.curves(f"loss-network-{number}", f"Pre-training {label}", history, "total", look)
+    uri, size = shown or ("", (0, 0))
     return {
         "name": network.name,
         "dataset": network.dataset,

@@ -36,6 +36,8 @@ def write_dnd(restore: RestoreCrop, root: Path, output: Path, origin: str = "") 
     Raises UserError naming the file that is missing or damaged, the crop whose answer has another shape or is no
     number, an output of another origin, or a full disk.
     """
+    from scipy.io import savemat
+
     dnd = datasets.load(SCORED)
     assert isinstance(dnd, ScoredByServer)
     dnd.locate(root)
@@ -47,7 +49,10 @@ def write_dnd(restore: RestoreCrop, root: Path, output: Path, origin: str = "") 
             continue
         crops = dnd.crops(root, image, boxes[image - 1])
         restored = [_restored(restore, crop, image, box) for box, crop in enumerate(crops, start=1)]
-        _write_bundle(bundle, restored)
+        cells = np.empty((1, len(restored)), dtype=object)
+        cells[0, :] = restored
+        with room_for(bundle), written_atomically(bundle) as temporary:
+            savemat(temporary, {"Idenoised": cells, "israw": False, "eval_version": "1.0"})
         print(f"submission/{SCORED}  {image}/{dnd.images} images", flush=True)
     return output / "bundled"
 
@@ -72,15 +77,6 @@ def _restored(restore: RestoreCrop, crop: NDArray[np.float32], image: int, box: 
         fault = f"shape {answer.shape} for {crop.shape}" if answer.shape != crop.shape else "values that are no numbers"
         raise UserError(f"image {image:04d}, box {box}: the network answers {fault}; restore with another network")
     return np.clip(answer, 0, 1)
-
-
-def _write_bundle(path: Path, restored: list[NDArray[np.float32]]) -> None:
-    from scipy.io import savemat
-
-    cells = np.empty((1, len(restored)), dtype=object)
-    cells[0, :] = restored
-    with room_for(path), written_atomically(path) as temporary:
-        savemat(temporary, {"Idenoised": cells, "israw": False, "eval_version": "1.0"})
 
 
 def main(spec: SubmitSpec, code: str, *, model: Path, output: Path, threads: int = 1) -> None:

@@ -47,16 +47,15 @@ def long_table(spec: TabulateSpec, code: str) -> pd.DataFrame:
     rows = rows.merge(_trivial(scores, spec), on=["column", "metric"], how="left")
     rows = rows.merge(_runs(spec), on=["column", "network", "loss"])
     rows = rows.merge(_comparisons(trained, spec), on=KEY, how="left")
+    place = ["column", "network", "metric"]
+    reference = rows[rows["loss"] == spec.reference_loss].set_index(place)
+    beside = reference.reindex(pd.MultiIndex.from_frame(rows[place]))
     for name, origin in (("difference", "value"), ("published_difference", "published")):
-        rows[name] = rows[origin] - _reference(rows, origin, spec.reference_loss)
+        rows[name] = rows[origin] - beside[origin].to_numpy()
     rows["gain_over_trivial"] = (rows["value"] - rows[TRIVIAL]) * rows["metric"].map(signs(spec))
     rows = rows.merge(_metric_words(spec.metrics), on="metric")
-    rows.insert(0, "paper", spec.paper)
-    rows.insert(1, "table", spec.table)
-    rows["scale"] = spec.scale
-    rows["trivial_method"] = spec.trivials[0]
-    rows["stand_ins"] = "; ".join(spec.stand_ins)
-    rows["code"] = code
+    words = {"scale": spec.scale, "trivial_method": spec.trivials[0], "stand_ins": "; ".join(spec.stand_ins)}
+    rows = rows.assign(paper=spec.paper, table=spec.table, **words, code=code)
     return _ordered(pd.concat([rows, _server_only(spec, rows)], ignore_index=True), spec)
 
 
@@ -72,26 +71,20 @@ def _comparisons(scores: pd.DataFrame, spec: TabulateSpec) -> pd.DataFrame:
     """Return per cell and metric the 95 % interval of its difference to the reference loss, and its tests.
 
     `low` and `high` bound `difference`, in the metric's own direction; `p_value` is Wilcoxon's over images, McNemar's
-    where each image is right or wrong, `p_holm`
-    the same adjusted for all comparisons of the table; `improved` is the share of images that got better.
+    where each image is right or wrong, `p_holm` the same adjusted for all comparisons of the table; `improved` is the
+    share of images that got better.
     """
     from lossbench.statistics.intervals import companions, holm, interval
 
-    rows: list[dict[str, Any]] = []
+    rows = []
     sign = signs(spec)
     for column, network, loss, metric in product(spec.columns, spec.networks, spec.losses, sign):
         found = differences(scores, metric, loss, spec.reference_loss, [column], [network])
         if loss == spec.reference_loss or not found or found[0].size < 2:
             continue
         bounds, tests = interval(found), companions([array * sign[metric] for array in found])
-        key = dict(zip(KEY, (column, network, loss, metric), strict=True))
-        row = {
-            "low": bounds.low,
-            "high": bounds.high,
-            "p_value": tests.wilcoxon_p if tests.mcnemar_p is None else tests.mcnemar_p,
-            "improved": tests.improved,
-        }
-        rows.append({**key, **row})
+        p_value = tests.wilcoxon_p if tests.mcnemar_p is None else tests.mcnemar_p
+        rows.append((column, network, loss, metric, bounds.low, bounds.high, p_value, tests.improved))
     frame = pd.DataFrame(rows, columns=[*KEY, "low", "high", "p_value", "improved"])
     frame["p_holm"] = holm(list(frame["p_value"]))
     return frame
@@ -105,9 +98,8 @@ def _over_images(trained: pd.DataFrame) -> pd.DataFrame:
 
 
 def _published(spec: TabulateSpec) -> pd.DataFrame:
-    rows = [{**value.model_dump(exclude={"value", "warning"}), "published": value.value,
-             "published_warning": value.warning} for value in spec.published]  # fmt: skip
-    return pd.DataFrame(rows, columns=[*KEY, "published", "published_warning"])
+    frame = pd.DataFrame([value.model_dump() for value in spec.published], columns=[*KEY, "value", "warning"])
+    return frame.rename(columns={"value": "published", "warning": "published_warning"})
 
 
 def _trivial(scores: pd.DataFrame, spec: TabulateSpec) -> pd.DataFrame:
@@ -119,13 +111,10 @@ def _trivial(scores: pd.DataFrame, spec: TabulateSpec) -> pd.DataFrame:
 
 def _runs(spec: TabulateSpec) -> pd.DataFrame:
     """Return per cell, over its seeds: parameters, steps, seconds, and where it ran."""
-    rows: list[dict[str, Any]] = []
-    for cell in spec.cells:
-        if cell.card is None:
-            continue
-        names = ("column", "task", "dataset", "test_set", "network", "loss")
-        rows.append({**{name: getattr(cell, name) for name in names}, **_card(Path(cell.card))})
-    frame = pd.DataFrame(rows)
+    own = {"scores", "card", "seed"}
+    frame = pd.DataFrame(
+        [{**cell.model_dump(exclude=own), **_card(Path(cell.card))} for cell in spec.cells if cell.card is not None]
+    )
     same = ["column", "network", "loss"]
     merged: dict[str, Any] = {name: "first" for name in frame.columns if name not in same}
     merged |= {"seconds": "mean", "test_set": lambda names: " ".join(dict.fromkeys(names))}
@@ -144,27 +133,16 @@ def _card(path: Path) -> dict[str, Any]:
         raise UserError(f"{path} can't be read ({error!r}); delete it and rerun") from None
 
 
-def _reference(rows: pd.DataFrame, origin: str, loss: str) -> pd.Series:
-    """Return for each row the value of the reference loss in the same column, network and metric."""
-    group = ["column", "network", "metric"]
-    reference = rows[rows["loss"] == loss].set_index(group)[origin]
-    return pd.Series(reference.reindex(pd.MultiIndex.from_frame(rows[group])).to_numpy(), index=rows.index)
-
-
 def _metric_words(metrics: tuple[MetricColumn, ...]) -> pd.DataFrame:
-    rows = [{"metric": metric.name, "better": metric.better, "protocol": metric.protocol} for metric in metrics]
-    return pd.DataFrame(rows)
+    return pd.DataFrame(
+        [(one.name, one.better, one.protocol) for one in metrics], columns=["metric", "better", "protocol"]
+    )
 
 
 def _ordered(rows: pd.DataFrame, spec: TabulateSpec) -> pd.DataFrame:
     """Sort as the paper prints, and put what a reader looks for first."""
-    order = {
-        "column": spec.columns,
-        "network": spec.networks,
-        "loss": spec.losses,
-        "metric": [metric.name for metric in spec.metrics],
-    }
-    for name, values in order.items():
+    metrics = [metric.name for metric in spec.metrics]
+    for name, values in zip(KEY, (spec.columns, spec.networks, spec.losses, metrics), strict=True):
         rows[name] = pd.Categorical(rows[name], categories=list(values), ordered=True)
     first = ["paper", "table", "column", "task", "dataset", "test_set", "network", "loss", "metric", "better"]
     first += ["value", "sd_over_seeds", "sd_over_images", "n_images", "n_seeds", "published", "published_warning"]

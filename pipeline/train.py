@@ -41,7 +41,8 @@ def main(
         network = chosen.place(networks.build(spec.network.name, **spec.network.arguments))
         own = network if spec.own_loss else None
         assert own is None or isinstance(own, networks.NetworkWithLoss)
-        criterion = chosen.place(_criterion(spec, weights))
+        arguments = {"weights": weights} if spec.loss.loss_network else {}
+        criterion: WeightedTerms = chosen.place(losses.build(spec.loss.name, **spec.loss.arguments, **arguments))
 
         def loss(step: int, data: Batch) -> StepLoss:
             low_quality, target = (to_tensor(pixels, chosen.device) for pixels in data)
@@ -76,13 +77,6 @@ def lengthened(recipe: Recipe, reference: Path, other: Path) -> Recipe:
     milestones = tuple(round(step * factor) for step in recipe.schedule.milestones)
     schedule = recipe.schedule.model_copy(update={"milestones": milestones})
     return recipe.model_copy(update={"steps": round(recipe.steps * factor), "schedule": schedule})
-
-
-def _criterion(spec: TrainSpec, weights: Path | None) -> WeightedTerms:
-    arguments = dict(spec.loss.arguments)
-    if spec.loss.loss_network:
-        arguments["weights"] = weights
-    return losses.build(spec.loss.name, **arguments)
 
 
 def _crops(spec: TrainSpec, targets: Path, pairs: Path) -> Crops:

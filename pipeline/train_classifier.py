@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from pathlib import Path
 from typing import Any
@@ -18,12 +16,12 @@ from lossbench.attacks.targeted import adversarial_loss, adversarial_terms, pert
 from lossbench.classifiers import Classifier
 from lossbench.device import Device, to_tensor
 from lossbench.errors import UserError
-from lossbench.files import write_text
+from lossbench.files import write_rows
 from lossbench.loss_networks._normalise import normalise_filters
 from lossbench.loss_networks._vgg import VGG
 from pipeline import command
 from pipeline.learning.classification import require_accuracy, score, write_witness
-from pipeline.learning.labelled import LabelledCrops, LabelledFiles
+from pipeline.learning.labelled import CropsWithLabels, LabelledCrops, LabelledFiles
 from pipeline.learning.loop import Batch, Result, StepLoss
 from pipeline.learning.run import Run, Training, training
 from pipeline.learning.sampling import own_generator
@@ -68,52 +66,43 @@ def main(
         found = score(model, crops.held_out(spec.evaluation.each), spec.classes, spec.evaluation, chosen, run.label)
         card = {**trained, **found.card(), "classes": crops.classes}
         names = crops.names(spec.evaluation.each)
-        for name, rows in (("scores", found.rows()), ("chance", found.guessed(spec.classes))):
-            write_text(output / f"{name}.csv", _table(names, rows))
+        for file, values in (("scores", found.rows()), ("chance", found.guessed(spec.classes))):
+            rows = [
+                {"image": name, "metric": metric, "value": value}
+                for metric, own in values.items()
+                for name, value in zip(names, own, strict=True)
+            ]
+            write_rows(output / f"{file}.csv", list(rows[0]), rows)
         write_witness(output / "witness.npz", model, crops)
         classifiers.save(model, output / "classifier.safetensors", card)
         loss_networks.save(_loss_network(spec, model, crops, chosen), output / "network.safetensors", card)
         begun.write_card(card)
 
 
-def _loss_network(
-    spec: ClassifierSpec, model: Classifier, crops: LabelledCrops | LabelledFiles, chosen: Device
-) -> nn.Module:
+def _loss_network(spec: ClassifierSpec, model: Classifier, crops: CropsWithLabels, chosen: Device) -> nn.Module:
     """Return the trunk, a VGG's filters scaled on clean training crops: the classifier is stored before and is no more.
 
     A ResNet's are normalised in each batch already.
     """
     if not isinstance(model.trunk, VGG):
         return model.trunk
-    batch = len(crops.draw(0)[0])
-    count = math.ceil(spec.normalised_on / batch)
+    count = math.ceil(spec.normalised_on / len(crops.draw(0)[0]))
     normalise_filters(model.trunk, (to_tensor(crops.draw(step)[0], chosen.device) for step in range(count)))
     return model.trunk
 
 
-def _table(names: list[str], scores: dict[str, list[float]]) -> str:
-    """Return scores as the CSV that tables are made of."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["image", "metric", "value"])
-    for metric, values in scores.items():
-        writer.writerows((name, metric, value) for name, value in zip(names, values, strict=True))
-    return text.getvalue()
-
-
-def _crops(spec: ClassifierSpec, run: Run, targets: Path | None) -> LabelledCrops | LabelledFiles:
-    batch = spec.recipe.batch if spec.recipe else GIVEN_BATCH
-    found: LabelledCrops | LabelledFiles
+def _crops(spec: ClassifierSpec, run: Run, targets: Path | None) -> CropsWithLabels:
+    found: CropsWithLabels
+    sizes = {"side": spec.side, "batch": spec.recipe.batch if spec.recipe else GIVEN_BATCH, "seed": spec.seed}
     if spec.root is None:
         if targets is None:
             raise UserError(f"{run.label}: the spec has no root; give the prepared data set as `targets`")
         augment = spec.recipe is not None and spec.recipe.augment
-        found = LabelledCrops(Arrays(targets), side=spec.side, batch=batch, seed=spec.seed, augment=augment)
+        found = LabelledCrops(Arrays(targets), augment=augment, **sizes)
     else:
         dataset = datasets.load(spec.dataset)
         splits = dataset.locate(Path(spec.root))
-        sizes = {"side": spec.side, "batch": batch, "seed": spec.seed, "workers": run.threads}
-        found = LabelledFiles(splits["train"], splits["test"], dataset.read, **sizes)
+        found = LabelledFiles(splits["train"], splits["test"], dataset.read, workers=run.threads, **sizes)
     if len(found.classes) != spec.classes:
         raise UserError(f"classes: {spec.classes}, data set '{spec.dataset}' has {len(found.classes)}; make them equal")
     return found
@@ -137,7 +126,7 @@ def _built(spec: ClassifierSpec, label: str, initial: Path | None) -> Classifier
 
 
 def _given(
-    spec: ClassifierSpec, model: Classifier, crops: LabelledCrops | LabelledFiles, chosen: Device, where: str
+    spec: ClassifierSpec, model: Classifier, crops: CropsWithLabels, chosen: Device, where: str
 ) -> dict[str, Any]:
     """Check a classifier from elsewhere and return what the card says of it."""
     if spec.clean_accuracy is not None:
@@ -147,13 +136,7 @@ def _given(
     return {"parameters": parameters, "seconds": 0.0, "device": chosen.name, "precision": precision}
 
 
-def _fitted(
-    spec: ClassifierSpec,
-    recipe: Recipe,
-    model: Classifier,
-    crops: LabelledCrops | LabelledFiles,
-    begun: Training,
-) -> Result:
+def _fitted(spec: ClassifierSpec, recipe: Recipe, model: Classifier, crops: CropsWithLabels, begun: Training) -> Result:
     """Train `model` in place."""
     chosen = begun.device
 

@@ -53,8 +53,7 @@ class Configuration:
         tables = {}
         for name, path in files.items():
             tables[name] = _at_scale(_with_controls(name, Table.parse(_yaml(path), str(path)), scale), scale)
-        with (folder / "tables" / "published.csv").open(newline="", encoding="utf-8") as file:
-            published = tuple(csv.DictReader(file))
+        published = tuple(_rows(folder / "tables/published.csv"))
         claims = {name: tuple(_claims(folder / "claims", name, scale)) for name in tables}
         configuration = cls(config, scale, named, tables, published, claims)
         configuration._check()
@@ -189,23 +188,25 @@ def _at_scale(table: Table, scale: Scale) -> Table:
             metrics[name] = metric
         elif (other := scale.metrics[name]) is not None:
             changes = {"file": other.file or metric.file or name, "loss_network": other.loss_network}
-            words = {"published": metric.published or name, "source": f"{other.stand_in}; {metric.source}"}
-            metrics[other.name] = metric.model_copy(update={**changes, **words})
+            changes |= {"published": metric.published or name, "source": f"{other.stand_in}; {metric.source}"}
+            metrics[other.name] = metric.model_copy(update=changes)
     return table.model_copy(update={"columns": columns, "metrics": metrics})
 
 
 def _claims(folder: Path, table: str, scale: Scale) -> Iterator[Claim]:
     """Give the claims on `table` of its paper's file; a paper may have none."""
     path = folder / f"{table.split('/')[0]}.csv"
-    if not path.is_file():
-        return
-    with path.open(newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            if row["table"] == table:
-                lists = {name: tuple(row[name].split()) for name in ("columns", "networks")}
-                other = scale.metrics.get(row["metric"])
-                metric = {"metric": other.name} if other else {}
-                yield Claim.parse({**row, **lists, **metric}, f"{path}: {row['id']}")
+    for row in _rows(path) if path.is_file() else ():
+        if row["table"] == table:
+            lists = {name: tuple(row[name].split()) for name in ("columns", "networks")}
+            other = scale.metrics.get(row["metric"])
+            metric = {"metric": other.name} if other else {}
+            yield Claim.parse({**row, **lists, **metric}, f"{path}: {row['id']}")
+
+
+def _rows(file: Path) -> list[dict[str, str]]:
+    with file.open(newline="", encoding="utf-8") as opened:
+        return list(csv.DictReader(opened))
 
 
 def _require(where: str, name: str, known: Iterable[str]) -> None:
@@ -244,28 +245,20 @@ def _yaml(file: Path) -> Any:
 
 def values(folder: Path) -> dict[str, Any]:
     """Return the content of config.yaml in `folder`; raises UserError when it is not there."""
-    content: dict[str, Any] = _yaml(_main_file(folder))
-    return content
-
-
-def _main_file(folder: Path) -> Path:
     file = folder / "config.yaml"
     if not file.is_file():
         raise UserError(f"{file} is missing; run from the folder of the Snakefile")
-    return file
+    content: dict[str, Any] = _yaml(file)
+    return content
 
 
 def tables(folder: Path) -> list[dict[str, Any]]:
     """List the tables of `folder` with what they compare; raises UserError when there is no configuration."""
-    files = sorted((_main_file(folder).parent / "tables").rglob("*.yaml"))
-    read = {file: Table.parse(_yaml(file), str(file)) for file in files}
-    return [
-        {
-            "name": "_".join(file.relative_to(folder / "tables").with_suffix("").parts),
-            "title": table.title,
-            "networks": list(table.networks),
-            "losses": list(table.losses),
-            "metrics": list(table.metrics),
-        }
-        for file, table in read.items()
-    ]
+    values(folder)
+    found = []
+    for file in sorted((folder / "tables").rglob("*.yaml")):
+        table = Table.parse(_yaml(file), str(file))
+        name = "_".join(file.relative_to(folder / "tables").with_suffix("").parts)
+        lists = {key: list(getattr(table, key)) for key in ("networks", "losses", "metrics")}
+        found.append({"name": name, "title": table.title, **lists})
+    return found

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
 from lossbench.records import Strict
 from pipeline.config.losses import Loss
-from pipeline.specs.classifier import AttackSpec, RobustnessSpec
+from pipeline.specs.classifier import ClassifierBase
 from pipeline.specs.distance import DistanceAttackSpec
+from pipeline.specs.pretrain import PublicWeights
 from pipeline.specs.recipe import Recipe
 
 
@@ -27,12 +28,9 @@ class Network(Strict):
     """Where the recipe comes from."""
 
 
-class Weights(Strict):
+class Weights(PublicWeights):
     """A public weight file and all that a user must know to get it."""
 
-    file: str
-    digest: str
-    """`sha256:` or `md5:` and the full digest or its published leading digits."""
     bytes: PositiveInt
     licence: str
     where: str
@@ -91,33 +89,16 @@ class LossNetwork(Strict):
         return self
 
 
-class Classifier(Strict):
+class Classifier(ClassifierBase):
     """A classifier at one scale: trained here or from elsewhere."""
 
-    architecture: Literal["vgg16", "vgg19", "resnet50"]
-    arguments: dict[str, Any] = {}
-    """Of the trunk's `build`."""
-    head: Literal["published", "pooled"] = "published"
-    dropout: float = Field(0.0, ge=0, lt=1)
     trunk: str | None = None
     """A name of `loss_networks` that the training starts from."""
     classifier: str | None = None
     """A name of `classifiers` that the training starts from; with neither it starts from random weights."""
-    frozen_trunk: bool = False
-    """Whether the head alone is trained."""
     dataset: str
     """Published data set of labelled pictures."""
-    classes: int = Field(ge=2)
-    side: PositiveInt
-    recipe: Recipe | None = None
     weights: Weights | None = None
-    clean_accuracy: float | None = Field(None, gt=0, le=1)
-    """What the authors of `weights` state."""
-    attack: AttackSpec | None = None
-    """None trains on clean pictures."""
-    evaluation: RobustnessSpec
-    normalised_on: PositiveInt = 1000
-    """Training crops on which the mean activation of a VGG's filters is measured."""
     stand_in: str = ""
     """What it stands in for, when it does."""
     source: str

@@ -53,13 +53,14 @@ def _reachable(record: type[BaseModel]) -> dict[str, type[BaseModel]]:
 
 
 def _texts(record: type[BaseModel]) -> Iterator[tuple[str, str]]:
-    """Give the name of each field that has a text below it, and the text on one line."""
-    [body] = ast.parse(inspect.getsource(record)).body
-    assert isinstance(body, ast.ClassDef)
-    for field, below in pairwise(body.body):
-        match field, below:
-            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
-                yield name, " ".join(text.split())
+    """Give the name of each field that has a text below it, there or in a base, and the text on one line."""
+    for part in (part for part in reversed(record.__mro__) if issubclass(part, Strict)):
+        [body] = ast.parse(inspect.getsource(part)).body
+        assert isinstance(body, ast.ClassDef)
+        for field, below in pairwise(body.body):
+            match field, below:
+                case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                    yield name, " ".join(text.split())
 
 
 if __name__ == "__main__":

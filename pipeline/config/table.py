@@ -8,6 +8,7 @@ from pydantic import NonNegativeInt, PositiveInt
 
 from lossbench.colours import Colour
 from lossbench.records import Strict
+from pipeline.specs.tabulate import Place
 
 
 class TestSet(Strict):
@@ -60,12 +61,9 @@ class Metric(Strict):
         return not self.columns or column in self.columns
 
 
-class Warning(Strict):
+class Warning(Place):
     """A published number that facts make doubtful."""
 
-    column: str
-    network: str
-    loss: str
     metric: str
     reason: str
 

@@ -19,7 +19,7 @@ from lossbench.classifiers._accuracy import BATCH, REMEDY, Labelled, accuracy, p
 from lossbench.device import Device, to_tensor
 from lossbench.errors import UserError
 from lossbench.files import written_atomically
-from pipeline.learning.labelled import LabelledCrops, LabelledFiles
+from pipeline.learning.labelled import CropsWithLabels
 from pipeline.learning.sampling import HELD_OUT_SEED, own_generator
 from pipeline.specs.classifier import RobustnessSpec
 
@@ -33,30 +33,24 @@ SLACK, DEVIATIONS = 0.01, 3
 class Scored:
     """For each held-out crop, in their order, whether it was recognised."""
 
-    clean: list[bool] = field(default_factory=list)
-    adversarial: list[bool] = field(default_factory=list)
+    clean_accuracy: list[bool] = field(default_factory=list)
+    adversarial_accuracy: list[bool] = field(default_factory=list)
     """After the targeted attack."""
-    deceived: list[bool] = field(default_factory=list)
+    attack_success: list[bool] = field(default_factory=list)
     """Whether the targeted attack reached its class."""
-    untargeted: list[bool] = field(default_factory=list)
+    untargeted_accuracy: list[bool] = field(default_factory=list)
     """After the untargeted attacks; empty where they are left out."""
 
     def card(self) -> dict[str, Any]:
         """Return the shares of crops by name, and the number of crops."""
-        shares = {
-            "clean_accuracy": self.clean,
-            "adversarial_accuracy": self.adversarial,
-            "attack_success": self.deceived,
-            "untargeted_accuracy": self.untargeted,
-        }
-        found = {name: round(float(np.mean(values)), 4) for name, values in shares.items() if values}
-        return {**found, "held_out_crops": len(self.clean)}
+        shares = {name: round(float(np.mean(values)), 4) for name, values in vars(self).items() if values}
+        return {**shares, "held_out_crops": len(self.clean_accuracy)}
 
     def rows(self) -> dict[str, list[float]]:
         """Return for each metric of the paper's table 1, and the untargeted one, 100 or 0 for each crop."""
-        found = {"accuracy": self.clean, "adversarial_accuracy": self.adversarial}
-        found |= {"untargeted_accuracy": self.untargeted} if self.untargeted else {}
-        return {name: [100.0 * value for value in values] for name, values in found.items()}
+        found = {**vars(self), "accuracy": self.clean_accuracy}
+        names = ("accuracy", "adversarial_accuracy", "untargeted_accuracy")
+        return {name: [100.0 * value for value in found[name]] for name in names if found[name]}
 
     def guessed(self, classes: int) -> dict[str, list[float]]:
         """Return what guessing one of `classes` classes gives in the place of `rows`."""
@@ -79,11 +73,12 @@ def score(
         wrong = random_wrong_class(labels, classes, own_generator(HELD_OUT_SEED, index))
         with chosen.autocast():
             attacked_class = predicted(model, perturb(model, images, wrong, spec.radius, spec.steps, spec.step))
-            found.clean += (predicted(model, images) == labels).tolist()
+            found.clean_accuracy += (predicted(model, images) == labels).tolist()
             if spec.untargeted_steps:
-                found.untargeted += survivors(model, images, labels, spec.radius, spec.untargeted_steps).tolist()
-        found.adversarial += (attacked_class == labels).tolist()
-        found.deceived += (attacked_class == wrong).tolist()
+                withstood = survivors(model, images, labels, spec.radius, spec.untargeted_steps)
+                found.untargeted_accuracy += withstood.tolist()
+        found.adversarial_accuracy += (attacked_class == labels).tolist()
+        found.attack_success += (attacked_class == wrong).tolist()
         if time.monotonic() - printed > 5:
             printed = time.monotonic()
             shown = "  ".join(f"{name} {value:.4g}" for name, value in found.card().items())
@@ -99,7 +94,7 @@ def require_accuracy(model: nn.Module, batches: Iterable[Labelled], stated: floa
         raise UserError(f"{where}: clean accuracy {found:.4f} on {count} crops, {stated:.4f} is stated; {REMEDY}")
 
 
-def write_witness(path: Path, model: nn.Module, crops: LabelledCrops | LabelledFiles) -> None:
+def write_witness(path: Path, model: nn.Module, crops: CropsWithLabels) -> None:
     """Write some held-out crops, their labels and how accurate `model` is on them to `path` (.npz), atomically."""
     classes = len(crops.classes)
     stride = max(1, classes // WITNESSES)

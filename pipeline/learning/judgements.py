@@ -18,8 +18,8 @@ from lossbench.datasets import Source
 from lossbench.errors import UserError
 from lossbench.images import through_jpeg
 from lossbench.names import class_of
-from pipeline.learning.sampling import HELD_OUT_SEED, step_generator
-from pipeline.outputs.arrays import Arrays, Item
+from pipeline.learning.sampling import HELD_OUT_SEED, random_square, step_generator, turned
+from pipeline.outputs.arrays import Arrays
 
 Pixels = NDArray[np.uint8]
 Triplets = list[NDArray[Any]]
@@ -121,8 +121,7 @@ class PseudoJudgements:
                 yield name, _stacked([self._triplet("test", name, generator) for _ in range(size)])
 
     def _triplet(self, split: str, name: str, generator: np.random.Generator) -> Triplet:
-        items = self.items[split]
-        reference = self._crop(items[generator.integers(len(items))], generator)
+        reference: Pixels = random_square(self.arrays, self.items[split], self.side, generator)
         faint = generator.uniform(0, 1 - GAP)
         severities = np.array([faint, generator.uniform(faint + GAP, 1)])
         generator.shuffle(severities)
@@ -130,11 +129,6 @@ class PseudoJudgements:
         # a flat crop stays what it is under some distortions
         judgement = 0.5 if np.array_equal(first, second) else float(severities[1] < severities[0])
         return [reference, first, second], judgement
-
-    def _crop(self, item: Item, generator: np.random.Generator) -> Pixels:
-        top, left = (int(generator.integers(size - self.side + 1)) for size in item.shape[:2])
-        crop: Pixels = self.arrays.read(item)[top : top + self.side, left : left + self.side]
-        return crop
 
 
 def distorted(pixels: Pixels, name: str, severity: float, generator: np.random.Generator) -> Pixels:
@@ -213,9 +207,7 @@ def _sign(generator: np.random.Generator) -> float:
 
 def _turned(triplet: Triplet, generator: np.random.Generator) -> Triplet:
     """Flip and transpose all images of a triplet alike, each with probability one half."""
-    vertical, horizontal, transpose = generator.random(3) < 0.5
-    images = np.stack(list(triplet[0]))[:, :: -1 if vertical else 1, :: -1 if horizontal else 1]
-    return list(images.transpose(0, 2, 1, 3) if transpose else images), triplet[1]
+    return list(turned(np.stack(triplet[0]), generator.random(3) < 0.5)), triplet[1]
 
 
 def _stacked(drawn: Sequence[Triplet]) -> Triplets:

@@ -15,7 +15,7 @@ from lossbench.datasets import Read, Source, read_source
 from lossbench.errors import UserError
 from lossbench.images import middle
 from lossbench.names import class_names, class_of, part
-from pipeline.learning.sampling import HELD_OUT_SEED, step_generator
+from pipeline.learning.sampling import HELD_OUT_SEED, random_square, step_generator, turned
 from pipeline.outputs.arrays import Arrays, Item
 
 AREA, RATIO, ATTEMPTS = (0.08, 1.0), (3 / 4, 4 / 3), 10
@@ -67,14 +67,8 @@ class LabelledCrops:
         return list(found.values())
 
     def _crop(self, items: list[Item], generator: np.random.Generator, augment: bool) -> NDArray[np.uint8]:
-        item = items[generator.integers(len(items))]
-        top, left = (int(generator.integers(size - self.side + 1)) for size in item.shape[:2])
-        crop = self.arrays.read(item)[top : top + self.side, left : left + self.side]
-        if augment:
-            vertical, horizontal, transpose = generator.random(3) < 0.5
-            crop = crop[:: -1 if vertical else 1, :: -1 if horizontal else 1]
-            crop = crop.transpose(1, 0, 2) if transpose else crop
-        return crop
+        crop = random_square(self.arrays, items, self.side, generator)
+        return turned(crop, generator.random(3) < 0.5) if augment else crop
 
 
 class LabelledFiles:
@@ -130,6 +124,9 @@ class LabelledFiles:
         return middle(read_source(self.read, source, "test"), self.side)
 
 
+CropsWithLabels = LabelledCrops | LabelledFiles
+
+
 def random_crop(pixels: NDArray[np.uint8], side: int, generator: np.random.Generator) -> NDArray[np.uint8]:
     """Cut a random part of a picture (H, W, 3), scale it to `side` x `side`, and mirror every second one.
 
@@ -148,11 +145,7 @@ def _part(height: int, width: int, generator: np.random.Generator) -> tuple[int,
         ratio = math.exp(generator.uniform(math.log(RATIO[0]), math.log(RATIO[1])))
         rows, columns = round(math.sqrt(area / ratio)), round(math.sqrt(area * ratio))
         if 0 < rows <= height and 0 < columns <= width:
-            return (
-                int(generator.integers(height - rows + 1)),
-                int(generator.integers(width - columns + 1)),
-                rows,
-                columns,
-            )
+            top, left = (int(generator.integers(room + 1)) for room in (height - rows, width - columns))
+            return top, left, rows, columns
     rows, columns = min(height, round(width / RATIO[0])), min(width, round(height * RATIO[1]))
     return (height - rows) // 2, (width - columns) // 2, rows, columns

@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -125,8 +124,28 @@ def fit(
         print(f"{identity.label}  resumes at step {state.step}/{recipe.steps}", flush=True)
     resumed_at = state.step
     meter = EnergyMeter(device)
+    progress = Progress(identity.label, recipe.steps, state.step)
+    saved = time.monotonic()
+    model.train()
     with _terminable() as terminated:
-        _steps(state, recipe, identity, draw, loss, terminated)
+        while state.step < recipe.steps:
+            began = time.monotonic()
+            data = draw(state.step)
+            progress.waited += time.monotonic() - began
+            outcome = loss(state.step, data)
+            _require_finite(outcome, state.step, identity, data)
+            _descend(state, outcome)
+            state.step += 1
+            state.seconds += time.monotonic() - began
+            progress.update(state.step, lambda: _floats(outcome.terms))  # noqa: B023
+            # read once, so that a signal between saving and leaving can't leave without saving
+            stop = list(terminated)
+            due = time.monotonic() - saved >= identity.checkpoint_seconds
+            if (due or stop) and state.step < recipe.steps:
+                checkpoint.save(identity.checkpoint, state.dump(), identity.content)
+                saved = time.monotonic()
+                if stop:
+                    raise SystemExit(128 + stop[0])
     result = state.mean.module if state.mean else model
     if not all(bool(parameter.isfinite().all()) for parameter in result.parameters()):
         raise UserError(f"{identity.label}: the weights are not finite after step {state.step}; {_REMEDY}")
@@ -134,39 +153,13 @@ def fit(
     return Result(result, state.history, state.seconds, resumed_at, joules)
 
 
-def _steps(
-    state: _State,
-    recipe: Recipe,
-    identity: Identity,
-    draw: Callable[[int], Batch],
-    loss: Callable[[int, Batch], StepLoss],
-    terminated: list[int],
-) -> None:
-    progress = Progress(identity.label, recipe.steps, state.step)
-    saved = time.monotonic()
-    state.model.train()
-    while state.step < recipe.steps:
-        began = time.monotonic()
-        data = draw(state.step)
-        progress.waited += time.monotonic() - began
-        outcome = loss(state.step, data)
-        _descend(state, recipe, identity, outcome, data)
-        state.step += 1
-        state.seconds += time.monotonic() - began
-        progress.update(state.step, lambda: {name: float(term.detach()) for name, term in outcome.terms.items()})  # noqa: B023
-        # read once, so that a signal between saving and leaving can't leave without saving
-        stop = list(terminated)
-        due = time.monotonic() - saved >= identity.checkpoint_seconds
-        if (due or stop) and state.step < recipe.steps:
-            checkpoint.save(identity.checkpoint, state.dump(), identity.content)
-            saved = time.monotonic()
-            if stop:
-                raise SystemExit(128 + stop[0])
+def _floats(terms: Mapping[str, Tensor]) -> Row:
+    return {name: float(term.detach()) for name, term in terms.items()}
 
 
-def _descend(state: _State, recipe: Recipe, identity: Identity, outcome: StepLoss, data: Batch) -> None:
+def _descend(state: _State, outcome: StepLoss) -> None:
     """Take one optimiser step; add a history row when one is due."""
-    _require_finite(outcome, state.step, identity, data)
+    recipe = state.recipe
     due = state.step % recipe.history == 0 or state.step == recipe.steps - 1
     row = _row(state, outcome) if due else None
     state.model.zero_grad(set_to_none=True)
@@ -181,9 +174,8 @@ def _descend(state: _State, recipe: Recipe, identity: Identity, outcome: StepLos
 
 
 def _row(state: _State, outcome: StepLoss) -> Row:
-    row: Row = {"step": state.step, "learning_rate": learning_rate(state.recipe, state.step)}
-    row["total"] = float(outcome.total.detach())
-    row |= {name: float(term.detach()) for name, term in outcome.terms.items()}
+    row = {"step": state.step, "learning_rate": learning_rate(state.recipe, state.step)}
+    row |= _floats({"total": outcome.total, **outcome.terms})
     if outcome.prediction is not None and "pixel" in outcome.terms:
         norms = {name: _gradient_norm(term, outcome.prediction) for name, term in outcome.terms.items()}
         row |= {f"{name}_gradient_ratio": norm / norms["pixel"] for name, norm in norms.items() if name != "pixel"}
@@ -198,7 +190,7 @@ def _gradient_norm(term: Tensor, prediction: Tensor) -> float:
 def _require_finite(outcome: StepLoss, step: int, identity: Identity, data: Batch) -> None:
     if math.isfinite(float(outcome.total.detach())):
         return
-    bad = [name for name, term in outcome.terms.items() if not math.isfinite(float(term.detach()))]
+    bad = [name for name, value in _floats(outcome.terms).items() if not math.isfinite(value)]
     batch = identity.checkpoint.with_name("bad_batch.npz")
     np.savez(batch, *data)
     raise UserError(
@@ -211,11 +203,7 @@ def _require_finite(outcome: StepLoss, step: int, identity: Identity, data: Batc
 def _terminable() -> Iterator[list[int]]:
     """Collect SIGTERM instead of dying of it, so that the loop can save first."""
     received: list[int] = []
-
-    def note(number: int, frame: FrameType | None) -> None:
-        received.append(number)
-
-    previous = signal.signal(signal.SIGTERM, note)
+    previous = signal.signal(signal.SIGTERM, lambda number, _: received.append(number))
     try:
         yield received
     finally:

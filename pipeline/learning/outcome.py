@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from lossbench.device import Device
-from lossbench.files import written_atomically
+from lossbench.files import write_rows
 from pipeline.learning.loop import Result, Row
 
 
@@ -18,7 +16,7 @@ def run_card(result: Result, chosen: Device) -> dict[str, Any]:
     """Return what a card says of a finished training: size, time, device, arithmetic; memory and energy of a GPU."""
     cuda = chosen.device.type == "cuda"
     return {
-        "parameters": _trainable(result.model),
+        "parameters": sum(parameter.numel() for parameter in result.model.parameters() if parameter.requires_grad),
         "seconds": round(result.seconds, 2),
         "resumed_at": result.resumed_at,
         "device": chosen.name,
@@ -28,13 +26,6 @@ def run_card(result: Result, chosen: Device) -> dict[str, Any]:
     }
 
 
-def _trainable(model: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
-
-
 def write_history(path: Path, history: list[Row]) -> None:
     """Write one line a history row, atomically; the columns are those of the first row."""
-    with written_atomically(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fieldnames=list(history[0]), extrasaction="raise")
-        writer.writeheader()
-        writer.writerows(history)
+    write_rows(path, list(history[0]), history)

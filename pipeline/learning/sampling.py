@@ -58,24 +58,28 @@ class Crops:
 
     def _crop(self, generator: np.random.Generator) -> list[NDArray[np.uint8 | np.uint16]]:
         items = self.items[generator.integers(len(self.items))]
-        height, width = items[0].shape[-3:-1]
-        top = int(generator.integers(height - self.patch + 1))
-        left = int(generator.integers(width - self.patch + 1))
-        flips = generator.random(3) < 0.5 if self.augment else (False, False, False)
+        top, left = (int(generator.integers(size - self.patch + 1)) for size in items[0].shape[-3:-1])
+        flips = generator.random(3) < 0.5 if self.augment else np.zeros(3, bool)
         crops = []
         for (arrays, scale), item in zip(self.roles, items, strict=True):
             rows = slice(top * scale, (top + self.patch) * scale)
             columns = slice(left * scale, (left + self.patch) * scale)
-            crops.append(_orient(arrays.read(item)[rows, columns], *flips))
+            crops.append(turned(arrays.read(item)[rows, columns], flips))
         return crops
 
 
-def _orient(
-    crop: NDArray[np.uint8 | np.uint16], vertical: bool, horizontal: bool, transpose: bool
-) -> NDArray[np.uint8 | np.uint16]:
-    crop = crop[::-1] if vertical else crop
-    crop = crop[:, ::-1] if horizontal else crop
-    return crop.transpose(1, 0, 2) if transpose else crop
+def random_square(arrays: Arrays, items: list[Item], side: int, generator: np.random.Generator) -> NDArray[Any]:
+    """Return a random crop (side, side, C) of a random one of the pictures `items`."""
+    item = items[generator.integers(len(items))]
+    top, left = (int(generator.integers(size - side + 1)) for size in item.shape[:2])
+    return arrays.read(item)[top : top + side, left : left + side]
+
+
+def turned(pixels: NDArray[Any], flips: NDArray[np.bool_]) -> NDArray[Any]:
+    """Return pixels (..., H, W, C) turned over vertically, horizontally and along the diagonal as `flips` say."""
+    vertical, horizontal, transpose = flips
+    pixels = pixels[..., :: -1 if vertical else 1, :: -1 if horizontal else 1, :]
+    return pixels.swapaxes(-3, -2) if transpose else pixels
 
 
 class Ahead:

@@ -36,11 +36,8 @@ def fingerprint(*modules: str, packages: Packages = PACKAGES) -> str:
 
 def clear() -> None:
     """Forget what was read, so that files edited since are seen."""
-    _parsed.cache_clear()
-    _version.cache_clear()
-    _normalised.cache_clear()
-    _imports.cache_clear()
-    _closure.cache_clear()
+    for remembered in (_parsed, _version, _normalised, _imports, _closure):
+        remembered.cache_clear()
 
 
 @cache
@@ -135,8 +132,7 @@ def _normalised(file: Path) -> str:
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             # a string on its own line documents a module, class, function or field and changes nothing at run time
-            body = [entry for entry in node.body if not _is_text(entry)]
-            node.body = body or [ast.Pass()]
+            node.body = [entry for entry in node.body if not _is_text(entry)] or [ast.Pass()]
     return ast.unparse(tree)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from string import Formatter
 
 PUBLIC = "public"
 """Stands for the data set in the path of imported weights."""
@@ -75,34 +74,15 @@ FILES: dict[str, dict[str, str]] = {
 }
 """The files of each stage by name, below the results folder of the scale."""
 
-LOGS: dict[str, str] = {
-    "prepare": "logs/prepare/{dataset}.log",
-    "degrade": "logs/degrade/{dataset}/{task}.log",
-    "import_weights": f"logs/{_IMPORTED}.log",
-    "pretrain": f"logs/{_PRETRAINED}.log",
-    "train_classifier": f"logs/{_CLASSIFIER}.log",
-    "train_distance": f"logs/{_DISTANCE}.log",
-    "train": f"logs/train/{_RUN}.log",
-    "evaluate": f"logs/evaluate/{_RUN}/{{test_set}}.log",
-    "submit": f"logs/submit/{_RUN}/{{test_set}}.log",
-    "compare": f"logs/compare/{_TABLE}/{{task}}/{{dataset}}/{{network}}/{{test_set}}.log",
-    "tabulate": f"logs/tables/{_TABLE}.log",
-    "chart": f"logs/charts/{_TABLE}.log",
-    "harness": "logs/harness.log",
-    "judge": f"logs/verdicts/{_TABLE}.log",
-    "report": "logs/report.log",
-}
-"""What each stage printed."""
-
-
-def _wildcards(pattern: str) -> tuple[str, ...]:
-    return tuple(name for _, name, _, _ in Formatter().parse(pattern) if name)
-
-
 WILDCARDS: dict[str, tuple[str, ...]] = {
-    stage: _wildcards(next(iter(files.values()))) for stage, files in FILES.items()
+    stage: tuple(re.findall(r"{(\w+)}", next(iter(files.values())))) for stage, files in FILES.items()
 }
 """What names a job of each stage, in the order of its key."""
+
+LOGS: dict[str, str] = {
+    stage: "/".join(["logs", stage, *(f"{{{name}}}" for name in names)]) + ".log" for stage, names in WILDCARDS.items()
+}
+"""What each stage printed."""
 
 
 def path_of(root: str | Path, stage: str, name: str, wildcards: Mapping[str, str]) -> str:

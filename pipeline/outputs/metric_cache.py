@@ -35,7 +35,6 @@ class MetricCache:
             stored = {}
         self._stored: dict[str, float] = stored if isinstance(stored, dict) else {}
         self._used: dict[str, float] = {}
-        self._versions: dict[str, str] = {}
 
     def score(
         self,
@@ -51,9 +50,7 @@ class MetricCache:
         `pictures` is the digest of prediction and target, `weights` the stored network that the metric rests on, and
         `label` the class that it compares with.
         """
-        if metric not in self._versions:
-            self._versions[metric] = _version(metric)
-        key = f"{pictures}:{metric}:{protocol.describe()}:{self._versions[metric]}"
+        key = f"{pictures}:{metric}:{protocol.describe()}:{_version(metric)}"
         if weights is not None:
             key += f":{_content(weights, weights.stat().st_mtime_ns)}"
         if label is not None:
@@ -85,6 +82,7 @@ def _content(file: Path, changed: int) -> str:
     return files.digest(file, "sha256")[:32]
 
 
+@cache
 def _version(metric: str) -> str:
     if pyiqa_models.named(metric):
         return "-".join([fingerprint(pyiqa_models.METRIC), *map(version, LIBRARIES)])

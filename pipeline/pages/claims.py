@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from pipeline.pages.inputs import Table
@@ -25,22 +25,8 @@ VERDICTS = {
 WITHHELD = "the metrics do not meet their golden values"
 
 
-@dataclass(frozen=True)
-class ShownClaim:
-    """One claim as the page shows it."""
-
-    text: str
-    note: str
-    """Where the paper says it, why the verdict is what it is, and the numbers behind it."""
-    verdict: str
-    symbol: str
-    tone: str
-    metric: str
-    difference: str
-    interval: str
-    published: str
-    bar: dict[str, float | None] | None
-    """Places of interval, ours and published on a line of 100 with zero in its middle; None without a difference."""
+UNKNOWN = ("·", "open")
+"""Of a verdict that has none."""
 
 
 def judged(table: Table) -> list[dict[str, Any]]:
@@ -50,28 +36,31 @@ def judged(table: Table) -> list[dict[str, Any]]:
     return [{**where, **claim, **withheld} for claim in table.claims]
 
 
-def claims(table: Table) -> list[ShownClaim]:
-    """Return the claims of a table in its own order."""
+def claims(table: Table) -> list[dict[str, Any]]:
+    """Return the claims of a table in its own order, as the page shows them: text by text.
+
+    `note` holds where the paper says it, why the verdict is what it is, and the numbers behind it. `bar` holds the
+    places of interval, ours and published on a line of 100 with zero in its middle; None without a difference.
+    """
     return [_claim(claim) for claim in judged(table)]
 
 
-def _claim(claim: dict[str, Any]) -> ShownClaim:
+def _claim(claim: dict[str, Any]) -> dict[str, Any]:
     verdict = str(claim.get("verdict", "not attempted"))
-    symbol, tone = VERDICTS.get(verdict, ("·", "open"))
+    symbol, tone = VERDICTS.get(verdict, UNKNOWN)
     digits = telling(claim.get("difference"), claim.get("published_difference"))
-    source, said = str(claim.get("source") or ""), "; ".join(_facts(claim))
-    return ShownClaim(
-        text=str(claim.get("text", "")),
-        note=f"{source}: {said}" if source and said else source or said,
-        verdict=verdict,
-        symbol=symbol,
-        tone=tone,
-        metric=str(claim.get("metric", "")).upper(),
-        difference=signed(claim.get("difference"), digits),
-        interval=interval(claim.get("low"), claim.get("high"), digits),
-        published=signed(claim.get("published_difference"), digits),
-        bar=_bar(claim),
-    )
+    return {
+        "text": str(claim.get("text", "")),
+        "note": ": ".join(filter(None, (str(claim.get("source") or ""), "; ".join(_facts(claim))))),
+        "verdict": verdict,
+        "symbol": symbol,
+        "tone": tone,
+        "metric": str(claim.get("metric", "")).upper(),
+        "difference": signed(claim.get("difference"), digits),
+        "interval": interval(claim.get("low"), claim.get("high"), digits),
+        "published": signed(claim.get("published_difference"), digits),
+        "bar": _bar(claim),
+    }
 
 
 def _facts(claim: dict[str, Any]) -> list[str]:
@@ -94,12 +83,10 @@ def _bar(claim: dict[str, Any]) -> dict[str, float | None] | None:
     names = {"low": "low", "high": "high", "ours": "difference", "published": "published_difference"}
     numbers = {name: real(claim.get(key)) for name, key in names.items()}
     largest = max((abs(value) for value in numbers.values() if value is not None), default=0.0)
-    ours = numbers["ours"]
-    if ours is None or not largest:
+    if numbers["ours"] is None or not largest:
         return None
     # without an interval the line has no length
-    ends = {name: ours if numbers[name] is None else numbers[name] for name in ("low", "high")}
-    numbers.update(ends)
+    numbers |= {name: numbers["ours"] for name in ("low", "high") if numbers[name] is None}
     return {name: None if value is None else round(50 + 46 * value / largest, 2) for name, value in numbers.items()}
 
 
@@ -111,6 +98,6 @@ def telling(*values: object) -> int:
 
 def tally(tables: Iterable[Table]) -> list[tuple[str, str, str, int]]:
     """Return every verdict that occurs: word, symbol, tone and how often."""
-    words = [claim.verdict for table in tables for claim in claims(table)]
-    known = [*VERDICTS, *(word for word in dict.fromkeys(words) if word not in VERDICTS)]
-    return [(word, *VERDICTS.get(word, ("·", "open")), words.count(word)) for word in known if word in words]
+    counts = Counter(claim["verdict"] for table in tables for claim in claims(table))
+    known = dict.fromkeys([*VERDICTS, *counts])
+    return [(word, *VERDICTS.get(word, UNKNOWN), counts[word]) for word in known if counts[word]]

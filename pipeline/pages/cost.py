@@ -38,8 +38,7 @@ def cost(table: Table, networks: Sequence[LossNetwork]) -> CostSheet:
     for network, column in table.places():
         reference = _mean(_cards(table, column, network, table.spec.reference_loss), "seconds per step")
         for loss in table.spec.losses:
-            cards = _cards(table, column, network, loss)
-            if cards:
+            if cards := _cards(table, column, network, loss):
                 row = {"network": network, "column": column, "loss": loss, "kind": kind(table, loss)}
                 rows.append({**row, **_costs(cards, reference), LAST: _pretraining(cards[0], networks)})
     unread = [name for name in COSTS if all(row[name] == NOT_READABLE for row in rows)]
@@ -113,9 +112,8 @@ def network_facts(network: LossNetwork) -> list[tuple[str, str]]:
     if accuracy is not None and chance is not None:
         facts.append(("probe", f"{accuracy:.0%}, chance {chance:.0%}"))
     if network.probe is not None and {"degradation", "recognised"} <= set(network.probe.columns):
-        facts += [
-            (f"tells {row['degradation']}", f"{row['recognised']:.0%}") for row in network.probe.to_dict("records")
-        ]
+        found = network.probe[["degradation", "recognised"]].itertuples(index=False)
+        facts += [(f"tells {name}", f"{share:.0%}") for name, share in found]
     return facts or [("origin", "imported weights")]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -57,10 +57,9 @@ def galleries(table: Table, room: int) -> list[Gallery]:
     Gaps are noted in the table's. The first gallery is open.
     """
     found: list[Gallery] = []
-    if all(cell.task == CLASSIFICATION for cell in table.spec.cells):
-        # classifiers make no pictures
-        return found
-    for network, column in table.places():
+    # classifiers make no pictures
+    shown = any(cell.task != CLASSIFICATION for cell in table.spec.cells)
+    for network, column in table.places() if shown else ():
         gallery = _gallery(table, network, column, room)
         if gallery.comparisons or gallery.clips:
             gallery.open = not found
@@ -77,17 +76,18 @@ def _gallery(table: Table, network: str, column: str, room: int) -> Gallery:
     best = max(means, key=lambda loss: means[loss] if metric.better == "up" else -means[loss], default=TRUTH)
     gallery = Gallery(network, column, reference, best, open=False)
     folders = _folders(table, runs)
-    kept = sorted(set.intersection(*(set(pictures.kept_pictures(folder)) for folder in folders.values()))
-                  if folders else ())  # fmt: skip
+    names = [{path.stem for path in folder.glob("*.png")} for folder in folders.values()]
+    kept = sorted(set.intersection(*names)) if names else []
     if not kept and folders and not any(map(pictures.kept_clips, folders.values())):
         table.gaps.note(table.name, f"pictures of {network}, {column}", next(iter(folders.values())), "no picture kept")
     judged = {loss: series for loss, series in scores.items() if kind(table, loss) != "control"}
     for name, role in pictures.chosen(judged, reference, kept, metric.better):
-        comparison = _comparison(table, column, name, role, folders, scores, room)
-        if comparison is not None:
+        if comparison := _comparison(table, column, name, role, folders, scores, room):
             gallery.comparisons.append(comparison)
     for loss, folder in folders.items():
-        gallery.clips += _clips(table, loss, folder)
+        for name in pictures.kept_clips(folder)[:1]:
+            if clip := table.gaps.read(table.name, f"clip {name} under {loss}", folder / name, pictures.frames):
+                gallery.clips.append(Clip(name, loss, pictures.strip(clip), pictures.animation(clip)))
     return gallery
 
 
@@ -123,16 +123,15 @@ def _comparison(
 ) -> Comparison | None:
     trivial = table.spec.trivials[0]
     runs = {cell.loss: cell for cell in table.spec.cells if (cell.column, cell.loss) == (column, trivial)}
-    read = {label: _scores(table, cell, table.spec.metrics[0].name) for label, cell in runs.items()}
-    untrained = {label: series for label, series in read.items() if series is not None}
+    metric = table.spec.metrics[0].name
+    untrained = {label: series for label, cell in runs.items() if (series := _scores(table, cell, metric)) is not None}
     versions: dict[str, Pixels] = {}
     for label, folder in {**_folders(table, runs), **folders}.items():
         picture = table.gaps.read(table.name, f"picture under {label}", folder / f"{name}.png", read_image)
         if picture is not None:
             versions[label] = picture
-    shapes = [picture.shape for picture in versions.values()]
     truth = _truth(table, column, name)
-    if truth is not None and (not shapes or truth.shape == shapes[0]):
+    if truth is not None and truth.shape == next(iter(versions.values()), truth).shape:
         versions[TRUTH] = truth
     judged = [label for label in folders if kind(table, label) != "control"]
     try:
@@ -145,20 +144,18 @@ def _comparison(
 def _captions(table: Table, scores: Mapping[str, pd.Series], name: str) -> dict[str, str]:
     """Return the first metric of one picture under every loss, with the difference to the reference loss."""
     metric = table.spec.metrics[0]
-    words = {}
-    reference = scores.get(table.spec.reference_loss)
-    for loss, series in scores.items():
-        if name not in series.index:
-            continue
-        words[loss] = f"{metric.name.upper()} {plain(float(series[name]), DIGITS)}"
-        if reference is not None and name in reference.index and loss != table.spec.reference_loss:
-            words[loss] += f" ({signed(float(series[name] - reference[name]), DIGITS)})"
+    values = {loss: float(series[name]) for loss, series in scores.items() if name in series.index}
+    words = {loss: f"{metric.name.upper()} {plain(value, DIGITS)}" for loss, value in values.items()}
+    reference = table.spec.reference_loss
+    if reference in values:
+        for loss in values.keys() - {reference}:
+            words[loss] += f" ({signed(values[loss] - values[reference], DIGITS)})"
     return words
 
 
 def _truth(table: Table, column: str, name: str) -> Pixels | None:
     """Return the ground truth of a picture as it is displayed, or None, noted, where there is none."""
-    cell = next(cell for cell in table.spec.cells if cell.column == column and cell.card is not None)
+    cell = next(cell for cell in table.runs if cell.column == column)
     card = table.cards.get(str(cell.card))
     prepared = Path(path_of(table.root, "prepare", "card", {"dataset": cell.test_set}))
 
@@ -175,12 +172,3 @@ def _truth(table: Table, column: str, name: str) -> Pixels | None:
 def _prepared(card: Path) -> tuple[dict[str, Any], Arrays]:
     arrays = Arrays(card)
     return {item.name: item for item in arrays.items}, arrays
-
-
-def _clips(table: Table, loss: str, folder: Path) -> Sequence[Clip]:
-    found = []
-    for name in pictures.kept_clips(folder)[:1]:
-        clip = table.gaps.read(table.name, f"clip {name} under {loss}", folder / name, pictures.frames)
-        if clip:
-            found.append(Clip(name, loss, pictures.strip(clip), pictures.animation(clip)))
-    return found

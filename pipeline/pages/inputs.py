@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import product
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -79,24 +80,24 @@ class Table:
         return f"{self.spec.paper}/{self.spec.table}"
 
     @property
-    def anchor(self) -> str:
-        """Return the table's name as an id of the page."""
-        return f"{self.spec.paper}-{self.spec.table}"
+    def runs(self) -> list[Cell]:
+        """Return the cells that are no trivial answer."""
+        return [cell for cell in self.spec.cells if cell.card is not None]
 
     @cached_property
     def cards(self) -> dict[str, Card]:
         """Return the card of every run that has one, by its path."""
-        paths = dict.fromkeys(cell.card for cell in self.spec.cells if cell.card is not None)
+        paths = dict.fromkeys(str(cell.card) for cell in self.runs)
         read = {path: self.gaps.read(self.name, "card of a run", Path(path), read_json) for path in paths}
         return {path: card for path, card in read.items() if card is not None}
 
     @cached_property
     def histories(self) -> dict[str, pd.DataFrame]:
         """Return the history of every run that has one, by the path of its card."""
-        paths = dict.fromkeys(cell.card for cell in self.spec.cells if cell.card is not None)
         # what others trained has a card that names no recipe
         given = {path for path, card in self.cards.items() if entry(card, "spec", "weights") is not None}
-        files = {path: Path(path).with_name("history.csv") for path in paths if path not in given}
+        paths = dict.fromkeys(str(cell.card) for cell in self.runs if cell.card not in given)
+        files = {path: Path(path).with_name("history.csv") for path in paths}
         read = {path: self.gaps.read(self.name, "history of a run", file, read_history) for path, file in files.items()}
         return {path: history for path, history in read.items() if history is not None}
 
@@ -107,11 +108,8 @@ class Table:
 
     def places(self) -> Iterator[tuple[str, str]]:
         """Give every network and column that were trained here."""
-        trained = {(cell.network, cell.column) for cell in self.spec.cells if cell.card is not None}
-        for network in self.spec.networks:
-            for column in self.spec.columns:
-                if (network, column) in trained:
-                    yield network, column
+        trained = {(cell.network, cell.column) for cell in self.runs}
+        yield from (place for place in product(self.spec.networks, self.spec.columns) if place in trained)
 
     def reason(self, column: str, network: str, loss: str) -> str:
         """Return why there are no numbers of one place in the table."""
@@ -145,9 +143,7 @@ def read_table(path: Path, gaps: Gaps) -> Table:
                   gap["file"], gap["why"])  # fmt: skip
     file = Path(path_of(root, "tabulate", "long", {"paper": spec.paper, "table": spec.table}))
     long = gaps.read(name, "numbers of the table", file, read_long)
-    if long is None:
-        long = pd.DataFrame(columns=KEY)
-    return Table(spec, root, **parts, long=long, gaps=gaps)
+    return Table(spec, root, **parts, long=pd.DataFrame(columns=KEY) if long is None else long, gaps=gaps)
 
 
 def read_json(path: Path) -> Any:
@@ -196,14 +192,14 @@ def read_loss_networks(root: Path, gaps: Gaps) -> list[LossNetwork]:
     """Return the loss networks of a results folder, by name; imported ones have neither history nor picture."""
     found = []
     for place, path in layout.found(root, "pretrain", "card"):
+        files = {file: Path(path_of(root, "pretrain", file, place)) for file in layout.FILES["pretrain"]}
         name, dataset = place["loss_network"], place["dataset"]
-        files = {name: Path(path_of(root, "pretrain", name, place)) for name in ("history", "probe", "picture")}
-        card = gaps.read("pretrain", f"card of the loss network {name} on {dataset}", path, read_json)
+        label = f"of the loss network {name} on {dataset}"
+        card = gaps.read("pretrain", f"card {label}", path, read_json)
         if card is None:
             continue
         history = probe = picture = None
         if entry(card, "spec", "recipe"):
-            label = f"of the loss network {name} on {dataset}"
             history = gaps.read("pretrain", f"history {label}", files["history"], read_history)
             probe = gaps.read("pretrain", f"probe {label}", files["probe"], pd.read_csv)
             picture = files["picture"]

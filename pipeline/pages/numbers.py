@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import pandas as pd
 
+from pipeline.outputs.scores import KEY
 from pipeline.pages.formats import ARROWS
 from pipeline.pages.inputs import Table
 from pipeline.specs.tabulate import TRIVIAL, MetricColumn
@@ -46,36 +49,30 @@ class SheetRow:
     """Ours, difference, published: for every column and metric."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Sheet:
     """A whole table, ready for a page."""
 
-    groups: list[str]
+    groups: Sequence[str]
     """Columns of the paper."""
-    metrics: list[MetricColumn]
-    rows: list[SheetRow] = field(default_factory=list)
-    footnotes: list[str] = field(default_factory=list)
+    metrics: Sequence[MetricColumn]
+    rows: list[SheetRow]
+    footnotes: list[str]
 
 
 def sheet(table: Table) -> Sheet:
     """Return the table as the page shows it: trivial answers first, then a row a network and loss."""
     spec = table.spec
-    result = Sheet(list(spec.columns), list(spec.metrics))
-    found = {_key(row): row for row in table.long.to_dict("records")}
+    found = {tuple(str(row[name]) for name in KEY): row for row in table.long.to_dict("records")}
     digits = {metric.name: _digits(table.long, metric.name) for metric in spec.metrics}
-    for name in spec.trivials:
-        result.rows.append(_trivial(table, name, digits))
-    for network in spec.networks:
-        for loss in spec.losses:
-            cells = []
-            for column in spec.columns:
-                for metric in spec.metrics:
-                    key = (column, network, loss, metric.name)
-                    cells.append(
-                        _cells(table, found.get(key) or _unscored(table, key), metric, digits, result.footnotes)
-                    )
-            result.rows.append(SheetRow(network, loss, kind(table, loss), cells))
-    return result
+    rows, footnotes = [_trivial(table, name, digits) for name in spec.trivials], list[str]()
+    for network, loss in product(spec.networks, spec.losses):
+        cells = []
+        for column, metric in product(spec.columns, spec.metrics):
+            key = (column, network, loss, metric.name)
+            cells.append(_cells(table, found.get(key) or _unscored(table, key), metric, digits[metric.name], footnotes))
+        rows.append(SheetRow(network, loss, kind(table, loss), cells))
+    return Sheet(spec.columns, spec.metrics, rows, footnotes)
 
 
 def kind(table: Table, loss: str) -> str:
@@ -128,10 +125,6 @@ def head(metric: MetricColumn) -> str:
     return f"{metric.name.upper()} {ARROWS[metric.better]}"
 
 
-def _key(row: dict[Any, Any]) -> tuple[str, str, str, str]:
-    return str(row["column"]), str(row["network"]), str(row["loss"]), str(row["metric"])
-
-
 def _digits(long: pd.DataFrame, metric: str) -> int:
     """Return how many digits after the point a metric needs: four numbers that tell."""
     values = pd.to_numeric(long.loc[long["metric"] == metric, "value"], errors="coerce").abs()
@@ -140,27 +133,21 @@ def _digits(long: pd.DataFrame, metric: str) -> int:
 
 
 def _cells(
-    table: Table, row: dict[Any, Any], metric: MetricColumn, digits: dict[str, int], footnotes: list[str]
+    table: Table, row: dict[Any, Any], metric: MetricColumn, places: int, footnotes: list[str]
 ) -> tuple[Number, Number, Number]:
-    places = digits[metric.name]
     reference = row["loss"] == table.spec.reference_loss
     published = _published(row, metric, places, footnotes, reference)
     value = real(row["value"])
     if value is None:
-        return *_empty(table.reason(str(row["column"]), str(row["network"]), str(row["loss"]))), published
+        return _gap(table, str(row["column"]), str(row["network"]), str(row["loss"])), Number(DASH), published
     spread = real(row.get("sd_over_seeds"))
     ours = Number(plain(value, places), value, "" if spread is None else f"± {plain(spread, places)}")
     if reference:
         return ours, Number("reference"), published
-    change = real(row.get("difference"))
-    adjusted = real(row.get("p_holm"))
-    difference = Number(
-        signed(change, places),
-        change,
-        interval(row.get("low"), row.get("high"), places),
-        direction(change, metric.better, places),
-        adjusted is not None and adjusted < LEVEL,
-    )
+    change, adjusted = real(row.get("difference")), real(row.get("p_holm"))
+    ends = interval(row.get("low"), row.get("high"), places)
+    significant = adjusted is not None and adjusted < LEVEL
+    difference = Number(signed(change, places), change, ends, direction(change, metric.better, places), significant)
     return ours, difference, published
 
 
@@ -169,13 +156,9 @@ def _published(row: dict[Any, Any], metric: MetricColumn, places: int, footnotes
     if value is None:
         return Number(DASH, why="not published")
     change = None if reference else real(row.get("published_difference"))
-    return Number(
-        plain(value, places),
-        value,
-        "" if change is None else signed(change, places),
-        direction(change, metric.better, places),
-        footnote=_footnote(row.get("published_warning"), footnotes),
-    )
+    below = "" if change is None else signed(change, places)
+    footnote = _footnote(row.get("published_warning"), footnotes)
+    return Number(plain(value, places), value, below, direction(change, metric.better, places), footnote=footnote)
 
 
 def _footnote(warning: object, footnotes: list[str]) -> int:
@@ -190,9 +173,8 @@ def _footnote(warning: object, footnotes: list[str]) -> int:
 def _unscored(table: Table, key: tuple[str, str, str, str]) -> dict[Any, Any]:
     """Return the row of a place that the table has not: the published number and nothing of ours."""
     published = {(entry.column, entry.network, entry.loss, entry.metric): entry for entry in table.spec.published}
-    column, network, loss, metric = key
-    row: dict[Any, Any] = {"column": column, "network": network, "loss": loss, "metric": metric, "value": None}
-    reference = published.get((column, network, table.spec.reference_loss, metric))
+    row: dict[Any, Any] = {**dict(zip(KEY, key, strict=True)), "value": None}
+    reference = published.get((*key[:2], table.spec.reference_loss, key[3]))
     if (entry := published.get(key)) is not None:
         row |= {"published": entry.value, "published_warning": entry.warning}
         if reference is not None:
@@ -200,23 +182,20 @@ def _unscored(table: Table, key: tuple[str, str, str, str]) -> dict[Any, Any]:
     return row
 
 
-def _empty(why: str) -> tuple[Number, Number]:
-    """Return ours and the difference where there is no number of ours."""
-    return Number("server only" if why.startswith("server only") else "missing", why=why), Number(DASH)
+def _gap(table: Table, column: str, network: str, loss: str) -> Number:
+    """Return what is printed where there is no number of ours."""
+    why = table.reason(column, network, loss)
+    return Number("server only" if why.startswith("server only") else "missing", why=why)
 
 
 def _trivial(table: Table, name: str, digits: dict[str, int]) -> SheetRow:
-    spec = table.spec
-    column_of = spec.trivial_column(name)
+    answer = table.spec.trivial_column(name)
+    long = table.long.reindex(columns=["column", "metric", answer]).dropna()
     cells = []
-    for column in spec.columns:
-        for metric in spec.metrics:
-            value = None
-            if column_of in table.long:
-                here = (table.long["column"] == column) & (table.long["metric"] == metric.name)
-                values = table.long.loc[here, column_of].dropna()
-                value = None if values.empty else real(float(values.iloc[0]))
-            why = "" if value is not None else table.reason(column, TRIVIAL, name)
-            text = _empty(why)[0].text if value is None else plain(value, digits[metric.name])
-            cells.append((Number(text, value, why=why), Number(""), Number("")))
+    for column, metric in product(table.spec.columns, table.spec.metrics):
+        values = long.loc[(long["column"] == column) & (long["metric"] == metric.name), answer]
+        value = None if values.empty else real(float(values.iloc[0]))
+        text = plain(value, digits[metric.name])
+        ours = _gap(table, column, TRIVIAL, name) if value is None else Number(text, value)
+        cells.append((ours, Number(""), Number("")))
     return SheetRow("", name, "trivial", cells)

@@ -18,14 +18,15 @@ def overview(tables: Sequence[Table], networks: Sequence[LossNetwork], code: str
     before = sum(real(network.card.get("seconds")) or 0 for network in networks)
     everything = [*cards, *(network.card for network in networks)]
     stand_ins = list(dict.fromkeys(text for table in tables for text in table.spec.stand_ins))
-    seeds = sorted({cell.seed for table in tables for cell in table.spec.cells if cell.card is not None})
+    seeds = sorted({cell.seed for table in tables for cell in table.runs})
+    versions = dict.fromkeys(pair for card in everything for pair in card.get("versions", {}).items())
     return [
         ("Scale", list(dict.fromkeys(table.spec.scale for table in tables))),
         ("Runs", [f"{len(cards)} networks, seeds {', '.join(map(str, seeds))}; {len(networks)} loss networks"]),
         ("Time, summed over the runs", [f"{duration(trained)} of training, {duration(before)} of pre-training"]),
         ("Hardware", _distinct(everything, "device")),
         ("Arithmetic", _distinct(everything, "precision")),
-        ("Versions", [", ".join(_versions(everything))]),
+        ("Versions", [", ".join(f"{name} {version}" for name, version in versions) or NOT_READABLE]),
         ("Metrics", _checks(tables)),
         ("Code of the report", [code]),
         ("Code of the tables", _codes(tables)),
@@ -47,22 +48,16 @@ def _checks(tables: Sequence[Table]) -> list[str]:
 def _data(tables: Sequence[Table]) -> list[str]:
     lines = []
     for table in tables:
-        for cell in table.spec.cells:
-            if cell.card is not None:
-                here = (table.long["column"] == cell.column) & (table.long["network"] == cell.network)
-                counts = [] if "n_images" not in table.long else list(table.long.loc[here, "n_images"].dropna())
-                count = f", {max(counts):.0f} test pictures" if counts else ""
-                lines.append(f"{cell.task}: trained on {cell.dataset}, tested on {cell.test_set}{count}")
+        long = table.long.reindex(columns=["column", "network", "n_images"]).dropna()
+        for cell in table.runs:
+            counts = long.loc[(long["column"] == cell.column) & (long["network"] == cell.network), "n_images"]
+            count = "" if counts.empty else f", {counts.max():.0f} test pictures"
+            lines.append(f"{cell.task}: trained on {cell.dataset}, tested on {cell.test_set}{count}")
     return list(dict.fromkeys(lines)) or [DASH]
 
 
 def _distinct(cards: Iterable[Card], name: str) -> list[str]:
     return list(dict.fromkeys(str(card[name]) for card in cards if card.get(name))) or [NOT_READABLE]
-
-
-def _versions(cards: Iterable[Card]) -> list[str]:
-    pairs = [pair for card in cards for pair in card.get("versions", {}).items()]
-    return [f"{name} {version}" for name, version in dict.fromkeys(pairs)] or [NOT_READABLE]
 
 
 def _codes(tables: Sequence[Table]) -> list[str]:
@@ -85,8 +80,7 @@ def shape(table: Table) -> dict[str, Any]:
         cells = []
         for column, metric in heads:
             here = found.get((network, column, metric), {})
-            tau = real(here.get("tau"))
-            p_value = real(here.get("p_value"))
+            tau, p_value = real(here.get("tau")), real(here.get("p_value"))
             cells.append({
                 "tau": signed(tau, 2), "strength": 0 if tau is None else round(abs(tau) * 100),
                 "sign": direction(tau, "up", 2), "significant": p_value is not None and p_value < LEVEL,

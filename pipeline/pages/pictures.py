@@ -14,14 +14,12 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
-from lossbench.images import EXTENSIONS, read_image
+from lossbench.images import EXTENSIONS, densest, read_image
 
 Pixels = NDArray[np.uint8]
 
 STEPS = ((256, 95), (256, 90), (256, 84), (224, 82), (192, 80), (160, 76), (128, 70), (96, 60))
 """Sides of crops and qualities of WebP, best first."""
-GRID = 8
-"""Crops begin at multiples of it."""
 OVERVIEW = 160
 """Longest side of the small whole picture that shows where a crop lies."""
 STRIP = 6
@@ -83,12 +81,7 @@ def window(versions: Sequence[Pixels], side: int) -> tuple[int, int, int, int]:
 
     Versions are (H, W, 3) of one size; the difference is their variance summed over the bands.
     """
-    spread = np.stack(versions).astype(np.float64).var(axis=0).sum(axis=2)
-    height, width = min(side, spread.shape[0]), min(side, spread.shape[1])
-    total = np.pad(spread.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
-    sums = total[height:, width:] - total[:-height, width:] - total[height:, :-width] + total[:-height, :-width]
-    row, column = np.unravel_index(int(sums[::GRID, ::GRID].argmax()), sums[::GRID, ::GRID].shape)
-    return int(row) * GRID, int(column) * GRID, height, width
+    return densest(np.stack(versions).astype(np.float64).var(axis=0).sum(axis=2), side)
 
 
 def compared(
@@ -129,11 +122,6 @@ def reconstructions(path: Path, longest: int = 1024) -> tuple[str, tuple[int, in
     """Return a loss network's reconstruction picture as data URI, width and height; raises UserError if unreadable."""
     picture = _reduced(read_image(path), longest)
     return data_uri(picture, 86), (picture.shape[1], picture.shape[0])
-
-
-def kept_pictures(folder: Path) -> list[str]:
-    """Return the names of the single pictures in a folder, sorted; none where there is no folder."""
-    return sorted(path.stem for path in folder.glob("*.png"))
 
 
 def kept_clips(folder: Path) -> list[str]:

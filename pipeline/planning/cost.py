@@ -154,26 +154,19 @@ def _rows(
     for name in sorted(found.keys() & names):
         row, one = rows[name[0]], found[name]
         row.jobs += 1
-        longer = found[one.as_long_as] if one.as_long_as else one
-        own, its = _seconds(one, measured), _seconds(longer, measured)
-        if own is None or its is None:
-            row.unmeasured[_lacking(one if own is None else longer, measured)] += 1
-            continue
-        # a lengthened run never has fewer steps than its recipe
-        seconds = max(one.steps * own, longer.steps * its)
-        row.steps += round(seconds / own)
-        row.gpu_hours += seconds / HOUR
+        seconds = []
+        for training in (one, found[one.as_long_as]) if one.as_long_as else (one,):
+            step = measured.get(key_of(training.what))
+            if step is None or step.seconds is None:
+                row.unmeasured[training.what + (f" ({OUT_OF_MEMORY} on {step.device})" if step else "")] += 1
+                break
+            seconds.append((training.steps * step.seconds, step.seconds))
+        else:
+            # a lengthened run never has fewer steps than its recipe
+            longest, own = max(seconds)[0], seconds[0][1]
+            row.steps += round(longest / own)
+            row.gpu_hours += longest / HOUR
     return [row for row in rows.values() if row.jobs]
-
-
-def _seconds(training: Training, measured: Mapping[str, Measurement]) -> float | None:
-    step = measured.get(key_of(training.what))
-    return step.seconds if step else None
-
-
-def _lacking(training: Training, measured: Mapping[str, Measurement]) -> str:
-    step = measured.get(key_of(training.what))
-    return f"{training.what} ({OUT_OF_MEMORY} on {step.device})" if step else training.what
 
 
 def _restoration(spec: TrainSpec, loss_network: Strict | None) -> str:
@@ -182,10 +175,8 @@ def _restoration(spec: TrainSpec, loss_network: Strict | None) -> str:
     loss = _named(spec.loss.name, {key: value for key, value in spec.loss.arguments.items() if key not in FREE})
     own = " with its own loss" if spec.own_loss else ""
     kind = spec.loss.loss_network
-    features = (
-        "" if kind is None else f" on {_named(*architecture_of(loss_network))}" if loss_network else f" on {kind}"
-    )
-    return f"{network}{own} under {loss}{features}"
+    features = _named(*architecture_of(loss_network)) if kind and loss_network else kind
+    return f"{network}{own} under {loss}{f' on {features}' if features else ''}"
 
 
 def _classifier(spec: ClassifierSpec) -> str:
@@ -206,9 +197,6 @@ def _optimised(recipe: Recipe, unit: str = "crops") -> str:
 
 def _named(name: str, arguments: Mapping[str, Any]) -> str:
     """Return `name` with its arguments, such as `edsr (blocks 16, scale 4)`, in one order whatever theirs is."""
-    words = [f"{key} {_value(value)}" for key, value in sorted(arguments.items())]
+    texts = {key: one if isinstance(one, str) else json.dumps(one, sort_keys=True) for key, one in arguments.items()}
+    words = [f"{key} {text}" for key, text in sorted(texts.items())]
     return f"{name} ({', '.join(words)})" if words else name
-
-
-def _value(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, sort_keys=True)

@@ -18,21 +18,15 @@ def prepared(configuration: Configuration, dataset: str) -> Job:
 
 def degraded(configuration: Configuration, dataset: str, task: str) -> Job:
     """Return the making of the low-quality versions of `dataset` for the named task."""
-    targets = prepared(configuration, dataset)
-    named = configuration.config.tasks[task]
-    spec = DegradeSpec(
-        dataset=dataset,
-        root=configuration.data_root(dataset),
-        task=plugins.check("tasks", named.name),
-        settings=named.settings,
-    )
+    named, root = configuration.config.tasks[task], configuration.data_root(dataset)
+    plugins.check("tasks", named.name)
+    spec = DegradeSpec(dataset=dataset, root=root, task=named.name, settings=named.settings)
     modules = ("pipeline.degrade", plugin_module("datasets", dataset), plugin_module("tasks", named.name))
-    return Job(configuration.root, "degrade", (dataset, task), spec, modules, {"targets": targets.writes("card")})
+    reads = {"targets": prepared(configuration, dataset).writes("card")}
+    return Job(configuration.root, "degrade", (dataset, task), spec, modules, reads)
 
 
 def pairs(configuration: Configuration, dataset: str, task: str) -> dict[str, File | list[File]]:
     """Return what a job reads of the pairs of `dataset` for the named task: `targets` and `pairs`."""
-    made = degraded(configuration, dataset, task)
-    targets = made.reads["targets"]
-    assert isinstance(targets, File)
-    return {"targets": targets, "pairs": made.writes("card")}
+    targets, made = prepared(configuration, dataset), degraded(configuration, dataset, task)
+    return {"targets": targets.writes("card"), "pairs": made.writes("card")}

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 from lossbench.records import Strict
 from pipeline.outputs.fingerprint import fingerprint
-from pipeline.outputs.layout import FILES, LOGS, WILDCARDS, log_of, path_of
+from pipeline.outputs.layout import FILES, WILDCARDS, log_of, path_of
 
-__all__ = ["FILES", "LOGS", "WILDCARDS", "File", "Job", "Key", "Name", "closure", "plugin_module"]
+__all__ = ["FILES", "WILDCARDS", "File", "Job", "Key", "Name", "closure", "plugin_module"]
 
 Key = tuple[str, ...]
 """Names a job among those of its stage: the values of the wildcards of its rule."""

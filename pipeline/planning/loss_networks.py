@@ -12,7 +12,7 @@ from pipeline.outputs.layout import PUBLIC
 from pipeline.planning.data import prepared
 from pipeline.planning.job import File, Job, plugin_module
 from pipeline.planning.parts import pretrain_spec
-from pipeline.specs.classifier import ClassifierSpec
+from pipeline.specs.classifier import ClassifierBase, ClassifierSpec
 from pipeline.specs.distance import DistanceSpec
 from pipeline.specs.pretrain import PretrainSpec, PublicWeights
 
@@ -30,7 +30,7 @@ def loss_network(configuration: Configuration, name: str, dataset: str, task: st
     if chosen.judgements:
         return _distance(configuration, name, chosen, chosen.judgements).writes("network")
     if chosen.weights:
-        return _imported(configuration, name, chosen).writes("network")
+        return _imported(configuration, name, chosen, chosen.weights).writes("network")
     assert chosen.dataset is not None, name
     data = dataset if chosen.dataset == "task" else configuration.dataset(chosen.dataset)
     spec = pretrain_spec(configuration, name, data, task)
@@ -45,7 +45,15 @@ def classifier(configuration: Configuration, name: str) -> Job:
     dataset = configuration.dataset(chosen.dataset)
     plugins.check_build_arguments("loss_networks", chosen.architecture, chosen.arguments)
     where = f"{configuration.scale_file}: classifiers.{name}"
-    spec = ClassifierSpec.parse(_classifier_values(configuration, chosen, dataset), where)
+    values = {
+        **chosen.model_dump(include=set(ClassifierBase.model_fields)),
+        "initial": "trunk" if chosen.trunk else "classifier" if chosen.classifier else "scratch",
+        "dataset": dataset,
+        "root": configuration.data_root(dataset),
+        "weights": _public(chosen.weights) if chosen.weights else None,
+        "seed": 0,
+    }
+    spec = ClassifierSpec.parse(values, where)
     if (known := datasets.card(dataset).classes) not in (None, spec.classes):
         raise UserError(f"{where}.classes: {spec.classes}, data set '{dataset}' has {known}; make them equal")
     reads: dict[str, File | Sequence[File]] = {}
@@ -61,28 +69,18 @@ def classifier(configuration: Configuration, name: str) -> Job:
     return Job(configuration.root, "train_classifier", (name, dataset), spec, tuple(modules), reads)
 
 
-def _classifier_values(configuration: Configuration, chosen: scale.Classifier, dataset: str) -> dict[str, object]:
-    own = {"trunk", "classifier", "dataset", "weights", "stand_in", "source"}
-    weights = chosen.weights
-    return {
-        **chosen.model_dump(exclude=own),
-        "initial": "trunk" if chosen.trunk else "classifier" if chosen.classifier else "scratch",
-        "dataset": dataset,
-        "root": configuration.data_root(dataset),
-        "weights": {"file": weights.file, "digest": weights.digest} if weights else None,
-        "seed": 0,
-    }
+def _public(weights: scale.Weights) -> PublicWeights:
+    return PublicWeights(file=weights.file, digest=weights.digest)
 
 
-def _imported(configuration: Configuration, name: str, chosen: scale.LossNetwork) -> Job:
-    assert chosen.weights is not None, name
+def _imported(configuration: Configuration, name: str, chosen: scale.LossNetwork, weights: scale.Weights) -> Job:
     plugins.check_build_arguments("loss_networks", chosen.network, chosen.architecture)
     spec = PretrainSpec(
         loss_network=chosen.network,
         architecture=chosen.architecture,
         dataset=PUBLIC,
         seed=0,
-        weights=PublicWeights(file=chosen.weights.file, digest=chosen.weights.digest),
+        weights=_public(weights),
     )
     modules = ("pipeline.import_weights", plugin_module("loss_networks", chosen.network))
     return Job(configuration.root, "import_weights", (name,), spec, modules)
@@ -123,5 +121,4 @@ def _distance(configuration: Configuration, name: str, chosen: scale.LossNetwork
         reads["targets"] = prepared(configuration, dataset).writes("card")
     else:
         modules.append(plugin_module("datasets", dataset))
-    unique = tuple(dict.fromkeys(modules))
-    return Job(configuration.root, "train_distance", (name, dataset), spec, unique, reads)
+    return Job(configuration.root, "train_distance", (name, dataset), spec, tuple(dict.fromkeys(modules)), reads)

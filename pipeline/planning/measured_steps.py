@@ -54,7 +54,12 @@ def read(path: Path) -> dict[str, Measurement]:
             try:
                 if row["key"] != key_of(row["what"]):
                     raise ValueError(f"the key of '{row['what']}' is {key_of(row['what'])}")
-                found[row["key"]] = _measurement(row)
+                text, memory = row["seconds_per_step"], row["peak_memory_mib"]
+                seconds = None if text == OUT_OF_MEMORY else float(text)
+                if seconds is not None and not 0 < seconds < float("inf"):
+                    raise ValueError(f"{text} seconds are no time")
+                peak = int(memory) if memory else None
+                found[row["key"]] = Measurement(row["what"], seconds, peak, row["device"], row["torch"])
             except (KeyError, TypeError, ValueError, AttributeError) as error:
                 where = f"{path}, line {reader.line_num}"
                 raise UserError(f"{where}: {error!r}; delete the line and run benchmarks/gpu_hours.py") from None
@@ -70,12 +75,3 @@ def write(path: Path, measured: Mapping[str, Measurement]) -> None:
             seconds = OUT_OF_MEMORY if one.seconds is None else f"{one.seconds:.5g}"
             memory = "" if one.peak_memory_mib is None else one.peak_memory_mib
             writer.writerow([key, one.what, seconds, memory, one.device, one.torch])
-
-
-def _measurement(row: Mapping[str, str]) -> Measurement:
-    text = row["seconds_per_step"]
-    seconds = None if text == OUT_OF_MEMORY else float(text)
-    if seconds is not None and not 0 < seconds < float("inf"):
-        raise ValueError(f"{text} seconds are no time")
-    memory = int(row["peak_memory_mib"]) if row["peak_memory_mib"] else None
-    return Measurement(row["what"], seconds, memory, row["device"], row["torch"])

@@ -9,7 +9,7 @@ from typing import Any
 from lossbench.errors import UserError, nearest
 from pipeline.config.read import Configuration
 from pipeline.planning.job import WILDCARDS, Job, Key, Name, closure
-from pipeline.planning.missing import missing
+from pipeline.planning.missing import Missing, missing
 from pipeline.planning.tables import charted, tabulated
 from pipeline.planning.verdicts import checked, judged, reported
 
@@ -77,13 +77,17 @@ class Plan:
 
     def missing(self) -> list[str]:
         """Describe every data set and weight file that is not on this machine, with licence, size and source."""
+        return [one.text for one in self.absent()]
+
+    def absent(self) -> list[Missing]:
+        """Return every data set and weight file that is not on this machine."""
         prepared, imported = ([name for (name,) in self.jobs.get(stage, {})] for stage in ("prepare", "import_weights"))
         classifiers = [name for name, _ in self.jobs.get("train_classifier", {})]
-        read = {key[-1] for key in self.jobs.get("submit", {})}
-        # data sets that are read as they are needed
-        read |= {key[-1] for stage in ("train_classifier", "train_distance") for key in self.jobs.get(stage, {})}
+        # stages that read a data set as they need it
+        readers = ("submit", "train_classifier", "train_distance")
+        read = {key[-1] for stage in readers for key in self.jobs.get(stage, {})}
         datasets = [*prepared, *sorted(read - set(prepared))]
-        return missing(self.configuration, datasets, imported, classifiers)
+        return list(missing(self.configuration, datasets, imported, classifiers))
 
     def require_data(self) -> None:
         """Raise UserError listing all that `missing` finds."""

@@ -7,16 +7,10 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from lossbench import datasets
-from lossbench.assets import embedded
-from pipeline.config import scale
 from pipeline.config.read import values
 from pipeline.planning.cost import CostRow, estimates, trainings
 from pipeline.planning.measured_steps import FILE, Measurement, key_of, read
 from pipeline.planning.plan import Plan
-
-READERS = ("prepare", "submit", "train_classifier", "train_distance")
-"""Stages whose jobs read a published data set, the last part of their names."""
 
 
 def report(scale: str | None, folder: Path, as_json: bool) -> None:
@@ -30,14 +24,20 @@ def report(scale: str | None, folder: Path, as_json: bool) -> None:
 
 
 def described(plan: Plan, measured: dict[str, Measurement]) -> dict[str, Any]:
-    """Return what is to be said of `plan`, as JSON has it; GPU-hours come from the steps `measured`."""
-    missing = plan.missing()
+    """Return what is to be said of `plan`, as JSON has it; GPU-hours come from the steps `measured`.
+
+    `download` has the bytes of the missing archives whose size is known, and the names of data sets without one.
+    """
+    missing = plan.absent()
+    sizes = {one.name: one.download for one in missing if one.download is not None}
+    unknown = sorted(name for name, size in sizes.items() if not size)
     content: dict[str, Any] = {
         "scale": plan.config.scale,
         "tables": plan.table_names,
         "jobs": {stage: len(jobs) for stage, jobs in plan.jobs.items()},
-        "missing": missing,
-        "download": _download(plan, missing),
+        "missing": [one.text for one in missing],
+        # data sets that come in one archive state one size
+        "download": {"bytes": sum(set(sizes.values())), "of_unknown_size": unknown},
     }
     return {**content, "gpu_hours": gpu_hours(plan, measured)} if plan.scale.gpus else content
 
@@ -49,41 +49,21 @@ def gpu_hours(plan: Plan, measured: dict[str, Measurement]) -> dict[str, Any]:
     number of jobs, in no hours, by the words of a step that nobody measured or that did not fit the device.
     """
     rows = estimates(plan, measured)
-    stages = [row for row in rows if row.table is None]
+    stages, tables = ([row for row in rows if (row.table is None) == whole] for whole in (True, False))
     steps = [measured.get(key_of(one.what)) for one in trainings(plan).values()]
     unmeasured = sum((row.unmeasured for row in stages), Counter[str]())
     return {
         "devices": sorted({step.device for step in steps if step and step.seconds}),
         "total": _hours(stages),
         "stages": [row.summary() for row in stages],
-        "tables": [row.summary() for row in rows if row.table is not None],
-        "total_of_tables": _hours([row for row in rows if row.table is not None]),
+        "tables": [row.summary() for row in tables],
+        "total_of_tables": _hours(tables),
         "unmeasured": dict(sorted(unmeasured.items())),
     }
 
 
 def _hours(rows: list[CostRow]) -> float:
     return round(sum(row.gpu_hours for row in rows), 2)
-
-
-def _download(plan: Plan, missing: list[str]) -> dict[str, Any]:
-    """Return the bytes of the missing archives whose size is known, and the names of missing data sets without one."""
-    sizes: dict[str, int] = {}
-    for name in sorted({key[-1] for stage in READERS for key in plan.jobs.get(stage, {})}):
-        # not looked for again: large ones take long
-        if any(text.startswith(f"data set '{name}' ") for text in missing):
-            sizes[name] = datasets.load(name).card.bytes
-    for weights in _weights(plan):
-        if weights.file not in embedded.catalogue() and not (Path(plan.config.weights_root) / weights.file).is_file():
-            sizes[weights.file] = weights.bytes
-    # data sets that come in one archive state one size
-    return {"bytes": sum(set(sizes.values())), "of_unknown_size": [name for name, size in sizes.items() if not size]}
-
-
-def _weights(plan: Plan) -> list[scale.Weights]:
-    found = [plan.configuration.loss_network(key[0]).weights for key in plan.jobs.get("import_weights", {})]
-    found += [plan.configuration.classifier(key[0]).weights for key in plan.jobs.get("train_classifier", {})]
-    return [weights for weights in found if weights is not None]
 
 
 def in_words(content: dict[str, Any]) -> str:
@@ -94,14 +74,10 @@ def in_words(content: dict[str, Any]) -> str:
         lines += _cost(content["scale"], content["gpu_hours"])
     lines += [f"missing: {text}" for text in content["missing"]] or ["nothing is missing"]
     if content["missing"]:
-        lines.append(_sizes(content["download"]))
+        unknown = content["download"]["of_unknown_size"]
+        rest = f"; the size of {', '.join(unknown)} is not known" if unknown else ""
+        lines.append(f"download of what is missing: {content['download']['bytes'] / 1e9:.1f} GB{rest}")
     return "\n".join(lines)
-
-
-def _sizes(download: dict[str, Any]) -> str:
-    unknown = download["of_unknown_size"]
-    rest = f"; the size of {', '.join(unknown)} is not known" if unknown else ""
-    return f"download of what is missing: {download['bytes'] / 1e9:.1f} GB{rest}"
 
 
 def _cost(scale: str, found: dict[str, Any]) -> list[str]:
@@ -110,7 +86,10 @@ def _cost(scale: str, found: dict[str, Any]) -> list[str]:
     if found["devices"]:
         devices = " and ".join(found["devices"])
         lines = [f"GPU-hours of the trainings on {devices}; drawing data, evaluation and reports are not in them:"]
-        lines += [f"  {_stage(row)}" for row in found["stages"]]
+        for row in found["stages"]:
+            seconds, counted = row["seconds_per_step"], row["jobs"] - row["unmeasured_jobs"]
+            pace = f", {row['steps']:,} steps of {seconds:.3g} s" if seconds else ""
+            lines.append(f"  {row['stage']}: {row['gpu_hours']:,.1f} for {counted} of {row['jobs']} jobs{pace}")
         lines.append(f"  all stages: {found['total']:,.1f}")
         for table in dict.fromkeys(row["table"] for row in found["tables"]):
             rows = [row for row in found["tables"] if row["table"] == table]
@@ -122,10 +101,3 @@ def _cost(scale: str, found: dict[str, Any]) -> list[str]:
     if found["unmeasured"]:
         lines.append(f"  to measure these: python benchmarks/gpu_hours.py --scale {scale}")
     return lines
-
-
-def _stage(row: dict[str, Any]) -> str:
-    counted = row["jobs"] - row["unmeasured_jobs"]
-    seconds = row["seconds_per_step"]
-    pace = f", {row['steps']:,} steps of {seconds:.3g} s" if seconds else ""
-    return f"{row['stage']}: {row['gpu_hours']:,.1f} for {counted} of {row['jobs']} jobs{pace}"

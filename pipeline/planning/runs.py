@@ -16,13 +16,16 @@ def trained(configuration: Configuration, table: Table, column: Column, network:
     """Return one training, on the data of `column`; raises UserError for a name or argument that is not known."""
     dataset = configuration.dataset(column.dataset)
     task = configuration.config.tasks[column.task]
-    chosen = configuration.loss(loss)
+    chosen, own_loss = configuration.loss(loss), configuration.network(network).own_loss
+    if own_loss:
+        # refused here when the network has none
+        plugins.constant("networks", network, "OWN_LOSS")
     spec = TrainSpec(
         task=task,
         dataset=dataset,
         network=network_spec(configuration, network, task),
         loss=loss_spec(configuration, loss, table.pixel, column.task),
-        own_loss=_own_loss(configuration, network),
+        own_loss=own_loss,
         recipe=recipe(configuration, network, column.task),
         as_long_as=chosen.as_long_as,
         seed=seed,
@@ -48,11 +51,3 @@ def same_time(job: Job) -> Job | None:
             return longer
         case _:
             return None
-
-
-def _own_loss(configuration: Configuration, network: str) -> bool:
-    wanted = configuration.network(network).own_loss
-    if wanted:
-        # refused here when the network has none
-        plugins.constant("networks", network, "OWN_LOSS")
-    return wanted

@@ -109,9 +109,8 @@ def _rests_on(configuration: Configuration, metric: Metric, column: Column) -> F
     """Return the file of the network that `metric` rests on."""
     if metric.classifier:
         return classifier(configuration, metric.classifier).writes("classifier")
-    if metric.loss_network is None:
-        return None
-    return loss_network(configuration, metric.loss_network, configuration.dataset(column.dataset), column.task)
+    dataset, name = configuration.dataset(column.dataset), metric.loss_network
+    return loss_network(configuration, name, dataset, column.task) if name else None
 
 
 def _metric_modules(

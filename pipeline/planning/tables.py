@@ -21,24 +21,23 @@ from pipeline.specs.tabulate import CLASSIFICATION, TRIVIAL, Cell, MetricColumn,
 
 CHANCE = "chance"
 """The trivial answer of a classifier: one of the classes, drawn at random."""
+READ = ("scores", "cards", "pictures", "submissions")
+"""Kinds of files that a table is made of."""
 
 
 @dataclass
 class _Parts:
-    """What a table is put together from: its cells with the files that they name, and what lies beside them."""
+    """What a table is put together from: its cells, and the files that they name or that lie beside them."""
 
     cells: list[Cell] = field(default_factory=list)
-    scores: list[File] = field(default_factory=list)
-    cards: list[File] = field(default_factory=list)
-    pictures: list[File] = field(default_factory=list)
-    submissions: list[File] = field(default_factory=list)
+    reads: dict[str, list[File]] = field(default_factory=lambda: {name: [] for name in READ})
 
     def add(self, label: str, place: dict[str, str], scores: File, card: File | None) -> None:
         """Add the cell of the column `label` that `place` names."""
         values = {**place, "column": label, "scores": scores.path, "card": card.path if card else None}
         self.cells.append(Cell.model_validate(values))
-        self.scores.append(scores)
-        self.cards += [card] if card else []
+        self.reads["scores"].append(scores)
+        self.reads["cards"] += [card] if card else []
 
 
 def tabulated(configuration: Configuration, name: str) -> Job:
@@ -51,14 +50,26 @@ def tabulated(configuration: Configuration, name: str) -> Job:
             _add_classifiers(configuration, table, label, column, parts)
         else:
             _add_restorations(configuration, name, label, column, trivials, parts)
-    spec = _spec(configuration, name, table, parts.cells, trivials)
-    reads = {
-        "scores": parts.scores,
-        "cards": parts.cards,
-        "pictures": parts.pictures,
-        "submissions": parts.submissions,
-    }
-    return Job(configuration.root, "tabulate", tuple(name.split("/")), spec, ("pipeline.tabulate",), reads)
+    paper, short = name.split("/")
+    spec = TabulateSpec(
+        paper=paper,
+        table=short,
+        title=table.title,
+        scale=configuration.config.scale,
+        columns=tuple(table.columns),
+        networks=table.networks,
+        losses=table.losses,
+        controls=table.controls,
+        reference_loss=table.reference_loss,
+        trivials=trivials,
+        server_only={label: column.server_only for label, column in table.columns.items() if column.server_only},
+        metrics=tuple(_metric_columns(configuration, table)),
+        cells=tuple(parts.cells),
+        published=tuple(_published(configuration, paper, short, table)),
+        stand_ins=tuple(stand_ins(configuration, table)),
+        settings=(*table.settings, *settings(configuration, table)),
+    )
+    return Job(configuration.root, "tabulate", (paper, short), spec, ("pipeline.tabulate",), parts.reads)
 
 
 def charted(configuration: Configuration, table: Job) -> Job | None:
@@ -95,10 +106,12 @@ def _add_restorations(
 ) -> None:
     """Add every network under every loss, after the trivial answers, once a test set."""
     table = configuration.tables[name]
-    for column in _by_test_set(configuration, whole):
-        if column.server_only:
-            parts.submissions += [job.writes("submission") for job in submitted(configuration, table, column)]
-            continue
+    if whole.server_only:
+        parts.reads["submissions"] += [job.writes("submission") for job in submitted(configuration, table, whole)]
+        return
+    # test sets that one stand-in stands for are one
+    columns = {configuration.dataset(one.test_set.dataset): one for one in reversed(whole.by_test_set())}
+    for column in reversed(columns.values()):
         runs: list[Job | str] = list(trivials)
         for network, loss, seed in product(table.networks, table.losses, configuration.scale.seeds):
             runs.append(trained(configuration, table, column, network, loss, seed))
@@ -107,15 +120,7 @@ def _add_restorations(
             parts.add(label, job.wildcards, job.writes("scores"), None if isinstance(run, str) else run.writes("card"))
         for network in table.networks:
             if shown := compared(configuration, name, column, trivials[0], network, scored):
-                parts.pictures.append(shown.writes("picture"))
-
-
-def _by_test_set(configuration: Configuration, column: Column) -> list[Column]:
-    """Return the column once a test set; those that one stand-in stands for are one."""
-    if column.server_only:
-        return [column]
-    found = {configuration.dataset(one.test_set.dataset): one for one in reversed(column.by_test_set())}
-    return list(reversed(found.values()))
+                parts.reads["pictures"].append(shown.writes("picture"))
 
 
 def _add_classifiers(configuration: Configuration, table: Table, label: str, column: Column, parts: _Parts) -> None:
@@ -129,54 +134,22 @@ def _add_classifiers(configuration: Configuration, table: Table, label: str, col
         parts.add(label, {**shared, "network": network, "loss": loss}, made.writes("scores"), made.writes("card"))
 
 
-def _spec(
-    configuration: Configuration, name: str, table: Table, cells: list[Cell], trivials: tuple[str, ...]
-) -> TabulateSpec:
-    """Put together what the stage tabulate needs for the table `paper/table`."""
-    paper, short = name.split("/")
-    return TabulateSpec(
-        paper=paper,
-        table=short,
-        title=table.title,
-        scale=configuration.config.scale,
-        columns=tuple(table.columns),
-        networks=table.networks,
-        losses=table.losses,
-        controls=table.controls,
-        reference_loss=table.reference_loss,
-        trivials=trivials,
-        server_only={label: column.server_only for label, column in table.columns.items() if column.server_only},
-        metrics=tuple(_metric_columns(configuration, table)),
-        cells=tuple(cells),
-        published=tuple(_published(configuration, paper, short, table)),
-        stand_ins=tuple(stand_ins(configuration, table)),
-        settings=(*table.settings, *settings(configuration, table)),
-    )
-
-
 def _metric_columns(configuration: Configuration, table: Table) -> Iterator[MetricColumn]:
     for name, metric in table.metrics.items():
-        published = metric.published
+        words = [protocol(metric), metric.source]
         if table.compares == "classifiers":
             # shares of crops, which the stage that trains a classifier counts itself
-            yield MetricColumn(name=name, better="up", protocol=metric.source, published=published)
-            continue
-        if model := pyiqa_models.named(metric.file or name):
-            better, rests = ("down" if model.lower_better else "up"), f"; {model.source}"
-            text = f"{protocol(metric)}; {metric.source}{rests}"
-            yield MetricColumn(name=name, better=better, protocol=text, published=published)
-            continue
-        better = plugins.constant("metrics", metric.file or name, "better")
+            better, words = "up", [metric.source]
+        elif model := pyiqa_models.named(metric.file or name):
+            better = "down" if model.lower_better else "up"
+            words.append(model.source)
+        else:
+            better = plugins.constant("metrics", metric.file or name, "better")
         if metric.classifier:
             chosen = configuration.classifier(metric.classifier)
-            rests = (
-                f"; classifier {metric.classifier}: {chosen.architecture}, {chosen.classes} classes, {chosen.source}"
-            )
-        else:
-            rests = ""
-        yield MetricColumn(
-            name=name, better=better, protocol=f"{protocol(metric)}; {metric.source}{rests}", published=published
-        )
+            size = f"{chosen.architecture}, {chosen.classes} classes"
+            words.append(f"classifier {metric.classifier}: {size}, {chosen.source}")
+        yield MetricColumn(name=name, better=better, protocol="; ".join(words), published=metric.published)
 
 
 def _published(configuration: Configuration, paper: str, short: str, table: Table) -> Iterator[PublishedValue]:
@@ -187,15 +160,8 @@ def _published(configuration: Configuration, paper: str, short: str, table: Tabl
     for row in configuration.published:
         if (row["paper"], row["table"]) == (paper, short):
             key = (row["dataset"], row["model"], row["loss"], row["metric"])
-            column, network, loss, metric = key
             unused.discard(key)
-            yield PublishedValue(
-                column=column,
-                network=network,
-                loss=loss,
-                metric=ours.get(metric, metric),
-                value=float(row["value"]),
-                warning=warnings.get(key, ""),
-            )
+            metric, place = ours.get(key[3], key[3]), dict(zip(("column", "network", "loss"), key, strict=False))
+            yield PublishedValue(**place, metric=metric, value=float(row["value"]), warning=warnings.get(key, ""))
     for entry in sorted(unused):
         raise UserError(f"config/tables/{paper}/{short}.yaml: warnings: nothing is published for {' '.join(entry)}")

@@ -9,12 +9,11 @@ from pathlib import Path
 from lossbench import plugins
 from lossbench.assets import pyiqa_models
 from pipeline.config.read import Configuration
-from pipeline.pages.templates import TEMPLATES
 from pipeline.planning.job import Job, plugin_module
 from pipeline.specs.evaluate import EvaluateSpec
 from pipeline.specs.harness import HarnessSpec
 from pipeline.specs.judge import JudgeSpec
-from pipeline.specs.report import ReportSpec
+from pipeline.specs.report import TEMPLATES, ReportSpec
 from pipeline.specs.tabulate import TabulateSpec
 
 GOLDEN = plugins.PACKAGE / "metrics/golden.csv"

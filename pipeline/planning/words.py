@@ -33,37 +33,29 @@ class _Foundation:
     networks: dict[str, scale.LossNetwork] = field(default_factory=dict)
     classifiers: dict[str, scale.Classifier] = field(default_factory=dict)
 
-    def add_network(self, name: str | None) -> None:
-        if name is not None and name not in self.networks:
-            entry = self.networks[name] = self.configuration.loss_network(name)
-            self.add_classifier(entry.classifier)
+    def add(self, network: str | None, classifier: str | None) -> None:
+        if network is not None and network not in self.networks:
+            entry = self.networks[network] = self.configuration.loss_network(network)
+            self.add(None, entry.classifier)
             if judged := entry.judgements:
                 for other in (judged.trunk, judged.initial, judged.released):
-                    self.add_network(other)
-
-    def add_classifier(self, name: str | None) -> None:
-        if name is not None and name not in self.classifiers:
-            entry = self.classifiers[name] = self.configuration.classifier(name)
-            self.add_network(entry.trunk)
-            self.add_classifier(entry.classifier)
+                    self.add(other, None)
+        if classifier is not None and classifier not in self.classifiers:
+            chosen = self.classifiers[classifier] = self.configuration.classifier(classifier)
+            self.add(chosen.trunk, chosen.classifier)
 
 
 def _foundation(configuration: Configuration, table: Table) -> _Foundation:
     found = _Foundation(configuration)
     for metric in table.metrics.values():
-        found.add_network(metric.loss_network)
-        found.add_classifier(metric.classifier)
+        found.add(metric.loss_network, metric.classifier)
     for loss in table.losses:
-        if _classifies(table):
+        if table.compares == "classifiers":
             for network in table.networks:
-                found.add_classifier(f"{loss}_{network}")
+                found.add(None, f"{loss}_{network}")
         else:
-            found.add_network(configuration.loss(loss).loss_network)
+            found.add(configuration.loss(loss).loss_network, None)
     return found
-
-
-def _classifies(table: Table) -> bool:
-    return table.compares == "classifiers"
 
 
 def stand_ins(configuration: Configuration, table: Table) -> Iterator[str]:
@@ -93,15 +85,14 @@ def settings(configuration: Configuration, table: Table) -> Iterator[str]:
     """Give the size, recipe and source of all that `table` rests on at this scale, a line each."""
     found = _foundation(configuration, table)
     yield from (_classifier(name, entry) for name, entry in found.classifiers.items())
-    if _classifies(table):
+    if table.compares == "classifiers":
         return
     tasks = {column.task for column in table.columns.values()}
     for name in table.networks:
         network = configuration.network(name)
         size = _listed(network.arguments) or "published size"
-        differs = _special(network.per_task, tasks)
+        made = f"{_recipe(network.recipe)}{_special(network.per_task, tasks)}"
         trained = plugins.constant("networks", name, "OWN_LOSS") if network.own_loss else table.pixel
-        made = f"{_recipe(network.recipe)}{differs}"
         yield f"{name}: {size}; {made}; pixel term: {trained}; source: {network.source}"
     for name in table.losses:
         yield from _loss(configuration, name, table.pixel, tasks)
@@ -113,9 +104,9 @@ def settings(configuration: Configuration, table: Table) -> Iterator[str]:
 
 def _loss(configuration: Configuration, name: str, pixel: str, tasks: set[str]) -> Iterator[str]:
     loss = configuration.loss(name)
+    taken = f"{_listed(loss.arguments) or 'defaults'}{_special(loss.per_task, tasks)} ({loss.source})"
     if model := pyiqa_models.named(loss.loss or name):
-        taken = f"{_listed(loss.arguments) or 'defaults'}{_special(loss.per_task, tasks)}"
-        yield f"{name}: {pixel} + {model.source}; {taken} ({loss.source})"
+        yield f"{name}: {pixel} + {model.source}; {taken}"
     elif loss.loss_network:
         entry = configuration.loss_network(loss.loss_network)
         file = split(loss.loss or name)[0]
@@ -123,16 +114,13 @@ def _loss(configuration: Configuration, name: str, pixel: str, tasks: set[str]) 
         made = "weights drawn at random" if drawn else _origin(entry)
         size = _listed(entry.architecture) or "published size"
         own = f"{pixel} + " if "pixel" in plugins.build_arguments("losses", file) else ""
-        yield (
-            f"{name}: {own}{_listed(loss.arguments) or 'defaults'}{_special(loss.per_task, tasks)} "
-            f"({loss.source}); "
-            f"loss network in {PRECISIONS[loss.arguments.get('precision', 'exact')]}; "
-            f"it is {entry.network}, {size}, {made}; source: {entry.source}"
-        )
+        precision = PRECISIONS[loss.arguments.get("precision", "exact")]
+        what = f"loss network in {precision}; it is {entry.network}, {size}, {made}"
+        yield f"{name}: {own}{taken}; {what}; source: {entry.source}"
     elif loss.as_long_as:
         yield f"{name}: {loss.loss}, with as many more steps as take the seconds of {loss.as_long_as}'s steps"
     elif loss.arguments:
-        yield f"{name}: {_listed(loss.arguments)}{_special(loss.per_task, tasks)} ({loss.source})"
+        yield f"{name}: {taken}"
 
 
 def _origin(entry: scale.LossNetwork) -> str:
@@ -147,21 +135,19 @@ def _origin(entry: scale.LossNetwork) -> str:
 
 def _classifier(name: str, entry: scale.Classifier) -> str:
     trained = _recipe(entry.recipe) if entry.recipe else "imported weights"
-    attack = (
-        f"against {_attack(entry.attack)}, pairing {entry.attack.pairing:g}" if entry.attack else "on clean pictures"
-    )
-    start = f"from {entry.trunk or entry.classifier}" if entry.trunk or entry.classifier else "from random weights"
-    start = f"{start}, trunk frozen" if entry.frozen_trunk else start
-    how = f"{start}, {attack}" if entry.recipe else "as its authors trained it"
+    attack = entry.attack
+    against = f"against {_attack(attack)}, pairing {attack.pairing:g}" if attack else "on clean pictures"
+    start = f"from {entry.trunk or entry.classifier or 'random weights'}"
+    start += ", trunk frozen" if entry.frozen_trunk else ""
+    how = f"{start}, {against}" if entry.recipe else "as its authors trained it"
     tested = f"{entry.evaluation.each} crops a class, {_attack(entry.evaluation)}"
     size = f"{entry.architecture}, {entry.classes} classes, {entry.side} px"
     return f"{name}: {size}; {how}; {trained}; tested on {tested}; source: {entry.source}"
 
 
 def _attack(attack: AttackSpec | RobustnessSpec | DistanceAttackSpec) -> str:
-    return (
-        f"PGD-{attack.steps} of L2 radius {attack.radius:g}, step {attack.step or 2 * attack.radius / attack.steps:.3g}"
-    )
+    step = attack.step or 2 * attack.radius / attack.steps
+    return f"PGD-{attack.steps} of L2 radius {attack.radius:g}, step {step:.3g}"
 
 
 def _recipe(recipe: Recipe) -> str:

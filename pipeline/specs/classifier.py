@@ -37,8 +37,8 @@ class RobustnessSpec(Strict):
     """Held-out crops of every class; where there are fewer, all."""
 
 
-class ClassifierSpec(Strict):
-    """One classifier, trained here (`recipe`) or from elsewhere (`weights`)."""
+class ClassifierBase(Strict):
+    """What the configuration says of a classifier and its spec takes over."""
 
     architecture: Literal["vgg16", "vgg19", "resnet50"]
     arguments: dict[str, Any] = {}
@@ -46,18 +46,12 @@ class ClassifierSpec(Strict):
     head: Literal["published", "pooled"] = "published"
     dropout: float = Field(0.0, ge=0, lt=1)
     """In a VGG's published head."""
-    initial: Literal["scratch", "trunk", "classifier"] = "scratch"
-    """What the training starts from: random weights, a stored loss network, or a stored classifier."""
     frozen_trunk: bool = False
     """Whether the head alone is trained, which leaves the loss network as it was given."""
-    dataset: str
-    root: str | None = None
-    """The user's folder of a data set that is read as it is needed; None for a prepared one."""
     classes: int = Field(ge=2)
     side: PositiveInt
     """Height and width of the images."""
     recipe: Recipe | None = None
-    weights: PublicWeights | None = None
     attack: AttackSpec | None = None
     """None trains on clean images."""
     evaluation: RobustnessSpec
@@ -65,6 +59,17 @@ class ClassifierSpec(Strict):
     """Training crops on which the mean activation of a VGG's filters is measured, to scale its trunk."""
     clean_accuracy: float | None = Field(None, gt=0, le=1)
     """What the authors of `weights` state; a network that falls short of it is refused."""
+
+
+class ClassifierSpec(ClassifierBase):
+    """One classifier, trained here (`recipe`) or from elsewhere (`weights`)."""
+
+    initial: Literal["scratch", "trunk", "classifier"] = "scratch"
+    """What the training starts from: random weights, a stored loss network, or a stored classifier."""
+    dataset: str
+    root: str | None = None
+    """The user's folder of a data set that is read as it is needed; None for a prepared one."""
+    weights: PublicWeights | None = None
     seed: int
 
     @model_validator(mode="after")

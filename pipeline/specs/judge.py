@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import PositiveInt
 
 from lossbench.records import Strict
-from pipeline.specs.tabulate import TabulateSpec
+from pipeline.specs.tabulate import Place, TabulateSpec
 
 
 class Claim(Strict):
@@ -29,12 +29,9 @@ class Claim(Strict):
     text: str
 
 
-class MissingCell(Strict):
+class MissingCell(Place):
     """A run or an answer whose scores are not there."""
 
-    column: str
-    network: str
-    loss: str
     seed: int
     file: str
     why: str

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from lossbench.records import Strict
+
+TEMPLATES = Path(__file__).parents[2] / "workflow/report"
+"""Folder of the templates of the page."""
 
 
 class ReportSpec(Strict):

@@ -11,12 +11,17 @@ TRIVIAL = "trivial"
 """Stands for the network of a task's trivial answer, and names the column of the one to beat."""
 
 
-class PublishedValue(Strict):
-    """One printed number of a paper."""
+class Place(Strict):
+    """Where numbers of a table stand."""
 
     column: str
     network: str
     loss: str
+
+
+class PublishedValue(Place):
+    """One printed number of a paper."""
+
     metric: str
     value: float
     warning: str = ""
@@ -34,15 +39,12 @@ class MetricColumn(Strict):
     """Name of the paper's metric that it stands beside, when that is another."""
 
 
-class Cell(Strict):
+class Cell(Place):
     """One trained run, or the trivial answer, whose scores enter the table."""
 
-    column: str
     task: str
     dataset: str
     test_set: str
-    network: str
-    loss: str
     seed: int
     scores: str
     """Path of its scores."""

@@ -20,7 +20,7 @@ rule judge:
     output:
         "results/{scale}/verdicts/{paper}/{table}.json",
     log:
-        "results/{scale}/logs/verdicts/{paper}/{table}.log",
+        "results/{scale}/logs/judge/{paper}/{table}.log",
     localrule: True
     conda:
         "../../envs/pipeline.yaml"

@@ -3,7 +3,7 @@ rule import_weights:
         network="results/{scale}/pretrain/{loss_network}/public/network.safetensors",
         card="results/{scale}/pretrain/{loss_network}/public/card.json",
     log:
-        "results/{scale}/logs/pretrain/{loss_network}/public.log",
+        "results/{scale}/logs/import_weights/{loss_network}.log",
     conda:
         "../../envs/pipeline.yaml"
     # a resource and not a param: where the file lies does not change the result

@@ -11,7 +11,7 @@ rule tabulate:
             page=".html",
         ),
     log:
-        "results/{scale}/logs/tables/{paper}/{table}.log",
+        "results/{scale}/logs/tabulate/{paper}/{table}.log",
     wildcard_constraints:
         table="(?!.*_wide)[^/]+",
     localrule: True
@@ -32,7 +32,7 @@ rule chart:
     output:
         "results/{scale}/charts/{paper}/{table}.png",
     log:
-        "results/{scale}/logs/charts/{paper}/{table}.log",
+        "results/{scale}/logs/chart/{paper}/{table}.log",
     localrule: True
     conda:
         "../../envs/pipeline.yaml"
