@@ -6,8 +6,6 @@ own. The data of one step are drawn once: drawing, which runs beside the steps, 
 `python -m pipeline plan` estimates GPU-hours, is written after every row, and what it holds is not measured again.
 """
 
-from __future__ import annotations
-
 import argparse
 import contextlib
 import gc
@@ -33,6 +31,7 @@ from lossbench import loss_networks, networks
 from lossbench.errors import UserError
 from pipeline.config.read import values
 from pipeline.learning import loop
+from pipeline.learning.run import Run
 from pipeline.outputs.arrays import Entry, write_arrays
 from pipeline.planning.cost import DISTANCE, architecture_of, loss_network_of, trainings
 from pipeline.planning.job import Name
@@ -66,7 +65,7 @@ class Timed(BaseException):
 def timing_fit(
     model: nn.Module,
     recipe: Recipe,
-    job: loop.Job,
+    identity: loop.Identity,
     draw: Callable[[int], loop.Batch],
     loss: Callable[[int, loop.Batch], loop.StepLoss],
     device: torch.device,
@@ -85,7 +84,7 @@ def timing_fit(
 
         count = WARM_UP + steps + 1
         changes = {"steps": count, "history": count, "learning_rate": STILL}
-        loop.fit(model, recipe.model_copy(update=changes), job, started, loss, device)
+        loop.fit(model, recipe.model_copy(update=changes), identity, started, loss, device)
         return [later - earlier for earlier, later in zip(starts[WARM_UP:-1], starts[WARM_UP + 1 :], strict=True)]
 
     [pace] = intervals(1)
@@ -108,11 +107,11 @@ def measured(what: str, plan: Plan, name: Name, stored: Path) -> Measurement:
 
 def _seconds(stage: str, spec: Any, loss_network: Any, folder: Path, stored: Path, threads: int) -> float | None:
     module = importlib.import_module(f"pipeline.{stage}")
-    shared = {"output": folder / "run", "label": "step", "threads": threads, "checkpoint_seconds": math.inf}
+    run = Run(folder / "run", "step", threads, math.inf)
     try:
         spec, files = prepared(spec, loss_network, folder, stored)
-        with patch.object(module, "fit", timing_fit), contextlib.redirect_stdout(io.StringIO()):
-            module.main(spec, "benchmark", **files, **shared)
+        with patch("pipeline.learning.run.fit", timing_fit), contextlib.redirect_stdout(io.StringIO()):
+            module.main(spec, "benchmark", run, **files)
     except Timed as timed:
         return timed.seconds
     except RuntimeError as error:
@@ -125,7 +124,7 @@ def _seconds(stage: str, spec: Any, loss_network: Any, folder: Path, stored: Pat
 def prepared(spec: Any, loss_network: Any, folder: Path, stored: Path) -> tuple[Any, dict[str, Path | None]]:
     """Write to `folder` what the stage of `spec` reads; return the spec without other needs, and the files."""
     side = spec.recipe.patch + MARGIN
-    files: dict[str, Path | None] = {"targets": folder / "targets"}
+    files: dict[str, Path | None] = {"targets": folder / "targets/target.json"}
     changes: dict[str, Any] = {}
     match spec:
         case TrainSpec():
@@ -134,7 +133,7 @@ def prepared(spec: Any, loss_network: Any, folder: Path, stored: Path) -> tuple[
                 assert isinstance(network, networks.Network)
             _pictures(folder / "pairs", "low_quality", network.in_channels, side)
             _pictures(folder / "targets", "target", network.out_channels, side * network.scale)
-            files |= {"pairs": folder / "pairs", "weights": None}
+            files |= {"pairs": folder / "pairs/low_quality.json", "weights": None}
             if loss_network is not None:
                 files["weights"] = _stored(*architecture_of(loss_network), stored)
             changes = {"as_long_as": None}

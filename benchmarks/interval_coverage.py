@@ -5,8 +5,6 @@ the residual, and prints the share of intervals that hold 0 for 1, 3 and 10 seed
 bootstrap.
 """
 
-from __future__ import annotations
-
 import argparse
 import zlib
 from dataclasses import dataclass

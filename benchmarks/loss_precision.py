@@ -5,8 +5,6 @@ noise of deviation sigma; the reference is the gradient of the whole encoder's l
 forward and backward against `exact`, both medians of one run. Writes a table to the terminal and a plot.
 """
 
-from __future__ import annotations
-
 import argparse
 import statistics
 import tempfile

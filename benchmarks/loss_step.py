@@ -4,8 +4,6 @@ Time of loss forward and backward on random crops, with published loss networks 
 EDSR's own L1 step, and the share of the matrix-multiplication rate measured in the same run that it reaches.
 """
 
-from __future__ import annotations
-
 import argparse
 import statistics
 import tempfile

@@ -5,8 +5,6 @@ other code took eight times as long as ours, by the medians of this run. BasicSR
 package lies, with the torchvision module that it misses stubbed.
 """
 
-from __future__ import annotations
-
 import argparse
 import importlib
 import statistics

@@ -4,8 +4,6 @@ Every variant runs in a process of its own, so that the allocator's settings are
 warm process and printed as ratios to the plain step (float32, channels first, default allocator).
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import statistics

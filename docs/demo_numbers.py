@@ -3,8 +3,6 @@
 docs/demo.json keeps what is printed, so that the text can be checked without the results.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import os

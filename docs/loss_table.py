@@ -1,7 +1,5 @@
 """Write the table of all losses into use-a-loss.md: run `uv run python docs/loss_table.py` after adding a loss."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path

@@ -4,8 +4,6 @@
 `uv run snakemake report`.
 """
 
-from __future__ import annotations
-
 import argparse
 from pathlib import Path
 

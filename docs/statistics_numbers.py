@@ -1,7 +1,5 @@
 """Print the computed sentences of statistics.md: `uv run python docs/statistics_numbers.py`, or one by its name."""
 
-from __future__ import annotations
-
 import argparse
 import itertools
 import math

@@ -1,7 +1,5 @@
 """Print envs/pipeline.yaml as uv.lock dictates it: `python envs/mirror_lock.py > envs/pipeline.yaml`."""
 
-from __future__ import annotations
-
 import tomllib
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """The command `lossbench`: list the plugins, fetch a data set, probe a loss, score pictures."""
 
-from __future__ import annotations
-
 import argparse
 import json
 from collections.abc import Callable, Mapping

@@ -1,7 +1,5 @@
 """In which colour a metric sees two pictures, as configurations name it and tables print it."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 Colour = Literal["rgb", "y601", "y601_rounded", "gray"]

@@ -1,7 +1,5 @@
 """Where and in which arithmetic a job runs."""
 
-from __future__ import annotations
-
 import ctypes
 import platform
 import sys

@@ -1,7 +1,5 @@
 """What a user can mend: one clear message, no traceback."""
 
-from __future__ import annotations
-
 import difflib
 import errno
 import os

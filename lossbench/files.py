@@ -1,7 +1,5 @@
 """Files that appear whole or not at all, and their checksums."""
 
-from __future__ import annotations
-
 import csv
 import hashlib
 import os

@@ -1,7 +1,5 @@
 """Pictures in and out: arrays of shape (H, W, bands), read strictly and written atomically."""
 
-from __future__ import annotations
-
 import io
 import logging
 from collections.abc import Iterator

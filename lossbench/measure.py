@@ -1,7 +1,5 @@
 """The verb `measure`: scores of the user's own picture files or folders, each with its protocol."""
 
-from __future__ import annotations
-
 import difflib
 import json
 import math

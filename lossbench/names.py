@@ -1,7 +1,5 @@
 """What the name of a picture says: its class, the picture that it is a crop of, and its degraded version."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from lossbench.errors import UserError

@@ -1,7 +1,5 @@
 """Find a plugin by the name of its file: `losses/vgg.py` is the loss `vgg`."""
 
-from __future__ import annotations
-
 import ast
 import importlib
 import inspect

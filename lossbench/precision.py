@@ -1,7 +1,5 @@
 """Arithmetic of a loss network: the modes that a loss offers, as configurations name them and tables print them."""
 
-from __future__ import annotations
-
 from lossbench.errors import UserError, nearest
 
 PRECISIONS = {

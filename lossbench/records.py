@@ -1,7 +1,5 @@
 """What every spec and configuration section shares: frozen, strict, and one line of JSON."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Self, get_args

@@ -1,7 +1,5 @@
 """Bicubic resizing with the numbers of MATLAB's `imresize`, and the crop that makes sizes divisible."""
 
-from __future__ import annotations
-
 from fractions import Fraction
 from functools import lru_cache
 from math import ceil, isfinite

@@ -1,7 +1,5 @@
 """A trained restoration network out of its file, as a function from picture to picture."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any

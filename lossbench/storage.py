@@ -1,7 +1,5 @@
 """Networks on disk: safetensors that say what they hold, loaded strictly."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """The contract of a loss, `WeightedTerms`: named raw terms, a weight each, and their weighted sum."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 

@@ -1,7 +1,5 @@
 """The verbs of `lossbench` in a clone of the repository, and what a scale needs and which tables there are."""
 
-from __future__ import annotations
-
 import argparse
 from pathlib import Path
 from typing import Any

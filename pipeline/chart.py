@@ -1,7 +1,5 @@
 """Stage chart: a figure of a paper as bars, out of its finished table. Needs no torch."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import matplotlib as mpl

@@ -3,8 +3,6 @@
 A spec may be longer than one argument of a command may be (128 KiB on Linux).
 """
 
-from __future__ import annotations
-
 import argparse
 import inspect
 import sys

@@ -1,7 +1,5 @@
 """Side-by-side crops of one network: the trivial answer, every loss, the ground truth. Needs no torch."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Stage prepare, second step: the degraded inputs of one task, shipped with the data set or made from its targets."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 

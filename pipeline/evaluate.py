@@ -1,7 +1,5 @@
 """Stage evaluate: one model on one test set, every metric a picture, and some pictures to look at."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from functools import partial

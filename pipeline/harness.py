@@ -1,7 +1,5 @@
 """Stage harness: the metrics of a table against golden values that other people's code gave on known pictures."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache

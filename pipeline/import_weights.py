@@ -1,7 +1,5 @@
 """Stage pretrain without training: take public weights from a file, check them, store them as a loss network."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

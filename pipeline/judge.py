@@ -1,7 +1,5 @@
 """Stage judge: what the papers claim about one table, and whether it holds in our runs. Needs no torch."""
 
-from __future__ import annotations
-
 import json
 import math
 from dataclasses import asdict

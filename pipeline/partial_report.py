@@ -1,7 +1,5 @@
 """The report of what is there, when some runs failed: names every missing cell and why it is missing."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Stage prepare, first step: decode a data set once, into memory-mapped arrays."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Stage pretrain: a loss network trained by masked reconstruction, shown and probed before anybody uses it."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Stage report: one self-contained page of all tables of a scale, and their claims as JSON. Needs no torch."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -1,7 +1,5 @@
 """What the DND server scores: every crop restored, in the bundles of the benchmark's own kit."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from pathlib import Path

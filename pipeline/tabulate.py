@@ -1,7 +1,5 @@
 """Stage tabulate: a paper's table, ours beside the published numbers, with all that it rests on. Needs no torch."""
 
-from __future__ import annotations
-
 import json
 from itertools import product
 from pathlib import Path

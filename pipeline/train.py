@@ -1,7 +1,5 @@
 """Stage train: one restoration network under one loss, resumable to the bit."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

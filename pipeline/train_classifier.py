@@ -1,7 +1,5 @@
 """Stage train_classifier: a classifier trained on clean images or against attacks, and how well it withstands them."""
 
-from __future__ import annotations
-
 import math
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Stage train_distance: the heads of an R-LPIPS trained on judgements, and how often its distances agree with them."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 from typing import Any, cast

@@ -1,7 +1,5 @@
 """A tree of judgements in the layout of BAPPS."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Debian's Chromium without a window, driven through its DevTools protocol over two pipes."""
 
-from __future__ import annotations
-
 import base64
 import json
 import os

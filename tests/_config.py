@@ -1,7 +1,5 @@
 """Edits of the configuration files: the change that sets an entry, renames one, or makes several changes."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any

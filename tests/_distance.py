@@ -1,7 +1,5 @@
 """The stage train_distance with a narrow VGG-16."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """A small DND in the benchmark's own files: MATLAB v7.3, which is HDF5 with the axes reversed."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import h5py

@@ -1,7 +1,5 @@
 """Specs, models and pictures for the stage evaluate."""
 
-from __future__ import annotations
-
 import csv
 from collections.abc import Callable
 from pathlib import Path

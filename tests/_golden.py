@@ -1,7 +1,5 @@
 """What the tests of the metrics share: golden values, and the pictures that they were computed on."""
 
-from __future__ import annotations
-
 import os
 from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution

@@ -1,7 +1,5 @@
 """Loss networks small enough for a test, and what they are tried on."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """Every loss built small, which tests ask what, and what these tests share."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple

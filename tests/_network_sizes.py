@@ -1,7 +1,5 @@
 """What the networks were published with, and what sizes they are tried in."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from _networks import SMALL

@@ -1,7 +1,5 @@
 """Restoration networks in a small size, what they are tried on, and their layers as they run."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple

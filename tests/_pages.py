@@ -1,7 +1,5 @@
 """The stage report, run on small results, and what a page consists of."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from html.parser import HTMLParser

@@ -1,7 +1,5 @@
 """Plans of the shipped tables, and every training step of one as if it had been measured."""
 
-from __future__ import annotations
-
 import json
 
 from _repository import ROOT

@@ -1,7 +1,5 @@
 """A data set taken through both steps of the stage prepare, and pictures that it has to refuse."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

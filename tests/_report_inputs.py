@@ -1,7 +1,5 @@
 """Small finished results of two tables, as the stage report finds them: made in a second, no training."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

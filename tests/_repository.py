@@ -1,7 +1,5 @@
 """A copy of the repository to edit, and Snakemake run in it without starting an interpreter each time."""
 
-from __future__ import annotations
-
 import contextlib
 import multiprocessing
 import os

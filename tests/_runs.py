@@ -1,7 +1,5 @@
 """What a training leaves in its folder, and a run that is cut off beside a whole one."""
 
-from __future__ import annotations
-
 import csv
 import json
 from collections.abc import Callable, Iterator

@@ -1,7 +1,5 @@
 """A server on this machine whose downloads can be broken off."""
 
-from __future__ import annotations
-
 import re
 import threading
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Set5 as the SelfExSR repository publishes it, which is in no package: read where LOSSBENCH_DATA says."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

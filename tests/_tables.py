@@ -1,7 +1,5 @@
 """A small table's spec, for tests of what tabulates, judges and evaluates."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Pictures of waves to judge."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

@@ -1,7 +1,5 @@
 """What the tests of the stages share: pictures that train in milliseconds, and specs that fit them."""
 
-from __future__ import annotations
-
 import os
 import resource
 import subprocess

@@ -1,7 +1,5 @@
 """Photographs and weights that ship inside packages of the package registry: found, checked, never imported."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
 from functools import cache

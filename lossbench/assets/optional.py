@@ -1,7 +1,5 @@
 """Libraries that only some plugins need: imported where they are used, and named with their extra where absent."""
 
-from __future__ import annotations
-
 import importlib
 from typing import Any
 

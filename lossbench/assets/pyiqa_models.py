@@ -1,7 +1,5 @@
 """What the package pyiqa has by name, `pyiqa:NAME`: read from its files for the list, imported to be made."""
 
-from __future__ import annotations
-
 import ast
 import contextlib
 import sys

@@ -1,7 +1,5 @@
 """Files of weights that others trained: where they lie, and whether they are the ones that are meant."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

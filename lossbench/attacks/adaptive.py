@@ -1,7 +1,5 @@
 """An untargeted attack without a step size to choose: APGD of AutoAttack (Croce and Hein, ICML 2020), in an L2 ball."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from functools import partial

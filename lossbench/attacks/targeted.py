@@ -1,7 +1,5 @@
 """Targeted attacks inside an L2 ball, and the loss that trains against them (robust-perceptual paper, section 1.2)."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager

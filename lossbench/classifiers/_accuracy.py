@@ -1,7 +1,5 @@
 """How many crops a classifier recognises, and whether it is the one that a stored witness was made for."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path

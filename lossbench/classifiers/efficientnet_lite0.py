@@ -1,7 +1,5 @@
 """EfficientNet-Lite0, trained on ImageNet: the standard classifier of the classification errors at the scale `demo`."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from pathlib import Path
 

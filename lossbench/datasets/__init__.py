@@ -1,7 +1,5 @@
 """The data sets by name: what they are, and what is missing of them here."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Published archives: downloaded, checked and unpacked."""
 
-from __future__ import annotations
-
 import shutil
 import stat
 import zlib

@@ -1,7 +1,5 @@
 """The test sets of the super-resolution literature, in the layout of EDSR's benchmark.tar or of SelfExSR."""
 
-from __future__ import annotations
-
 import os
 import re
 import shutil

@@ -1,7 +1,5 @@
 """What every data set says about itself, and about each of its pictures."""
 
-from __future__ import annotations
-
 import tomllib
 from dataclasses import dataclass
 from functools import cache

@@ -1,7 +1,5 @@
 """Labelled photographs, and the many crops of each that a classifier sees."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import PurePath

@@ -1,7 +1,5 @@
 """A large file off the network: an interrupted download goes on where it stopped."""
 
-from __future__ import annotations
-
 import os
 import sys
 import time

@@ -1,7 +1,5 @@
 """Data sets whose files ship inside installed packages."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Folders `low` and `high` with the same names: the layout of the photographed low-light sets."""
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from collections.abc import Collection
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """One variable of a MATLAB file of either format: up to v7 (SciPy) and v7.3, which is HDF5 (h5py)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Several crops of one file as pictures of their own: their names say which picture they are of."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from lossbench.datasets import Source

@@ -1,7 +1,5 @@
 """Pictures of a published data set: their size by the header, and their colours, refused in a damaged copy."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

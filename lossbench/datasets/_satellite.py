@@ -1,7 +1,5 @@
 """Multispectral (MS) and panchromatic (PAN) files of satellites: decoded strictly, stretched to the whole range."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path

@@ -1,7 +1,5 @@
 """One scene cut into train, val and test parts that never touch."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The two layouts in which reduced pan-sharpening sets are passed on: folders of tiles, and PanCollection's stacks."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path

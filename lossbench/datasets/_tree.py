@@ -1,7 +1,5 @@
 """Finding the files of a data set that the user keeps: what is missing is named with its split and the whole tree."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from pathlib import Path
 

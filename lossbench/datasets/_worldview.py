@@ -1,7 +1,5 @@
 """Real WorldView scenes with real PAN, of a package that only those install who accept its licence."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution

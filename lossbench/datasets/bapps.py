@@ -1,7 +1,5 @@
 """BAPPS: patches with two variants each, and how many people found the second one closer to the original."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 from tokenize import TokenError

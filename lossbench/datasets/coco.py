@@ -1,7 +1,5 @@
 """MS COCO as EnhanceNet trains on it: the centre square of every large photograph, reduced to 256 x 256."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

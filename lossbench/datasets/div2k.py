@@ -1,7 +1,5 @@
 """DIV2K: 800 training and 100 validation pictures of 2K size, with low-resolution partners by MATLAB's bicubic."""
 
-from __future__ import annotations
-
 import os
 import shutil
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,5 @@
 """DND: 50 pictures with real noise whose ground truth only the benchmark's server has."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn

@@ -1,7 +1,5 @@
 """Crops of the exemplars' test regions: pictures to restore, whose classes are those of the data set `exemplars`."""
 
-from __future__ import annotations
-
 from functools import lru_cache
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Twenty pictures as twenty classes: a labelled set for small classifiers, in place of ImageNet's classes."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """A user's own pictures: ROOT/{train,val,test}/target, and low-quality partners where the user has them."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from lossbench.datasets import Dataset, Source, Splits, card

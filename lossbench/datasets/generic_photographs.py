@@ -1,7 +1,5 @@
 """Imagery that no task uses: what the stand-in for public ImageNet weights is pretrained on."""
 
-from __future__ import annotations
-
 from lossbench.datasets import Dataset, card
 from lossbench.datasets._embedded import EMBEDDED, EmbeddedSet
 

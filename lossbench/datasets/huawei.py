@@ -1,7 +1,5 @@
 """LSRW-Huawei: 2,480 scenes, each photographed underexposed and well exposed with a Huawei phone."""
 
-from __future__ import annotations
-
 import hashlib
 from collections import Counter
 from collections.abc import Iterable

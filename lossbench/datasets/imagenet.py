@@ -1,7 +1,5 @@
 """ImageNet (ILSVRC 2012) in its WordNet folders: 1000 classes, 1,281,167 training and 50,000 validation pictures."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from lossbench.datasets import Dataset, Source, Splits, card

@@ -1,7 +1,5 @@
 """ImageNet's 50,000 validation pictures as classifiers see them: pictures to restore, with their classes."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Crops of eight photographs with their ImageNet classes: pictures to restore, for a classifier of these classes."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path

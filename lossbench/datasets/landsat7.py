@@ -1,7 +1,5 @@
 """A Landsat-7 scene that ships inside a package: the default multispectral data, in place of WorldView-2."""
 
-from __future__ import annotations
-
 from functools import cache
 from pathlib import Path
 from typing import Any

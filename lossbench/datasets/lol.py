@@ -1,7 +1,5 @@
 """LOL: 500 indoor scenes, each photographed underexposed and well exposed."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from lossbench.datasets import Dataset, card

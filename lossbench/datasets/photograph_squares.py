@@ -1,7 +1,5 @@
 """Squares of the embedded photographs, cut and reduced as EnhanceNet's training pictures are, in place of COCO."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

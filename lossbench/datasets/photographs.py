@@ -1,7 +1,5 @@
 """Twenty colour photographs that ship inside packages: the default task data, in place of DIV2K."""
 
-from __future__ import annotations
-
 from lossbench.datasets import Dataset, card
 from lossbench.datasets._embedded import EMBEDDED, EmbeddedSet
 

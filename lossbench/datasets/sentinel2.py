@@ -1,7 +1,5 @@
 """A Sentinel-2 scene that ships inside a package: multispectral data in place of GaoFen-2."""
 
-from __future__ import annotations
-
 import json
 from functools import cache
 from pathlib import Path

@@ -1,7 +1,5 @@
 """SIDD: 320 pairs of smartphone pictures with real noise, and 1,280 validation blocks."""
 
-from __future__ import annotations
-
 import re
 from functools import lru_cache
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Loss networks by name: build, save with all that is needed to build again, load frozen, list with their sizes."""
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path

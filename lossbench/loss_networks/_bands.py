@@ -1,7 +1,5 @@
 """Mean and deviation of the bands of an image, by which loss networks normalise it."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch

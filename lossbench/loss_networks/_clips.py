@@ -1,7 +1,5 @@
 """Clips checked and enlarged to a size that a loss network of videos can take."""
 
-from __future__ import annotations
-
 from torch import Tensor
 
 from lossbench.loss_networks import _size

@@ -1,7 +1,5 @@
 """What masked autoencoders share: patches, which of them stay visible, and the error over those that do not."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import NamedTuple
 

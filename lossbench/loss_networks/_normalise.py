@@ -1,7 +1,5 @@
 """A VGG's filters scaled so that each is active at 1 on average, after which losses of different VGGs compare."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 import torch

@@ -1,7 +1,5 @@
 """Weights out of an ONNX file, by walking its protocol buffers."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterator
 from pathlib import Path
 

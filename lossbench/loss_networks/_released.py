@@ -1,7 +1,5 @@
 """The two released files that fill LPIPS or DISTS: weights that people's judgements gave, and torchvision's trunk."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import NamedTuple
 

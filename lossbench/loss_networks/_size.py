@@ -1,7 +1,5 @@
 """Images checked and enlarged to a size that a loss network can take."""
 
-from __future__ import annotations
-
 import torch.nn.functional as F
 from torch import Tensor
 

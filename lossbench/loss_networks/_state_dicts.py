@@ -1,7 +1,5 @@
 """Weights out of files that other projects released, without running anything in them."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

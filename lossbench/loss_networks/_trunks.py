@@ -1,7 +1,5 @@
 """Trunks of LPIPS and DISTS, layer by layer as torchvision numbers them, so that its files fill them as they are."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import torch

@@ -1,7 +1,5 @@
 """What the VGG trunks share: blocks of 3 x 3 convolutions with pools between, and torchvision's files of them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 

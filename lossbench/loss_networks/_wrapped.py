@@ -1,7 +1,5 @@
 """State dicts as adversarial training leaves them: the classifier inside a wrapper that attacks it."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

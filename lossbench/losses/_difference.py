@@ -1,7 +1,5 @@
 """Arithmetic on a tensor and a small change of it, kept apart so that rounding is relative to the change."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Losses on the tokens of a transformer encoder, with the settings that the MAE paper leaves open."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any, cast
 

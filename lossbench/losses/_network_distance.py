@@ -1,7 +1,5 @@
 """Losses whose loss network gives a distance of two images: pixel distance + weight * that distance."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import cast
 

@@ -1,7 +1,5 @@
 """Patch versions of the encoder losses: both images are reduced to the same random patches, redrawn at each call."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any, cast
 

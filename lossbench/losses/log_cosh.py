@@ -1,7 +1,5 @@
 """`log_cosh`: smooth L1 that is quadratic near zero and linear far away, log(cosh(a d)) / a."""
 
-from __future__ import annotations
-
 import math
 
 import torch

@@ -1,7 +1,5 @@
 """`original`: the restoration network's own pixel loss, nothing added."""
 
-from __future__ import annotations
-
 from torch import Tensor
 
 from lossbench.terms import WeightedTerms, distance

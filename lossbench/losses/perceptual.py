@@ -10,8 +10,6 @@ With the maps f_l of layer l of the VGG, of c channels, h rows and w columns, an
 E alone needs no VGG: it is the loss `original` with the pixel distance `l2`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 from typing import cast

@@ -1,7 +1,5 @@
 """`random_cmae`: the encoder of `ccmae` with random weights, a control of what learning the loss is worth."""
 
-from __future__ import annotations
-
 from functools import partial
 
 from lossbench.losses._features import build_loss, encode

@@ -1,7 +1,5 @@
 """`random_tmae`: the encoder of `ctmae` with random weights, a control of what learning the loss is worth."""
 
-from __future__ import annotations
-
 from functools import partial
 
 from lossbench.losses._encoder import build_loss

@@ -1,7 +1,5 @@
 """`timm`: one layer of any network of the package timm (perceptual loss)."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import cast
 

@@ -1,7 +1,5 @@
 """`vgg`: one feature map of an ImageNet classifier (perceptual loss)."""
 
-from __future__ import annotations
-
 from functools import partial
 from pathlib import Path
 

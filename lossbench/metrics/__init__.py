@@ -1,7 +1,5 @@
 """Metrics by name: `score("psnr", prediction, target, protocol="y601")`."""
 
-from __future__ import annotations
-
 import importlib
 import typing
 from collections.abc import Iterable, Sequence

@@ -9,8 +9,6 @@ pictures, grows with the artefact, and is built so that blur and white noise, wh
 - white noise is independent from pixel to pixel, so products of different pixels are 0 on average.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from itertools import product
 

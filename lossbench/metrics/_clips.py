@@ -1,7 +1,5 @@
 """What metrics of clips share: a protocol applied frame by frame."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from lossbench.errors import UserError

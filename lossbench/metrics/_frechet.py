@@ -1,7 +1,5 @@
 """The Frechet distance of two sets of features, taken as two normal distributions."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

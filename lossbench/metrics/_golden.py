@@ -1,7 +1,5 @@
 """Pictures with known scores: scikit-image's own photographs, degraded as the golden values' column says."""
 
-from __future__ import annotations
-
 import csv
 import hashlib
 import re

@@ -1,7 +1,5 @@
 """What metrics that compare two pictures in windows refuse, and gray in whole levels."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from lossbench.errors import UserError

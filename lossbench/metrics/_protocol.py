@@ -1,7 +1,5 @@
 """How two pictures are made comparable before a metric sees them: colour, crop and rounding."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any, Literal
 

@@ -1,7 +1,5 @@
 """`pyiqa:NAME`: a quality model of the package pyiqa, under its non-commercial licence, as a metric."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar

@@ -1,7 +1,5 @@
 """What IFC and VIF share: target and prediction as Gaussian scale mixtures in the bands of a steerable pyramid."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import ceil

@@ -1,7 +1,5 @@
 """Gaussian windows that lie inside the picture."""
 
-from __future__ import annotations
-
 import numpy as np
 from scipy.ndimage import correlate1d
 

@@ -1,7 +1,5 @@
 """Artefacts in one number: grid, ringing and echoes, each relative to what blur and noise give at most."""
 
-from __future__ import annotations
-
 import math
 
 from lossbench.metrics import _artefacts

@@ -1,7 +1,5 @@
 """Echoes: the contrast of the strongest shifted copy of the target's edges."""
 
-from __future__ import annotations
-
 from functools import partial
 
 from lossbench.metrics import _artefacts

@@ -1,7 +1,5 @@
 """ERGAS: the relative error of a pan-sharpened picture, as a percentage that allows for the ratio of resolutions."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from lossbench.errors import UserError

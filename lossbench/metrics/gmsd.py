@@ -1,7 +1,5 @@
 """GMSD: how much the similarity of the gradients varies over the picture, at half size."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from lossbench.metrics._levels import compared, rounded

@@ -1,7 +1,5 @@
 """GMSD at full size, without the halving of its authors' code."""
 
-from __future__ import annotations
-
 from lossbench.metrics._levels import compared, rounded
 from lossbench.metrics._protocol import Better, Colour, Over, Pixels, Protocol
 from lossbench.metrics.gmsd import deviation

@@ -1,7 +1,5 @@
 """Grid: how far periodic patterns of 2, 4 or 8 pixels stand above the rest of the residual's spectrum."""
 
-from __future__ import annotations
-
 from functools import partial
 
 from lossbench.metrics import _artefacts

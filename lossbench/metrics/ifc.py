@@ -1,7 +1,5 @@
 """Information fidelity criterion: bits a pixel that prediction and target share."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from lossbench.metrics._levels import compared, rounded

@@ -1,7 +1,5 @@
 """LPIPS 0.1 with VGG-16: how differently people see two pictures, by a classifier's features and released heads."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from lossbench.metrics import _stored

@@ -1,7 +1,5 @@
 """Flicker of a clip: by how much its curve of brightness differences between frames leaves that of the target."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from lossbench.metrics import _clips

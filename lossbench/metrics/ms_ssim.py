@@ -1,7 +1,5 @@
 """Structural similarity at five scales."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from lossbench.metrics._levels import compared, rounded

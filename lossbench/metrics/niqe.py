@@ -1,7 +1,5 @@
 """NIQE, a distance of the picture's local statistics from those of 125 pristine photographs; needs no target."""
 
-from __future__ import annotations
-
 from fractions import Fraction
 from functools import cache
 from pathlib import Path

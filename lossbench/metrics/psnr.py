@@ -1,7 +1,5 @@
 """Peak signal-to-noise ratio of one picture, over all its pixels and bands."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Peak signal-to-noise ratio of a clip: the mean over its frames of each frame's own."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -1,7 +1,5 @@
 """R-LPIPS: the computation of LPIPS with a trunk and heads that this pipeline trained on attacked pictures."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from lossbench.metrics import _stored

@@ -1,7 +1,5 @@
 """Ringing: the amplitude of waves beside strong edges where the target is smooth."""
 
-from __future__ import annotations
-
 from functools import partial
 
 from lossbench.metrics import _artefacts

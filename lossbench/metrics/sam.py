@@ -1,7 +1,5 @@
 """Spectral angle: by how much the spectra of prediction and target point in different directions."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Spectral angle over the pixels that have one: pixels that are black in either picture are left out."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from lossbench.errors import UserError

@@ -1,7 +1,5 @@
 """Structural similarity of one picture, the mean over its bands."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import numpy as np

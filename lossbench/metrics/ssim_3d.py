@@ -1,7 +1,5 @@
 """Structural similarity of a picture taken as a volume, as MATLAB's `ssim` treats three bands."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import numpy as np

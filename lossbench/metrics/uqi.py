@@ -1,7 +1,5 @@
 """Universal quality index: correlation, luminance and contrast in 8x8 windows."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from lossbench.metrics._levels import compared

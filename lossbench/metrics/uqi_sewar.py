@@ -1,7 +1,5 @@
 """The universal quality index as the library sewar computes it, with its error."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from lossbench.metrics._levels import compared

@@ -1,7 +1,5 @@
 """Visual information fidelity on the steerable pyramid: the share of the target's information that is left."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from lossbench.errors import UserError

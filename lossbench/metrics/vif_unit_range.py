@@ -1,7 +1,5 @@
 """Pixel-domain visual information fidelity of values in [0, 1]: what comes out when its levels are forgotten."""
 
-from __future__ import annotations
-
 from lossbench.metrics._levels import compared
 from lossbench.metrics._protocol import Better, Colour, Over, Pixels, Protocol
 from lossbench.metrics.vifp import SIDE, fidelity

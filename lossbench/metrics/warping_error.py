@@ -1,7 +1,5 @@
 """Warping error: what is left between neighbouring frames of a clip after the target's motion is undone."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Build a restoration network by the name of its file, count its parameters, list them all."""
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Callable, Iterator
 from pathlib import Path

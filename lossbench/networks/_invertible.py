@@ -4,8 +4,6 @@ The coupling follows Dinh et al., "Density estimation using Real NVP", ICLR 2017
 "Glow", NeurIPS 2018. Both networks run it forwards only.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import torch

@@ -4,8 +4,6 @@ A network states what it needs by its attributes: both sides of its input must b
 `minimum` pixels; its output is `scale` times as large as its input.
 """
 
-from __future__ import annotations
-
 from itertools import pairwise
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """The residual block of super-resolution networks, without normalisation."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 

@@ -4,8 +4,6 @@ Wang et al., "Image Quality Assessment: From Error Visibility to Structural Simi
 11 x 11 pixels with a standard deviation of 1.5, population covariance, K1 = 0.01, K2 = 0.03, data range 1.
 """
 
-from __future__ import annotations
-
 import math
 
 import torch

@@ -7,8 +7,6 @@ DnCNN rows of its Table 2 equal published scores of the network trained on Gauss
 SIDD that its text names.
 """
 
-from __future__ import annotations
-
 from torch import Tensor, nn
 
 from lossbench.errors import UserError

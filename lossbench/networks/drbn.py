@@ -5,8 +5,6 @@ Yang et al., "From Fidelity to Perceptual Quality: A Semi-Supervised Approach fo
 first, which scores better against ground truth.
 """
 
-from __future__ import annotations
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn

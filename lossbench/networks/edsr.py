@@ -8,8 +8,6 @@ The authors' code multiplies pixels by 255. All layers between are positively ho
 same function here, on [0, 1], with `mean_shift` and every bias divided by 255.
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 

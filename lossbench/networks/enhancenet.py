@@ -4,8 +4,6 @@ Sajjadi, Schoelkopf, Hirsch, "EnhanceNet: Single Image Super-Resolution Through 
 Which loss it is trained with (E, P, T and their sums) is no part of the network.
 """
 
-from __future__ import annotations
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn

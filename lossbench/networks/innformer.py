@@ -10,8 +10,6 @@ picture exactly. Apart from these means a pixel depends on none further than 50 
 "corrected": 1 in the projections, 23 in the windows, 24 in the invertible blocks and 2 in the refinement.
 """
 
-from __future__ import annotations
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn

@@ -9,8 +9,6 @@ picture is cut depends on its size, and channel attention sees means over the pi
 whole picture.
 """
 
-from __future__ import annotations
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn

@@ -5,8 +5,6 @@ released network (AIM 2020 challenge: 50 channels, 4 blocks, enhanced spatial at
 benchmark table (48 channels, 6 blocks, contrast-aware channel attention), which was never released.
 """
 
-from __future__ import annotations
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn

@@ -10,8 +10,6 @@ left out, as these guards do their work.
 Fourier transforms and means see the whole picture, so no overlap makes tiles equal it.
 """
 
-from __future__ import annotations
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn

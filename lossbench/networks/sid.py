@@ -5,8 +5,6 @@ Autoencoders as Loss Function for Image and Video Restoration": sRGB in and out,
 original takes packed Bayer pixels (black level off, times the exposure ratio, clipped to 1) and has no such bias.
 """
 
-from __future__ import annotations
-
 from itertools import pairwise
 
 import torch

@@ -1,7 +1,5 @@
 """What a loss costs beside L1: time and memory of forward and backward, measured in turns on the same crops."""
 
-from __future__ import annotations
-
 import time
 import weakref
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """Degradations of a picture that a loss should tell apart, brought to the same PSNR."""
 
-from __future__ import annotations
-
 import math
 
 import torch

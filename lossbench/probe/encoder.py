@@ -1,7 +1,5 @@
 """Does an encoder see what a restoration loss must see? Blur, noise and shift at equal PSNR, told apart or not."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """What does a loss see? Degradations at equal PSNR, ranked by the loss and by L1, and what the loss costs."""
 
-from __future__ import annotations
-
 import json
 import sys
 import time

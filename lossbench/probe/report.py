@@ -1,7 +1,5 @@
 """What the probe of a loss found, as text, JSON and one picture; `report` is that of `probe_loss.as_dict`."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -3,8 +3,6 @@
 All functions take many data sets at once (first axis), so that coverage can be simulated with the code that is used.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

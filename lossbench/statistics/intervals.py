@@ -1,7 +1,5 @@
 """What a table's numbers allow to say: paired intervals, rank agreement and verdicts on published claims."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

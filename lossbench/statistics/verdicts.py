@@ -1,7 +1,5 @@
 """The rules by which a published claim or number is said to hold."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Tasks by name: what a network is given, what it is compared with, and what it has to beat without training."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any, Protocol, cast, runtime_checkable
 

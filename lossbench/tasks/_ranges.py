@@ -1,7 +1,5 @@
 """A range to draw from, as two numbers in a task's settings."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import AfterValidator

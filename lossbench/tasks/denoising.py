@@ -1,7 +1,5 @@
 """Denoising: shipped pairs, or noise added to clean pictures, to 8 bit."""
 
-from __future__ import annotations
-
 import math
 from typing import Literal
 

@@ -1,7 +1,5 @@
 """Low-light enhancement: shipped pairs, or darkness made from well exposed pictures, to 8 bit."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, PositiveInt

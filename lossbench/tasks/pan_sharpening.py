@@ -4,8 +4,6 @@ Bands are in the order blue, green, red, near infrared. The low quality has the 
 bands interpolated back to the grid of the panchromatic picture (PAN), and the PAN as the last band.
 """
 
-from __future__ import annotations
-
 import math
 from fractions import Fraction
 from typing import Any

@@ -1,7 +1,5 @@
 """Super-resolution: MATLAB-equivalent antialiased bicubic down-sampling by `scale`, to 8 bit."""
 
-from __future__ import annotations
-
 from fractions import Fraction
 
 import numpy as np

@@ -1,7 +1,5 @@
 """config/config.yaml: what is reproduced."""
 
-from __future__ import annotations
-
 from pydantic import PositiveFloat, PositiveInt
 
 from lossbench.records import Strict

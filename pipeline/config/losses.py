@@ -1,7 +1,5 @@
 """config/losses.yaml: what each loss is; the section `losses` of a scale says what differs there."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """JSON schemas of the configuration files, made from the records that read them: `python -m pipeline.config.schema`."""
 
-from __future__ import annotations
-
 import ast
 import inspect
 import json

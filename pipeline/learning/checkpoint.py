@@ -1,7 +1,5 @@
 """Checkpoints: written whole beside the outputs, resumed only by the very same job, gone when it succeeds."""
 
-from __future__ import annotations
-
 import hashlib
 import io
 import pickle

@@ -1,7 +1,5 @@
 """How well a classifier recognises held-out crops: clean, attacked towards a wrong class, and attacked at will."""
 
-from __future__ import annotations
-
 import math
 import time
 from collections.abc import Iterable

@@ -1,7 +1,5 @@
 """Energy of a training on a GPU, where NVIDIA's management library can be read."""
 
-from __future__ import annotations
-
 import importlib
 
 import torch

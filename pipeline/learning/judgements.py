@@ -3,8 +3,6 @@
 What a step sees depends on the seed and the step alone.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any

@@ -1,7 +1,5 @@
 """Crops with the labels of their classes; what a step sees depends on the seed and the step alone."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor

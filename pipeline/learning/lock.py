@@ -1,7 +1,5 @@
 """One process a run: whoever comes second is told so."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The one training loop: every network, every loss, and the pre-training of the loss networks."""
 
-from __future__ import annotations
-
 import math
 import signal
 import time

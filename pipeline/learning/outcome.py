@@ -1,7 +1,5 @@
 """What a finished training leaves beside its weights: a card and a history."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

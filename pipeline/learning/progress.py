@@ -1,7 +1,5 @@
 """Progress of a long job as plain lines: step, speed, losses, share of time spent waiting for data, time left."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from datetime import timedelta

@@ -1,7 +1,5 @@
 """What every training shares: where it writes, one process a run, its device and seed, its checkpoint and its card."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

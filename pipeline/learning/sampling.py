@@ -1,7 +1,5 @@
 """Random crops cut from prepared arrays; what a step sees depends on the seed and the step alone."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any

@@ -4,8 +4,6 @@ A folder holds `<role>.npy` (flat, all items one after another) and `<role>.json
 and have any shape that ends in bands: (H, W, C) for pictures, (T, H, W, C) for clips.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass

@@ -1,7 +1,5 @@
 """Values as JSON can hold them, which has no NaN and no infinity."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

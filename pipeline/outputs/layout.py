@@ -1,7 +1,5 @@
 """What every stage writes, and where: the one table of the files below the results folder of a scale."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Scores that are kept from one evaluation to the next, so that a new metric does not recompute the others."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Callable

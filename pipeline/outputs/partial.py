@@ -1,7 +1,5 @@
 """Remembers which outputs rest on missing cells: Snakemake would take them for finished."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What a result was made with: spec, code, versions, device, time, memory."""
 
-from __future__ import annotations
-
 import platform
 import resource
 import sys

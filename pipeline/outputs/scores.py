@@ -1,7 +1,5 @@
 """Scores of a table's cells, and the paired differences of two losses on the same images. Needs no torch."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from itertools import product
 

@@ -1,7 +1,5 @@
 """The claims of a paper and what became of them, as a page shows them."""
 
-from __future__ import annotations
-
 import math
 from collections import Counter
 from collections.abc import Iterable

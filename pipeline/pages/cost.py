@@ -1,7 +1,5 @@
 """What training costs, from the cards of the runs and of their loss networks."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The wide table of a paper in four formats, with its protocol, stand-ins and settings around it."""
 
-from __future__ import annotations
-
 import html
 from collections.abc import Mapping
 from typing import Any

@@ -1,7 +1,5 @@
 """Which restored pictures and clips of a table a report shows, beside the ground truth and the trivial answer."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache

@@ -1,7 +1,5 @@
 """What a report is made of, read from finished files; what can't be read is noted as a gap and never raised."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """The table of a paper as rows of cells for a page: ours, the difference with its interval, the published number."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """What was run, and how ours agrees with the paper in order and level, as a page shows it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Pictures of a report: which ones, which part of them, and how they become part of a page."""
 
-from __future__ import annotations
-
 import base64
 import io
 from collections.abc import Mapping, Sequence

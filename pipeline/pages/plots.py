@@ -1,7 +1,5 @@
 """Plots of a report as inline SVG: colours are the page's own variables, so that they fit light and dark."""
 
-from __future__ import annotations
-
 import html
 import io
 import re

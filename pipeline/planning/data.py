@@ -1,7 +1,5 @@
 """The jobs that prepare data: decoded pictures, and their degraded versions for a task."""
 
-from __future__ import annotations
-
 from lossbench import plugins
 from pipeline.config.read import Configuration
 from pipeline.planning.job import File, Job, plugin_module

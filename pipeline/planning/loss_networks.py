@@ -1,7 +1,5 @@
 """The jobs that make a loss network: its import, its training, or the classifier that it is the trunk of."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from lossbench import datasets, plugins

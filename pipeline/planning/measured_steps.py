@@ -1,7 +1,5 @@
 """Training steps that were measured, in a file that `benchmarks/gpu_hours.py` writes and the plan reads."""
 
-from __future__ import annotations
-
 import csv
 import hashlib
 from collections.abc import Mapping

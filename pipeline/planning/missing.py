@@ -1,7 +1,5 @@
 """What a plan needs and this machine lacks: data sets and weight files, with licence, size and where to get them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple

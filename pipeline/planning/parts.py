@@ -1,7 +1,5 @@
 """The parts of specs, out of the configuration: network, recipe, loss, loss network, metric."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from lossbench import plugins

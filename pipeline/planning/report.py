@@ -1,7 +1,5 @@
 """What a scale would run, what that costs and what is missing for it, in words or as JSON."""
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 from pathlib import Path

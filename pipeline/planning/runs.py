@@ -1,7 +1,5 @@
 """The job that trains one restoration network under one loss."""
 
-from __future__ import annotations
-
 from lossbench import plugins
 from pipeline.config.read import Configuration
 from pipeline.config.table import Column, Table

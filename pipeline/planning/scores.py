@@ -1,7 +1,5 @@
 """The jobs that score runs, send them to a server, and lay their pictures side by side."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from itertools import product
 

@@ -1,7 +1,5 @@
 """The jobs that make a table and its chart, with the cells and the published numbers of the table."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import product

@@ -1,7 +1,5 @@
 """The jobs that check the metrics, judge the claims on a table, and write the page of all tables."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Every word that is printed with a table: what stands in for what, and the settings that it rests on."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 

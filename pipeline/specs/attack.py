@@ -1,7 +1,5 @@
 """What attacks that are trained against share: PGD in an L2 ball that may grow as the training goes on."""
 
-from __future__ import annotations
-
 from pydantic import Field, PositiveFloat, PositiveInt
 
 from lossbench.records import Strict

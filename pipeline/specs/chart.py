@@ -1,7 +1,5 @@
 """What the chart of a figure depends on beside the table that it shows."""
 
-from __future__ import annotations
-
 from lossbench.records import Strict
 
 

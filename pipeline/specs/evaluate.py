@@ -1,7 +1,5 @@
 """What the scores of one model on one test set depend on."""
 
-from __future__ import annotations
-
 from pydantic import NonNegativeInt, PositiveInt
 
 from lossbench.colours import Colour

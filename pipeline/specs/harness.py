@@ -1,7 +1,5 @@
 """What the check of the metrics depends on."""
 
-from __future__ import annotations
-
 from lossbench.records import Strict
 
 

@@ -1,7 +1,5 @@
 """What the verdicts on one table depend on."""
 
-from __future__ import annotations
-
 from pydantic import PositiveInt
 
 from lossbench.records import Strict

@@ -1,7 +1,5 @@
 """What the two steps of the stage prepare depend on."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from lossbench.records import Strict

@@ -1,7 +1,5 @@
 """How a network is optimised: steps, batches, optimiser, schedule."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt

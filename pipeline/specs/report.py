@@ -1,7 +1,5 @@
 """What the report page depends on beside the files that it shows."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from lossbench.records import Strict

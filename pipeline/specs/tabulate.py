@@ -1,7 +1,5 @@
 """What one table depends on: its cells, the published numbers and the words printed with it."""
 
-from __future__ import annotations
-
 from lossbench.records import Strict
 
 CLASSIFICATION = "classification"

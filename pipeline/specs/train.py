@@ -1,7 +1,5 @@
 """What one restoration network trained under one loss depends on."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from lossbench.records import Strict

@@ -1,7 +1,5 @@
 """The choice of device and arithmetic."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """What `import lossbench` gives: losses, metrics and networks by name, and nothing heavy until they are asked for."""
 
-from __future__ import annotations
-
 import ast
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """Pictures: what is decoded, and what is refused by name."""
 
-from __future__ import annotations
-
 import struct
 import zlib
 from pathlib import Path

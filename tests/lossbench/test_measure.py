@@ -1,7 +1,5 @@
 """The verb measure: hand-computed scores of files and folders, and one line for everything that does not fit."""
 
-from __future__ import annotations
-
 import json
 import math
 import sys

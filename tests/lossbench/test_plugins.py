@@ -1,7 +1,5 @@
 """What planning reads of a plugin's file, without importing it, is what the plugin has."""
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Callable
 from functools import partial

@@ -1,7 +1,5 @@
 """Bicubic resizing against hand-computed weights and MATLAB's own files."""
 
-from __future__ import annotations
-
 import os
 from fractions import Fraction
 from pathlib import Path

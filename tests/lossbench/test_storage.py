@@ -1,7 +1,5 @@
 """Stored networks: what goes in comes out, and files that are not whole, not ours or not fitting are named."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

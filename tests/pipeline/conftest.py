@@ -1,7 +1,5 @@
 """What several tests of the stages run first: a report, and the stage evaluate."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

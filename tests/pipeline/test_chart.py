@@ -1,7 +1,5 @@
 """Stage chart: the bars are the table's numbers, beside each other and beside the dashed line."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

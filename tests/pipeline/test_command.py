@@ -1,7 +1,5 @@
 """The options of a stage are those of its `main`, and its spec comes through standard input."""
 
-from __future__ import annotations
-
 import importlib
 import inspect
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """What a user types: the verbs of `python -m pipeline`, and the stages by hand."""
 
-from __future__ import annotations
-
 import io
 import json
 import runpy

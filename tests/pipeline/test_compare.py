@@ -1,7 +1,5 @@
 """Stage compare: crops of every loss beside the ground truth."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

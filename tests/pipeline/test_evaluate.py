@@ -1,7 +1,5 @@
 """Stage evaluate: one row a picture and metric, the trivial answer, tiles, pictures, and models that don't fit."""
 
-from __future__ import annotations
-
 import math
 from fractions import Fraction
 from pathlib import Path

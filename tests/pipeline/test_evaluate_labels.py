@@ -1,7 +1,5 @@
 """Stage evaluate on labelled pictures: which class a prediction is compared with."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any

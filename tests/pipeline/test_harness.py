@@ -1,7 +1,5 @@
 """The stage harness: agreeing metrics pass, a damaged one does not, and its golden values are the tests' own."""
 
-from __future__ import annotations
-
 import json
 import math
 from pathlib import Path

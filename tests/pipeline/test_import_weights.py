@@ -1,7 +1,5 @@
 """Public weights become a stored loss network, or nothing at all is written."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

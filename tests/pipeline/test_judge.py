@@ -1,7 +1,5 @@
 """Stage judge: planted truths get their verdicts, and what is not there is said."""
 
-from __future__ import annotations
-
 import csv
 import json
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Stage prepare: decode, degrade, and refuse damaged files and full disks in one line that names them."""
 
-from __future__ import annotations
-
 import io
 import shutil
 import subprocess

@@ -1,7 +1,5 @@
 """Stage pretrain: what it writes and judges, and that a killed run ends with the same bytes."""
 
-from __future__ import annotations
-
 import csv
 import json
 import random

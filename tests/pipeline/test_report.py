@@ -1,7 +1,5 @@
 """The report: what it shows of finished results, what it says of missing ones, and that it is one safe file."""
 
-from __future__ import annotations
-
 import json
 import re
 import shutil

@@ -1,7 +1,5 @@
 """The DND bundles: what the benchmark's kit writes, whole files only, and a call that can be continued."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager

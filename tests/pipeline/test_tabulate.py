@@ -1,7 +1,5 @@
 """A table: what is averaged over what, what stands beside it, and which files are refused."""
 
-from __future__ import annotations
-
 import math
 import re
 from pathlib import Path

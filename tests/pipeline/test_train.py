@@ -1,7 +1,5 @@
 """Stage train: what it writes, and that kills, signals, damage and full disks never change or fake a result."""
 
-from __future__ import annotations
-
 import io
 import json
 import random

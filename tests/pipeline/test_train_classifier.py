@@ -1,7 +1,5 @@
 """Stage train_classifier: what it writes, that attacks are withstood after training on them, and that it resumes."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from pathlib import Path

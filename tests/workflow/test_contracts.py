@@ -1,7 +1,5 @@
 """The type checker holds every plugin to what its front door asks of it."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The script that writes the demo's numbers into the README: what it reads, prints and refuses."""
 
-from __future__ import annotations
-
 import json
 import runpy
 from collections.abc import Callable

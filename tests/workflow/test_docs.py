@@ -1,7 +1,5 @@
 """The pages of docs/ as a reader uses them: their code runs as printed, their table is the present one."""
 
-from __future__ import annotations
-
 import json
 import re
 import runpy

@@ -1,7 +1,5 @@
 """Every figure of README.md, CONTRIBUTING.md and docs/ comes from a command that its page names."""
 
-from __future__ import annotations
-
 import ast
 import json
 import re

@@ -1,7 +1,5 @@
 """The conda environment is what the lock file dictates."""
 
-from __future__ import annotations
-
 import copy
 import runpy
 import subprocess

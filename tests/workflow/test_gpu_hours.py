@@ -1,7 +1,5 @@
 """The benchmark behind the plan's GPU-hours: it times what the stages do, skips what is known, survives failures."""
 
-from __future__ import annotations
-
 import importlib.util
 import json
 import subprocess
@@ -19,7 +17,7 @@ from torch import nn
 
 from lossbench.errors import UserError
 from pipeline import train
-from pipeline.learning.loop import Job, StepLoss
+from pipeline.learning.loop import Identity, StepLoss
 from pipeline.planning.measured_steps import key_of, read
 from pipeline.specs.recipe import Recipe
 
@@ -105,7 +103,7 @@ def test_the_loop_of_the_stages_is_what_is_timed(
 
     model = nn.Linear(2, 2)
     before = model.weight.detach().clone()
-    job = Job("toy", {"spec": "s", "code": "c"}, tmp_path / "last.ckpt")
+    job = Identity("toy", {"spec": "s", "code": "c"}, tmp_path / "last.ckpt")
     with pytest.raises(benchmark.Timed) as timed:
         benchmark.timing_fit(model, make_recipe(optimizer="sgd"), job, draw, loss, torch.device("cpu"))
     assert 0.02 <= timed.value.seconds < 0.06

@@ -1,7 +1,5 @@
 """A spec longer than one argument of a command may be reaches its job."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """The oldest torch that pyproject.toml allows runs all losses; asked for by a variable, since it is gigabytes."""
 
-from __future__ import annotations
-
 import os
 import re
 import shutil

@@ -1,7 +1,5 @@
 """An edit reruns the jobs whose result it can change, and no others."""
 
-from __future__ import annotations
-
 import ast
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack

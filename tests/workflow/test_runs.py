@@ -1,7 +1,5 @@
 """The whole workflow on real photographs: from nothing to a table, killed in the middle, run again, nothing to do."""
 
-from __future__ import annotations
-
 import csv
 import json
 import os

@@ -1,7 +1,5 @@
 """House rules that no linter knows."""
 
-from __future__ import annotations
-
 import ast
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Snakemake's targets, and what it says before the first job."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

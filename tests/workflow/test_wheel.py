@@ -5,8 +5,6 @@ distributions that the wheel's own metadata ask for, and no others. They are cou
 versions of uv.lock; one slow test asks the package index as well.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import re

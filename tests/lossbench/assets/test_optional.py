@@ -1,7 +1,5 @@
 """Optional libraries: each is in the extra that its message names."""
 
-from __future__ import annotations
-
 import re
 import tomllib
 

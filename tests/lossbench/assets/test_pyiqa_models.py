@@ -1,7 +1,5 @@
 """Metrics and losses of the package pyiqa by name: the same numbers, one clear line where something is missing."""
 
-from __future__ import annotations
-
 import json
 import re
 import subprocess

@@ -1,7 +1,5 @@
 """Attacks: inside ball and box, out of reach of the model, and the same points that foolbox finds."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from itertools import pairwise

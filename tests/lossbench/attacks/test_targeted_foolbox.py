@@ -1,7 +1,5 @@
 """Our attacks beside foolbox's, on a classifier of handwritten digits."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

@@ -1,7 +1,5 @@
 """Classifiers on VGG trunks: published sizes and files, storage, and the witness that tells a wrong one."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any

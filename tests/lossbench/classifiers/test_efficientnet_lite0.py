@@ -1,7 +1,5 @@
 """EfficientNet-Lite0 on photographs whose class is known, and the crops of them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What is unpacked of an archive, and what is refused: nothing leaves the folder, no link is made."""
 
-from __future__ import annotations
-
 import io
 import stat
 import tarfile

@@ -1,7 +1,5 @@
 """BAPPS: the published tree, what a triplet is, and what is refused by file and split."""
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 

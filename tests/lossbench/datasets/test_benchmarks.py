@@ -1,7 +1,5 @@
 """Set5, Set14, BSD100, Urban100 and Manga109: both published trees, and what is refused by name and split."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable
 from fractions import Fraction

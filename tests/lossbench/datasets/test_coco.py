@@ -1,7 +1,5 @@
 """MS COCO: which photographs are taken, and the square that is cut from each."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -1,7 +1,5 @@
 """DIV2K: its layout, and its archives from a server on this machine."""
 
-from __future__ import annotations
-
 import hashlib
 import io
 import zipfile

@@ -1,7 +1,5 @@
 """DND: 1,000 noisy crops and no target."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import h5py

@@ -1,7 +1,5 @@
 """Downloads from a server on this machine: whole, interrupted and refused, and what is said on the way."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The archive of four super-resolution sets, from a server on this machine: fetched, shared, and wrong."""
 
-from __future__ import annotations
-
 import hashlib
 import io
 import tarfile

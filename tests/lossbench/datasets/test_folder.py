@@ -1,7 +1,5 @@
 """A user's own pictures: what is found, what is refused, and what the message names."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

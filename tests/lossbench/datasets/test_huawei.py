@@ -1,7 +1,5 @@
 """LSRW-Huawei: both folders pooled, a split that can be drawn again, and what is refused by name."""
 
-from __future__ import annotations
-
 import hashlib
 import random
 from pathlib import Path

@@ -1,7 +1,5 @@
 """ImageNet's WordNet folders: what is found, what is refused by name, and the odd files of the real set."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Labelled test sets to restore, and EnhanceNet's stand-in for COCO: which pixels, which class, which split."""
 
-from __future__ import annotations
-
 from collections import Counter
 from pathlib import Path
 from typing import Any

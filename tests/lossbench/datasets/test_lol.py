@@ -1,7 +1,5 @@
 """LOL: the published tree, and what is refused by name and split."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The embedded photographs: which files, and what is refused by name."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Satellite data sets: tiles, stacks and embedded scenes, and what is refused by name."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from pathlib import Path

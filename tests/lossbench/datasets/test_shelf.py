@@ -1,7 +1,5 @@
 """What holds for every data set: its card, the contract, and what is missing without its files."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 import tomllib

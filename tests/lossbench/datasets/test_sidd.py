@@ -1,7 +1,5 @@
 """SIDD: pictures and MATLAB blocks of both formats, and what is refused by name and split."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

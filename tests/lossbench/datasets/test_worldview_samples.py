@@ -1,7 +1,5 @@
 """The opt-in WorldView scenes, on synthetic files of their layout."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The convolutional MAE: its size, its mask token, and its loss worked out by hand."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

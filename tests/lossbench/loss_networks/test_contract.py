@@ -1,7 +1,5 @@
 """What every loss network promises: counts, exact files, features of any size, and a pre-training that learns."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

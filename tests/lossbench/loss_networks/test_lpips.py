@@ -1,7 +1,5 @@
 """LPIPS as a metric: the numbers of the packages, one file a process, and no other weights under its name."""
 
-from __future__ import annotations
-
 import importlib
 import os
 import re

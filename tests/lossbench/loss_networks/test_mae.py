@@ -1,7 +1,5 @@
 """The vision transformer MAE: its published size and names, its positions, and its loss worked out by hand."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

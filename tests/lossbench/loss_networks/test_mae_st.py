@@ -1,7 +1,5 @@
 """The masked autoencoder of videos MAE-ST: its published size and names, and its positions worked out by hand."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch

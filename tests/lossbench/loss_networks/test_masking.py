@@ -1,7 +1,5 @@
 """Masks and patches: which stay visible, in which order, and how they are cut."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 from _loss_networks import uniform

@@ -1,7 +1,5 @@
 """Filters scaled to a mean activation of 1: what changes, what must not, and the real VGG-16 on real photographs."""
 
-from __future__ import annotations
-
 import copy
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Files of the masked autoencoders that have a release: names, the parts that they fill, and files that do not fit."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

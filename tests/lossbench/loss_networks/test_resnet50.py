@@ -1,7 +1,5 @@
 """ResNet-50: torchvision's numbers, its layers, and the files that hold it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any

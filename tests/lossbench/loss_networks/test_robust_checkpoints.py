@@ -1,7 +1,5 @@
 """VGG-19 out of the checkpoints of adversarial training: every layout, and files that are not what they seem."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 from typing import Any

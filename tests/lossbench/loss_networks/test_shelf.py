@@ -1,7 +1,5 @@
 """What every loss network keeps to: the catalog, exact files, and for autoencoders the contract of their features."""
 
-from __future__ import annotations
-
 import inspect
 import json
 import subprocess

@@ -1,7 +1,5 @@
 """The U-Net MAE: its counts, what its latent sees, and its loss worked out by hand."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

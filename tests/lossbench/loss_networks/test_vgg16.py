@@ -1,7 +1,5 @@
 """The released VGG-16 trunk: its layers, its real weights, and files that do not hold them."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

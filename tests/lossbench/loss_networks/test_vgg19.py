@@ -1,7 +1,5 @@
 """VGG-19: its size, torchvision's convention, and files that do not hold it."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Sequence
 from pathlib import Path

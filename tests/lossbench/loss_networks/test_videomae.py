@@ -1,7 +1,5 @@
 """The loss network VideoMAE: its positions and its files, and agreement with the library's own forward pass."""
 
-from __future__ import annotations
-
 import importlib
 from pathlib import Path
 from typing import Any

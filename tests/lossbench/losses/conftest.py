@@ -1,7 +1,5 @@
 """Losses of any kind on small loss networks with random weights."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """The contract of every loss: zero at equality, a gradient for the prediction alone, one clear line for a mistake."""
 
-from __future__ import annotations
-
 import json
 import math
 import subprocess

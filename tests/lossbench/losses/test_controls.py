@@ -1,7 +1,5 @@
 """The controls: the encoders of the losses with random weights."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

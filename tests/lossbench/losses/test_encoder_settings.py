@@ -1,7 +1,5 @@
 """Settings of the losses on a transformer encoder: token order, class token, layer and norm."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

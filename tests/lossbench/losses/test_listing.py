@@ -1,7 +1,5 @@
 """Which losses there are, and which stored loss networks are found for them: only where the caller says."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

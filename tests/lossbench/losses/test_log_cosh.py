@@ -1,7 +1,5 @@
 """The log-cosh loss against numbers worked out by hand."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

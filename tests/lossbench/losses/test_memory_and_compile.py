@@ -1,7 +1,5 @@
 """A loss copied, moved, given other layouts, bands and precisions, and compiled."""
 
-from __future__ import annotations
-
 import copy
 from typing import Any
 

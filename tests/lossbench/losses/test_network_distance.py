@@ -1,7 +1,5 @@
 """LPIPS and DISTS: the packages' numbers, no download, and only files that belong together."""
 
-from __future__ import annotations
-
 import importlib
 import re
 from dataclasses import replace

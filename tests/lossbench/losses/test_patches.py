@@ -1,7 +1,5 @@
 """Patch losses: which patches are drawn, and what they give."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from typing import Any

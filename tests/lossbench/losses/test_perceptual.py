@@ -1,7 +1,5 @@
 """E, P, T and their sums against numbers worked out by hand and against slow loops."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The arithmetic of loss networks: what each mode keeps of the gradient, and what it refuses."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Networks of timm as loss networks: their features, files and layers, and the loss made of them."""
 
-from __future__ import annotations
-
 import copy
 import math
 import os

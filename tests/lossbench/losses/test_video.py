@@ -1,7 +1,5 @@
 """Losses of clips: the features of all cubes, aligned, of even numbers of frames and of nothing but clips."""
 
-from __future__ import annotations
-
 import math
 from pathlib import Path
 from typing import Any

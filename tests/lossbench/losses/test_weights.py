@@ -1,7 +1,5 @@
 """The loss network within a loss: nobody trains it, and what it is made of is checked."""
 
-from __future__ import annotations
-
 import math
 import re
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Grids, ringing and echoes planted into photographs are found; blur and noise are not taken for them."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from functools import cache

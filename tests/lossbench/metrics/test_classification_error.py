@@ -1,7 +1,5 @@
 """Metrics of labelled pictures: what the classifier sees, which errors it makes, and what is refused."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path

@@ -1,7 +1,5 @@
 """FID: the distance in closed form, the released Inception against another library's, and no other network's name."""
 
-from __future__ import annotations
-
 import importlib
 import warnings
 from collections.abc import Iterator

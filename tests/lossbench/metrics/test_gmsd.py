@@ -1,7 +1,5 @@
 """GMSD: the formula written out, closed forms, and what is refused."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from _golden import Floats, floats, photograph

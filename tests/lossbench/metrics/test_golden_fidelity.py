@@ -1,7 +1,5 @@
 """Every golden row of PSNR, SSIM, NIQE, spectral angle and ERGAS, by our own code or by the library that it states."""
 
-from __future__ import annotations
-
 import importlib.util
 import math
 import sys

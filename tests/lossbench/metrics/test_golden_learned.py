@@ -1,7 +1,5 @@
 """Golden rows of the metrics over features and over clips: each is met, or skipped for a stated reason."""
 
-from __future__ import annotations
-
 import importlib
 import os
 from collections import Counter

@@ -1,7 +1,5 @@
 """Golden rows of GMSD, UQI, IFC, VIF and MS-SSIM: each is met by our metric, or by the library whose fault it is."""
 
-from __future__ import annotations
-
 import importlib
 from collections import Counter
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """IFC and the forms of VIF: their limits, their invariances, and what is refused."""
 
-from __future__ import annotations
-
 import sys
 import time
 from subprocess import run

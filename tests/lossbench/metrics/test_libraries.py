@@ -1,7 +1,5 @@
 """Fidelity metrics against other libraries on random pictures."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch

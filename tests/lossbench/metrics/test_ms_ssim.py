@@ -1,7 +1,5 @@
 """Structural similarity at five scales: closed forms, the formula written out, and what is refused."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from _golden import Floats, floats, photograph

@@ -1,7 +1,5 @@
 """NIQE's pristine model in the package is that of the official release."""
 
-from __future__ import annotations
-
 from importlib.metadata import PackageNotFoundError, distribution
 
 import numpy as np

@@ -1,7 +1,5 @@
 """R-LPIPS and its loss network: LPIPS's arithmetic, weights of one's own that can be trained, and its own name."""
 
-from __future__ import annotations
-
 import importlib
 import re
 from pathlib import Path

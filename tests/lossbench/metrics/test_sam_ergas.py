@@ -1,7 +1,5 @@
 """Spectral angle and ERGAS: hand-computed values, invariances and what is refused."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

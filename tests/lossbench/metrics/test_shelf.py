@@ -1,7 +1,5 @@
 """Metrics against closed forms and other libraries, and what the protocol makes of a picture."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

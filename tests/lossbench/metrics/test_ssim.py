@@ -1,7 +1,5 @@
 """Structural similarity: closed forms, the formula written out, and what is refused."""
 
-from __future__ import annotations
-
 import time
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Universal quality index: the formula window by window, flat windows, and sewar's defect."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from _golden import Floats, floats, photograph

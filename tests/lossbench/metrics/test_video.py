@@ -1,7 +1,5 @@
 """Metrics of clips: PSNR by frames, flicker by brightness, and what is left after the target's motion is undone."""
 
-from __future__ import annotations
-
 import math
 import subprocess
 import sys

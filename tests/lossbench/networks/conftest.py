@@ -1,7 +1,5 @@
 """The same random weights in every test of a network."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import pytest

@@ -1,7 +1,5 @@
 """Arguments that networks do not have, or not of that type or size."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

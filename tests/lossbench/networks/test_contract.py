@@ -1,7 +1,5 @@
 """What every network promises: published sizes and costs, pictures of any size, and a training that reaches all."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The differentiable SSIM against scikit-image and against a convolution in float64."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

@@ -1,7 +1,5 @@
 """DnCNN against its published layer table and initial weights."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

@@ -1,7 +1,5 @@
 """DRBN against its published layer table and arithmetic, and its own loss."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

@@ -1,7 +1,5 @@
 """EDSR against its published layer table and the authors' arithmetic."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 from _networks import Layer, assert_layers, filled, run_recorded, summary, waves

@@ -1,7 +1,5 @@
 """EnhanceNet against its published layer table and its enlargement."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

@@ -1,7 +1,5 @@
 """INNformer: its parts, the matching against all correlations, its windows, and what it needs."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from typing import Any

@@ -1,7 +1,5 @@
 """The blocks that INNformer and SFINet share."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 import torch.nn.functional as F

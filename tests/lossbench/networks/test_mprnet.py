@@ -1,7 +1,5 @@
 """MPRNet against its published parts and cost, a restatement of its flow, and its loss worked out by hand."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from typing import Any

@@ -1,7 +1,5 @@
 """Pictures of any size, whole and in tiles."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

@@ -1,7 +1,5 @@
 """RFDN against the layer table and arithmetic of the released network."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 from _networks import Layer, assert_layers, filled, run_recorded, summary, waves

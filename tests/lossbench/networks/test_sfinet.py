@@ -1,7 +1,5 @@
 """SFINet: its parts, its guarded gradients, and its frequencies worked out by hand."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

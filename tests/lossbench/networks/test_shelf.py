@@ -1,7 +1,5 @@
 """The catalogue of networks."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 from torch import nn

@@ -1,7 +1,5 @@
 """SID against its published layer table and arithmetic."""
 
-from __future__ import annotations
-
 from itertools import pairwise
 from typing import Any
 

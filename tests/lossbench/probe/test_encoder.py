@@ -1,7 +1,5 @@
 """The probe tells an encoder that sees the kind of a degradation from one that sees none."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

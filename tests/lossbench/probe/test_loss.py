@@ -1,7 +1,5 @@
 """The probe of a loss: degradations of equal PSNR, the order in which losses rank them, the cost beside L1."""
 
-from __future__ import annotations
-
 import json
 import math
 import sys

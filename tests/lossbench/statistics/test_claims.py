@@ -1,7 +1,5 @@
 """A table's shape, a sign claim and an interaction: cases by hand, and agreement with scipy."""
 
-from __future__ import annotations
-
 import itertools
 import math
 from typing import Literal

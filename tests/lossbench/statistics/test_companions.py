@@ -1,7 +1,5 @@
 """What stands beside an interval: shift, share improved, Wilcoxon's, McNemar's and Holm's p."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

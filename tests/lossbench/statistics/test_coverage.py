@@ -1,7 +1,5 @@
 """The 95 % interval holds the truth as often as it says; docs/statistics.md prints what the simulation gives."""
 
-from __future__ import annotations
-
 import re
 import sys
 from types import ModuleType

@@ -1,7 +1,5 @@
 """Holm, McNemar, Clopper and Pearson: the numbers of statsmodels 0.15.0, computed once."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

@@ -1,7 +1,5 @@
 """Paired intervals and equivalence: cases by hand, agreement with scipy, and what is refused."""
 
-from __future__ import annotations
-
 import math
 import time
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """Verdicts on claims and on values: each row of their tables, what overlaps, and effects planted in simulations."""
 
-from __future__ import annotations
-
 import math
 from collections import Counter
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Denoising: how strong each noise is, and what clipping does to it."""
 
-from __future__ import annotations
-
 import math
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Low-light enhancement: how dark, how noisy, and the two answers to beat."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

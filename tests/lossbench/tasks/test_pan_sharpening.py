@@ -1,7 +1,5 @@
 """Pan-sharpening: Wald's protocol in numbers, the PAN, component substitution, and what is refused."""
 
-from __future__ import annotations
-
 import math
 from pathlib import Path
 from typing import Any

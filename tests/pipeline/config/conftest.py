@@ -1,7 +1,5 @@
 """The plan of an edited copy of the configuration."""
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 

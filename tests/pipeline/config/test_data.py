@@ -1,7 +1,5 @@
 """Which data set stands for a published one, and mistakes in saying so."""
 
-from __future__ import annotations
-
 import pytest
 from _config import TABLE, Mistakes, PlanOf, both, content, place, refused, renamed
 from _repository import ROOT

@@ -1,7 +1,5 @@
 """What each loss is at a scale, and mistakes in saying so."""
 
-from __future__ import annotations
-
 from functools import cache
 from typing import Any
 

@@ -1,7 +1,5 @@
 """A mistake in the configuration is refused at planning, with its place and the nearest right name."""
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 from typing import Any

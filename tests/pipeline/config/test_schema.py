@@ -1,7 +1,5 @@
 """The schemas that editors read are those of the records, and the shipped files keep to them."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

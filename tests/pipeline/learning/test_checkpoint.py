@@ -1,7 +1,5 @@
 """Checkpoints come back whole or are refused with a reason; nothing raises, nothing half-written stays."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager

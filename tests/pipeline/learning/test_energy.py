@@ -1,7 +1,5 @@
 """Energy of a training: read from NVIDIA's counter, and absent where there is none."""
 
-from __future__ import annotations
-
 import sys
 from types import SimpleNamespace
 

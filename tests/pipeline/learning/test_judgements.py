@@ -1,7 +1,5 @@
 """Triplets and their judgements: what a seed decides, what a severity does, and who is held out."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Labelled crops: what a name says, what a seed decides, and that test pixels are never trained on."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """The loop: it learns, keeps its history, stops at nonsense, and resumes to the bit."""
 
-from __future__ import annotations
-
 import math
 import os
 import signal

@@ -1,7 +1,5 @@
 """Our Adam, SGD and schedules give torch's numbers, and a training stage starts without torch's compiler."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

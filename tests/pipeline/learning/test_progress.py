@@ -1,7 +1,5 @@
 """Progress lines: what they say, and how often, by a clock that the test moves."""
 
-from __future__ import annotations
-
 import pytest
 
 from pipeline.learning.progress import Progress

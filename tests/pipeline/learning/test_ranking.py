@@ -1,7 +1,5 @@
 """The ranking network, the attack on triplets, and the 2AFC score: norms, modes, and hand-made numbers."""
 
-from __future__ import annotations
-
 import math
 import re
 from typing import Any

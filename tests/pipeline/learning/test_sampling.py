@@ -1,7 +1,5 @@
 """Crops: decided by seed and step alone, aligned between roles, whatever drew them before."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any

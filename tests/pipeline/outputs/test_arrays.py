@@ -1,7 +1,5 @@
 """Prepared arrays, atomic files and plugin names: what goes in comes out, and damage is refused."""
 
-from __future__ import annotations
-
 import json
 import tempfile
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """A fingerprint changes with the code that a job runs, and with nothing else."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The one table of what stages write says the same as the rules."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """Scores that are kept: what is computed again, and what is not."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Scores read for statistics: crops of one picture are one image, and cells of a column score the same crops."""
 
-from __future__ import annotations
-
 import math
 from pathlib import Path
 

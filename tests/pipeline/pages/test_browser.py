@@ -1,7 +1,5 @@
 """The report in a browser: offline, without complaint, and everything in it works by mouse and by keyboard."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Claims in the report: each with its verdict as word, symbol and JSON, or withheld."""
 
-from __future__ import annotations
-
 import json
 import re
 from pathlib import Path

@@ -1,7 +1,5 @@
 """A table's formats: each carries numbers, warnings and stand-ins, well-formed and escaped."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Galleries of the report: which pictures are compared, in which versions, and clips."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """A row of the report: ours, its interval and mark, the paper's number, and what kind of row it is."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The pictures of a report: which are chosen, which part is shown, and how large they are."""
 
-from __future__ import annotations
-
 import base64
 import dataclasses
 import io

@@ -1,7 +1,5 @@
 """Plots and costs of the report: every loss is in all of them."""
 
-from __future__ import annotations
-
 import re
 
 from _pages import words

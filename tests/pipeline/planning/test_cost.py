@@ -1,7 +1,5 @@
 """What a training step's cost depends on, and what a plan costs by steps that were measured."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from typing import Any

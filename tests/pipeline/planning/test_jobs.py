@@ -1,7 +1,5 @@
 """Each job's spec says what was published, and its files and modules are those that it needs."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Measured training steps as a file: written, read again, and refused when damaged."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Data and weights that a scale needs and that are not there, each with where to get it."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """From a scale and its tables to every job's spec."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 import subprocess

@@ -1,7 +1,5 @@
 """Metrics and losses of the package pyiqa in a table: planned by name, printed with their licence, scored."""
 
-from __future__ import annotations
-
 import csv
 import subprocess
 import sys

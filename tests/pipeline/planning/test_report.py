@@ -1,7 +1,5 @@
 """`python -m pipeline plan`: what a scale costs and what is left to download."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

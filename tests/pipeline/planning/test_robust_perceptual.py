@@ -1,7 +1,5 @@
 """The robust-perceptual paper out of the configuration: classifiers, distances, tables, and what stands in."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from dataclasses import replace

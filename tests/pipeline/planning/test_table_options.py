@@ -1,7 +1,5 @@
 """What a table may ask for: own losses, variants, bands of a task, further trivial answers, columns for a server."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import replace
 from pathlib import Path

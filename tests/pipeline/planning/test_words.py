@@ -1,7 +1,5 @@
 """What a table's spec says in words of what stands in for what, and of doubtful numbers."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from _plans import at_ci, planned

@@ -1,7 +1,5 @@
 """What a classifier's spec refuses, and that it is one line of JSON."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

@@ -1,7 +1,5 @@
 """A narrow trunk, pictures and specs for the tests of the stage train_distance."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any

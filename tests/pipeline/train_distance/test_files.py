@@ -1,7 +1,5 @@
 """Stage train_distance: the released heads, people's judgements, and which files it refuses."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys

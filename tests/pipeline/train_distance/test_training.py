@@ -1,7 +1,5 @@
 """Stage train_distance: what it writes, that heads learn to rank, and that it resumes."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
