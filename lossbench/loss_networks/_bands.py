@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from lossbench.errors import UserError
 
-RGB_MEAN, RGB_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """ImageNet statistics of red, green and blue in [0, 1], as in torchvision and in He et al. 2022."""
 BAND_MEAN, BAND_STD = 0.45, 0.225
 """The same averaged over bands, as in Feichtenhofer et al. 2022; for images that are not RGB."""
@@ -34,7 +34,7 @@ class Normalising(nn.Module):
     mean: Tensor
     std: Tensor
 
-    def __init__(self, bands: int = 3, mean: Sequence[float] = RGB_MEAN, std: Sequence[float] = RGB_STD) -> None:
+    def __init__(self, bands: int = 3, mean: Sequence[float] = MEAN, std: Sequence[float] = STD) -> None:
         """Keep the statistics; raises UserError unless there is one value a band."""
         check_statistics(bands, mean, std)
         super().__init__()

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from lossbench.errors import UserError
-from lossbench.loss_networks._bands import BAND_MEAN, BAND_STD, RGB_MEAN, RGB_STD, Normalising
+from lossbench.loss_networks._bands import BAND_MEAN, BAND_STD, MEAN, STD, Normalising
 from lossbench.loss_networks._size import checked, padded, rounded
 
 
@@ -85,8 +85,8 @@ class MaskedModel(Normalising):
         if not 0 < masking.ratio < 1:
             raise UserError(f"mask_ratio: {masking.ratio}; choose a fraction between 0 and 1, both excluded")
         bands = masking.bands
-        rgb = bands == len(RGB_MEAN)
-        mean, std = (RGB_MEAN, RGB_STD) if rgb else ((BAND_MEAN,) * bands, (BAND_STD,) * bands)
+        rgb = bands == len(MEAN)
+        mean, std = (MEAN, STD) if rgb else ((BAND_MEAN,) * bands, (BAND_STD,) * bands)
         super().__init__(
             bands, mean if masking.mean is None else masking.mean, std if masking.std is None else masking.std
         )

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lossbench.errors import UserError, nearest
-from lossbench.loss_networks._bands import RGB_MEAN, RGB_STD, Normalising
+from lossbench.loss_networks._bands import MEAN, STD, Normalising
 from lossbench.loss_networks._size import checked, grown
 from lossbench.loss_networks._wrapped import unwrapped
 from lossbench.storage import fill
@@ -20,8 +20,8 @@ class VGG(Normalising):
         self,
         title: str,
         widths: Sequence[Sequence[int]],
-        mean: Sequence[float] = RGB_MEAN,
-        std: Sequence[float] = RGB_STD,
+        mean: Sequence[float] = MEAN,
+        std: Sequence[float] = STD,
         blue_first: bool = False,
     ) -> None:
         """Make the convolutions, with zero padding; `title` is for messages.

