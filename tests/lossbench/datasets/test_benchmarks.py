@@ -224,7 +224,7 @@ def test_a_truncated_picture_is_named_with_its_split(tmp_path: Path, tree: Tree,
 
 
 def test_an_empty_root_is_told_the_trees(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"'set5' needs 'root'.*expected: benchmark/Set5/HR.*get it: `lossbench fetch set5`"):
+    with pytest.raises(UserError, match=r"'set5' needs 'root'.*expected: benchmark/Set5/HR.*`lossbench fetch set5`"):
         set5.locate(None)
     with pytest.raises(UserError, match=rf"^{tmp_path} holds no folder of split 'test' .*Set14/image_SRF_\{{2,3,4\}}/"):
         set14.locate(tmp_path)
