@@ -13,9 +13,27 @@ from lossbench.statistics import bootstrap
 from lossbench.statistics.bootstrap import Array, Interval
 from lossbench.statistics.verdicts import FLOORS, SSIM_VARIANT_GUESSED, ValueVerdict, Verdict, value_verdict, verdict
 
-__all__ = ["FLOORS", "SSIM_VARIANT_GUESSED", "Companions", "Interaction", "Interval", "Shape", "SignClaim",
-           "ValueVerdict", "Verdict", "companions", "equivalent", "holm", "interaction", "interval", "mcnemar", "shape",
-           "sign_claim", "value_verdict", "verdict"]  # fmt: skip
+__all__ = [
+    "FLOORS",
+    "SSIM_VARIANT_GUESSED",
+    "Companions",
+    "Interaction",
+    "Interval",
+    "Shape",
+    "SignClaim",
+    "ValueVerdict",
+    "Verdict",
+    "companions",
+    "equivalent",
+    "holm",
+    "interaction",
+    "interval",
+    "mcnemar",
+    "shape",
+    "sign_claim",
+    "value_verdict",
+    "verdict",
+]
 
 EXACT_ROWS = 8
 """Rows up to which tied rankings are compared with every permutation; from there with `PERMUTATIONS` drawn ones."""
@@ -88,8 +106,15 @@ def interval(
     tail = (1 - level) / 2
     low, high = np.quantile(values[0], [tail, 1 - tail], method="hazen")
     pooled = np.concatenate([one.mean(axis=0) for one in sets])
-    return Interval(float(estimate[0]), float(low), float(high), float(pooled.mean()), len(pooled), len(sets[0]),
-                    _method(sets, resamples))  # fmt: skip
+    return Interval(
+        float(estimate[0]),
+        float(low),
+        float(high),
+        float(pooled.mean()),
+        len(pooled),
+        len(sets[0]),
+        _method(sets, resamples),
+    )
 
 
 def equivalent(
@@ -274,6 +299,13 @@ def _permuted(x: Array, expected: Array) -> float:
         return np.asarray(np.sign(values[..., first] - values[..., second]) @ expected)
 
     count = math.factorial(len(x)) if len(x) <= EXACT_ROWS else PERMUTATIONS
-    found = permutation_test((x,), concordance, permutation_type="pairings", vectorized=True, n_resamples=count,
-                             batch=10_000, rng=np.random.default_rng(0))  # fmt: skip
+    found = permutation_test(
+        (x,),
+        concordance,
+        permutation_type="pairings",
+        vectorized=True,
+        n_resamples=count,
+        batch=10_000,
+        rng=np.random.default_rng(0),
+    )
     return float(found.pvalue)

@@ -57,8 +57,10 @@ def _costs(cards: Sequence[Card], reference: float | None) -> dict[str, Any]:
         "GPU memory, GiB": (_mean(cards, "peak_gpu_memory_mib"), MIB, 2),
         "energy, Wh": (_mean(cards, "energy_joules"), JOULES, 2),
     }
-    texts = {name: NOT_READABLE if value is None else plain(value / unit, digits)
-             for name, (value, unit, digits) in read.items()}  # fmt: skip
+    texts = {
+        name: NOT_READABLE if value is None else plain(value / unit, digits)
+        for name, (value, unit, digits) in read.items()
+    }
     return {**texts, FACTOR: f"{factor:.2f} ×" if factor else DASH, "factor": factor}
 
 

@@ -137,8 +137,9 @@ def read_table(path: Path, gaps: Gaps) -> Table:
     root = path.parents[2]
     name = f"{spec.paper}/{spec.table}"
     for gap in parts["missing"]:
-        gaps.note(name, f"{gap['network']} under {gap['loss']}, {gap['column']}, seed {gap['seed']}",
-                  gap["file"], gap["why"])  # fmt: skip
+        gaps.note(
+            name, f"{gap['network']} under {gap['loss']}, {gap['column']}, seed {gap['seed']}", gap["file"], gap["why"]
+        )
     file = Path(path_of(root, "tabulate", "long", {"paper": spec.paper, "table": spec.table}))
     long = gaps.read(name, "numbers of the table", file, read_long)
     return Table(spec, root, **parts, long=pd.DataFrame(columns=KEY) if long is None else long, gaps=gaps)

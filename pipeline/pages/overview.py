@@ -31,7 +31,7 @@ def overview(tables: Sequence[Table], networks: Sequence[LossNetwork], code: str
         ("Tables", [f"{table.name}: {table.spec.title}" for table in tables]),
         ("Data", _data(tables)),
         ("Stand-ins", stand_ins or ["none: published data sets and networks throughout"]),
-    ]  # fmt: skip
+    ]
 
 
 def _checks(tables: Sequence[Table]) -> list[str]:
@@ -79,12 +79,16 @@ def shape(table: Table) -> dict[str, Any]:
         for column, metric in heads:
             here = found.get((network, column, metric), {})
             tau, p_value = real(here.get("tau")), real(here.get("p_value"))
-            cells.append({
-                "tau": signed(tau, 2), "strength": 0 if tau is None else round(abs(tau) * 100),
-                "sign": direction(tau, "up", 2), "significant": p_value is not None and p_value < LEVEL,
-                "pairs": f"{here['pairs_kept']} of {here['pairs']} pairs" if here.get("pairs") else "",
-                "winner": "same winner" if here.get("same_winner") else "other winner" if here else "",
-            })  # fmt: skip
+            cells.append(
+                {
+                    "tau": signed(tau, 2),
+                    "strength": 0 if tau is None else round(abs(tau) * 100),
+                    "sign": direction(tau, "up", 2),
+                    "significant": p_value is not None and p_value < LEVEL,
+                    "pairs": f"{here['pairs_kept']} of {here['pairs']} pairs" if here.get("pairs") else "",
+                    "winner": "same winner" if here.get("same_winner") else "other winner" if here else "",
+                }
+            )
         rows.append((network, cells))
     return {"heads": heads, "rows": rows}
 
@@ -94,12 +98,15 @@ def values(table: Table) -> list[dict[str, Any]]:
     rows = []
     for level in table.values:
         digits = telling(level.get("value"), level.get("published"))
-        rows.append({
-            **{name: level.get(name, "") for name in ("column", "network", "loss", "verdict")},
-            "metric": str(level.get("metric", "")).upper(),
-            "value": plain(level.get("value"), digits), "published": plain(level.get("published"), digits),
-            "interval": interval(level.get("low"), level.get("high"), digits).replace("+", ""),
-            "warning": level.get("published_warning") or "",
-            "spread": "–" if (cv := real(level.get("cv"))) is None else f"{cv:.1%}",
-        })  # fmt: skip
+        rows.append(
+            {
+                **{name: level.get(name, "") for name in ("column", "network", "loss", "verdict")},
+                "metric": str(level.get("metric", "")).upper(),
+                "value": plain(level.get("value"), digits),
+                "published": plain(level.get("published"), digits),
+                "interval": interval(level.get("low"), level.get("high"), digits).replace("+", ""),
+                "warning": level.get("published_warning") or "",
+                "spread": "–" if (cv := real(level.get("cv"))) is None else f"{cv:.1%}",
+            }
+        )
     return rows

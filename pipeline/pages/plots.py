@@ -97,10 +97,18 @@ def plane(
             style = look[loss]
             if loss != reference and reference in points:
                 axes.annotate(
-                    "", (x, y), points[reference],
-                    arrowprops={"arrowstyle": "-|>", "color": style.colour, "lw": 1.4, "shrinkA": 3, "shrinkB": 3,
-                                "linestyle": "--" if style.dashes else "-"},
-                )  # fmt: skip
+                    "",
+                    (x, y),
+                    points[reference],
+                    arrowprops={
+                        "arrowstyle": "-|>",
+                        "color": style.colour,
+                        "lw": 1.4,
+                        "shrinkA": 3,
+                        "shrinkB": 3,
+                        "linestyle": "--" if style.dashes else "-",
+                    },
+                )
             axes.plot(x, y, style.marker, color=style.colour, markersize=5.5, clip_on=False)
         _label(axes, points)
         axes.margins(0.22, 0.16)
@@ -152,8 +160,9 @@ def curves(name: str, title: str, histories: Mapping[str, pd.DataFrame], column:
 def _svg(figure: Figure, name: str, description: str) -> str:
     """Return the figure as an <svg> element with ids of its own and a name for screen readers."""
     buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", transparent=True,
-                   metadata={"Date": None, "Creator": None, "Type": None, "Format": None})  # fmt: skip
+    figure.savefig(
+        buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None, "Type": None, "Format": None}
+    )
     text = buffer.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>", "", text, flags=re.DOTALL)
