@@ -10,7 +10,7 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.stats import kendalltau, nct, t
 
-from lossbench.statistics.intervals import FLOORS, SSIM_VARIANT_GUESSED
+from lossbench.statistics.verdicts import FLOORS, SSIM_VARIANT_GUESSED
 
 SIZE, POWER, SIGNIFICANCE = 0.1, 0.8, 0.05
 """PSNR difference in dB to be found, with which power, at which two-sided level."""

@@ -11,7 +11,8 @@ import pandas as pd
 
 from lossbench.errors import UserError
 from lossbench.files import write_text
-from lossbench.statistics.intervals import FLOORS, companions, equivalent, holm, interval, shape, value_verdict, verdict
+from lossbench.statistics.intervals import companions, equivalent, holm, interval, shape
+from lossbench.statistics.verdicts import FLOORS, value_verdict, verdict
 from pipeline.command import run
 from pipeline.outputs.finite import finite
 from pipeline.outputs.scores import KEY, Floats, averaged, differences, read_scores, signs

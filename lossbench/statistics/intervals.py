@@ -11,29 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from lossbench.errors import UserError
 from lossbench.statistics import bootstrap
 from lossbench.statistics.bootstrap import Array, Interval
-from lossbench.statistics.verdicts import FLOORS, SSIM_VARIANT_GUESSED, ValueVerdict, Verdict, value_verdict, verdict
-
-__all__ = [
-    "FLOORS",
-    "SSIM_VARIANT_GUESSED",
-    "Companions",
-    "Interaction",
-    "Interval",
-    "Shape",
-    "SignClaim",
-    "ValueVerdict",
-    "Verdict",
-    "companions",
-    "equivalent",
-    "holm",
-    "interaction",
-    "interval",
-    "mcnemar",
-    "shape",
-    "sign_claim",
-    "value_verdict",
-    "verdict",
-]
+from lossbench.statistics.verdicts import Verdict
 
 EXACT_ROWS = 8
 """Rows up to which tied rankings are compared with every permutation; from there with `PERMUTATIONS` drawn ones."""

@@ -9,11 +9,7 @@ import pytest
 from scipy import stats
 
 from lossbench.errors import UserError
-from lossbench.statistics.intervals import (
-    interaction,
-    shape,
-    sign_claim,
-)
+from lossbench.statistics.intervals import interaction, shape, sign_claim
 
 
 def swapped(rows: int, swaps: int) -> list[int]:

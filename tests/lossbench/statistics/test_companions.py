@@ -8,11 +8,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from lossbench.errors import UserError
-from lossbench.statistics.intervals import (
-    companions,
-    holm,
-    mcnemar,
-)
+from lossbench.statistics.intervals import companions, holm, mcnemar
 
 
 def normal(*shape: int) -> NDArray[np.float64]:

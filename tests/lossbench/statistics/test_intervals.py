@@ -11,11 +11,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from lossbench.errors import UserError
-from lossbench.statistics.intervals import (
-    companions,
-    equivalent,
-    interval,
-)
+from lossbench.statistics.intervals import companions, equivalent, interval
 
 Array = NDArray[np.float64]
 

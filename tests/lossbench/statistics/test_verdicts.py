@@ -9,7 +9,8 @@ import pytest
 from scipy import stats
 
 from lossbench import plugins
-from lossbench.statistics.intervals import FLOORS, equivalent, interval, value_verdict, verdict
+from lossbench.statistics.intervals import equivalent, interval
+from lossbench.statistics.verdicts import FLOORS, value_verdict, verdict
 
 
 @dataclass(frozen=True)
