@@ -7,25 +7,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from _loss_networks import TINY
 from torch import Tensor
 
 from lossbench import loss_networks, losses
 from lossbench.errors import UserError
 
-TINY: dict[str, dict[str, Any]] = {
-    "mae_st": {
-        "frames": 4,
-        "image_size": 16,
-        "patch": 8,
-        "dimension": 16,
-        "depth": 1,
-        "heads": 2,
-        "decoder_dimension": 8,
-        "decoder_depth": 1,
-        "decoder_heads": 2,
-    },
+SIZES: dict[str, dict[str, Any]] = {
+    **TINY,
     "videomae": {"frames": 4, "image_size": 24, "patch": 8, "dimension": 16, "depth": 1, "heads": 2},
-    "mae": {"image_size": 16, "dimension": 16, "depth": 1, "heads": 2, "decoder_dimension": 8, "decoder_heads": 2},
 }
 EACH = pytest.mark.parametrize("name", ["kmae_video", "ctmae_video"])
 
@@ -34,7 +24,7 @@ def stored(folder: Path, kind: str = "mae_st") -> Path:
     """Store a small loss network with random weights."""
     path = folder / f"{kind}.safetensors"
     torch.manual_seed(0)
-    loss_networks.save(loss_networks.build(kind, **TINY[kind]), path, {})
+    loss_networks.save(loss_networks.build(kind, **SIZES[kind]), path, {})
     return path
 
 
