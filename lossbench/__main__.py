@@ -48,12 +48,12 @@ def losses_verb(folder: Path | None) -> Verb:
         words = f"default {folder}" if folder else "left out, none is looked for"
         parser.add_argument("--weights", type=Path, default=folder, help=f"folder of stored loss networks ({words})")
 
-    def rows(given: argparse.Namespace) -> None:
+    def listed(given: argparse.Namespace) -> None:
         from lossbench.losses import listing
 
         show(listing(given.weights), given.json)
 
-    return Verb("losses with their sources, the loss networks that they need, and the files of these", options, rows)
+    return Verb("losses with their sources, the loss networks that they need, and the files of these", options, listed)
 
 
 def fetch_options(parser: argparse.ArgumentParser) -> None:

@@ -26,13 +26,11 @@ def restorer(name: str, arguments: dict[str, Any], model: Path, tile: int | None
     there is. Raises UserError when `model` is missing, damaged or holds another network than `name` with `arguments`.
     """
     chosen = devices.choose("float32", threads)
-    network = chosen.place(networks.build(name, **arguments)).eval()
-    assert isinstance(network, networks.Network)
-    state, description = storage.read(model)
-    wanted = {"name": name, "arguments": arguments}
+    description, wanted = storage.describe(model), {"name": name, "arguments": arguments}
     if description != wanted:
         raise UserError(f"{model} holds the network {description}, not {wanted}; train it again or name that one")
-    storage.fill(network, state, model)
+    network = chosen.place(networks.load_network(model))
+    assert isinstance(network, networks.Network)
 
     @torch.no_grad()
     def restored(low_quality: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -1,6 +1,8 @@
 """What every network promises: published sizes and costs, pictures of any size, and a training that reaches all."""
 
+import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,8 +15,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from lossbench import plugins
-from lossbench.networks import Network, NetworkWithLoss, build, parameter_count
+from lossbench import plugins, storage
+from lossbench.networks import Network, NetworkWithLoss, build, load_network, parameter_count
 from lossbench.networks._padding import restore
 
 NAMES = plugins.names("networks")
@@ -96,6 +98,20 @@ def test_every_network_keeps_the_contract(name: str) -> None:
             assert type(value) is int
             assert value >= 1
         assert isinstance(network, NetworkWithLoss if hasattr(module, "OWN_LOSS") else Network)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_stored_network_is_opened_whole(name: str, tmp_path: Path) -> None:
+    network = build(name, **SMALL[name]).eval()
+    assert isinstance(network, Network)
+    path = tmp_path / "model.safetensors"
+    storage.save(path, network, {"name": name, "arguments": SMALL[name]})
+    opened = load_network(path)
+    # what is drawn or computed where a network is built is not in its file
+    assert not any(tensor.is_meta for tensor in (*opened.parameters(), *opened.buffers()))
+    side = math.ceil(max(32, network.minimum) / network.multiple) * network.multiple
+    low_quality = noise(side, side, bands=network.in_channels)
+    assert torch.equal(opened(low_quality), network(low_quality))
 
 
 @pytest.mark.parametrize(("name", "arguments", "count"), COUNTS, ids=str)
