@@ -24,16 +24,16 @@ class Plan:
         self.jobs: dict[str, dict[Key, Job]] = {}
         self.table_names = list(configuration.tables)
         tables = [tabulated(configuration, name) for name in self.table_names]
-        charts = {table.key: charted(configuration, table) for table in tables}
+        charts = [charted(configuration, table) for table in tables]
         for table in tables:
             self._add(table)
         harness = checked(configuration, self.jobs.get("evaluate", {}).values())
         verdicts = [judged(configuration, table, harness) for table in tables]
-        for job in (*filter(None, charts.values()), *verdicts, reported(configuration, tables, verdicts)):
+        for job in (*filter(None, charts), *verdicts, reported(configuration, tables, verdicts)):
             self._add(job)
-        self._files = {
-            "_".join(table.key): [table.writes("long"), *([chart.writes("picture")] if chart else [])]
-            for table, chart in zip(tables, charts.values(), strict=True)
+        self._targets = {
+            "_".join(table.key): [table.writes("long").path, *([chart.writes("picture").path] if chart else [])]
+            for table, chart in zip(tables, charts, strict=True)
         }
 
     @classmethod
@@ -60,7 +60,7 @@ class Plan:
 
     def tables(self) -> dict[str, list[str]]:
         """Return what is to be made of every table, its CSV first, by the name of its target: `mae_loss_table3`."""
-        return {target: [file.path for file in files] for target, files in self._files.items()}
+        return self._targets
 
     @property
     def checkpoint_seconds(self) -> str:
