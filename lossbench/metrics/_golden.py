@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from lossbench.assets.optional import imported
 from lossbench.images import through_jpeg
 from lossbench.metrics._protocol import Floats
 from lossbench.resize import crop_to_multiple, resize_bicubic
@@ -56,9 +57,8 @@ def pair(image: str, degradation: str) -> tuple[NDArray[np.uint8], Floats]:
 @cache
 def photograph(name: str) -> NDArray[np.uint8]:
     """Return `astronaut` (512, 512, 3) or `chelsea` (300, 448, 3)."""
-    import skimage.data
-
-    return np.ascontiguousarray(crop_to_multiple(getattr(skimage.data, name)(), 4))
+    data = imported("skimage.data", "comparing metrics with golden values")
+    return np.ascontiguousarray(crop_to_multiple(getattr(data, name)(), 4))
 
 
 def degraded(image: NDArray[np.uint8], text: str) -> Floats:

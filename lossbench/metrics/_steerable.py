@@ -12,6 +12,7 @@ from lossbench.assets.optional import imported
 from lossbench.metrics._protocol import Floats
 
 SCALES, ORDER = 4, 5
+VERSIONS_OF = ("pyrtools",)
 ORIENTATIONS = (0, 3)
 """Those of the authors' code, of six."""
 BLOCK = 3

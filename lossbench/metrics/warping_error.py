@@ -15,6 +15,7 @@ better: Better = "down"
 unit = ""
 needs_target = True
 colours: tuple[Colour, ...] = ("rgb",)
+VERSIONS_OF = ("scikit-image",)
 SOURCE = (
     "Lai et al., 'Learning Blind Video Temporal Consistency', ECCV 2018, equation 10, with TV-L1 optical flow of the "
     "target (Zach, Pock, Bischof 2007, by scikit-image) in place of FlowNet2"

@@ -1,4 +1,4 @@
-"""A hash of the code that a job runs: the modules it starts from and all of our packages that they import."""
+"""A hash of the code that a job runs: the modules that it starts from and all that they import, but for libraries."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from lossbench import plugins
+from lossbench.assets.optional import extra_of
 from lossbench.errors import UserError
+from pipeline.outputs.modules import local, versioned
 
 PACKAGES = (plugins.PACKAGE, Path(__file__).parents[1])
 """Folders of the library and of the pipeline."""
@@ -21,22 +23,23 @@ Packages = tuple[Path, ...]
 def fingerprint(*modules: str, packages: Packages = PACKAGES) -> str:
     """Return 12 hexadecimal digits that change when, and only when, code reachable from `modules` changes.
 
-    Comments, docstrings, layout and imports for the type checker do not count; of the packages that a module names in
-    its constant VERSIONS_OF the versions do. `modules` are dotted names inside `packages`. Only static imports are
+    Modules of the user that lie outside `packages` are followed too. Comments, docstrings, layout and imports for the
+    type checker do not count; of installed libraries the version does, where a module imports one that defines numbers
+    or names it in its constant VERSIONS_OF. `modules` are dotted names inside `packages`. Only static imports are
     followed: a plugin that is imported by name must be listed. Raises FileNotFoundError for an unknown module, and
-    UserError for such a package that is not installed.
+    UserError for a library of VERSIONS_OF that is not installed.
     """
     digest = hashlib.sha256()
     for name in sorted(_closure(frozenset(modules), packages)):
         digest.update(f"{name}\n{_normalised(_file(name, packages))}\n".encode())
-        for package in _rests_on(_file(name, packages)):
-            digest.update(f"{package} {_version(package)}\n".encode())
+        for library in sorted({*_rests_on(_file(name, packages)), *_libraries(name, packages)}):
+            digest.update(f"{library} {_version(library)}\n".encode())
     return digest.hexdigest()[:12]
 
 
 def clear() -> None:
     """Forget what was read, so that files edited since are seen."""
-    for remembered in (_parsed, _version, _normalised, _imports, _closure):
+    for remembered in (_parsed, _normalised, _named, _closure, local, _version):
         remembered.cache_clear()
 
 
@@ -54,9 +57,21 @@ def _closure(modules: frozenset[str], packages: Packages) -> frozenset[str]:
     return frozenset(found)
 
 
-@cache
 def _imports(name: str, packages: Packages) -> tuple[str, ...]:
-    """List the modules of `packages` that `name` imports when it runs."""
+    """List the modules, of `packages` and of the user, that `name` imports when it runs."""
+    return tuple(entry for entry in _named(name, packages) if _exists(entry, packages))
+
+
+def _libraries(name: str, packages: Packages) -> Iterator[str]:
+    """Give the installed libraries, of those whose version counts, that `name` imports when it runs."""
+    for top in {entry.partition(".")[0] for entry in _named(name, packages)}:
+        if not _exists(top, packages) and (library := versioned(top)):
+            yield library
+
+
+@cache
+def _named(name: str, packages: Packages) -> tuple[str, ...]:
+    """List the dotted names that `name` may import when it runs."""
     found: list[str] = []
     for node in _run(_parsed(_file(name, packages))):
         if isinstance(node, ast.Import):
@@ -65,7 +80,7 @@ def _imports(name: str, packages: Packages) -> tuple[str, ...]:
             origin = _origin(node, name, packages)
             found.append(origin)
             found.extend(f"{origin}.{alias.name}" for alias in node.names)
-    return tuple(entry for entry in found if _exists(entry, packages))
+    return tuple(found)
 
 
 def _run(tree: ast.AST) -> Iterator[ast.AST]:
@@ -90,7 +105,8 @@ def _origin(node: ast.ImportFrom, name: str, packages: Packages) -> str:
 
 def _path(name: str, packages: Packages) -> Path | None:
     first, *rest = name.split(".")
-    return next((package.joinpath(*rest) for package in packages if package.name == first), None)
+    root = next((package for package in packages if package.name == first), None) or local(first)
+    return root.joinpath(*rest) if root else None
 
 
 def _exists(name: str, packages: Packages) -> bool:
@@ -114,11 +130,13 @@ def _rests_on(file: Path) -> tuple[str, ...]:
 
 
 @cache
-def _version(package: str) -> str:
+def _version(library: str) -> str:
     try:
-        return version(package)
+        return version(library)
     except PackageNotFoundError:
-        raise UserError(f"the package {package} is not installed, by which a job's results are named") from None
+        extra = extra_of(library)
+        remedy = f'install it by `pip install "lossbench[{extra}]"`' if extra else "install it"
+        raise UserError(f"the package {library}, whose version names results, is not installed; {remedy}") from None
 
 
 @cache
