@@ -13,7 +13,7 @@ configfile: "config/config.yaml"
 
 
 try:
-    plan = Plan.from_config(config)
+    plan = Plan.from_config(config, looked=not workflow.is_main_process)
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
@@ -36,6 +36,7 @@ rule all:
         plan.targets(),
 
 
+include: "workflow/inputs.smk"
 include: "workflow/rules/prepare.smk"
 include: "workflow/rules/pretrain.smk"
 include: "workflow/rules/train_classifier.smk"
@@ -50,6 +51,7 @@ include: "workflow/rules/report.smk"
 
 onstart:
     plan.require_data()
+    plan.remember_data()
 
 
 onerror:

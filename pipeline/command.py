@@ -13,11 +13,31 @@ from pathlib import Path
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from lossbench.errors import UserError, exit_with_one_line
+from pipeline.outputs.record import write_record
+
+RECORD = "--record"
+"""The option of every stage that takes the path of its job's record and the digest of what decides its files."""
 
 
 def run(main: Callable[..., object]) -> None:
     """Call the `main` of a stage with what the command line and standard input say; a UserError becomes one line."""
-    exit_with_one_line(lambda: main(**given(main, sys.argv[1:], sys.stdin.read)))
+    exit_with_one_line(lambda: recorded(main, sys.argv[1:], sys.stdin.read))
+
+
+def recorded(main: Callable[..., object], arguments: Sequence[str], read: Callable[[], str]) -> None:
+    """Call `main` as `given` says; where the record of its job is asked for, write that when all its files are there.
+
+    Raises UserError as `given` and `main` do.
+    """
+    values = given(main, arguments, read)
+    record = vars(_parser(main).parse_args(arguments))[RECORD]
+    if record is None:
+        main(**values)
+        return
+    path, digest = Path(record[0]), record[1]
+    path.unlink(missing_ok=True)
+    main(**values)
+    write_record(path, digest, values["code"], values["spec"])
 
 
 def given(main: Callable[..., object], arguments: Sequence[str], read: Callable[[], str]) -> dict[str, Any]:
@@ -55,6 +75,8 @@ def _parser(main: Callable[..., object]) -> argparse.ArgumentParser:
                 _add(parser, field.name, get_type_hints(annotation)[field.name], field.default)
         elif name != "spec":
             _add(parser, name, annotation, default)
+    words = "write there what the files were made from, under the digest of that"
+    parser.add_argument(RECORD, dest=RECORD, nargs=2, metavar=("PATH", "DIGEST"), help=words)
     return parser
 
 

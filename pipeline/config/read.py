@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,6 +18,7 @@ from lossbench.plugins import check
 from pipeline.config import losses
 from pipeline.config.config import Config
 from pipeline.config.losses import Loss
+from pipeline.config.manifest import manifest
 from pipeline.config.scale import Classifier, LossNetwork, Network, Scale
 from pipeline.config.table import Metric, Table
 from pipeline.specs.judge import Claim
@@ -38,6 +39,8 @@ class Configuration:
     """Rows of config/tables/published.csv."""
     claims: dict[str, tuple[Claim, ...]]
     """Of each table the rows of config/claims/<paper>.csv that speak of it."""
+    manifests: dict[str, str | None] = field(default_factory=dict)
+    """Of the user's folders that were looked at, what lies in them."""
 
     @classmethod
     def read(cls, values: Mapping[str, Any], folder: Path) -> Configuration:
@@ -82,6 +85,15 @@ class Configuration:
             return None
         # some read a part of another one's files
         return str(Path(self.config.data_root) / (datasets.card(dataset).folder_of or dataset))
+
+    def files(self, dataset: str) -> str | None:
+        """Return what changes with the files of `dataset` in the user's folder; None where there is no folder."""
+        root = self.data_root(dataset)
+        if root is None:
+            return None
+        if root not in self.manifests:
+            self.manifests[root] = manifest(Path(root))
+        return self.manifests[root]
 
     def network(self, name: str) -> Network:
         """Return the restoration network `name` at this scale."""

@@ -83,6 +83,13 @@ LOGS: dict[str, str] = {
 """What each stage printed."""
 
 
+RECORDS: dict[str, str] = {
+    stage: "/".join(["records", stage, *(f"{{{name}}}" for name in names)]) + ".json"
+    for stage, names in WILDCARDS.items()
+}
+"""What the files of each stage were made from."""
+
+
 def path_of(root: str | Path, stage: str, name: str, wildcards: Mapping[str, str]) -> str:
     """Return the path of the file `name` that the job of `stage` with `wildcards` writes below `root`."""
     return f"{root}/{FILES[stage][name].format(**wildcards)}"
@@ -91,6 +98,11 @@ def path_of(root: str | Path, stage: str, name: str, wildcards: Mapping[str, str
 def log_of(root: str | Path, stage: str, wildcards: Mapping[str, str]) -> str:
     """Return the path of the log of the job of `stage` with `wildcards` below `root`."""
     return f"{root}/{LOGS[stage].format(**wildcards)}"
+
+
+def record_of(root: str | Path, stage: str, wildcards: Mapping[str, str]) -> str:
+    """Return the path of the record of the job of `stage` with `wildcards` below `root`."""
+    return f"{root}/{RECORDS[stage].format(**wildcards)}"
 
 
 def found(root: Path, stage: str, name: str) -> Iterator[tuple[dict[str, str], Path]]:

@@ -9,7 +9,8 @@ from pipeline.specs.prepare import DegradeSpec, PrepareSpec
 def prepared(configuration: Configuration, dataset: str) -> Job:
     """Return the decoding of `dataset`; raises UserError for an unknown one."""
     plugins.check("datasets", dataset)
-    spec = PrepareSpec(dataset=dataset, root=configuration.data_root(dataset))
+    root, files = configuration.data_root(dataset), configuration.files(dataset)
+    spec = PrepareSpec(dataset=dataset, root=root, files=files)
     modules = ("pipeline.prepare", plugin_module("datasets", dataset))
     return Job(configuration.root, "prepare", (dataset,), spec, modules)
 
@@ -18,7 +19,8 @@ def degraded(configuration: Configuration, dataset: str, task: str) -> Job:
     """Return the making of the low-quality versions of `dataset` for the named task."""
     named, root = configuration.config.tasks[task], configuration.data_root(dataset)
     plugins.check("tasks", named.name)
-    spec = DegradeSpec(dataset=dataset, root=root, task=named.name, settings=named.settings)
+    files = configuration.files(dataset)
+    spec = DegradeSpec(dataset=dataset, root=root, files=files, task=named.name, settings=named.settings)
     modules = ("pipeline.degrade", plugin_module("datasets", dataset), plugin_module("tasks", named.name))
     reads = {"targets": prepared(configuration, dataset).writes("card")}
     return Job(configuration.root, "degrade", (dataset, task), spec, modules, reads)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from lossbench.records import Strict
 from pipeline.outputs.fingerprint import fingerprint
-from pipeline.outputs.layout import FILES, WILDCARDS, log_of, path_of
+from pipeline.outputs.layout import FILES, WILDCARDS, log_of, path_of, record_of
 
 __all__ = ["FILES", "WILDCARDS", "File", "Job", "Key", "Name", "closure", "plugin_module"]
 
@@ -47,6 +49,26 @@ class Job:
     def code(self) -> str:
         """Return the fingerprint of the code that it runs."""
         return fingerprint(*self.modules)
+
+    @cached_property
+    def digest(self) -> str:
+        """Return 16 hexadecimal digits that change with all that decides its files: spec, code, and what it rests on.
+
+        What an edit makes stale stays so until it is made again, whatever failed in between.
+        """
+        read = [f"{file.job.digest} {file.path}" for file in self.files_read()]
+        text = "\n".join([self.stage, self.spec.canonical(), self.code, *read])
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    @property
+    def record(self) -> str:
+        """Return the path of the record of what its files were made from."""
+        return record_of(self.root, self.stage, self.wildcards)
+
+    @property
+    def recording(self) -> str:
+        """Return its record and digest as an option of its command, quoted for a shell."""
+        return shlex.join(["--record", self.record, self.digest])
 
     @property
     def log(self) -> str:

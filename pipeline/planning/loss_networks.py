@@ -48,6 +48,7 @@ def classifier(configuration: Configuration, name: str) -> Job:
         "initial": "trunk" if chosen.trunk else "classifier" if chosen.classifier else "scratch",
         "dataset": dataset,
         "root": configuration.data_root(dataset),
+        "files": configuration.files(dataset),
         "weights": _public(chosen.weights) if chosen.weights else None,
         "seed": 0,
     }
@@ -94,6 +95,7 @@ def _distance(configuration: Configuration, name: str, chosen: scale.LossNetwork
         "architecture": chosen.architecture,
         "dataset": dataset,
         "root": configuration.data_root(dataset),
+        "files": configuration.files(dataset),
         "side": chosen.recipe.patch,
         "recipe": chosen.recipe,
         "attack": judged.attack,

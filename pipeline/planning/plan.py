@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from lossbench.errors import UserError, nearest
+from lossbench.files import write_text
 from pipeline.config.read import Configuration
+from pipeline.outputs.record import read_record
 from pipeline.planning.job import WILDCARDS, Job, Key, Name, closure
 from pipeline.planning.missing import Missing, missing
 from pipeline.planning.tables import charted, tabulated
 from pipeline.planning.verdicts import checked, judged, reported
+
+MANIFESTS = "manifests.json"
+"""What lay in the user's folders when a run began, below the results folder of the scale."""
 
 
 class Plan:
@@ -37,9 +43,15 @@ class Plan:
         }
 
     @classmethod
-    def from_config(cls, values: Mapping[str, Any], folder: Path = Path("config")) -> Plan:
-        """Read the files that `values` (config.yaml, perhaps overridden) names, and plan."""
-        return cls(Configuration.read(values, folder))
+    def from_config(cls, values: Mapping[str, Any], folder: Path = Path("config"), looked: bool = False) -> Plan:
+        """Read the files that `values` (config.yaml, perhaps overridden) names, and plan.
+
+        `looked` is for one job of a run: what lies in the user's folders was written down by `remember_data`.
+        """
+        configuration = Configuration.read(values, folder)
+        if looked:
+            configuration.manifests.update(read_record(Path(configuration.root, MANIFESTS)))
+        return cls(configuration)
 
     def job(self, stage: str, key: Iterable[str]) -> Job:
         """Return one job; raises UserError when no chosen table asks for it."""
@@ -88,6 +100,11 @@ class Plan:
         read = {key[-1] for stage in readers for key in self.jobs.get(stage, {})}
         datasets = [*prepared, *sorted(read - set(prepared))]
         return list(missing(self.configuration, datasets, imported, classifiers))
+
+    def remember_data(self) -> None:
+        """Write down what lies in the user's folders, so that no job of this run needs to look again."""
+        text = json.dumps(self.configuration.manifests, indent=1, sort_keys=True)
+        write_text(Path(self.root, MANIFESTS), text + "\n")
 
     def require_data(self) -> None:
         """Raise UserError listing all that `missing` finds."""

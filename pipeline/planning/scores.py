@@ -88,6 +88,7 @@ def submitted(configuration: Configuration, table: Table, column: Column) -> Ite
         spec = SubmitSpec(
             test_set=test_set,
             root=str(configuration.data_root(test_set)),
+            files=configuration.files(test_set),
             network=network_spec(configuration, network, configuration.config.tasks[column.task]),
             tile=configuration.scale.evaluation.tile,
         )

@@ -69,6 +69,8 @@ class ClassifierSpec(ClassifierBase):
     dataset: str
     root: str | None = None
     """The user's folder of a data set that is read as it is needed; None for a prepared one."""
+    files: str | None = None
+    """Changes with the files below `root`."""
     weights: PublicWeights | None = None
     seed: int
 

@@ -29,6 +29,8 @@ class DistanceSpec(Strict):
     dataset: str
     root: str | None = None
     """Folder of a data set with human judgements; None makes judgements for prepared pictures."""
+    files: str | None = None
+    """Changes with the files below `root`."""
     side: int = Field(ge=16)
     """Height and width of the images: 64 where published; below 16 the deepest features have no position."""
     recipe: Recipe

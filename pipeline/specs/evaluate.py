@@ -44,6 +44,8 @@ class SubmitSpec(Strict):
     test_set: str
     root: str
     """The user's folder of the test set."""
+    files: str | None = None
+    """Changes with the files below `root`."""
     network: NetworkSpec
     tile: PositiveInt | None
 

@@ -11,6 +11,8 @@ class PrepareSpec(Strict):
     dataset: str
     root: str | None
     """Folder of a data set that the user keeps; None for embedded ones."""
+    files: str | None = None
+    """Changes with the files below `root`."""
 
 
 class DegradeSpec(Strict):
@@ -18,6 +20,8 @@ class DegradeSpec(Strict):
 
     dataset: str
     root: str | None
+    files: str | None = None
+    """Changes with the files below `root`."""
     task: str
     """File name in `lossbench/tasks`."""
     settings: dict[str, Any]

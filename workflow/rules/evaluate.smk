@@ -1,6 +1,6 @@
 rule evaluate:
     input:
-        unpack(lambda w: plan.of("evaluate", w).inputs),
+        unpack(lambda w: inputs("evaluate", w)),
     output:
         scores="results/{scale}/evaluate/{task}/{dataset}/{network}/{loss}/{seed}/{test_set}.csv",
         pictures=directory(
@@ -16,18 +16,19 @@ rule evaluate:
     params:
         spec=lambda w: plan.of("evaluate", w).spec.canonical(),
         code=lambda w: plan.of("evaluate", w).code,
+        record=lambda w: plan.of("evaluate", w).recording,
         files=lambda w: plan.of("evaluate", w).options,
     message:
         "Evaluate {wildcards.network} under {wildcards.loss}: {wildcards.task}, {wildcards.test_set}, seed {wildcards.seed}"
     shell:
-        "python -m pipeline.evaluate --code {params.code} --threads {threads}"
+        "python -m pipeline.evaluate --code {params.code} {params.record} --threads {threads}"
         " {params.files}"
         " --scores {output.scores:q} --pictures {output.pictures:q} <<< {params.spec:q} 2>&1 | tee {log:q}"
 
 
 rule compare:
     input:
-        unpack(lambda w: plan.of("compare", w).inputs),
+        unpack(lambda w: inputs("compare", w)),
     output:
         "results/{scale}/compare/{paper}/{table}/{task}/{dataset}/{network}/{test_set}.png",
     log:
@@ -38,9 +39,10 @@ rule compare:
     params:
         spec=lambda w: plan.of("compare", w).spec.canonical(),
         code=lambda w: plan.of("compare", w).code,
+        record=lambda w: plan.of("compare", w).recording,
         files=lambda w: plan.of("compare", w).options,
     message:
         "Compare the losses of {wildcards.network} side by side: {wildcards.task}, {wildcards.test_set}"
     shell:
-        "python -m pipeline.compare --code {params.code}"
+        "python -m pipeline.compare --code {params.code} {params.record}"
         " {params.files} --output {output:q} <<< {params.spec:q} 2>&1 | tee {log:q}"

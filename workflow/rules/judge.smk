@@ -1,4 +1,6 @@
 rule harness:
+    input:
+        unpack(lambda w: inputs("harness", w)),
     output:
         "results/{scale}/harness.json",
     log:
@@ -8,15 +10,16 @@ rule harness:
     params:
         spec=lambda w: plan.of("harness", w).spec.canonical(),
         code=lambda w: plan.of("harness", w).code,
+        record=lambda w: plan.of("harness", w).recording,
     message:
         "Compare the metrics with their golden values"
     shell:
-        "python -m pipeline.harness --code {params.code} --output {output:q} <<< {params.spec:q} 2>&1 | tee {log:q}"
+        "python -m pipeline.harness --code {params.code} {params.record} --output {output:q} <<< {params.spec:q} 2>&1 | tee {log:q}"
 
 
 rule judge:
     input:
-        unpack(lambda w: plan.of("judge", w).inputs),
+        unpack(lambda w: inputs("judge", w)),
     output:
         "results/{scale}/verdicts/{paper}/{table}.json",
     log:
@@ -27,8 +30,9 @@ rule judge:
     params:
         spec=lambda w: plan.of("judge", w).spec.canonical(),
         code=lambda w: plan.of("judge", w).code,
+        record=lambda w: plan.of("judge", w).recording,
     message:
         "Judge the claims on {wildcards.paper} {wildcards.table}"
     shell:
-        "python -m pipeline.judge --code {params.code} --harness {input.harness:q}"
+        "python -m pipeline.judge --code {params.code} {params.record} --harness {input.harness:q}"
         " --output {output:q} <<< {params.spec:q} 2>&1 | tee {log:q}"

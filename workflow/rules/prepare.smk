@@ -1,4 +1,6 @@
 rule prepare:
+    input:
+        unpack(lambda w: inputs("prepare", w)),
     output:
         card="results/{scale}/prepare/{dataset}/target.json",
         array="results/{scale}/prepare/{dataset}/target.npy",
@@ -9,16 +11,17 @@ rule prepare:
     params:
         spec=lambda w: plan.of("prepare", w).spec.canonical(),
         code=lambda w: plan.of("prepare", w).code,
+        record=lambda w: plan.of("prepare", w).recording,
     message:
         "Prepare {wildcards.dataset}"
     shell:
-        "python -m pipeline.prepare --code {params.code}"
+        "python -m pipeline.prepare --code {params.code} {params.record}"
         " --output $(dirname {output.card:q}) <<< {params.spec:q} 2>&1 | tee {log:q}"
 
 
 rule degrade:
     input:
-        targets=lambda w: plan.of("degrade", w).inputs["targets"],
+        unpack(lambda w: inputs("degrade", w)),
     output:
         card="results/{scale}/prepare/{dataset}/{task}/low_quality.json",
         array="results/{scale}/prepare/{dataset}/{task}/low_quality.npy",
@@ -29,9 +32,10 @@ rule degrade:
     params:
         spec=lambda w: plan.of("degrade", w).spec.canonical(),
         code=lambda w: plan.of("degrade", w).code,
+        record=lambda w: plan.of("degrade", w).recording,
         files=lambda w: plan.of("degrade", w).options,
     message:
         "Degrade {wildcards.dataset} for {wildcards.task}"
     shell:
-        "python -m pipeline.degrade --code {params.code}"
+        "python -m pipeline.degrade --code {params.code} {params.record}"
         " {params.files} --output $(dirname {output.card:q}) <<< {params.spec:q} 2>&1 | tee {log:q}"

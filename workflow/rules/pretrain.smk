@@ -1,4 +1,6 @@
 rule import_weights:
+    input:
+        unpack(lambda w: inputs("import_weights", w)),
     output:
         network="results/{scale}/pretrain/{loss_network}/public/network.safetensors",
         card="results/{scale}/pretrain/{loss_network}/public/card.json",
@@ -12,16 +14,17 @@ rule import_weights:
     params:
         spec=lambda w: plan.of("import_weights", w).spec.canonical(),
         code=lambda w: plan.of("import_weights", w).code,
+        record=lambda w: plan.of("import_weights", w).recording,
     message:
         "Import the loss network {wildcards.loss_network}"
     shell:
-        "python -m pipeline.import_weights --code {params.code}"
+        "python -m pipeline.import_weights --code {params.code} {params.record}"
         " --weights-root {resources.weights_root:q} --output $(dirname {output.card:q}) <<< {params.spec:q} 2>&1 | tee {log:q}"
 
 
 rule pretrain:
     input:
-        targets=lambda w: plan.of("pretrain", w).inputs["targets"],
+        unpack(lambda w: inputs("pretrain", w)),
     output:
         network="results/{scale}/pretrain/{loss_network}/{dataset}/network.safetensors",
         card="results/{scale}/pretrain/{loss_network}/{dataset}/card.json",
@@ -43,11 +46,12 @@ rule pretrain:
     params:
         spec=lambda w: plan.of("pretrain", w).spec.canonical(),
         code=lambda w: plan.of("pretrain", w).code,
+        record=lambda w: plan.of("pretrain", w).recording,
         files=lambda w: plan.of("pretrain", w).options,
     message:
         "Pretrain the loss network {wildcards.loss_network} on {wildcards.dataset}"
     shell:
-        "python -m pipeline.pretrain --code {params.code} --threads {threads}"
+        "python -m pipeline.pretrain --code {params.code} {params.record} --threads {threads}"
         " {params.files} --output $(dirname {output.card:q})"
         " --label pretrain/{wildcards.loss_network}/{wildcards.dataset}"
         " --checkpoint-seconds {resources.checkpoint_seconds} <<< {params.spec:q} 2>&1 | tee {log:q}"

@@ -1,6 +1,6 @@
 rule report:
     input:
-        **plan.job("report", ()).inputs,
+        unpack(lambda w: inputs("report", w)),
     output:
         page=f"{plan.root}/report/index.html",
         claims=f"{plan.root}/report/claims.json",
@@ -12,8 +12,9 @@ rule report:
     params:
         spec=lambda w: plan.job("report", ()).spec.canonical(),
         code=lambda w: plan.job("report", ()).code,
+        record=lambda w: plan.job("report", ()).recording,
     message:
         "Write the report"
     shell:
-        "python -m pipeline.report --code {params.code} --verdicts {input.verdicts:q}"
+        "python -m pipeline.report --code {params.code} {params.record} --verdicts {input.verdicts:q}"
         " --output {output.page:q} <<< {params.spec:q} 2>&1 | tee {log:q}"

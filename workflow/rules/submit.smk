@@ -1,6 +1,6 @@
 rule submit:
     input:
-        unpack(lambda w: plan.of("submit", w).inputs),
+        unpack(lambda w: inputs("submit", w)),
     output:
         "results/{scale}/submit/{task}/{dataset}/{network}/{loss}/{seed}/{test_set}/submission.json",
     log:
@@ -13,9 +13,10 @@ rule submit:
     params:
         spec=lambda w: plan.of("submit", w).spec.canonical(),
         code=lambda w: plan.of("submit", w).code,
+        record=lambda w: plan.of("submit", w).recording,
         files=lambda w: plan.of("submit", w).options,
     message:
         "Write the submission of {wildcards.network} under {wildcards.loss}: {wildcards.test_set}, seed {wildcards.seed}"
     shell:
-        "python -m pipeline.submit --code {params.code} --threads {threads}"
+        "python -m pipeline.submit --code {params.code} {params.record} --threads {threads}"
         " {params.files} --output $(dirname {output:q}) <<< {params.spec:q} 2>&1 | tee {log:q}"

@@ -1,6 +1,6 @@
 rule tabulate:
     input:
-        unpack(lambda w: plan.of("tabulate", w).inputs),
+        unpack(lambda w: inputs("tabulate", w)),
     output:
         multiext(
             "results/{scale}/tables/{paper}/{table}",
@@ -20,15 +20,16 @@ rule tabulate:
     params:
         spec=lambda w: plan.of("tabulate", w).spec.canonical(),
         code=lambda w: plan.of("tabulate", w).code,
+        record=lambda w: plan.of("tabulate", w).recording,
     message:
         "Tabulate {wildcards.paper} {wildcards.table}"
     shell:
-        "python -m pipeline.tabulate --code {params.code} --output {output.long:q} <<< {params.spec:q} 2>&1 | tee {log:q}"
+        "python -m pipeline.tabulate --code {params.code} {params.record} --output {output.long:q} <<< {params.spec:q} 2>&1 | tee {log:q}"
 
 
 rule chart:
     input:
-        unpack(lambda w: plan.of("chart", w).inputs),
+        unpack(lambda w: inputs("chart", w)),
     output:
         "results/{scale}/charts/{paper}/{table}.png",
     log:
@@ -39,11 +40,12 @@ rule chart:
     params:
         spec=lambda w: plan.of("chart", w).spec.canonical(),
         code=lambda w: plan.of("chart", w).code,
+        record=lambda w: plan.of("chart", w).recording,
         files=lambda w: plan.of("chart", w).options,
     message:
         "Draw {wildcards.paper} {wildcards.table}"
     shell:
-        "python -m pipeline.chart --code {params.code} {params.files}"
+        "python -m pipeline.chart --code {params.code} {params.record} {params.files}"
         " --output {output:q} <<< {params.spec:q} 2>&1 | tee {log:q}"
 
 

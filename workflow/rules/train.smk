@@ -1,6 +1,6 @@
 rule train:
     input:
-        unpack(lambda w: plan.of("train", w).inputs),
+        unpack(lambda w: inputs("train", w)),
     output:
         model="results/{scale}/train/{task}/{dataset}/{network}/{loss}/{seed}/model.safetensors",
         card="results/{scale}/train/{task}/{dataset}/{network}/{loss}/{seed}/card.json",
@@ -17,11 +17,12 @@ rule train:
     params:
         spec=lambda w: plan.of("train", w).spec.canonical(),
         code=lambda w: plan.of("train", w).code,
+        record=lambda w: plan.of("train", w).recording,
         files=lambda w: plan.of("train", w).options,
     message:
         "Train {wildcards.network} under {wildcards.loss}: {wildcards.task}, {wildcards.dataset}, seed {wildcards.seed}"
     shell:
-        "python -m pipeline.train --code {params.code} --threads {threads}"
+        "python -m pipeline.train --code {params.code} {params.record} --threads {threads}"
         " {params.files}"
         " --output $(dirname {output.card:q})"
         " --label train/{wildcards.task}/{wildcards.dataset}/{wildcards.network}/{wildcards.loss}/{wildcards.seed}"

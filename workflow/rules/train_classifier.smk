@@ -1,6 +1,6 @@
 rule train_classifier:
     input:
-        unpack(lambda w: plan.of("train_classifier", w).inputs),
+        unpack(lambda w: inputs("train_classifier", w)),
     output:
         network="results/{scale}/train_classifier/{classifier}/{dataset}/network.safetensors",
         classifier="results/{scale}/train_classifier/{classifier}/{dataset}/classifier.safetensors",
@@ -21,11 +21,12 @@ rule train_classifier:
     params:
         spec=lambda w: plan.of("train_classifier", w).spec.canonical(),
         code=lambda w: plan.of("train_classifier", w).code,
+        record=lambda w: plan.of("train_classifier", w).recording,
         files=lambda w: plan.of("train_classifier", w).options,
     message:
         "Train the classifier {wildcards.classifier} on {wildcards.dataset}"
     shell:
-        "python -m pipeline.train_classifier --code {params.code} --threads {threads}"
+        "python -m pipeline.train_classifier --code {params.code} {params.record} --threads {threads}"
         " {params.files} --weights-root {resources.weights_root:q}"
         " --output $(dirname {output.card:q})"
         " --label train_classifier/{wildcards.classifier}/{wildcards.dataset}"

@@ -1,6 +1,6 @@
 rule train_distance:
     input:
-        unpack(lambda w: plan.of("train_distance", w).inputs),
+        unpack(lambda w: inputs("train_distance", w)),
     output:
         network="results/{scale}/train_distance/{loss_network}/{dataset}/network.safetensors",
         card="results/{scale}/train_distance/{loss_network}/{dataset}/card.json",
@@ -17,11 +17,12 @@ rule train_distance:
     params:
         spec=lambda w: plan.of("train_distance", w).spec.canonical(),
         code=lambda w: plan.of("train_distance", w).code,
+        record=lambda w: plan.of("train_distance", w).recording,
         files=lambda w: plan.of("train_distance", w).options,
     message:
         "Train the distance {wildcards.loss_network} on judgements of {wildcards.dataset}"
     shell:
-        "python -m pipeline.train_distance --code {params.code} --threads {threads}"
+        "python -m pipeline.train_distance --code {params.code} {params.record} --threads {threads}"
         " {params.files}"
         " --output $(dirname {output.card:q})"
         " --label train_distance/{wildcards.loss_network}/{wildcards.dataset}"

@@ -1,0 +1,151 @@
+"""What decides a result decides its rerun: the user's own files, a run that failed, results without their memory."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from _repository import copied, edited, keep_tables, planned_jobs
+from PIL import Image
+
+TABLE = "mae_loss/table3"
+RUN = "super_resolution_x2/folder/edsr/original/0"
+SCORES = f"results/ci/evaluate/{RUN}/folder.csv"
+CI = ("--config", "scale=ci", "--", SCORES)
+PREPARED = {"Prepare folder", "Degrade folder for super_resolution_x2"}
+SCORED = {"Evaluate edsr under original: super_resolution_x2, folder, seed 0"}
+TRAINED = {"Train edsr under original: super_resolution_x2, folder, seed 0"} | SCORED
+PICTURES = "data/folder"
+
+
+def picture(file: Path, seed: int) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.random.default_rng(seed).integers(0, 256, (48, 48, 3), np.uint8)
+    Image.fromarray(pixels).save(file)
+
+
+def changed(folder: Path, name: str, change: Callable[[dict[str, Any]], object]) -> None:
+    """Change the values of a configuration file in place."""
+    file = folder / "config" / name
+    values = yaml.safe_load(file.read_text(encoding="utf-8"))
+    change(values)
+    file.write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the repository with the user's own pictures, and one finished run on them with its scores."""
+    folder = copied(tmp_path_factory.mktemp("own_pictures"))
+    keep_tables(folder, TABLE)
+
+    def own_pictures(scale: dict[str, Any]) -> None:
+        photographs = scale["stand_ins"].pop("photographs")
+        scale["stand_ins"]["folder"] = photographs
+        scale.update(seeds=[0], control_tables=[])
+
+    def one_cell(table: dict[str, Any]) -> None:
+        table.update(networks=["edsr"], losses=["original"], columns={"x2": table["columns"]["x2"]})
+        table["metrics"] = {"psnr": table["metrics"]["psnr"]}
+
+    changed(folder, "scale/ci.yaml", own_pictures)
+    changed(folder, f"tables/{TABLE}.yaml", one_cell)
+    for number, name in enumerate(("train/target/a", "train/target/b", "test/target/c")):
+        picture(folder / PICTURES / f"{name}.png", number)
+    ran = run(folder)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return folder
+
+
+def run(folder: Path) -> subprocess.CompletedProcess[str]:
+    """Make the scores, with all that they need."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    command = [sys.executable, "-m", "snakemake", *CI]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, env={**os.environ, "PATH": path})
+
+
+def planned(folder: Path) -> set[str]:
+    return set(planned_jobs(folder, *CI))
+
+
+@pytest.fixture
+def copy(finished: Path, tmp_path: Path) -> Path:
+    """A copy of the finished folder, times and Snakemake's memory included."""
+    return Path(shutil.copytree(finished, tmp_path / "copy"))
+
+
+@pytest.fixture
+def brought(copy: Path) -> Path:
+    """The finished folder as it comes from elsewhere, without hidden folders."""
+    shutil.rmtree(copy / ".snakemake")
+    return copy
+
+
+def test_what_is_finished_stays(copy: Path) -> None:
+    for name in (".hidden.png", "Thumbs.db"):
+        (copy / PICTURES / "train/target" / name).touch()
+    assert planned(copy) == set()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda pictures: picture(pictures / "train/target/a.png", 9),
+        lambda pictures: picture(pictures / "train/target/d.png", 9),
+        lambda pictures: (pictures / "train/target/b.png").unlink(),
+        lambda pictures: (pictures / "train/target/b.png").rename(pictures / "train/target/e.png"),
+        lambda pictures: picture(pictures / "test/low_quality/c.png", 9),
+    ],
+    ids=["edited", "added", "removed", "renamed", "low-quality partner"],
+)
+def test_a_change_of_the_users_pictures_reruns_what_reads_them(copy: Path, change: Callable[[Path], None]) -> None:
+    change(copy / PICTURES)
+    assert planned(copy) == PREPARED | TRAINED
+
+
+def longer(text: str) -> str:
+    return text.replace("steps: 6", "steps: 7", 1)
+
+
+def test_a_rerun_that_failed_is_still_to_be_done(copy: Path) -> None:
+    scale, loss = copy / "config/scale/ci.yaml", copy / "lossbench/losses/original.py"
+    scale.write_text(longer(scale.read_text(encoding="utf-8")), encoding="utf-8")
+    with edited(loss, lambda text: text.replace("def build(", "raise SystemExit(9)\n\n\ndef build(", 1)):
+        assert run(copy).returncode != 0
+    assert (copy / SCORES).exists()
+    assert planned(copy) == TRAINED
+
+
+def test_results_without_snakemakes_memory_stay_where_nothing_changed(brought: Path) -> None:
+    assert planned(brought) == set()
+
+
+@pytest.mark.parametrize(
+    ("file", "change", "jobs", "why"),
+    [
+        ("config/scale/ci.yaml", longer, TRAINED, "model.safetensors is made again: recipe.steps: 6, now 7"),
+        ("lossbench/metrics/psnr.py", lambda text: f"{text}\nNEW = 1\n", SCORED, "is made again: its code differs"),
+    ],
+    ids=["steps", "metric"],
+)
+def test_results_without_snakemakes_memory_are_compared_with_the_plan(
+    brought: Path, file: str, change: Callable[[str], str], jobs: set[str], why: str
+) -> None:
+    with edited(brought / file, change):
+        assert planned(brought) == jobs
+    assert why in (brought / "snakemake.log").read_text(encoding="utf-8")
+
+
+def test_results_that_nothing_is_known_of_are_made_again(brought: Path) -> None:
+    shutil.rmtree(brought / "results/ci/records/train")
+    assert planned(brought) == TRAINED
+
+
+def test_whoever_asks_for_times_alone_accepts_what_is_there(brought: Path) -> None:
+    with edited(brought / "config/scale/ci.yaml", longer):
+        assert planned_jobs(brought, "--rerun-triggers", "mtime", *CI) == []
