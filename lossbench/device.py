@@ -36,6 +36,11 @@ class Device:
             return torch.cuda.get_device_name(self.device)
         return f"{platform.machine()} CPU, {torch.get_num_threads()} threads"
 
+    @property
+    def precision(self) -> str:
+        """Return the arithmetic as cards name it: `float32` or `bfloat16`."""
+        return str(self.dtype).removeprefix("torch.")
+
     def autocast(self) -> torch.autocast:
         """Return the context in which the trained network runs."""
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.dtype == torch.bfloat16)

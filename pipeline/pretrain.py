@@ -39,7 +39,7 @@ def main(spec: PretrainSpec, code: str, run: Run, *, targets: Path) -> None:
     if recipe is None:
         elsewhere = "weights from elsewhere go through pipeline.import_weights"
         raise UserError(f"{run.label}: the spec has no recipe; {elsewhere}")
-    with training(spec, code, run, recipe.precision) as begun:
+    with training(spec, code, run, recipe.precision, (targets,)) as begun:
         chosen, arrays = begun.device, Arrays(targets)
         architecture = _with_statistics(spec.architecture, arrays)
         network = chosen.place(loss_networks.build(spec.loss_network, **architecture))

@@ -34,7 +34,7 @@ def main(
     """
     if spec.as_long_as:
         spec = spec.model_copy(update={"recipe": lengthened(spec.recipe, *(cards or []))})
-    with training(spec, code, run, spec.recipe.precision) as begun:
+    with training(spec, code, run, spec.recipe.precision, (targets, pairs, weights)) as begun:
         chosen = begun.device
         network = chosen.place(networks.build(spec.network.name, **spec.network.arguments))
         own = network if spec.own_loss else None

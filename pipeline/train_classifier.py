@@ -50,7 +50,7 @@ def main(
     classifier, for bad data or values, for weights from elsewhere that fall short of their stated accuracy, and for a
     full disk.
     """
-    with training(spec, code, run, spec.recipe.precision if spec.recipe else "auto") as begun:
+    with training(spec, code, run, spec.recipe.precision if spec.recipe else "auto", (targets, initial)) as begun:
         chosen, output = begun.device, run.output
         crops = _crops(spec, run, targets)
         given = locate(spec.weights.file, weights_root) if spec.weights else initial
@@ -129,9 +129,8 @@ def _given(
     """Check a classifier from elsewhere and return what the card says of it."""
     if spec.clean_accuracy is not None:
         require_accuracy(model, crops.held_out(spec.evaluation.each), spec.clean_accuracy, where)
-    precision = str(chosen.dtype).removeprefix("torch.")
     parameters = sum(parameter.numel() for parameter in model.parameters())
-    return {"parameters": parameters, "seconds": 0.0, "device": chosen.name, "precision": precision}
+    return {"parameters": parameters, "seconds": 0.0, "device": chosen.name, "precision": chosen.precision}
 
 
 def _fitted(spec: ClassifierSpec, recipe: Recipe, model: Classifier, crops: CropsWithLabels, begun: Training) -> Result:

@@ -44,7 +44,7 @@ def main(
     UserError when another process works on the same network, for files that do not fit the spec, bad data or values,
     and a full disk.
     """
-    with training(spec, code, run, spec.recipe.precision) as begun:
+    with training(spec, code, run, spec.recipe.precision, (trunk, targets, initial, released)) as begun:
         recipe, chosen = spec.recipe, begun.device
         judged = _judgements(spec, run, targets)
         model = chosen.place(_built(spec, run.label, trunk, initial))

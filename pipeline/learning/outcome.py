@@ -18,7 +18,7 @@ def run_card(result: Result, chosen: Device) -> dict[str, Any]:
         "seconds": round(result.seconds, 2),
         "resumed_at": result.resumed_at,
         "device": chosen.name,
-        "precision": str(chosen.dtype).removeprefix("torch."),
+        "precision": chosen.precision,
         "peak_gpu_memory_mib": round(torch.cuda.max_memory_allocated(chosen.device) / 2**20) if cuda else None,
         "energy_joules": result.joules,
     }

@@ -1,9 +1,10 @@
 """What every training shares: where it writes, one process a run, its device and seed, its checkpoint and its card."""
 
+import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,13 @@ from torch import nn
 
 from lossbench import device as devices
 from lossbench.device import Device
-from lossbench.files import write_text
+from lossbench.files import sha256, write_text
+from pipeline.learning import checkpoint
 from pipeline.learning.lock import exclusive
 from pipeline.learning.loop import Batch, Identity, Result, StepLoss, fit
 from pipeline.learning.outcome import run_card, write_history
 from pipeline.learning.sampling import Ahead
+from pipeline.outputs.arrays import Arrays
 from pipeline.outputs.provenance import provenance
 from pipeline.specs.classifier import ClassifierSpec
 from pipeline.specs.distance import DistanceSpec
@@ -24,6 +27,9 @@ from pipeline.specs.pretrain import PretrainSpec
 from pipeline.specs.recipe import Recipe
 from pipeline.specs.train import TrainSpec
 
+CHECKPOINT = "last.ckpt"
+ARITHMETIC = "arithmetic"
+"""Entry of a checkpoint's identity: the precision of the trained network."""
 Spec = TrainSpec | PretrainSpec | ClassifierSpec | DistanceSpec
 
 
@@ -49,12 +55,14 @@ class Training:
     code: str
     run: Run
     device: Device
+    read: str = ""
+    """Stands for the content of the files that it reads."""
 
     @property
     def identity(self) -> Identity:
         """Return what a checkpoint must have been written under to be resumed."""
-        content = {"spec": self.spec.canonical(), "code": self.code}
-        return Identity(self.run.label, content, self.run.output / "last.ckpt", self.run.checkpoint_seconds)
+        content = {**_content(self.spec, self.code, self.read), ARITHMETIC: self.device.precision}
+        return Identity(self.run.label, content, self.run.output / CHECKPOINT, self.run.checkpoint_seconds)
 
     def fit(
         self,
@@ -79,14 +87,34 @@ class Training:
 
 
 @contextmanager
-def training(spec: Spec, code: str, run: Run, precision: str) -> Iterator[Training]:
+def training(spec: Spec, code: str, run: Run, precision: str, reads: Iterable[Path | None] = ()) -> Iterator[Training]:
     """Begin a run in the arithmetic `precision`; its checkpoint goes when the block ends well, and stays otherwise.
 
-    Raises UserError when another process works on the same run, and when the disk fills up.
+    `reads` are the files whose content decides the result: cards of prepared data, stored networks. A run that was cut
+    off goes on in the arithmetic in which it began. Raises UserError when another process works on the same run, for
+    prepared data that are incomplete, and when the disk fills up.
     """
     with exclusive(run.output):
+        read = content_of(path for path in reads if path is not None)
         chosen = devices.choose(precision, run.threads)
+        begun_in = checkpoint.entry(run.output / CHECKPOINT, _content(spec, code, read), ARITHMETIC)
+        if begun_in not in (None, chosen.precision):
+            print(
+                f"{run.label}  goes on in {begun_in}, as it began; here it would begin in {chosen.precision}",
+                flush=True,
+            )
+            chosen = replace(chosen, dtype=getattr(torch, str(begun_in)))
         torch.manual_seed(spec.seed)
-        begun = Training(spec, code, run, chosen)
+        begun = Training(spec, code, run, chosen, read)
         yield begun
         begun.identity.checkpoint.unlink(missing_ok=True)
+
+
+def content_of(paths: Iterable[Path]) -> str:
+    """Return the SHA-256 of the content of `paths`: of cards, what they stand for, of other files, their bytes."""
+    digests = [Arrays(path).digest if path.suffix == ".json" else sha256(path) for path in paths]
+    return hashlib.sha256(" ".join(digests).encode()).hexdigest()
+
+
+def _content(spec: Spec, code: str, read: str) -> dict[str, str]:
+    return {"spec": spec.canonical(), "code": code, "input": read}

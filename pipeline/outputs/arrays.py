@@ -4,6 +4,7 @@ A folder holds `<role>.npy` (flat, all items one after another) and `<role>.json
 and have any shape that ends in bands: (H, W, C) for pictures, (T, H, W, C) for clips.
 """
 
+import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -52,6 +53,12 @@ class Arrays:
         if self.data.size != expected:
             raise UserError(f"{data_path}: {self.data.size} values, card says {expected}; delete the folder and rerun")
 
+    @property
+    def digest(self) -> str:
+        """Return the SHA-256 of pixels and of what the items are called: not of where they come from."""
+        items = [{**asdict(item), "offset": None, "origin": None, "licence": None} for item in self.items]
+        return hashlib.sha256(json.dumps([self.card.get("pixels_sha256"), items]).encode()).hexdigest()
+
     def split(self, name: str) -> list[Item]:
         """Return the items of one split; raises UserError when there are none."""
         items = [item for item in self.items if item.split == name]
@@ -83,7 +90,7 @@ def write_arrays(folder: Path, role: str, entries: Iterable[Entry], card: dict[s
     """
     items: list[Item] = []
     dtype: np.dtype[Any] | None = None
-    offset = 0
+    offset, pixels = 0, hashlib.sha256()
     with written_atomically(folder / f"{role}.npy") as temporary, temporary.open("wb") as file:
         for entry in entries:
             if dtype is None:
@@ -91,7 +98,9 @@ def write_arrays(folder: Path, role: str, entries: Iterable[Entry], card: dict[s
                 _write_header(file, dtype, 0)
             if entry.pixels.dtype != dtype:
                 raise UserError(f"{entry.origin}: {entry.pixels.dtype} among {dtype} items")
-            file.write(np.ascontiguousarray(entry.pixels).data)
+            values = np.ascontiguousarray(entry.pixels)
+            file.write(values.data)
+            pixels.update(values.data)
             items.append(Item(entry.name, entry.split, entry.pixels.shape, offset, entry.origin, entry.licence))
             offset += entry.pixels.size
         if dtype is None:
@@ -99,7 +108,8 @@ def write_arrays(folder: Path, role: str, entries: Iterable[Entry], card: dict[s
         # numpy pads a header so that any length fits in the place of 0
         file.seek(0)
         _write_header(file, dtype, offset)
-    text = json.dumps({**card, "role": role, "items": [asdict(item) for item in items]}, indent=1)
+    content = {**card, "role": role, "pixels_sha256": pixels.hexdigest(), "items": [asdict(item) for item in items]}
+    text = json.dumps(content, indent=1)
     write_text(folder / f"{role}.json", text + "\n")
 
 
