@@ -8,11 +8,17 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from lossbench.printing import one_line, tolerate
+
 _NO_ROOM = tuple(os.strerror(code) for code in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT))
 
 
 class UserError(Exception):
     """A mistake that the user can mend; the message names the file or key, the value and the remedy."""
+
+    def __str__(self) -> str:
+        """Return the message with what is not printable escaped, so that every terminal and log takes it."""
+        return one_line(super().__str__(), keep="\n")
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -40,8 +46,9 @@ def room_for(path: Path) -> Iterator[None]:
 
 def exit_with_one_line(main: Callable[[], object]) -> None:
     """Run `main`; a UserError becomes one line on standard error and exit code 1."""
+    tolerate()
     try:
         main()
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr, flush=True)
+        print(f"error: {one_line(str(error))}", file=sys.stderr, flush=True)
         raise SystemExit(1) from None

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from lossbench.names import fitting
+
 
 @contextmanager
 def written_atomically(path: Path) -> Iterator[Path]:
@@ -16,7 +18,7 @@ def written_atomically(path: Path) -> Iterator[Path]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     # the suffix stays last, since libraries choose a format by it
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
+    temporary = path.with_name(fitting(f".{path.stem}", f".{os.getpid()}.partial{path.suffix}"))
     try:
         yield temporary
         with temporary.open("rb+") as file:
