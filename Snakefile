@@ -3,8 +3,7 @@
 import sys
 from pathlib import Path
 
-from lossbench.errors import UserError
-from lossbench.printing import tolerate
+from lossbench.errors import UserError, tolerate
 from pipeline.outputs.partial import forget
 from pipeline.planning.plan import Plan
 from snakemake.exceptions import WorkflowError

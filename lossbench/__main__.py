@@ -8,8 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from lossbench.errors import exit_with_one_line
-from lossbench.printing import tolerate
+from lossbench.errors import exit_with_one_line, tolerate
 
 Rows = list[dict[str, Any]]
 DATA_ROOT = Path("data")

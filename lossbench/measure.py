@@ -16,12 +16,11 @@ from numpy.typing import NDArray
 
 from lossbench import metrics
 from lossbench.assets import pyiqa_models
-from lossbench.errors import UserError, nearest
+from lossbench.errors import UserError, nearest, shown
 from lossbench.images import EXTENSIONS, largest, read_image, read_tiff
 from lossbench.metrics import Colour, CreatedMetric, Protocol
 from lossbench.metrics._protocol import Floats
 from lossbench.names import lookalike, natural_path
-from lossbench.printing import shown
 
 QUIET = 5.0
 """Seconds between two lines of progress, and before the first."""

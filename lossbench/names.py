@@ -10,8 +10,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from lossbench.errors import UserError
-from lossbench.printing import shown
+from lossbench.errors import UserError, shown
 
 LONGEST = 255
 """Bytes of a file's name at most."""

@@ -23,7 +23,7 @@ from pipeline.outputs.arrays import Arrays, Item
 from pipeline.outputs.metric_cache import MetricCache, digest
 from pipeline.specs.evaluate import EvaluateSpec
 
-COLUMNS = ("image", "picture", "metric", "value", "colour", "crop", "rounding", "code")
+COLUMNS = ("image", "metric", "value", "colour", "crop", "rounding", "code", "picture")
 
 Integers = NDArray[np.uint8 | np.uint16]
 FromIntegers = Callable[[Integers], NDArray[np.float32]]

@@ -66,7 +66,7 @@ def main(
         names = crops.names(spec.evaluation.each)
         for file, values in (("scores", found.rows()), ("chance", found.guessed(spec.classes))):
             rows = [
-                {"image": name, "picture": picture, "metric": metric, "value": value}
+                {"image": name, "metric": metric, "value": value, "picture": picture}
                 for metric, own in values.items()
                 for (name, picture), value in zip(names, own, strict=True)
             ]
