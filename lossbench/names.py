@@ -78,9 +78,10 @@ def require_text(name: str, path: Path) -> None:
     try:
         name.encode()
     except UnicodeEncodeError:
-        raise UserError(
-            f"{shown(str(path))}: the name of the file is not UTF-8; rename it, such as by convmv"
-        ) from None
+        # surrogates also come of a good name in a locale that does not know its characters
+        known = name.encode(errors="surrogateescape").decode(errors="replace")
+        remedy = "rename it" if "\N{REPLACEMENT CHARACTER}" in known else "set LC_ALL=C.UTF-8"
+        raise UserError(f"{shown(str(path))}: this file's name can't be read as UTF-8; {remedy} and rerun") from None
 
 
 def lookalike(name: str, others: Iterable[str]) -> str:

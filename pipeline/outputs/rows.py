@@ -7,7 +7,7 @@ import pandas as pd
 TEXT = frozenset(
     {
         *("image", "picture", "metric", "column", "network", "loss", "test_set", "dataset", "task", "paper", "table"),
-        *("degradation", "trivial_method"),
+        *("degradation", "trivial_method", "scale", "code"),
     }
 )
 """Columns of names: NA, null, 1e5, True and 007 are names there."""
