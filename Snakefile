@@ -3,13 +3,16 @@
 import sys
 from pathlib import Path
 
-from lossbench.errors import UserError
+from lossbench.errors import UserError, tolerate
 from pipeline.outputs.partial import forget
 from pipeline.planning.plan import Plan
 from snakemake.exceptions import WorkflowError
 
 
 configfile: "config/config.yaml"
+
+
+tolerate()
 
 
 try:

@@ -156,8 +156,9 @@ def prepared(spec: Any, loss_network: Any, folder: Path, stored: Path) -> tuple[
 def _pictures(folder: Path, role: str, bands: int, side: int, classes: int = 1) -> None:
     """Write random pictures, one of each class for training and one for scoring."""
     pixels = np.random.default_rng(0).integers(0, 256, (side, side, bands), dtype=np.uint8)
-    names = [(split, f"{label:05d}-{split}") for split in ("train", "test") for label in range(classes)]
-    write_arrays(folder, role, (Entry(name, split, pixels, name, "") for split, name in names), {"dataset": "random"})
+    groups = [(split, f"{label:05d}") for split in ("train", "test") for label in range(classes)]
+    entries = (Entry(f"{group}-{split}", split, pixels, group, "", group=group) for split, group in groups)
+    write_arrays(folder, role, entries, {"dataset": "random"})
 
 
 def _stored(kind: str, architecture: dict[str, Any], folder: Path) -> Path:

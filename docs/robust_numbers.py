@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from lossbench.errors import UserError, exit_with_one_line
+from pipeline.outputs.rows import read_rows
 from pipeline.pages.inputs import read_json
 
 RESULTS = Path("results/demo")
@@ -50,7 +51,7 @@ def numbers(table: str) -> str:
     """Return ours and, in brackets, the paper's number of every row; raises UserError where the table is not made."""
     file = RESULTS / "tables" / PAPER / f"{table}.csv"
     try:
-        long = pd.read_csv(file)
+        long = read_rows(file)
     except (OSError, ValueError) as error:
         raise UserError(f"{file} can't be read ({error}); run `uv run snakemake {PAPER}_{table}`") from None
     long = long[long["metric"].isin(METRICS[table])]

@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from lossbench.errors import exit_with_one_line
+from lossbench.errors import exit_with_one_line, tolerate
 
 Rows = list[dict[str, Any]]
 DATA_ROOT = Path("data")
@@ -98,7 +98,7 @@ def _measure_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--protocol", metavar="COLOUR", help=colours)
     parser.add_argument("--crop", type=int, default=0, help="pixels cut from each side (default 0)")
     parser.add_argument("--no-rounding", action="store_true", help="do not round to 8-bit levels first")
-    parser.add_argument("--clip", action="store_true", help="a folder holds the frames of one clip, in name order")
+    parser.add_argument("--clip", action="store_true", help="a folder holds the frames of one clip: 2 before 10")
     parser.add_argument("--weights", action="append", default=[], metavar="METRIC=FILE", help="a stored loss network")
     json_option(parser)
 
@@ -124,6 +124,7 @@ VERBS: dict[str, Verb] = {
 
 def run(program: str, text: str | None, verbs: Mapping[str, Verb]) -> None:
     """Run the verb of the command line; bad input gives one line and exit code 1."""
+    tolerate()
     parser = argparse.ArgumentParser(prog=program, description=text)
     chosen = parser.add_subparsers(dest="verb", required=True, metavar="verb")
     for name, verb in verbs.items():

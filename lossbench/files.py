@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from lossbench.names import fitting
+
 
 @contextmanager
 def written_atomically(path: Path) -> Iterator[Path]:
@@ -16,7 +18,7 @@ def written_atomically(path: Path) -> Iterator[Path]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     # the suffix stays last, since libraries choose a format by it
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
+    temporary = path.with_name(fitting(f".{path.stem}", f".{os.getpid()}.partial{path.suffix}"))
     try:
         yield temporary
         with temporary.open("rb+") as file:
@@ -28,9 +30,9 @@ def written_atomically(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write `text` to `path` atomically, in UTF-8."""
+    """Write `text` to `path` atomically, in UTF-8; bytes of a file's name that are not UTF-8 become escapes."""
     with written_atomically(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> None:

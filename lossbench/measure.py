@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 
 from lossbench import metrics
 from lossbench.assets import pyiqa_models
-from lossbench.errors import UserError, nearest
+from lossbench.errors import UserError, nearest, shown
 from lossbench.images import EXTENSIONS, largest, read_image, read_tiff
 from lossbench.metrics import Colour, CreatedMetric, Protocol
 from lossbench.metrics._protocol import Floats
+from lossbench.names import lookalike, natural_path
 
 QUIET = 5.0
 """Seconds between two lines of progress, and before the first."""
@@ -96,8 +97,8 @@ def requested(names: str, colour: str | None, crop: int, rounding: bool, weights
 def measured(prediction: Path, target: Path | None, request: Request, clip: bool = False) -> Scores:
     """Score two picture files, or two folders matched by file name without extension; or `prediction` alone.
 
-    With `clip` the folders hold the frames of one clip, in name order. Raises UserError naming what is missing,
-    unreadable or of another size.
+    With `clip` the folders hold the frames of one clip, in natural order: 2 before 10. Raises UserError naming what is
+    missing, unreadable or of another size.
     """
     _check(prediction, target, request, clip)
     scores = Scores()
@@ -147,13 +148,14 @@ def _pairs(prediction: Path, target: Path | None) -> dict[str, tuple[Path, Path 
             hint = f"the nearest is {others[match[0]].name}; " if match else ""
             raise UserError(
                 f"{some[missing[0]]} has no partner in {folder}{more}; {hint}name both alike, up to the extension"
+                f"{lookalike(missing[0], others)}"
             )
     return {name: (path, theirs[name]) for name, path in ours.items()}
 
 
 def _listed(folder: Path) -> list[Path]:
-    """List the pictures of a folder by name; raises UserError when there are none, or two of one name."""
-    files = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in EXTENSIONS]
+    """List the pictures of a folder in natural order; raises UserError when there are none, or two of one name."""
+    files = [path for path in sorted(folder.iterdir(), key=natural_path) if path.suffix.lower() in EXTENSIONS]
     files = [path for path in files if path.is_file() and not path.name.startswith(".")]
     if not files:
         raise UserError(f"{folder} holds no picture ({', '.join(sorted(EXTENSIONS))}); give another folder")
@@ -230,7 +232,7 @@ def _progress(total: int, clock: Callable[[], float] = time.monotonic) -> Callab
 def _values(scores: Scores, request: Request) -> dict[str, Any]:
     """Return what `--json` prints; infinities as text, since JSON has none."""
     protocols = {name: metric.protocol.describe() for name, metric in request.items()}
-    pictures = {name: _plain(values) for name, values in scores.pictures.items()}
+    pictures = {shown(name): _plain(values) for name, values in scores.pictures.items()}
     result = {"protocol": protocols, "pictures": pictures, "mean": _plain(scores.mean())}
     if licences := _licences(request):
         result["licences"] = licences
@@ -251,7 +253,7 @@ def _table(scores: Scores, request: Request) -> str:
     """Return aligned columns: a line a picture, then the mean, each metric under its protocol."""
     head = [["", *(f"{name} ({metric.unit})" if metric.unit else name for name, metric in request.items())]]
     head.append(["picture", *(metric.protocol.describe() for metric in request.values())])
-    body = [[picture, *(_cell(values, name) for name in request)] for picture, values in scores.pictures.items()]
+    body = [[shown(picture), *(_cell(values, name) for name in request)] for picture, values in scores.pictures.items()]
     mean = scores.mean()
     label = f"mean of {len(body)}" if body else "whole"
     rows = [*head, *body, [label, *(_cell(mean, name) for name in request)]]

@@ -1,57 +1,94 @@
-"""What the name of a picture says: its class, the picture that it is a crop of, and its degraded version."""
+"""Names of pictures: how crops and versions are called, in which order frames follow, and what a file may be called.
 
-from collections.abc import Iterable
+A name is never read for what it says: Source and prepared data keep the picture, the target and the class beside it.
+"""
 
-from lossbench.errors import UserError
+import hashlib
+import os
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 
-CLASS = "-"
-"""Between the class of a labelled picture and the rest of its name; no name of a class has one."""
-PART = "~"
-"""Between the name of a picture and the number of a crop of it; the crops of one picture count as one in statistics."""
-VERSION = "@"
-"""Between the name of a picture and the number of a further degraded version of it."""
+from lossbench.errors import UserError, shown
+
+LONGEST = 255
+"""Bytes of a file's name at most."""
+DIGEST = 16
+"""Hexadecimal digits that tell shortened names apart."""
 
 
 def part(name: str, number: int, digits: int = 2) -> str:
-    """Return the name of the crop `number` of the picture `name`: `x~03`."""
-    return f"{name}{PART}{number:0{digits}}"
-
-
-def whole(name: str) -> str:
-    """Return the name of the picture that `name` is a crop of, or `name` itself."""
-    return name.partition(PART)[0]
-
-
-def part_number(name: str) -> int:
-    """Return the number of the crop `name`; raises ValueError for the name of a whole picture."""
-    return int(name.partition(PART)[2])
+    """Return how the crop `number` of the picture `name` is called: `x~03`."""
+    return f"{name}~{number:0{digits}}"
 
 
 def version(name: str, number: int) -> str:
-    """Return the name of the degraded version `number` of the picture `name`; the first has the picture's own."""
-    return f"{name}{VERSION}{number}" if number else name
+    """Return how the degraded version `number` of the picture `name` is called; the first has the picture's own."""
+    return f"{name}@{number}" if number else name
 
 
-def undegraded(name: str) -> str:
-    """Return the name of the picture that `name` is a degraded version of, or `name` itself."""
-    return name.partition(VERSION)[0]
+def of_class(group: str, name: str) -> str:
+    """Return how the picture `name` of the class or set `group` is called."""
+    return f"{group}-{name}"
 
 
-def class_of(name: str) -> str:
-    """Return the class of the picture `name`: what stands before the first separator."""
-    return name.partition(CLASS)[0]
+def class_names(groups: Iterable[str]) -> list[str]:
+    """Return the classes of pictures, sorted: the label of a class is its place here."""
+    return sorted(set(groups))
 
 
-def class_names(names: Iterable[str]) -> list[str]:
-    """Return the classes of the pictures `names`, sorted: the label of a class is its place here."""
-    return sorted({class_of(name) for name in names})
+def labels(groups: Mapping[str, str | None]) -> dict[str, int]:
+    """Return the labels of pictures by name, given the classes by name; raises UserError for a picture without one."""
+    for name, group in groups.items():
+        if group is None:
+            raise UserError(f"'{name}' says no class; take a data set whose pictures have classes")
+    places = {group: place for place, group in enumerate(class_names(group for group in groups.values() if group))}
+    return {name: places[str(group)] for name, group in groups.items()}
 
 
-def labels(names: Iterable[str]) -> dict[str, int]:
-    """Return the label of every one of the pictures `names`; raises UserError for a name that says no class."""
-    given = list(names)
-    for name in given:
-        if CLASS not in name:
-            raise UserError(f"'{name}' says no class; a labelled picture is called <class>{CLASS}<name>")
-    places = {name: place for place, name in enumerate(class_names(given))}
-    return {name: places[class_of(name)] for name in given}
+def natural(name: str) -> tuple[list[str | int], str]:
+    """Return the key that sorts names with their numbers as numbers: 2 before 10; equal numbers go by their text.
+
+    Digits of every script count, and stand for what they stand for in `int`.
+    """
+    pieces = re.split(r"(\d+)", name)
+    return [int(piece) if place % 2 else piece for place, piece in enumerate(pieces)], name
+
+
+def natural_path(path: Path) -> tuple[list[str | int], str, str]:
+    """Return the key that sorts files of one folder by `natural`; the extension counts last."""
+    return *natural(path.stem), path.name
+
+
+def fitting(stem: str, ending: str) -> str:
+    """Return `stem` and `ending` as the name of a file.
+
+    What is too long for a file system is cut in the middle, where a digest keeps different names apart.
+    """
+    encoded, room = os.fsencode(stem), LONGEST - len(os.fsencode(ending))
+    if len(encoded) <= room:
+        return stem + ending
+    digest = hashlib.sha256(encoded).hexdigest()[:DIGEST]
+    return f"{encoded[: room - DIGEST - 1].decode('utf-8', 'ignore')}-{digest}{ending}"
+
+
+def require_text(name: str, path: Path) -> None:
+    """Raise UserError naming the file at `path` when its `name` is not UTF-8, so that no CSV or JSON could hold it."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        # surrogates also come of a good name in a locale that does not know its characters
+        known = name.encode(errors="surrogateescape").decode(errors="replace")
+        remedy = "rename it" if "\N{REPLACEMENT CHARACTER}" in known else "set LC_ALL=C.UTF-8"
+        raise UserError(f"{shown(str(path))}: this file's name can't be read as UTF-8; {remedy} and rerun") from None
+
+
+def lookalike(name: str, others: Iterable[str]) -> str:
+    """Say which of `others` differs from `name` in case or in its form of Unicode alone; empty where none does."""
+    found = next((other for other in others if _plain(other) == _plain(name)), None)
+    return f"; '{found}' there differs in case or Unicode form (NFC, NFD) alone" if found else ""
+
+
+def _plain(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from lossbench.errors import UserError, room_for
 from lossbench.files import written_atomically
 from pipeline.command import run
+from pipeline.outputs.rows import read_rows
 from pipeline.specs.chart import ChartSpec
 from pipeline.specs.tabulate import TRIVIAL
 
@@ -26,7 +27,7 @@ def main(spec: ChartSpec, code: str, table: Path, output: Path) -> None:
     UserError naming the table when it can't be read or lacks a bar.
     """
     try:
-        rows = pd.read_csv(table)
+        rows = read_rows(table)
         rows = rows[rows["network"] == spec.network]
         values = {
             (column, metric): rows[(rows["column"] == column) & (rows["metric"] == metric)]

@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw
 from lossbench import tasks
 from lossbench.errors import room_for
 from lossbench.images import densest, displayed, read_image, write_png
+from lossbench.names import fitting
 from pipeline.command import run
 from pipeline.outputs.arrays import Arrays
 from pipeline.specs.evaluate import CompareSpec
@@ -29,7 +30,10 @@ def main(spec: CompareSpec, code: str, targets: Path, pairs: Path, scores: list[
     rows = []
     for item in arrays.split(spec.split)[: spec.pictures]:
         target = task.reference(arrays.read(item), spec.task.settings)
-        shown = [*(read_image(folder / f"{item.name}.png") for folder in folders), displayed(np.asarray(target))]
+        shown = [
+            *(read_image(folder / fitting(item.name, ".png")) for folder in folders),
+            displayed(np.asarray(target)),
+        ]
         error = (shown[spec.labels.index(spec.trivial)].astype(np.float64) - shown[-1]).sum(axis=2) ** 2
         top, left, height, width = densest(error, spec.crop)
         rows.append([picture[top : top + height, left : left + width] for picture in shown])

@@ -56,7 +56,14 @@ def _degraded(task: tasks.Task, whole: Pixels, spec: DegradeSpec, item: Item) ->
         # one stream of random numbers an item, so that adding a picture leaves the others as they were
         generator = np.random.default_rng(list(f"{item.split}/{name}".encode()))
         pixels = task.degrade(target, spec.settings, generator)
-        yield Entry(name, item.split, pixels, f"{spec.task} of {item.origin}", item.licence)
+        yield Entry(
+            name,
+            item.split,
+            pixels,
+            f"{spec.task} of {item.origin}",
+            item.licence,
+            target=item.name if version else None,
+        )
 
 
 def _fitted(task: tasks.Task, whole: Pixels, shipped: Pixels, spec: DegradeSpec, item: Item, source: Source) -> Pixels:

@@ -15,7 +15,7 @@ from lossbench.errors import UserError, room_for
 from lossbench.files import write_rows
 from lossbench.images import displayed, largest, write_png
 from lossbench.metrics import ClassifierMetric, Protocol
-from lossbench.names import class_names
+from lossbench.names import class_names, fitting
 from lossbench.names import labels as labels_of
 from lossbench.restorer import restorer
 from pipeline.command import run
@@ -23,7 +23,7 @@ from pipeline.outputs.arrays import Arrays, Item
 from pipeline.outputs.metric_cache import MetricCache, digest
 from pipeline.specs.evaluate import EvaluateSpec
 
-COLUMNS = ("image", "metric", "value", "colour", "crop", "rounding", "code")
+COLUMNS = ("image", "metric", "value", "colour", "crop", "rounding", "code", "picture")
 
 Integers = NDArray[np.uint8 | np.uint16]
 FromIntegers = Callable[[Integers], NDArray[np.float32]]
@@ -43,6 +43,8 @@ def main(
 ) -> None:
     """Write one row a picture and metric to `scores`, and the first restored pictures to the folder `pictures`.
 
+    The column `picture` says what a crop is of, since crops of one picture count as one; a whole one is of itself.
+
     `targets` and `pairs` are the cards of the prepared data, `metric_weights` the stored networks of the metrics that
     rest on one. Metrics that compare with the class of a picture are given it by the test set. Raises UserError when
     the model is of another network, for a metric without its network, for pictures that a metric can't score, and for a
@@ -50,13 +52,13 @@ def main(
     """
     task = tasks.load(spec.task.name)
     target_arrays, low_arrays = Arrays(targets), Arrays(pairs)
-    low_items = {item.name: item for item in low_arrays.split(spec.split)}
+    low_items = {item.name: item for item in low_arrays.split(spec.split) if item.target is None}
     restored = _restorer(spec, task, model, threads)
     rows: list[dict[str, Any]] = []
     weights = _weights(spec, metric_weights or {})
     cache = MetricCache(scores.with_name(f".{scores.stem}.cache.json"))
     items = target_arrays.split(spec.split)
-    labels = _labels(spec, [item.name for item in items], weights)
+    labels = _labels(spec, {item.name: item.group for item in items}, weights)
     with room_for(scores):
         pictures.mkdir(parents=True, exist_ok=True)
         for index, item in enumerate(items):
@@ -68,7 +70,7 @@ def main(
             rows.extend({**row, "code": code} for row in _scores(spec, item, prediction, target, label, weights, cache))
             if index < spec.keep_pictures:
                 picture = np.rint(prediction * largest(target.dtype)).astype(target.dtype)
-                write_png(pictures / f"{item.name}.png", displayed(picture, like=target))
+                write_png(pictures / fitting(item.name, ".png"), displayed(picture, like=target))
         cache.write()
         write_rows(scores, COLUMNS, rows)
     for metric in spec.metrics:
@@ -102,23 +104,24 @@ def _unit(pixels: Integers) -> NDArray[np.float32]:
     return pixels.astype(np.float32) / np.float32(largest(pixels.dtype))
 
 
-def _labels(spec: EvaluateSpec, names: list[str], weights: dict[str, Path]) -> dict[str, int]:
-    """Return the class of every picture as the test set says it; empty where no metric compares with it."""
+def _labels(spec: EvaluateSpec, groups: dict[str, str | None], weights: dict[str, Path]) -> dict[str, int]:
+    """Return the label of every picture, whose class is in `groups`; empty where no metric compares with it."""
     needing = [metric for metric in spec.metrics if metrics.needs_label(metrics.load(metric.file))]
     if not needing:
         return {}
     test_set = datasets.load(spec.test_set)
-    if isinstance(test_set, Labelled):
-        return {name: test_set.label(name) for name in names}
     try:
-        found = labels_of(names)
+        found = labels_of(groups)
     except UserError as error:
         raise UserError(f"{needing[0].name} scores labelled test sets only, not '{spec.test_set}': {error}") from None
+    known = {name: str(group) for name, group in groups.items()}
+    if isinstance(test_set, Labelled):
+        return {name: test_set.label(group) for name, group in known.items()}
     for metric in needing:
         if metric.name in weights:
             file = metrics.load(metric.file)
             assert isinstance(file, ClassifierMetric)
-            file.require_classes(weights[metric.name], class_names(names), spec.test_set)
+            file.require_classes(weights[metric.name], class_names(known.values()), spec.test_set)
     return found
 
 
@@ -146,7 +149,7 @@ def _scores(
             raise UserError(f"{metric.name} of {item.name}: {error}") from None
         if np.isnan(value):
             raise UserError(f"{metric.name} of {item.name} is not a number; look at the picture")
-        yield {"image": item.name, "metric": metric.name, "value": value, **asdict(used)}
+        yield {"image": item.name, "picture": item.unit, "metric": metric.name, "value": value, **asdict(used)}
 
 
 if __name__ == "__main__":

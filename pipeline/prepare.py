@@ -26,7 +26,15 @@ def main(spec: PrepareSpec, code: str, output: Path) -> None:
         for split, sources in splits.items():
             for source in sources:
                 pixels = read_source(dataset.read, source, split)
-                yield Entry(source.name, split, pixels, source.path.name, source.licence)
+                yield Entry(
+                    source.name,
+                    split,
+                    pixels,
+                    source.path.name,
+                    source.licence,
+                    picture=source.picture,
+                    group=source.group,
+                )
                 done += 1
                 if done % 50 == 0 or done == total:
                     print(f"prepare/{spec.dataset}  {done}/{total} files", flush=True)

@@ -66,9 +66,9 @@ def main(
         names = crops.names(spec.evaluation.each)
         for file, values in (("scores", found.rows()), ("chance", found.guessed(spec.classes))):
             rows = [
-                {"image": name, "metric": metric, "value": value}
+                {"image": name, "metric": metric, "value": value, "picture": picture}
                 for metric, own in values.items()
-                for name, value in zip(names, own, strict=True)
+                for (name, picture), value in zip(names, own, strict=True)
             ]
             write_rows(output / f"{file}.csv", list(rows[0]), rows)
         write_witness(output / "witness.npz", model, crops)

@@ -49,10 +49,10 @@ def target_of(targets: Path, index: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
     return pixels[: pixels.shape[0] // 2 * 2, : pixels.shape[1] // 2 * 2]
 
 
-def low(name: str, height: int, width: int) -> Entry:
+def low(name: str, height: int, width: int, **known: str | None) -> Entry:
     rows, columns = np.mgrid[:height, :width][..., None]
     pixels = (128 + 100 * np.sin(rows / height * 9 + columns / width * 7 + np.arange(3))).astype(np.uint8)
-    return Entry(name, "test", pixels, f"{name}.png", "CC0")
+    return Entry(name, "test", pixels, f"{name}.png", "CC0", **known)
 
 
 def evaluate_into(

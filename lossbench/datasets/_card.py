@@ -8,6 +8,7 @@ from typing import Any
 
 from lossbench import plugins
 from lossbench.errors import UserError
+from lossbench.names import require_text
 
 CARDS = Path(__file__).with_name("cards.toml")
 
@@ -66,6 +67,16 @@ class Source:
     licence: str
     sha256: str | None = None
     """Of the file, when it is known beforehand."""
+    picture: str | None = None
+    """What it is a crop of: the crops of one picture count as one in statistics. None for a whole picture."""
+    part: int | None = None
+    """Its number among the crops of that picture."""
+    group: str | None = None
+    """The class that a labelled picture shows, or the set that a judged one belongs to."""
+
+    def __post_init__(self) -> None:
+        """Raise UserError naming the file when the name is not UTF-8."""
+        require_text(self.name, self.path)
 
 
 Splits = dict[str, list[Source]]

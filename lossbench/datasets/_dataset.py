@@ -59,8 +59,8 @@ class Dataset(Protocol):
 class Labelled(Protocol):
     """A data set that knows the class of a picture by another rule than its place among the classes' sorted names."""
 
-    def label(self, name: str) -> int:
-        """Return the number of the class that the picture `name` shows."""
+    def label(self, group: str) -> int:
+        """Return the number of the class `group` of a source."""
         ...
 
 

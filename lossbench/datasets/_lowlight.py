@@ -12,6 +12,7 @@ from lossbench.datasets import Card, Dataset, Source, Splits
 from lossbench.datasets._published import read_colour
 from lossbench.datasets._tree import pictures
 from lossbench.errors import UserError
+from lossbench.names import lookalike
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,10 @@ def pairs_of(folder: Path, split: str, card: Card, extensions: Collection[str]) 
     for ours, theirs, other in ((high, low, folder / "low"), (low, high, folder / "high")):
         for name in ours:
             if name not in theirs:
-                raise UserError(f"{ours[name]} (split {split}) has no partner '{name}' in {other}; get the set again")
+                raise UserError(
+                    f"{ours[name]} (split {split}) has no partner '{name}' in {other}; get the set again"
+                    f"{lookalike(name, theirs)}"
+                )
     return [Pair(name, high[name], low[name]) for name in high]
 
 

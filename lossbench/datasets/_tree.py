@@ -1,9 +1,9 @@
 """Finding the files of a data set that the user keeps: what is missing is named with its split and the whole tree."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from lossbench.datasets import Card
+from lossbench.datasets import Card, Source
 from lossbench.errors import UserError
 
 
@@ -40,6 +40,15 @@ def require_count(found: int, expected: int, folder: Path, split: str, card: Car
             f"{folder}: {found} pictures of split '{split}' of data set '{card.name}' where {expected} are published;"
             f" {remedy(card)}"
         )
+
+
+def require_unique(sources: Iterable[Source], split: str) -> None:
+    """Raise UserError naming the split and both files when two sources have one name."""
+    first: dict[str, Source] = {}
+    for source in sources:
+        other = first.setdefault(source.name, source)
+        if other is not source:
+            raise UserError(f"{source.path} and {other.path} (split {split}) are both '{source.name}'; rename one")
 
 
 def pictures(folder: Path, split: str, card: Card, extensions: Collection[str]) -> dict[str, Path]:

@@ -12,7 +12,7 @@ from lossbench.datasets import Dataset, Judged, Source, Splits, card
 from lossbench.datasets._tree import base, remedy, require_file, require_folder
 from lossbench.errors import UserError
 from lossbench.images import read_image
-from lossbench.names import CLASS
+from lossbench.names import of_class
 
 CARD = card("bapps")
 
@@ -44,7 +44,7 @@ class Bapps(Dataset, Judged):
             for name in sets:
                 folder = top / FOLDERS[split] / name
                 found[split] += [
-                    Source(f"{name}{CLASS}{number}", folder / REFERENCE / f"{number}.png", CARD.licence)
+                    Source(of_class(name, number), folder / REFERENCE / f"{number}.png", CARD.licence, group=name)
                     for number in _numbers(folder, split)
                 ]
         return found

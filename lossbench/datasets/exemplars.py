@@ -1,5 +1,6 @@
 """Twenty pictures as twenty classes: a labelled set for small classifiers, in place of ImageNet's classes."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 from lossbench.datasets import Dataset, Source, Splits, card
 from lossbench.datasets._embedded import EMBEDDED, embedded_sources
 from lossbench.images import read_image
-from lossbench.names import CLASS
+from lossbench.names import of_class
 
 CARD = card("exemplars")
 
@@ -44,13 +45,14 @@ class Exemplars(Dataset):
     def read(self, source: Source) -> NDArray[Any]:
         """Return the columns of a picture that its name says, (H, W, 3) uint8; grey is repeated to three bands."""
         pixels = read_image(source.path)
-        first, last = COLUMNS[source.name.rpartition(CLASS)[2]]
+        (split,) = (split for split in COLUMNS if source.name == of_class(str(source.group), split))
+        first, last = COLUMNS[split]
         width = pixels.shape[1]
         return np.ascontiguousarray(pixels[:, round(first * width) : round(last * width)])
 
 
 def _region(source: Source, split: str) -> Source:
-    return Source(f"{source.name}{CLASS}{split}", source.path, source.licence, source.sha256)
+    return replace(source, name=of_class(source.name, split), group=source.name)
 
 
 DATASET: Dataset = Exemplars()

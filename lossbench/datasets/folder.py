@@ -6,6 +6,7 @@ from lossbench.datasets import Dataset, Source, Splits, card
 from lossbench.datasets._tree import base
 from lossbench.errors import UserError
 from lossbench.images import EXTENSIONS
+from lossbench.names import lookalike
 
 CARD = card("folder")
 
@@ -67,10 +68,16 @@ def _check_partners(targets: list[Source], partners: list[Source], folder: Path)
     partner_names = {source.name for source in partners}
     for source in targets:
         if source.name not in partner_names:
-            raise UserError(f"{source.path} has no partner '{source.name}' in {folder}; add it or remove the target")
+            raise UserError(
+                f"{source.path} has no partner '{source.name}' in {folder}; add it or remove the target"
+                f"{lookalike(source.name, partner_names)}"
+            )
     for source in partners:
         if source.name not in target_names:
-            raise UserError(f"{source.path} has no target of the same name; add the target or remove this file")
+            raise UserError(
+                f"{source.path} has no target of the same name; add the target or remove this file"
+                f"{lookalike(source.name, target_names)}"
+            )
 
 
 DATASET: Dataset = Folder()

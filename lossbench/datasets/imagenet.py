@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from lossbench.datasets import Dataset, Source, Splits, card
-from lossbench.datasets._tree import base, remedy, require_folder
+from lossbench.datasets._tree import base, remedy, require_folder, require_unique
 from lossbench.errors import UserError
-from lossbench.names import CLASS
+from lossbench.names import of_class
 
 CARD = card("imagenet")
 
@@ -54,7 +54,8 @@ def _pictures(folder: Path, classes: list[str], split: str) -> list[Source]:
         pictures = [file for file in files if not file.name.startswith(".")]
         if not pictures:
             raise UserError(f"{folder / name}: class without a picture (split '{split}'); {remedy(CARD)}")
-        sources += [Source(f"{name}{CLASS}{file.stem}", file, CARD.licence) for file in pictures]
+        sources += [Source(of_class(name, file.stem), file, CARD.licence, group=name) for file in pictures]
+    require_unique(sources, split)
     return sources
 
 

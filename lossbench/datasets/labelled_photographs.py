@@ -12,7 +12,7 @@ from lossbench.datasets._crops import GRID, HELD_OUT, Photograph, crops, label_o
 from lossbench.datasets._embedded import embedded_sources
 from lossbench.datasets._parts import part_of, parts
 from lossbench.images import read_image
-from lossbench.names import CLASS, class_of
+from lossbench.names import of_class
 
 CARD = card("labelled_photographs")
 
@@ -32,12 +32,12 @@ class LabelledPhotographs(Dataset, Labelled):
 
         Raises UserError naming the first file that is missing or has another SHA-256 than catalogued.
         """
-        found = [replace(source, name=_labelled(source)) for source in embedded_sources(HELD_OUT)]
+        found = [_labelled(source) for source in embedded_sources(HELD_OUT)]
         return {"train": [], "val": [], "test": [crop for source in found for crop in parts(source, COUNT)]}
 
-    def label(self, name: str) -> int:
-        """Return which of ImageNet's classes 0..999 the crop `name` shows."""
-        return int(class_of(name))
+    def label(self, group: str) -> int:
+        """Return which of ImageNet's classes 0..999 the class `group` is."""
+        return int(group)
 
     def read(self, source: Source) -> NDArray[np.uint8]:
         """Return the crop that the name says, (224, 224, 3) uint8."""
@@ -45,14 +45,15 @@ class LabelledPhotographs(Dataset, Labelled):
         return _crops(whole)[number].copy()
 
 
-def _labelled(source: Source) -> str:
-    return f"{label_of(source.path.name)}{CLASS}{source.name.rpartition('_')[0]}"
+def _labelled(source: Source) -> Source:
+    number = str(label_of(source.path.name))
+    return replace(source, name=of_class(number, source.name.removesuffix(f"_{number}")), group=number)
 
 
 @lru_cache(maxsize=1)
 def _crops(source: Source) -> list[NDArray[np.uint8]]:
     # the crops of one photograph follow one another
-    shown = Photograph(source.name, int(class_of(source.name)), read_image(source.path))
+    shown = Photograph(source.name, int(str(source.group)), read_image(source.path))
     return [crop.pixels for crop in crops([shown], SHORT_SIDES, GRID)]
 
 

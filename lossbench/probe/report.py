@@ -9,7 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from lossbench.assets.optional import imported
-from lossbench.errors import room_for
+from lossbench.errors import one_line, room_for
 from lossbench.files import write_text, written_atomically
 
 COLOURS = ("#4c72b0", "#dd8452", "#55a868", "#c44e52", "#8172b3", "#937860")
@@ -27,7 +27,7 @@ def as_text(report: Mapping[str, Any]) -> str:
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(
         [
-            f"{report['loss']} on {report['crops']} crops of {report['crop']} px of {report['image']}; "
+            f"{report['loss']} on {report['crops']} crops of {report['crop']} px of {one_line(report['image'])}; "
             "terms are not weighted, loss is their weighted sum",
             *("  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])]) for line in lines),
             f"worst first, loss: {_order(report['worst_first']['loss'])}",

@@ -15,7 +15,6 @@ from scipy.ndimage import gaussian_filter, map_coordinates
 from lossbench.datasets import Source
 from lossbench.errors import UserError
 from lossbench.images import through_jpeg
-from lossbench.names import class_of
 from pipeline.learning.sampling import HELD_OUT_SEED, random_square, step_generator, turned
 from pipeline.outputs.arrays import Arrays
 
@@ -47,7 +46,7 @@ class HumanJudgements:
         augment: bool,
         workers: int = 1,
     ) -> None:
-        """Train on `train`, score on `test`, whose names begin with their set, with `workers` threads that `read`.
+        """Train on `train`, score on `test`, set by set, with `workers` threads that `read`.
 
         `read` gives a triplet of a source at a side. `augment` turns all images of a triplet alike.
         """
@@ -55,7 +54,7 @@ class HumanJudgements:
         self.seed, self.augment = seed, augment
         self.sets: dict[str, list[Source]] = {}
         for source in test:
-            self.sets.setdefault(class_of(source.name), []).append(source)
+            self.sets.setdefault(str(source.group), []).append(source)
         self.threads = ThreadPoolExecutor(max_workers=workers)
 
     def draw(self, step: int) -> Triplets:

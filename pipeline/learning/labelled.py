@@ -12,7 +12,7 @@ from lossbench.classifiers._accuracy import Labelled
 from lossbench.datasets import Read, Source, read_source
 from lossbench.errors import UserError
 from lossbench.images import middle
-from lossbench.names import class_names, class_of, part
+from lossbench.names import class_names, part
 from pipeline.learning.sampling import HELD_OUT_SEED, random_square, step_generator, turned
 from pipeline.outputs.arrays import Arrays, Item
 
@@ -24,13 +24,13 @@ class LabelledCrops:
     """Random crops of prepared pictures, each class drawn with the same probability."""
 
     def __init__(self, arrays: Arrays, *, side: int, batch: int, seed: int, augment: bool) -> None:
-        """Train on the split `train`, score on `test`; names begin with their class (`lossbench.names`).
+        """Train on the split `train`, score on `test`; each picture knows its class.
 
         `augment` flips and transposes, each with probability one half. Raises UserError when a picture is smaller than
         the side, and when one split lacks a class of the other.
         """
         self.arrays, self.side, self.batch, self.seed, self.augment = arrays, side, batch, seed, augment
-        self.classes = class_names(item.name for item in arrays.split("train"))
+        self.classes = class_names(_class_of(item, item.origin) for item in arrays.split("train"))
         self.train, self.test = self._by_class("train"), self._by_class("test")
 
     def draw(self, step: int) -> Labelled:
@@ -47,18 +47,19 @@ class LabelledCrops:
             crops = [self._crop(items, generator, augment=False) for _ in range(each)]
             yield [np.stack(crops), np.full(each, label, np.int64)]
 
-    def names(self, each: int) -> list[str]:
-        """Return the names of the crops of `held_out`, in their order: those of one class are parts of one unit."""
-        return [part(name, index, digits=3) for name in self.classes for index in range(each)]
+    def names(self, each: int) -> list[tuple[str, str]]:
+        """Return of each crop of `held_out` its name and what it counts for in statistics: its class."""
+        return [(part(name, index, digits=3), name) for name in self.classes for index in range(each)]
 
     def _by_class(self, split: str) -> list[list[Item]]:
         found: dict[str, list[Item]] = {name: [] for name in self.classes}
         for item in self.arrays.split(split):
-            if class_of(item.name) not in found:
-                raise UserError(f"{item.origin}: class '{class_of(item.name)}' of split '{split}' has no train picture")
+            group = _class_of(item, item.origin)
+            if group not in found:
+                raise UserError(f"{item.origin}: class '{group}' of split '{split}' has no train picture")
             if min(item.shape[:2]) < self.side:
                 raise UserError(f"{item.origin}: {item.shape} is smaller than the crop of {self.side} pixels")
-            found[class_of(item.name)].append(item)
+            found[group].append(item)
         for name, items in found.items():
             if not items:
                 raise UserError(f"{self.arrays.card['dataset']}: no picture of class '{name}' in split '{split}'")
@@ -83,13 +84,13 @@ class LabelledFiles:
         seed: int,
         workers: int = 1,
     ) -> None:
-        """Train on `train`, score on `test`, with `workers` threads that `read`; names begin with their class."""
+        """Train on `train`, score on `test`, with `workers` threads that `read`; each source knows its class."""
         self.train, self.read, self.side, self.batch, self.seed = train, read, side, batch, seed
-        self.classes = class_names(source.name for source in train)
+        self.classes = class_names(_class_of(source, str(source.path)) for source in train)
         self.places = {name: place for place, name in enumerate(self.classes)}
         self.test: list[list[Source]] = [[] for _ in self.classes]
         for source in test:
-            self.test[self.places[class_of(source.name)]].append(source)
+            self.test[self.places[_class_of(source, str(source.path))]].append(source)
         self.threads = ThreadPoolExecutor(max_workers=workers)
 
     def draw(self, step: int) -> Labelled:
@@ -105,7 +106,7 @@ class LabelledFiles:
             generator = np.random.default_rng((self.seed, step, place))
             return random_crop(read_source(self.read, sources[place], "train"), self.side, generator)
 
-        labels = np.array([self.places[class_of(source.name)] for source in sources], np.int64)
+        labels = np.array([self.places[str(source.group)] for source in sources], np.int64)
         return [np.stack(list(self.threads.map(crop, range(self.batch)))), labels]
 
     def held_out(self, each: int) -> Iterator[Labelled]:
@@ -114,15 +115,21 @@ class LabelledFiles:
             crops = list(self.threads.map(self._middle, sources[:each]))
             yield [np.stack(crops), np.full(len(crops), label, np.int64)]
 
-    def names(self, each: int) -> list[str]:
-        """Return the names of the pictures of `held_out`, in their order."""
-        return [source.name for sources in self.test for source in sources[:each]]
+    def names(self, each: int) -> list[tuple[str, str]]:
+        """Return of each picture of `held_out` its name, and again its name: each counts for itself."""
+        return [(source.name, source.name) for sources in self.test for source in sources[:each]]
 
     def _middle(self, source: Source) -> NDArray[np.uint8]:
         return middle(read_source(self.read, source, "test"), self.side)
 
 
 CropsWithLabels = LabelledCrops | LabelledFiles
+
+
+def _class_of(picture: Item | Source, origin: str) -> str:
+    if picture.group is None:
+        raise UserError(f"{origin} belongs to no class; take a data set whose pictures have classes")
+    return picture.group
 
 
 def random_crop(pixels: NDArray[np.uint8], side: int, generator: np.random.Generator) -> NDArray[np.uint8]:

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lossbench.errors import UserError
-from lossbench.names import undegraded
 from pipeline.outputs.arrays import Arrays, Item
 
 HELD_OUT_SEED = 1_000_003
@@ -36,14 +35,15 @@ class Crops:
         Raises UserError when a picture is smaller than the patch or lacks its partner in another role.
         """
         self.roles, self.patch, self.batch, self.seed, self.augment = roles, patch, batch, seed, augment
-        first, *others = [{item.name: item for item in arrays.split(split)} for arrays, _ in roles]
+        first, *rest = [arrays.split(split) for arrays, _ in roles]
+        others = [{item.name: item for item in items} for items in rest]
         self.items: list[tuple[Item, ...]] = []
-        for name in sorted(first):
+        for item in sorted(first, key=lambda item: item.name):
             # several degraded versions share their target
-            picture = undegraded(name)
-            if not all(picture in items for items in others):
-                raise UserError(f"'{name}' of split '{split}' has no partner; delete the prepared data and rerun")
-            self.items.append((first[name], *(items[picture] for items in others)))
+            target = item.target or item.name
+            if not all(target in items for items in others):
+                raise UserError(f"'{item.name}' of split '{split}' has no partner; delete the prepared data and rerun")
+            self.items.append((item, *(items[target] for items in others)))
         for item, *_ in self.items:
             if min(item.shape[-3:-1]) < patch:
                 raise UserError(f"{item.origin}: {item.shape} is smaller than the training patch of {patch} pixels")

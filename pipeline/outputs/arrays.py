@@ -7,7 +7,7 @@ and have any shape that ends in bands: (H, W, C) for pictures, (T, H, W, C) for 
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -31,6 +31,17 @@ class Item:
     origin: str
     """The file that it was read from, or how it was made."""
     licence: str
+    picture: str | None = None
+    """What it is a crop of; None for a whole picture."""
+    target: str | None = None
+    """Of a further degraded version: the name of its target; None where that has the same name."""
+    group: str | None = None
+    """The class that it shows, in a labelled set."""
+
+    @property
+    def unit(self) -> str:
+        """The picture that it counts for in statistics."""
+        return self.picture or self.name
 
 
 class Arrays:
@@ -81,14 +92,18 @@ class Entry:
     pixels: NDArray[Any]
     origin: str
     licence: str
+    picture: str | None = None
+    target: str | None = None
+    group: str | None = None
 
 
 def write_arrays(folder: Path, role: str, entries: Iterable[Entry], card: dict[str, Any]) -> None:
     """Write the flat array and then the card of one role, each atomically; entries are consumed one by one.
 
-    Raises UserError when two entries differ in dtype or there are none.
+    Raises UserError when two entries differ in dtype or have one name, or there are none.
     """
     items: list[Item] = []
+    origins: dict[tuple[str, str, str | None], str] = {}
     dtype: np.dtype[Any] | None = None
     offset, pixels = 0, hashlib.sha256()
     with written_atomically(folder / f"{role}.npy") as temporary, temporary.open("wb") as file:
@@ -98,10 +113,17 @@ def write_arrays(folder: Path, role: str, entries: Iterable[Entry], card: dict[s
                 _write_header(file, dtype, 0)
             if entry.pixels.dtype != dtype:
                 raise UserError(f"{entry.origin}: {entry.pixels.dtype} among {dtype} items")
+            key = (entry.split, entry.name, entry.target)
+            if key in origins:
+                raise UserError(
+                    f"{origins[key]} and {entry.origin} (split {entry.split}) are both '{entry.name}'; rename one"
+                )
+            origins[key] = entry.origin
             values = np.ascontiguousarray(entry.pixels)
             file.write(values.data)
             pixels.update(values.data)
-            items.append(Item(entry.name, entry.split, entry.pixels.shape, offset, entry.origin, entry.licence))
+            described = {field.name: getattr(entry, field.name) for field in fields(entry) if field.name != "pixels"}
+            items.append(Item(**described, shape=entry.pixels.shape, offset=offset))
             offset += entry.pixels.size
         if dtype is None:
             raise UserError(f"{folder}: the data set is empty")

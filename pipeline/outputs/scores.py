@@ -2,32 +2,35 @@
 
 from collections.abc import Iterable, Sequence
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from lossbench.errors import UserError
-from lossbench.names import PART
+from pipeline.outputs.rows import read_rows
 from pipeline.specs.tabulate import Cell, TabulateSpec
 
 Floats = NDArray[np.float64]
 
 KEY = ["column", "network", "loss", "metric"]
 """What a number of a table is of."""
+IMAGE = ["image", "picture", "metric"]
+"""What a number of a file of scores is of."""
 
 
 def read_scores(cells: Iterable[Cell]) -> pd.DataFrame:
     """Return one row a cell, image and metric, after checking that a column's cells on a test set score the same.
 
-    Crops of one picture (`x~00`, `x~01`) are not independent: they become one image `x`, the mean of their values.
+    Crops of one picture are not independent: they become one image, the mean of their values.
     Raises UserError naming the file that can't be read, or whose pictures or metrics are not those of its column.
     """
     frames: list[pd.DataFrame] = []
-    first: dict[tuple[str, str], tuple[str, list[tuple[str, str]]]] = {}
+    first: dict[tuple[str, str], tuple[str, list[tuple[str, str, str]]]] = {}
     for cell in cells:
         frame = _read(cell)
-        scored = sorted(zip(frame["image"], frame["metric"], strict=True))
+        scored = sorted(zip(frame["image"], frame["picture"], frame["metric"], strict=True))
         other, expected = first.setdefault((cell.column, cell.test_set), (cell.scores, scored))
         if scored != expected:
             raise UserError(f"{cell.scores} scores other pictures or metrics than {other}; delete both and rerun")
@@ -35,12 +38,25 @@ def read_scores(cells: Iterable[Cell]) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
-def _read(cell: Cell) -> pd.DataFrame:
+def read_values(path: Path) -> pd.DataFrame:
+    """Return one row an image and metric of a file of scores, with the picture that the image is, or is a crop of.
+
+    Raises UserError naming a file that can't be read, or that scores an image twice.
+    """
     try:
-        # names such as 0801 stay text
-        frame = pd.read_csv(cell.scores, dtype={"image": str})[["image", "metric", "value"]]
+        frame = read_rows(path)
+        # what was written without crops has no column for them
+        frame = frame.assign(picture=frame["picture"] if "picture" in frame else frame["image"])
+        frame = frame[[*IMAGE, "value"]].astype({"value": float})
     except (OSError, ValueError, KeyError) as error:
-        raise UserError(f"{cell.scores} can't be read ({error}); delete it and rerun") from None
+        raise UserError(f"{path} can't be read ({error}); delete it and rerun") from None
+    if (twice := frame.duplicated(IMAGE)).any():
+        raise UserError(f"{path} scores '{frame['image'][twice].iloc[0]}' twice; delete it and rerun")
+    return frame
+
+
+def _read(cell: Cell) -> pd.DataFrame:
+    frame = read_values(Path(cell.scores))
     for name in ("column", "network", "loss", "seed", "test_set"):
         frame[name] = getattr(cell, name)
     return frame
@@ -48,11 +64,12 @@ def _read(cell: Cell) -> pd.DataFrame:
 
 def _whole(frame: pd.DataFrame) -> pd.DataFrame:
     """Return one row in place of all crops of a picture; frames without crops are left as they are."""
-    if not frame["image"].str.contains(PART, regex=False).any():
-        return frame
-    named = frame.assign(image=frame["image"].str.partition(PART)[0])
-    keys = [name for name in frame.columns if name != "value"]
-    return named.groupby(keys, sort=False)[["value"]].mean().reset_index()[list(frame.columns)]
+    crops = bool((frame["image"] != frame["picture"]).any())
+    named = frame.assign(image=frame["picture"]).drop(columns="picture")
+    if not crops:
+        return named
+    keys = [name for name in named.columns if name != "value"]
+    return named.groupby(keys, sort=False)[["value"]].mean().reset_index()[list(named.columns)]
 
 
 def signs(table: TabulateSpec) -> dict[str, int]:

@@ -87,7 +87,8 @@ def markdown_page(spec: TabulateSpec, long: pd.DataFrame, wide: pd.DataFrame) ->
     """Return the table and its notes as Markdown."""
     listed = "\n".join(f"- {line}" for line in notes(spec, long))
     # numbers are text already: parsing them would drop their last zeros
-    table = wide.reset_index().to_markdown(index=False, disable_numparse=True)
+    cells = wide.reset_index().rename(columns=_markdown).map(_markdown)
+    table = cells.to_markdown(index=False, disable_numparse=True)
     return f"# {spec.title}\n\n{table}\n\n{listed}\n"
 
 
@@ -120,6 +121,11 @@ def _warnings(spec: TabulateSpec) -> list[str]:
         for value in spec.published
         if value.warning
     ]
+
+
+def _markdown(text: str) -> str:
+    """Return `text` for a cell, which a bar would end."""
+    return text.replace("|", "\\|")
 
 
 def _latex(text: str) -> str:

@@ -11,9 +11,10 @@ import pandas as pd
 
 from lossbench import tasks
 from lossbench.images import displayed, read_image
-from lossbench.names import undegraded
+from lossbench.names import fitting
 from pipeline.outputs.arrays import Arrays
 from pipeline.outputs.layout import path_of
+from pipeline.outputs.scores import read_values
 from pipeline.pages import pictures
 from pipeline.pages.inputs import Table
 from pipeline.pages.numbers import kind, plain, signed
@@ -74,7 +75,9 @@ def _gallery(table: Table, network: str, column: str, room: int) -> Gallery:
     best = max(means, key=lambda loss: means[loss] if metric.better == "up" else -means[loss], default=TRUTH)
     gallery = Gallery(network, column, reference, best, open=False)
     folders = _folders(table, runs)
-    names = [{path.stem for path in folder.glob("*.png")} for folder in folders.values()]
+    # the name of a file may be a shortened one
+    known = {fitting(name, ".png"): name for series in scores.values() for name in series.index}
+    names = [{known.get(path.name, path.stem) for path in folder.glob("*.png")} for folder in folders.values()]
     kept = sorted(set.intersection(*names)) if names else []
     if not kept and folders and not any(map(pictures.kept_clips, folders.values())):
         table.gaps.note(table.name, f"pictures of {network}, {column}", next(iter(folders.values())), "no picture kept")
@@ -101,10 +104,8 @@ def _folders(table: Table, runs: Mapping[str, Cell]) -> dict[str, Path]:
 
 
 def _scores(table: Table, cell: Cell, metric: str) -> pd.Series | None:
-    frame = table.gaps.read(
-        table.name, "scores", Path(cell.scores), lambda path: pd.read_csv(path, dtype={"image": str})
-    )
-    if frame is None or not {"image", "metric", "value"} <= set(frame.columns):
+    frame = table.gaps.read(table.name, "scores", Path(cell.scores), read_values)
+    if frame is None:
         return None
     found = frame[frame["metric"] == metric].set_index("image")["value"]
     return found if len(found) else None
@@ -125,7 +126,7 @@ def _comparison(
     untrained = {label: series for label, cell in runs.items() if (series := _scores(table, cell, metric)) is not None}
     versions: dict[str, Pixels] = {}
     for label, folder in {**_folders(table, runs), **folders}.items():
-        picture = table.gaps.read(table.name, f"picture under {label}", folder / f"{name}.png", read_image)
+        picture = table.gaps.read(table.name, f"picture under {label}", folder / fitting(name, ".png"), read_image)
         if picture is not None:
             versions[label] = picture
     truth = _truth(table, column, name)
@@ -160,7 +161,7 @@ def _truth(table: Table, column: str, name: str) -> Pixels | None:
     def read(path: Path) -> Pixels:
         task = (card or {})["spec"]["task"]
         items, arrays = _prepared(path)
-        pixels = arrays.read(items[undegraded(name)])
+        pixels = arrays.read(items[name])
         return displayed(np.asarray(tasks.load(task["name"]).reference(pixels, task["settings"])))
 
     return table.gaps.read(table.name, f"ground truth of {column}", prepared, read)

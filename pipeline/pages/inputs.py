@@ -13,6 +13,7 @@ import pandas as pd
 from lossbench.errors import UserError
 from pipeline.outputs import layout
 from pipeline.outputs.layout import path_of
+from pipeline.outputs.rows import read_rows
 from pipeline.specs.tabulate import Cell, TabulateSpec
 
 Card = dict[str, Any]
@@ -152,7 +153,7 @@ def read_json(path: Path) -> Any:
 
 def read_long(path: Path) -> pd.DataFrame:
     """Return a long table; raises ValueError when a column of `KEY` is missing."""
-    long = pd.read_csv(path)
+    long = read_rows(path)
     if not set(KEY) <= set(long.columns):
         raise ValueError(f"its columns are {', '.join(map(str, long.columns))}")
     return long
@@ -160,7 +161,7 @@ def read_long(path: Path) -> pd.DataFrame:
 
 def read_history(path: Path) -> pd.DataFrame:
     """Return a history of a run; raises ValueError when it has no steps."""
-    history = pd.read_csv(path)
+    history = read_rows(path)
     if "step" not in history or history.empty:
         raise ValueError("no steps in it")
     return history
@@ -200,7 +201,7 @@ def read_loss_networks(root: Path, gaps: Gaps) -> list[LossNetwork]:
         history = probe = picture = None
         if entry(card, "spec", "recipe"):
             history = gaps.read("pretrain", f"history {label}", files["history"], read_history)
-            probe = gaps.read("pretrain", f"probe {label}", files["probe"], pd.read_csv)
+            probe = gaps.read("pretrain", f"probe {label}", files["probe"], read_rows)
             picture = files["picture"]
         found.append(LossNetwork(name, dataset, path.parent, card, history, probe, picture))
     return found

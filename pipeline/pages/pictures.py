@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lossbench.images import EXTENSIONS, densest, read_image
+from lossbench.names import natural, natural_path
 
 Pixels = NDArray[np.uint8]
 
@@ -123,13 +124,15 @@ def reconstructions(path: Path, longest: int = 1024) -> tuple[str, tuple[int, in
 
 
 def kept_clips(folder: Path) -> list[str]:
-    """Return the names of the clips in a folder, which are folders of frames, sorted."""
-    return sorted(path.name for path in folder.glob("*/") if any(path.glob("*.png")))
+    """Return the names of the clips in a folder, which are folders of frames, in natural order."""
+    return sorted((path.name for path in folder.glob("*/") if any(path.glob("*.png"))), key=natural)
 
 
 def frames(folder: Path) -> list[Pixels]:
-    """Return the frames of a clip, by name; raises UserError when one can't be read."""
-    return [read_image(path) for path in sorted(folder.iterdir()) if path.suffix in EXTENSIONS]
+    """Return the frames of a clip, in natural order of their names; raises UserError when one can't be read."""
+    return [
+        read_image(path) for path in sorted(folder.iterdir(), key=natural_path) if path.suffix.lower() in EXTENSIONS
+    ]
 
 
 def strip(clip: Sequence[Pixels], quality: int = 80) -> str:

@@ -21,7 +21,7 @@ def test_the_trivial_answer_gives_one_row_a_picture_and_metric_with_its_protocol
     evaluated: Evaluate, targets: Path, pairs: Path
 ) -> None:
     rows = evaluated(spec())
-    assert list(rows[0]) == ["image", "metric", "value", "colour", "crop", "rounding", "code"]
+    assert list(rows[0]) == ["image", "metric", "value", "colour", "crop", "rounding", "code", "picture"]
     found = [(row["image"], row["metric"], row["colour"], row["crop"], row["rounding"], row["code"]) for row in rows]
     assert found == [
         ("test0", "psnr", "rgb", "2", "True", "code"),

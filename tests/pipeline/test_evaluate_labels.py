@@ -33,7 +33,10 @@ def errors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], d
     classifiers.save(classifiers.build("vgg16", 5, {"layout": "torchvision"}, "pooled"), file, {})
     for role, side in (("target", 32), ("low_quality", 16)):
         sizes = [(side, side * count) for count in range(1, len(LABELLED) + 1)]
-        entries = [low(name, *size) for name, size in zip(LABELLED, sizes, strict=True)]
+        entries = [
+            low(name, *size, picture=name.partition("~")[0], group=name.partition("-")[0])
+            for name, size in zip(LABELLED, sizes, strict=True)
+        ]
         write_arrays(tmp_path, role, entries, {"dataset": "toy"})
 
     def run(test_set: str) -> dict[str, float]:
@@ -42,6 +45,7 @@ def errors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], d
         rows = evaluate_into(tmp_path, chosen, *cards, metric_weights={"error": file})
         rows = [row for row in rows if row["metric"] == "error"]
         assert tuple(row["image"] for row in rows) == LABELLED
+        assert [row["picture"] for row in rows] == ["0-a", "0-a", "3-b", "4-c"]
         return {row["image"]: float(row["value"]) for row in rows}
 
     return run

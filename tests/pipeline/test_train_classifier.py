@@ -53,7 +53,7 @@ def targets(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for split in ("train", "test"):
             noise = np.random.default_rng(place + 10 * len(split)).normal(0, 10, (48, 48, 3))
             pixels = np.clip(128 + 40 * np.sin(0.9 * wave)[..., None] + noise, 0, 255).astype(np.uint8)
-            entries.append(Entry(f"{name}-{split}", split, pixels, f"{name}.png", "CC0"))
+            entries.append(Entry(f"{name}-{split}", split, pixels, f"{name}.png", "CC0", group=name))
     write_arrays(folder, "target", entries, {"dataset": "toy"})
     return folder / "target.json"
 
@@ -128,7 +128,8 @@ def test_scores_are_a_row_a_crop_and_metric_and_chance_is_what_guessing_gives(st
     scores, chance = (pd.read_csv(standard / f"{name}.csv") for name in ("scores", "chance"))
     expected = [f"{name}~{index:03d}" for name in ("across", "down", "slanted") for index in range(4)]
     for frame in (scores, chance):
-        assert list(frame) == ["image", "metric", "value"]
+        assert list(frame) == ["image", "metric", "value", "picture"]
+        assert (frame["picture"] == frame["image"].str[:-4]).all()
         for _, rows in frame.groupby("metric"):
             assert list(rows["image"]) == expected
     assert set(scores["value"]) <= {0.0, 100.0}

@@ -12,7 +12,6 @@ from lossbench import datasets
 from lossbench.datasets import bapps
 from lossbench.errors import UserError
 from lossbench.images import read_image, write_png
-from lossbench.names import class_of
 from pipeline.learning.judgements import HumanJudgements
 
 
@@ -36,7 +35,7 @@ def refused(root: Path | None, message: str) -> None:
 def unreadable(root: Path, message: str, split: str = "test") -> None:
     """Expect a message that names the split, and that the triplet before is still read."""
     found = bapps.DATASET.locate(root)
-    sources = [source for source in found[split] if class_of(source.name) == "cnn"]
+    sources = [source for source in found[split] if source.group == "cnn"]
     bapps.DATASET.read_triplet(sources[0], SIDE)
     judged = HumanJudgements(sources, sources, bapps.DATASET.read_triplet, side=SIDE, batch=9, seed=0, augment=False)
     for read in (lambda: list(judged.held_out(3)), lambda: [judged.draw(step) for step in range(3)]):

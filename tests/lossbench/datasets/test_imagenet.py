@@ -131,3 +131,21 @@ def test_a_truncated_picture_is_named_with_its_split(root: Path) -> None:
 
 def _read(source: Source) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
     return read_image(source.path)
+
+
+def test_classes_that_begin_alike_are_two_and_pictures_of_one_name_are_refused(tmp_path: Path) -> None:
+    for split in ("train", "val"):
+        for name in ("t-shirt", "t-rex", "t"):
+            stored(tmp_path / split / name / "1.jpg")
+    found = imagenet.DATASET.locate(tmp_path)["train"]
+    assert [(source.name, source.group) for source in found] == [
+        ("t-1", "t"),
+        ("t-rex-1", "t-rex"),
+        ("t-shirt-1", "t-shirt"),
+    ]
+    stored(tmp_path / "train/t/rex-1.jpg")
+    with pytest.raises(UserError, match=r"t-rex/1\.jpg and .*t/rex-1\.jpg \(split train\) are both 't-rex-1'; rename"):
+        imagenet.DATASET.locate(tmp_path)
+    (tmp_path / "train/t/rex-1.jpg").rename(tmp_path / "train/t/1.png")
+    with pytest.raises(UserError, match=r"train/t/1\.png and .*train/t/1\.jpg \(split train\) are both 't-1'; rename"):
+        imagenet.DATASET.locate(tmp_path)

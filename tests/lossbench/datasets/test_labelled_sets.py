@@ -23,7 +23,7 @@ from lossbench.datasets import (
 from lossbench.datasets._crops import HELD_OUT, crops, embedded_photographs
 from lossbench.errors import UserError
 from lossbench.images import read_image, write_png
-from lossbench.names import PART, class_names, class_of, labels
+from lossbench.names import class_names, labels
 
 WNIDS = ("n01440764", "n01443537")
 EMBEDDED: dict[str, tuple[Any, int, int]] = {
@@ -58,13 +58,13 @@ def test_the_card_says_what_an_embedded_set_stands_in_for(name: str) -> None:
 
 
 def test_the_exemplar_crops_have_the_labels_of_the_exemplars() -> None:
-    trained = class_names(source.name for source in exemplars.DATASET.locate(None)["train"])
+    trained = class_names(str(source.group) for source in exemplars.DATASET.locate(None)["train"])
     assert len(trained) == exemplars.DATASET.card.classes
-    names = [source.name for source in exemplar_crops.DATASET.locate(None)["test"]]
-    found = labels(names)
+    sources = exemplar_crops.DATASET.locate(None)["test"]
+    found = labels({source.name: source.group for source in sources})
     assert found["brick-test~00"] == 0 and found["text-test~23"] == 19
-    assert all(trained[label] == class_of(name) for name, label in found.items())
-    assert Counter(name.partition(PART)[0] for name in names) == {f"{name}-test": 24 for name in trained}
+    assert all(trained[found[source.name]] == source.group for source in sources)
+    assert Counter(source.picture for source in sources) == {f"{name}-test": 24 for name in trained}
 
 
 def test_the_exemplar_crops_show_no_column_that_is_trained_on(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,12 +75,10 @@ def test_the_exemplar_crops_show_no_column_that_is_trained_on(monkeypatch: pytes
 
     monkeypatch.setattr(exemplars, "read_image", counted)
     exemplar_crops._region.cache_clear()
-    trained = {
-        class_of(source.name): exemplars.DATASET.read(source) for source in exemplars.DATASET.locate(None)["train"]
-    }
+    trained = {source.group: exemplars.DATASET.read(source) for source in exemplars.DATASET.locate(None)["train"]}
     for source in exemplar_crops.DATASET.locate(None)["test"]:
         crop = exemplar_crops.DATASET.read(source).astype(int)
-        left = trained[class_of(source.name)].astype(int)
+        left = trained[source.group].astype(int)
         assert (crop[..., 0] * 256 + crop[..., 1]).min() > (left[..., 0] * 256 + left[..., 1]).max() + 1
         assert np.array_equal(crop[1:, :, 2], (crop[:-1, :, 2] + 1) % 256)
     places = [
@@ -102,9 +100,9 @@ def test_the_labelled_photographs_are_the_classifiers_own_crops() -> None:
     assert len(expected) == len(found) == 8 * labelled_photographs.COUNT
     for source, crop in zip(sorted(found, key=lambda source: source.path), expected, strict=True):
         assert np.array_equal(labelled_photographs.DATASET.read(source), crop.pixels)
-        assert labelled_photographs.DATASET.label(source.name) == crop.label
+        assert labelled_photographs.DATASET.label(str(source.group)) == crop.label
     assert found[18].name == "129-imagenet_14~00"
-    assert {labelled_photographs.DATASET.label(source.name) for source in found} == {
+    assert {labelled_photographs.DATASET.label(str(source.group)) for source in found} == {
         741,
         471,
         129,
@@ -140,7 +138,7 @@ def test_the_validation_pictures_are_cut_as_torchvision_cuts_them(root: Path, tm
     assert {split: len(sources) for split, sources in found.items()} == {"train": 0, "val": 0, "test": 4}
     names = [source.name for source in found["test"]]
     assert names == [f"{wnid}-val_{number}" for wnid in WNIDS for number in (5, 7)]
-    assert list(labels(names).values()) == [0, 0, 1, 1]
+    assert list(labels({source.name: source.group for source in found["test"]}).values()) == [0, 0, 1, 1]
     reference = transforms.Compose([transforms.Resize(256), transforms.CenterCrop(224)])
     arrays = prepared("imagenet_validation", root, tmp_path / "targets")
     for source, item in zip(found["test"], arrays.items, strict=True):
@@ -162,9 +160,10 @@ def test_a_validation_set_that_is_not_whole_is_refused(root: Path, monkeypatch: 
 
 
 def test_a_name_without_a_class_has_no_label() -> None:
-    assert labels(["b-1", "a-2~00", "b-3", "a-2~01"]) == {"b-1": 1, "a-2~00": 0, "b-3": 1, "a-2~01": 0}
-    with pytest.raises(UserError, match="'astronaut' says no class; a labelled picture is called <class>-<name>"):
-        labels(["a-1", "astronaut"])
+    groups = {"b-1": "b", "a-2~00": "a", "b-3": "b", "a-2~01": "a"}
+    assert labels(groups) == {"b-1": 1, "a-2~00": 0, "b-3": 1, "a-2~01": 0}
+    with pytest.raises(UserError, match="'astronaut' says no class; take a data set whose pictures have classes"):
+        labels({"a-1": "a", "astronaut": None})
 
 
 def test_the_squares_are_those_that_coco_would_give() -> None:

@@ -201,7 +201,7 @@ def test_the_code_of_the_public_classifier_counts_as_the_metrics_own(monkeypatch
 def test_the_public_classifier_errs_on_few_of_the_photographs_and_the_metric_counts_its_errors() -> None:
     sources = labelled_photographs.DATASET.locate(None)["test"][::2]
     images = np.stack([labelled_photographs.DATASET.read(source) for source in sources])
-    labels = [labelled_photographs.DATASET.label(source.name) for source in sources]
+    labels = [labelled_photographs.DATASET.label(str(source.group)) for source in sources]
     wrong = efficientnet_lite0.load().errors(images, labels)
     # of all 72 crops 3 are wrong
     assert wrong.shape == (36,) and wrong.sum() == 2

@@ -196,7 +196,11 @@ def test_pictures_that_do_not_fit_are_named(tmp_path: Path) -> None:
 
 
 def sources(split: str, counts: dict[str, int]) -> list[Source]:
-    return [Source(f"{name}-{i:03d}", Path(split), "CC0") for name, count in counts.items() for i in range(count)]
+    return [
+        Source(f"{name}-{i:03d}", Path(split), "CC0", group=name)
+        for name, count in counts.items()
+        for i in range(count)
+    ]
 
 
 def read(source: Source, side: int) -> tuple[list[NDArray[np.uint8]], float]:

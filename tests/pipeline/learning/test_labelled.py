@@ -14,7 +14,7 @@ from lossbench import datasets
 from lossbench.datasets import Source, exemplars, photographs
 from lossbench.errors import UserError
 from lossbench.images import read_image, write_png
-from lossbench.names import class_names, class_of
+from lossbench.names import class_names, labels, of_class
 from pipeline.learning.labelled import AREA, RATIO, LabelledCrops, LabelledFiles, _part, middle, random_crop
 from pipeline.outputs.arrays import Arrays, Entry, write_arrays
 
@@ -28,8 +28,9 @@ def toy(folder: Path, entries: list[tuple[str, str]], size: int = 24) -> Arrays:
         folder,
         "target",
         [
-            Entry(name, split, np.stack([np.full_like(rows, 10 * place), rows, columns], 2), f"{name}.png", "CC0")
+            Entry(name, split, pixels, f"{name}.png", "CC0", group=name.partition("-")[0])
             for place, (name, split) in enumerate(entries)
+            for pixels in [np.stack([np.full_like(rows, 10 * place), rows, columns], 2)]
         ],
         {"dataset": "toy"},
     )
@@ -43,10 +44,30 @@ def crops(arrays: Arrays, **changes: Any) -> LabelledCrops:
     return LabelledCrops(arrays, **{"side": SIDE, "batch": 6, "seed": 3, "augment": True, **changes})
 
 
-def test_the_class_of_a_picture_is_what_stands_before_the_first_hyphen() -> None:
-    assert class_of("n01440764-ILSVRC2012_val_00000293-copy") == "n01440764"
-    assert class_of("imagenet_12_741-train") == "imagenet_12_741"
-    assert class_names(["b-0", "a-1", "b-2"]) == ["a", "b"]
+def test_the_class_of_a_picture_is_kept_beside_its_name() -> None:
+    assert class_names(["b", "a", "b"]) == ["a", "b"]
+    assert of_class("t-shirt", "red-1") == "t-shirt-red-1"
+    assert labels({"t-shirt-red-1": "t-shirt", "t-rex-1": "t-rex"}) == {"t-shirt-red-1": 1, "t-rex-1": 0}
+
+
+def test_classes_that_begin_alike_stay_apart(tmp_path: Path) -> None:
+    pixels = np.zeros((24, 24, 3), np.uint8)
+    entries = [
+        Entry(of_class(group, "1"), split, pixels, f"{group}.png", "CC0", group=group)
+        for group in ("t-shirt", "t-rex")
+        for split in ("train", "test")
+    ]
+    write_arrays(tmp_path, "target", entries, {"dataset": "toy"})
+    found = crops(Arrays(tmp_path / "target.json"))
+    assert found.classes == ["t-rex", "t-shirt"]
+    assert found.names(2)[2:] == [("t-shirt~000", "t-shirt"), ("t-shirt~001", "t-shirt")]
+
+
+def test_a_picture_without_a_class_is_refused(tmp_path: Path) -> None:
+    entries = [Entry("a-1", split, np.zeros((24, 24, 3), np.uint8), "a-1.png", "CC0") for split in ("train", "test")]
+    write_arrays(tmp_path, "target", entries, {"dataset": "toy"})
+    with pytest.raises(UserError, match=r"a-1\.png belongs to no class"):
+        crops(Arrays(tmp_path / "target.json"))
 
 
 def test_a_crop_carries_the_label_of_its_picture(tmp_path: Path) -> None:
@@ -117,8 +138,8 @@ def test_a_set_that_cannot_be_scored_is_refused(
 def test_the_exemplars_are_twenty_pictures_that_no_task_uses() -> None:
     found = exemplars.DATASET.locate(None)
     assert {split: len(sources) for split, sources in found.items()} == {"train": 20, "val": 0, "test": 20}
-    classes = class_names(source.name for source in found["train"])
-    assert classes == class_names(source.name for source in found["test"])
+    classes = class_names(str(source.group) for source in found["train"])
+    assert classes == class_names(str(source.group) for source in found["test"])
     assert len(classes) == 20
     assert (classes[0], classes[-1]) == ("brick", "text")
     used = {source.sha256 for sources in photographs.DATASET.locate(None).values() for source in sources}
@@ -144,7 +165,7 @@ def files(folder: Path, sizes: dict[str, tuple[int, int]]) -> list[Source]:
     generator = np.random.default_rng(0)
     for name, size in sizes.items():
         write_png(folder / f"{name}.png", generator.integers(0, 256, (*size, 3), dtype=np.uint8))
-    return [Source(name, folder / f"{name}.png", "CC0") for name in sorted(sizes)]
+    return [Source(name, folder / f"{name}.png", "CC0", group=name.partition("-")[0]) for name in sorted(sizes)]
 
 
 def read(source: Source) -> NDArray[np.uint8]:

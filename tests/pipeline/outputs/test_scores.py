@@ -19,7 +19,7 @@ def cell(folder: Path, loss: str, seed: int, errors: Values) -> Cell:
     """Write the scores of one cell, each value of `errors` as an error and a tenth of it as another metric."""
     path = folder / f"{loss}{seed}.csv"
     rows = [
-        {"image": image, "metric": metric, "value": value * factor}
+        {"image": image, "picture": image.partition("~")[0], "metric": metric, "value": value * factor}
         for image, value in errors.items()
         for metric, factor in (("error", 1.0), ("tenth", 0.1))
     ]

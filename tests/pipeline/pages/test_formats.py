@@ -76,3 +76,13 @@ def test_what_a_title_holds_is_escaped_in_the_page(tmp_path: Path) -> None:
     text = written(small_spec(tmp_path, title="<b>R&D</b>"), tmp_path)["html"]
     assert "<h1>&lt;b&gt;R&amp;D&lt;/b&gt;</h1>" in text
     assert "http" not in text
+
+
+def test_a_bar_in_a_name_ends_no_cell_of_markdown(tmp_path: Path) -> None:
+    spec = small_spec(tmp_path)
+    cells = [cell.model_copy(update={"loss": cell.loss.replace("vgg", "v|gg")}) for cell in spec.cells]
+    losses = tuple(loss.replace("vgg", "v|gg") for loss in spec.losses)
+    text = written(spec.model_copy(update={"cells": tuple(cells), "losses": losses}), tmp_path)["md"]
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    assert r"v\|gg" in text
+    assert len({len(re.findall(r"(?<!\\)\|", row)) for row in rows}) == 1
