@@ -3,22 +3,31 @@
 import csv
 import hashlib
 import os
+import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from lossbench.errors import UserError
 
 
 @contextmanager
 def written_atomically(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path`; rename it to `path` when the block ends well, delete it otherwise.
 
-    Raises OSError (disk full, no permission) without touching what was at `path`.
+    Who may read it is what the umask says, however the block made it. Raises OSError (disk full, no permission) without
+    touching what was at `path`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     # the suffix stays last, since libraries choose a format by it
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
     try:
+        # a file made plainly says what the umask is, which can't be asked for without setting it
+        temporary.touch()
+        mode = stat.S_IMODE(temporary.stat().st_mode)
+        temporary.unlink()
         yield temporary
+        temporary.chmod(mode)
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
@@ -50,3 +59,29 @@ def digest(path: Path, algorithm: str) -> str:
     """Return the digest of the file at `path` by `algorithm` (`sha256`, `md5`) as hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, algorithm).hexdigest()
+
+
+def given_path(value: object, owner: str) -> Path:
+    """Return the path `value` that a user gave as `owner`, its `~` expanded; raises UserError for what is no path."""
+    if isinstance(value, str | os.PathLike) and (text := os.fspath(value)) and isinstance(text, str):
+        return Path(os.path.expanduser(text))
+    raise UserError(f"{owner}: {value!r} is no path; give the file as text or as a Path")
+
+
+def check_writable(folder: Path, owner: str) -> None:
+    """Raise UserError naming `owner` where no file could be written to `folder`, made if need be; nothing is made."""
+    place = folder
+    while not os.path.lexists(place) and place != place.parent:
+        place = place.parent
+    if not place.is_dir():
+        raise UserError(f"{owner}: {place} is {'a file' if place.exists() else 'a broken link'}; give a folder")
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise UserError(f"{owner}: {folder} can't be written to ({place} is closed to you); give another folder")
+
+
+def check_readable_folder(folder: Path, owner: str) -> None:
+    """Raise UserError naming `owner` where `folder` is absent, no folder, or closed to this user."""
+    if not os.path.isdir(folder):
+        raise UserError(f"{owner}: {folder} is {'no folder' if os.path.exists(folder) else 'missing'}; give a folder")
+    if not os.access(folder, os.R_OK | os.X_OK):
+        raise UserError(f"{owner}: {folder} is closed to you; ask its owner, or give another folder")

@@ -4,11 +4,12 @@ import ast
 import importlib
 import inspect
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
-from types import ModuleType
-from typing import Any
+from types import ModuleType, UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from lossbench.errors import UserError, nearest
 
@@ -24,11 +25,23 @@ def names(folder: str) -> list[str]:
 
 def check(folder: str, name: str) -> str:
     """Return `name` if `folder` holds it; raise UserError with the nearest match otherwise."""
+    check_name(folder, name)
     # one look, since a plan checks thousands of names
     if not (name.isidentifier() and name[0] != "_" and os.path.isfile(f"{PACKAGE}/{folder}/{name}.py")):
-        kind = folder.rstrip("s").replace("_", " ").replace("losse", "loss")
-        raise UserError(f"unknown {kind} '{name}' (no lossbench/{folder}/{name}.py); {nearest(name, names(folder))}")
+        raise UserError(
+            f"unknown {_kind(folder)} '{name}' (no lossbench/{folder}/{name}.py); {nearest(name, names(folder))}"
+        )
     return name
+
+
+def check_name(folder: str, name: object) -> None:
+    """Raise UserError unless `name` is text, as the name of a plugin of `folder` is."""
+    if not isinstance(name, str):
+        raise UserError(f"{_kind(folder)}: {name!r} is no name; give one as text, known: {', '.join(names(folder))}")
+
+
+def _kind(folder: str) -> str:
+    return folder.rstrip("s").replace("_", " ").replace("losse", "loss")
 
 
 def load(folder: str, name: str) -> ModuleType:
@@ -43,6 +56,44 @@ def check_arguments(owner: str, function: Callable[..., Any], arguments: Iterabl
     """
     fixed = function.keywords if isinstance(function, partial) else {}
     _require_known(owner, (name for name in inspect.signature(function).parameters if name not in fixed), arguments)
+
+
+@contextmanager
+def wrong_types_named(owner: str, function: Callable[..., Any], arguments: Mapping[str, Any]) -> Iterator[None]:
+    """Where the block fails over a value, raise UserError naming the first of `arguments` that is of a wrong type.
+
+    Types are those that `function` of `owner` states; what its own checks refuse in their words stays as it is.
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    except (TypeError, ValueError, AttributeError) as error:
+        plain = function.func if isinstance(function, partial) else function
+        hints = get_type_hints(plain)
+        for argument, value in arguments.items():
+            if not _fits(value, hints.get(argument, Any)):
+                stated = _in_words(hints[argument])
+                raise UserError(f"{owner}: {argument} = {value!r} is not of the right type; give {stated}") from error
+        raise
+
+
+_WORDS = {str: "text", int: "a whole number", float: "a number", bool: "True or False", type(None): "None"}
+
+
+def _fits(value: object, annotation: Any) -> bool:
+    if get_origin(annotation) in (UnionType, Union):
+        return any(_fits(value, each) for each in get_args(annotation))
+    kind = get_origin(annotation) or annotation
+    if kind in (int, float) and isinstance(value, bool):
+        return False
+    return not isinstance(kind, type) or isinstance(value, (int, float) if kind is float else kind)
+
+
+def _in_words(annotation: Any) -> str:
+    union = get_origin(annotation) in (UnionType, Union)
+    kinds = get_args(annotation) if union else (annotation,)
+    return " or ".join(_WORDS.get(kind, f"a {getattr(kind, '__name__', kind)}") for kind in kinds)
 
 
 def build_arguments(folder: str, name: str) -> list[str]:

@@ -13,11 +13,23 @@ from pathlib import Path
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from lossbench.errors import UserError, exit_with_one_line
+from pipeline.outputs.remedies import files_of_stages
 
 
 def run(main: Callable[..., object]) -> None:
     """Call the `main` of a stage with what the command line and standard input say; a UserError becomes one line."""
-    exit_with_one_line(lambda: main(**given(main, sys.argv[1:], sys.stdin.read)))
+
+    def called() -> None:
+        values = given(main, sys.argv[1:], _standard_input)
+        with files_of_stages():
+            main(**values)
+
+    exit_with_one_line(called)
+
+
+def _standard_input() -> str:
+    # None where the process was started without it
+    return "" if sys.stdin is None else sys.stdin.read()
 
 
 def given(main: Callable[..., object], arguments: Sequence[str], read: Callable[[], str]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import numpy as np
 from lossbench import plugins
 from lossbench.assets import pyiqa_models
 from lossbench.errors import UserError
+from lossbench.files import given_path
 from lossbench.metrics._protocol import Better, Over
 from lossbench.metrics._protocol import Colour as Colour
 from lossbench.metrics._protocol import Pixels as Pixels
@@ -91,6 +92,7 @@ def load(name: str) -> Metric | SetMetric:
 
     `pyiqa:NAME` is the model NAME of the package pyiqa.
     """
+    plugins.check_name(FOLDER, name)
     if name.startswith(pyiqa_models.PREFIX):
         # by name, as plugins are: an import would make pyiqa's version count for every metric
         return cast(Metric, importlib.import_module(pyiqa_models.METRIC).metric(name))
@@ -203,8 +205,8 @@ def create_metric(
     `weights` is the file of the stored network of a metric that rests on one. Raises UserError with the nearest match
     for an unknown metric or colour, and when weights are missing or too many.
     """
-    check_weights(name, weights)
-    return CreatedMetric(name, protocol_of(name, protocol), None if weights is None else Path(weights))
+    checked = check_weights(name, weights)
+    return CreatedMetric(name, protocol_of(name, protocol), checked.get("weights"))
 
 
 def needs_label(metric: Metric | SetMetric) -> bool:
@@ -227,7 +229,7 @@ def check_weights(name: str, weights: Path | str | None) -> dict[str, Path]:
     if weights is None:
         needed = " or ".join(metric.WEIGHTS)
         raise UserError(f"{name} needs weights=PATH of a stored network '{needed}'; {metric.WEIGHTS_FROM}")
-    return {"weights": Path(weights)}
+    return {"weights": given_path(weights, f"{name}: weights")}
 
 
 def _array(image: Any) -> Pixels:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from lossbench import plugins, storage
 from lossbench.errors import UserError
+from lossbench.files import given_path
 
 FOLDER = "networks"
 
@@ -99,8 +100,9 @@ def load_network(path: Path | str) -> nn.Module:
 
     Raises UserError naming the file when it is missing, truncated, of another kind, or does not fit exactly.
     """
-    state, description = storage.read(Path(path))
-    return storage.rebuilt(Path(path), state, lambda: build(description["name"], **description["arguments"]))
+    file = given_path(path, "load_network")
+    state, description = storage.read(file)
+    return storage.rebuilt(file, state, lambda: build(description["name"], **description["arguments"]))
 
 
 def parameter_count(module: nn.Module) -> int:
