@@ -4,6 +4,8 @@ import json
 import os
 from pathlib import Path
 
+from lossbench.errors import FileError
+
 HEAD = 512
 """Bytes by which a file is recognised."""
 SIGNS = (
@@ -16,31 +18,37 @@ SIGNS = (
 """How files begin, and what they are then."""
 PAGES = (b"<!doctype", b"<html", b"<?xml", b"<head")
 """How a page of a server begins, in small letters."""
+SOURCES = "docs/use-a-loss.md says where weights come from and how public ones are imported"
+"""What to say to who has no file."""
+SHOWN = 3
+"""How many files of a folder a message names."""
 
-FOLDER = "is a folder"
-ABSENT = ("is missing", "is a broken link", "is missing: a part of this path is a file")
-"""What `unreadable` says of what is not there."""
 
-
-def unreadable(path: Path) -> str | None:
-    """Return why the file at `path` can't be opened, None where it can; what is closed is told from what is absent."""
+def check_readable(path: Path) -> None:
+    """Raise FileError where `path` is absent, a folder or closed to this user: three things, with a remedy each."""
+    absent = f"check the path; {SOURCES}", "run the stage that makes it"
     try:
         with path.open("rb"):
-            return None
+            return
     except FileNotFoundError:
-        return ABSENT[path.is_symlink()]
-    except IsADirectoryError:
-        return FOLDER
+        raise FileError(f"{path} is {'a broken link' if path.is_symlink() else 'missing'}", *absent) from None
     except NotADirectoryError:
-        return ABSENT[2]
+        raise FileError(f"{path} is missing, a part of this path is a file", *absent) from None
+    except IsADirectoryError:
+        held = ", ".join(sorted(file.name for file in path.glob("*.safetensors"))[:SHOWN])
+        remedy = f"give a file in it: {held}" if held else "give a file, such as network.safetensors"
+        raise FileError(f"{path} is not a whole safetensors file (it is a folder)", remedy) from None
     except PermissionError:
-        return "is there but closed to you, or lies in a folder that is"
+        fault = f"{path} is there but closed to you, or lies in a folder that is"
+        raise FileError(fault, "ask its owner, or look at its permissions by ls -l") from None
     except OSError as error:
-        return f"can't be read ({error.strerror})"
+        raise FileError(f"{path} can't be read ({error.strerror})", "check the path") from None
 
 
 def recognised(path: Path) -> str | None:
-    """Return what the readable file at `path` is when it is no whole safetensors file, None where it is not known."""
+    """Return what the file at `path` is when it is no whole safetensors file, None where that is not known."""
+    if not os.access(path, os.R_OK):
+        return None
     size = os.path.getsize(path)
     if size == 0:
         return "it is empty"

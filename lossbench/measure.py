@@ -14,9 +14,10 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from lossbench import metrics
+from lossbench import contents, metrics
 from lossbench.assets import pyiqa_models
-from lossbench.errors import UserError, nearest
+from lossbench.errors import FileError, UserError, nearest
+from lossbench.files import given_path
 from lossbench.images import EXTENSIONS, largest, read_image, read_tiff
 from lossbench.metrics import Colour, CreatedMetric, Protocol
 from lossbench.metrics._protocol import Floats
@@ -86,7 +87,11 @@ def requested(names: str, colour: str | None, crop: int, rounding: bool, weights
         name, separator, file = entry.partition("=")
         if not separator or name not in asked:
             raise UserError(f"--weights {entry}: give METRIC=FILE of a metric asked for; {nearest(name, asked)}")
-        files[name] = Path(file)
+        files[name] = given_path(file, f"--weights {entry}")
+        try:
+            contents.check_readable(files[name])
+        except FileError as error:
+            raise UserError(f"--weights {entry}: {error}") from None
     return {
         name: CreatedMetric(name, metrics.protocol_of(name, protocol), files.get(name))
         for name, protocol in wanted.items()

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache, partial
+from numbers import Integral, Real
 from pathlib import Path
 from types import ModuleType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
@@ -60,25 +61,50 @@ def check_arguments(owner: str, function: Callable[..., Any], arguments: Iterabl
 
 @contextmanager
 def wrong_types_named(owner: str, function: Callable[..., Any], arguments: Mapping[str, Any]) -> Iterator[None]:
-    """Where the block fails over a value, raise UserError naming the first of `arguments` that is of a wrong type.
+    """After the block raise UserError naming the first of `arguments` that is of another type than `function` states.
 
-    Types are those that `function` of `owner` states; what its own checks refuse in their words stays as it is.
+    What the block refuses in words of its own stays as it is; what else it raises gives way to this.
     """
     try:
         yield
     except UserError:
         raise
-    except (TypeError, ValueError, AttributeError) as error:
-        plain = function.func if isinstance(function, partial) else function
-        hints = get_type_hints(plain)
-        for argument, value in arguments.items():
-            if not _fits(value, hints.get(argument, Any)):
-                stated = _in_words(hints[argument])
-                raise UserError(f"{owner}: {argument} = {value!r} is not of the right type; give {stated}") from error
+    except Exception as error:
+        _check_stated_types(owner, function, arguments, error)
         raise
+    _check_stated_types(owner, function, arguments)
+
+
+def _check_stated_types(
+    owner: str, function: Callable[..., Any], arguments: Mapping[str, Any], cause: Exception | None = None
+) -> None:
+    hints = get_type_hints(function.func if isinstance(function, partial) else function)
+    for argument, value in arguments.items():
+        if not _fits(value, hints.get(argument, Any)):
+            stated = _in_words(hints[argument])
+            raise UserError(f"{owner}: {argument} = {value!r} is not of the right type; give {stated}") from cause
+
+
+def check_types_of_defaults(owner: str, function: Callable[..., Any], arguments: Mapping[str, Any]) -> None:
+    """Raise UserError unless each of `arguments` is of the type of its default in `function`.
+
+    A default that is None or a sequence does not fix the type.
+    """
+    parameters = inspect.signature(function).parameters
+    for argument, value in arguments.items():
+        default = parameters[argument].default
+        expected = type(default)
+        # `True` is an int to Python, but never a sensible width
+        fits = type(value) is expected or (expected is float and type(value) is int)
+        if expected in (bool, int, float, str) and not fits:
+            raise UserError(
+                f"{owner}: {argument}: {value!r} is not of type {expected.__name__}; give a value like {default!r}"
+            )
 
 
 _WORDS = {str: "text", int: "a whole number", float: "a number", bool: "True or False", type(None): "None"}
+_WIDER: dict[Any, Any] = {int: Integral, float: Real, dict: Mapping, Path: os.PathLike}
+"""What is taken where a type is stated."""
 
 
 def _fits(value: object, annotation: Any) -> bool:
@@ -87,7 +113,7 @@ def _fits(value: object, annotation: Any) -> bool:
     kind = get_origin(annotation) or annotation
     if kind in (int, float) and isinstance(value, bool):
         return False
-    return not isinstance(kind, type) or isinstance(value, (int, float) if kind is float else kind)
+    return not isinstance(kind, type) or isinstance(value, _WIDER.get(kind, kind))
 
 
 def _in_words(annotation: Any) -> str:

@@ -18,8 +18,6 @@ from lossbench.files import written_atomically
 
 KINDS = {"network": "restoration network", "loss_network": "loss network", "classifier": "classifier"}
 """What a file holds, by the one key of its metadata; more than one would make its bytes depend on chance."""
-SOURCES = "docs/use-a-loss.md says where weights come from and how public ones are imported"
-"""What to say of a file that is none of ours."""
 SHOWN = 3
 """How many mismatches of a sort a message names."""
 
@@ -54,7 +52,7 @@ def describe(path: Path, kind: str = "network") -> dict[str, Any]:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
-    _check_readable(path)
+    contents.check_readable(path)
     try:
         with safe_open(path, framework="pt", device="cpu") as file:
             yield file
@@ -62,22 +60,8 @@ def _opened(path: Path) -> Iterator[Any]:
         raise _foreign(f"{path} is not a whole safetensors file ({contents.recognised(path) or error})") from None
 
 
-def _check_readable(path: Path) -> None:
-    """Raise FileError where `path` is absent, a folder or closed to this user: three things, with a remedy each."""
-    reason = contents.unreadable(path)
-    if reason is None:
-        return
-    if reason == contents.FOLDER:
-        held = ", ".join(sorted(file.name for file in path.glob("*.safetensors"))[:SHOWN])
-        remedy = f"give a file in it: {held}" if held else "give a file, such as network.safetensors"
-        raise FileError(f"{path} is not a whole safetensors file (it {reason})", remedy)
-    if reason in contents.ABSENT:
-        raise FileError(f"{path} {reason}", f"check the path; {SOURCES}", "run the stage that makes it")
-    raise FileError(f"{path} {reason}", "ask its owner, or look at its permissions by ls -l")
-
-
 def _foreign(fault: str) -> FileError:
-    return FileError(fault, f"give one of lossbench; {SOURCES}", "delete it and rerun")
+    return FileError(fault, f"give one of lossbench; {contents.SOURCES}", "delete it and rerun")
 
 
 def _description(path: Path, metadata: Mapping[str, str], kind: str) -> dict[str, Any]:

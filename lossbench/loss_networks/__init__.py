@@ -153,6 +153,7 @@ def build(name: str, **architecture: Any) -> nn.Module:
     """
     make = plugin(name).build
     plugins.check_arguments(f"loss network '{name}'", make, architecture)
+    plugins.check_types_of_defaults(f"loss network '{name}'", make, architecture)
     module = make(**architecture)
     assert isinstance(module, nn.Module)
     defaults = {argument: parameter.default for argument, parameter in inspect.signature(make).parameters.items()}

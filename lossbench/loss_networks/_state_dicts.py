@@ -38,8 +38,6 @@ def read(path: Path, places: tuple[str | None, ...] = (None,)) -> dict[str, Tens
     training state holds must be numbers, words, tensors and the options of a command line. Raises UserError naming the
     file when it is missing, damaged, holds anything else, or has no state dict there.
     """
-    if reason := contents.unreadable(path):
-        raise UserError(f"{path} {reason}; it cannot be read: check the path")
     content = _safetensors(path) if path.suffix == ".safetensors" else _pickled(path)
     outer = content if isinstance(content, dict) else {}
     for place in places:
@@ -77,7 +75,7 @@ def _safetensors(path: Path) -> dict[str, Tensor]:
     try:
         return load_file(path)
     except (OSError, SafetensorError) as error:
-        what = contents.recognised(path) or getattr(error, "strerror", None) or error
+        what = getattr(error, "strerror", None) or contents.recognised(path) or error
         raise UserError(f"{path} is no whole safetensors file ({what}); check the path or download it again") from None
 
 
@@ -86,15 +84,16 @@ def _pickled(path: Path) -> Any:
         # leaving the block takes all of them back, also what the user has allowed
         with safe_globals([each for each in HARMLESS if each not in get_safe_globals()]):
             return torch.load(path, map_location="cpu", weights_only=True)
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError) as error:
+        raise UserError(f"{path} cannot be read ({error.strerror}); check the path") from None
     # a damaged pickle raises nearly anything, and torch's own words advise to run what is in it
     except Exception as error:
-        refused = re.findall(r"GLOBAL ([\w.]+)", str(error))
-        if refused:
-            raise UserError(
-                f"{path} holds more than weights, an object '{refused[0]}', which could run code; save its weights "
-                "alone where that is trusted, or get a file of weights"
-            ) from None
-        what = contents.recognised(path)
-        # that it is one of PyTorch is no fault here
-        fault = what if what and "PyTorch" not in what else type(error).__name__
-        raise UserError(f"{path} is damaged or holds more than weights ({fault}); download it again") from None
+        if refused := re.findall(r"GLOBAL ([\w.]+)", str(error)):
+            fault = f"the object '{refused[0]}', which could run code"
+            remedy = "save its weights alone where you trust it, or get a file of weights"
+        else:
+            what = contents.recognised(path) or type(error).__name__
+            # that it is one of PyTorch is no fault here
+            fault = f"its rest does not read ({type(error).__name__})" if "PyTorch" in what else what
+            remedy = "download it again"
+        raise UserError(f"{path} is damaged or holds more than weights ({fault}); {remedy}") from None

@@ -9,7 +9,7 @@ from typing import Any, cast, runtime_checkable
 
 import numpy as np
 
-from lossbench import plugins
+from lossbench import contents, plugins
 from lossbench.assets import pyiqa_models
 from lossbench.errors import UserError
 from lossbench.files import given_path
@@ -206,6 +206,8 @@ def create_metric(
     for an unknown metric or colour, and when weights are missing or too many.
     """
     checked = check_weights(name, weights)
+    for file in checked.values():
+        contents.check_readable(file)
     return CreatedMetric(name, protocol_of(name, protocol), checked.get("weights"))
 
 
