@@ -78,7 +78,11 @@ def wrong_types_named(owner: str, function: Callable[..., Any], arguments: Mappi
 def _check_stated_types(
     owner: str, function: Callable[..., Any], arguments: Mapping[str, Any], cause: Exception | None = None
 ) -> None:
-    hints = get_type_hints(function.func if isinstance(function, partial) else function)
+    try:
+        hints = get_type_hints(function.func if isinstance(function, partial) else function)
+    except NameError:
+        # a plugin may name types that only a type checker sees
+        return
     for argument, value in arguments.items():
         if not _fits(value, hints.get(argument, Any)):
             stated = _in_words(hints[argument])
@@ -113,7 +117,11 @@ def _fits(value: object, annotation: Any) -> bool:
     kind = get_origin(annotation) or annotation
     if kind in (int, float) and isinstance(value, bool):
         return False
-    return not isinstance(kind, type) or isinstance(value, _WIDER.get(kind, kind))
+    try:
+        return not isinstance(kind, type) or isinstance(value, _WIDER.get(kind, kind))
+    except TypeError:
+        # of a protocol nothing can be told
+        return True
 
 
 def _in_words(annotation: Any) -> str:

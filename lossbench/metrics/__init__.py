@@ -19,6 +19,8 @@ from lossbench.metrics._protocol import Pixels as Pixels
 from lossbench.metrics._protocol import Protocol as Protocol
 
 FOLDER = "metrics"
+BANDS_LAST, LEAST_SIDE = 4, 8
+"""A last axis of at most so many values, behind two of at least so many, is that of the bands."""
 
 
 class Described(typing.Protocol):
@@ -235,8 +237,17 @@ def check_weights(name: str, weights: Path | str | None) -> dict[str, Path]:
 
 
 def _array(image: Any) -> Pixels:
-    # numpy has no bfloat16, so tensors go through double
-    return np.asarray(image.detach().cpu().double().numpy() if hasattr(image, "detach") else image)
+    if hasattr(image, "detach"):
+        image = image.detach().cpu()
+        # numpy has no bfloat16, so floats go through double; what is none stays so, and is refused
+        image = (image.double() if image.is_floating_point() else image).numpy()
+    found = np.asarray(image)
+    if found.dtype.kind not in "fiubc":
+        raise UserError(f"{image!r:.80} is no picture; give arrays or tensors (C, H, W) of floats in [0, 1]")
+    # no picture is that narrow; without a word a metric would take its rows for bands
+    if found.ndim in (3, 4) and found.shape[-1] <= BANDS_LAST < LEAST_SIDE <= min(found.shape[-3:-1]):
+        raise UserError(f"shape {found.shape} has its bands last; give (C, H, W), as by np.moveaxis(picture, -1, -3)")
+    return found
 
 
 def listing() -> list[dict[str, Any]]:
