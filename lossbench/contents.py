@@ -47,13 +47,14 @@ def check_readable(path: Path) -> None:
 
 def recognised(path: Path) -> str | None:
     """Return what the file at `path` is when it is no whole safetensors file, None where that is not known."""
-    if not os.access(path, os.R_OK):
+    try:
+        size = os.path.getsize(path)
+        with path.open("rb") as file:
+            head = file.read(HEAD)
+    except OSError:
         return None
-    size = os.path.getsize(path)
     if size == 0:
         return "it is empty"
-    with path.open("rb") as file:
-        head = file.read(HEAD)
     if head.lstrip().lower().startswith(PAGES):
         return "it is a web page, such as a server's error or log-in page"
     return next((text for sign, text in SIGNS if head.startswith(sign)), None) or _cut_short(path, size)

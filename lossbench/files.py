@@ -73,9 +73,9 @@ def check_writable(folder: Path, owner: str) -> None:
     place = folder
     while not os.path.lexists(place) and place != place.parent:
         place = place.parent
-    if not place.is_dir():
-        raise UserError(f"{owner}: {place} is {'a file' if place.exists() else 'a broken link'}; give a folder")
-    if not os.access(place, os.W_OK | os.X_OK):
+    if not os.path.isdir(place):
+        raise UserError(f"{owner}: {place} is {'a file' if os.path.exists(place) else 'a broken link'}; give a folder")
+    if not _allowed(place, os.W_OK):
         raise UserError(f"{owner}: {folder} can't be written to ({place} is closed to you); give another folder")
 
 
@@ -83,5 +83,9 @@ def check_readable_folder(folder: Path, owner: str) -> None:
     """Raise UserError naming `owner` where `folder` is absent, no folder, or closed to this user."""
     if not os.path.isdir(folder):
         raise UserError(f"{owner}: {folder} is {'no folder' if os.path.exists(folder) else 'missing'}; give a folder")
-    if not os.access(folder, os.R_OK | os.X_OK):
+    if not _allowed(folder, os.R_OK):
         raise UserError(f"{owner}: {folder} is closed to you; ask its owner, or give another folder")
+
+
+def _allowed(folder: Path, right: int) -> bool:
+    return os.access(folder, right | os.X_OK, effective_ids=os.access in os.supports_effective_ids)

@@ -94,6 +94,8 @@ def _pickled(path: Path) -> Any:
         else:
             what = contents.recognised(path) or type(error).__name__
             # that it is one of PyTorch is no fault here
-            fault = "it begins like a file of PyTorch and is cut short or damaged further on" if "PyTorch" in what else what
+            fault = (
+                "it begins like a file of PyTorch and is cut short or damaged further on" if "PyTorch" in what else what
+            )
             remedy = "download it again"
         raise UserError(f"{path} is damaged or holds more than weights ({fault}); {remedy}") from None

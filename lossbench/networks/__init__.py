@@ -8,7 +8,6 @@ import torch
 from torch import Tensor, nn
 
 from lossbench import plugins, storage
-from lossbench.errors import UserError
 from lossbench.files import given_path
 
 FOLDER = "networks"

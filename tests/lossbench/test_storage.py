@@ -87,7 +87,9 @@ def test_a_damaged_file_is_named(path: Path) -> None:
     whole = path.read_bytes()
     for size in (0, 5, 100, len(whole) - 1):
         path.write_bytes(whole[:size])
-        with pytest.raises(UserError, match=rf"{path} is not a whole safetensors file \(it is .*\); give one of lossbench"):
+        with pytest.raises(
+            UserError, match=rf"{path} is not a whole safetensors file \(it is .*\); give one of lossbench"
+        ):
             storage.read(path)
     torch.save(network().state_dict(), path)
     with pytest.raises(UserError, match=f"{path} is not a whole safetensors file"):
