@@ -14,8 +14,8 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from lossbench import contents, metrics
-from lossbench.assets import pyiqa_models
+from lossbench import metrics
+from lossbench.assets import contents, pyiqa_models
 from lossbench.errors import FileError, UserError, nearest
 from lossbench.files import given_path
 from lossbench.images import EXTENSIONS, largest, read_image, read_tiff

@@ -11,8 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from lossbench import contents
-from lossbench.defaults import fresh_defaults
+from lossbench.assets import contents
 from lossbench.errors import FileError, UserError
 from lossbench.files import written_atomically
 
@@ -20,6 +19,21 @@ KINDS = {"network": "restoration network", "loss_network": "loss network", "clas
 """What a file holds, by the one key of its metadata; more than one would make its bytes depend on chance."""
 SHOWN = 3
 """How many mismatches of a sort a message names."""
+
+
+@contextmanager
+def fresh_defaults() -> Iterator[None]:
+    """Make tensors float32, on the CPU and fit for training in the block, whatever its surroundings have set.
+
+    Those are `torch.set_default_dtype`, `torch.set_default_device`, `torch.device` as a context, and inference mode.
+    """
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float32)
+    try:
+        with torch.device("cpu"), torch.inference_mode(False):
+            yield
+    finally:
+        torch.set_default_dtype(before)
 
 
 def save(path: Path, module: nn.Module, description: Mapping[str, Any], kind: str = "network") -> None:

@@ -9,8 +9,8 @@ from itertools import count
 import torch
 from torch import Tensor, nn
 
-from lossbench import inputs
 from lossbench.errors import UserError, nearest
+from lossbench.losses import _inputs
 
 Distance = Callable[[Tensor, Tensor], Tensor]
 
@@ -69,10 +69,10 @@ class WeightedTerms(nn.Module):
 
         Raises InputError for what is no pair of batches, and at the first call for a target that is not in [0, 1].
         """
-        inputs.check_pair(prediction, target)
+        _inputs.check_pair(prediction, target)
         # what is compared with itself gives zero in any range, and says nothing of the targets to come
-        if inputs.values_known(target) and self.check_range and not self._range_checked and prediction is not target:
-            self._range_checked = inputs.check_range(target)
+        if _inputs.values_known(target) and self.check_range and not self._range_checked and prediction is not target:
+            self._range_checked = _inputs.check_range(target)
         with torch.autocast(prediction.device.type, enabled=False):
             return self.raw_terms(prediction.float(), target.detach().float())
 

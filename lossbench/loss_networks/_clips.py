@@ -2,8 +2,8 @@
 
 from torch import Tensor
 
-from lossbench.inputs import InputError
 from lossbench.loss_networks import _size
+from lossbench.losses._inputs import InputError
 
 
 def checked(clip: Tensor, bands: int, tube: int) -> Tensor:

@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 from torch.serialization import get_safe_globals, safe_globals
 
-from lossbench import contents
+from lossbench.assets import contents
 from lossbench.errors import UserError
 
 CHECKPOINT = ("model", "state_dict", "params", None)

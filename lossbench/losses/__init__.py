@@ -25,7 +25,7 @@ def build(name: str, *, check_range: bool = True, **arguments: Any) -> WeightedT
     `check_range` is False.
     """
     # a loss must be no other for what surrounds its making; imported here, since listing losses needs no torch
-    from lossbench.defaults import fresh_defaults
+    from lossbench.storage import fresh_defaults
 
     file, named = split(name)
     module = load("losses", file)

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from lossbench import loss_networks
 from lossbench.errors import UserError
 from lossbench.files import given_path
-from lossbench.inputs import InputError
 from lossbench.loss_networks import Encoder
 from lossbench.losses._difference import Difference
+from lossbench.losses._inputs import InputError
 from lossbench.precision import checked_precision
 from lossbench.terms import WeightedTerms, distance
 

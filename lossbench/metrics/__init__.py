@@ -9,8 +9,8 @@ from typing import Any, cast, runtime_checkable
 
 import numpy as np
 
-from lossbench import contents, plugins
-from lossbench.assets import pyiqa_models
+from lossbench import plugins
+from lossbench.assets import contents, pyiqa_models
 from lossbench.errors import UserError
 from lossbench.files import given_path
 from lossbench.metrics._protocol import Better, Over

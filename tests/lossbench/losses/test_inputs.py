@@ -12,7 +12,7 @@ from torch import Tensor
 
 import lossbench
 from lossbench.errors import UserError
-from lossbench.inputs import InputError
+from lossbench.losses._inputs import InputError
 
 PREDICTION = uniform(2, 3, 16, 16, seed=2)
 TARGET = uniform(2, 3, 16, 16, seed=3)
