@@ -29,7 +29,10 @@ def run(main: Callable[..., object]) -> None:
 
 def _standard_input() -> str:
     # None where the process was started without it
-    return "" if sys.stdin is None else sys.stdin.read()
+    try:
+        return "" if sys.stdin is None else sys.stdin.read()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"standard input can't be read ({error}); give the spec as JSON there") from None
 
 
 def given(main: Callable[..., object], arguments: Sequence[str], read: Callable[[], str]) -> dict[str, Any]:
