@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lossbench import metrics
-from lossbench.assets import contents, pyiqa_models
+from lossbench.assets import pyiqa_models
 from lossbench.errors import FileError, UserError, nearest
 from lossbench.files import given_path
 from lossbench.images import EXTENSIONS, largest, read_image, read_tiff
@@ -62,7 +62,10 @@ def over(kind: str, request: Request) -> Request:
 
 def main(prediction: Path, target: Path | None, request: Request, clip: bool, as_json: bool) -> None:
     """Print a line a picture and the mean, or JSON; raises UserError naming the file that can't be scored."""
-    scores = measured(prediction, target, request, clip)
+    try:
+        scores = measured(prediction, target, request, clip)
+    except FileError as error:
+        raise UserError(f"--weights: {error}") from None
     print(json.dumps(_values(scores, request), indent=1) if as_json else _table(scores, request))
 
 
@@ -88,10 +91,6 @@ def requested(names: str, colour: str | None, crop: int, rounding: bool, weights
         if not separator or name not in asked:
             raise UserError(f"--weights {entry}: give METRIC=FILE of a metric asked for; {nearest(name, asked)}")
         files[name] = given_path(file, f"--weights {entry}")
-        try:
-            contents.check_readable(files[name])
-        except FileError as error:
-            raise UserError(f"--weights {entry}: {error}") from None
     return {
         name: CreatedMetric(name, metrics.protocol_of(name, protocol), files.get(name))
         for name, protocol in wanted.items()
@@ -180,6 +179,9 @@ def _pictures(
         for metric in request.values():
             try:
                 values[metric.name] = metric(ours, theirs)
+            except FileError:
+                # it is the same of every picture
+                raise
             except UserError as error:
                 raise UserError(f"{metric.name} of {path}: {error}") from None
         progress(number)

@@ -177,6 +177,8 @@ def build(
         return losses.build(name, **arguments), arguments
     except FileError as error:
         raise UserError(f"{'--set weights' if weights is None else '--weights'}: {error}") from None
+    except UserError as error:
+        raise UserError(f"{error}; correct --set" if assignments else str(error)) from None
     except (TypeError, ValueError, AttributeError) as error:
         raise UserError(f"loss '{name}': {arguments} are no settings of it ({error}); correct --set") from None
 
