@@ -44,7 +44,7 @@ def read(path: Path, places: tuple[str | None, ...] = (None,)) -> dict[str, Tens
         found = outer.get(place) if place else content
         if isinstance(found, dict):
             break
-    others = [key for key, value in outer.items() if key != place and _is_weights(value)]
+    others = [key for key, value in outer.items() if key != place and _is_weights(value) and value]
     if not _is_weights(found):
         where = f" under '{place}'" if place else ""
         remedy = f"those under {_listed(others)} may be meant: {_save_alone(path, others[0])}" if others else GIVE
@@ -56,10 +56,8 @@ def read(path: Path, places: tuple[str | None, ...] = (None,)) -> dict[str, Tens
 
 
 def _is_weights(value: Any) -> bool:
-    return (
-        isinstance(value, dict)
-        and bool(value)
-        and all(isinstance(name, str) and isinstance(tensor, Tensor) for name, tensor in value.items())
+    return isinstance(value, dict) and all(
+        isinstance(name, str) and isinstance(tensor, Tensor) for name, tensor in value.items()
     )
 
 
@@ -89,8 +87,8 @@ def _pickled(path: Path) -> Any:
     # a damaged pickle raises nearly anything, and torch's own words advise to run what is in it
     except Exception as error:
         if refused := re.findall(r"GLOBAL ([\w.]+)", str(error)):
-            fault = f"the object '{refused[0]}', which could run code"
-            remedy = "save its weights alone where you trust it, or get a file of weights"
+            fault = type(error).__name__
+            remedy = f"download it again, or save its weights alone: '{refused[0]}' in it could run code"
         else:
             what = contents.recognised(path) or type(error).__name__
             # that it is one of PyTorch is no fault here

@@ -54,7 +54,10 @@ def test_what_the_user_has_allowed_stays_allowed(path: Path) -> None:
     ],
 )
 def test_an_object_that_is_refused_is_named(path: Path, value: Any, name: str) -> None:
-    with pytest.raises(UserError, match=rf"{path} .*holds more than weights \(the object '{name}', which could run co"):
+    message = (
+        rf"{path} .*holds more than weights .*; download it again, or save its weights alone: '{name}' in it could run"
+    )
+    with pytest.raises(UserError, match=message):
         read(path, {"model": STATE, "config": value})
 
 
