@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from lossbench.errors import exit_with_one_line, tolerate
+from lossbench.files import check_readable_folder
 
 Rows = list[dict[str, Any]]
 DATA_ROOT = Path("data")
 """Where fetched data sets go, one folder each."""
+ABSENT = {"bytes": "unknown"}
+"""What to say where a listed thing has no value, by the name of that value; of all others none."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,14 @@ def losses_verb(folder: Path | None) -> Verb:
     def listed(given: argparse.Namespace) -> None:
         from lossbench.losses import listing
 
-        show(listing(given.weights), given.json)
+        # where stored ones would lie may be a folder that is not made yet; one that is asked for is
+        if given.weights is not None and given.weights is not folder:
+            check_readable_folder(given.weights, "--weights")
+        rows = listing(given.weights)
+        if given.weights is None and not given.json:
+            # nothing was looked for, which is not to be told as nothing found
+            rows = [{key: value for key, value in row.items() if key != "weights"} for row in rows]
+        show(rows, given.json)
 
     return Verb("losses with their sources, the loss networks that they need, and the files of these", options, listed)
 
@@ -129,8 +139,12 @@ def run(program: str, text: str | None, verbs: Mapping[str, Verb]) -> None:
     chosen = parser.add_subparsers(dest="verb", required=True, metavar="verb")
     for name, verb in verbs.items():
         verb.options(chosen.add_parser(name, help=verb.text))
-    given = parser.parse_args()
-    exit_with_one_line(lambda: verbs[given.verb].run(given))
+
+    def parsed_and_run() -> None:
+        given = parser.parse_args()
+        verbs[given.verb].run(given)
+
+    exit_with_one_line(parsed_and_run)
 
 
 def main() -> None:
@@ -144,7 +158,8 @@ def show(rows: Rows, as_json: bool) -> None:
         print(json.dumps(rows, indent=1))
         return
     for row in rows:
-        rest = "; ".join(f"{key}: {_words(value)}" for key, value in row.items() if key != "name")
+        words = {key: ABSENT.get(key, "none") if value is None else _words(value) for key, value in row.items()}
+        rest = "; ".join(f"{key}: {text}" for key, text in words.items() if key != "name")
         print(f"{row['name']}\n    {rest}")
 
 

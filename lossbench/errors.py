@@ -7,12 +7,20 @@ import os
 import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import NoReturn
 
 _NO_ROOM = tuple(os.strerror(code) for code in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT))
 UNPRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
 """Unicode's categories of control characters, of bytes that are not UTF-8 (`os.fsdecode`), and of line breaks."""
+_PLACES = {
+    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST),
+    *(errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.ENAMETOOLONG, errno.ELOOP),
+}
+"""What a user can mend of a file or folder."""
+_BROKEN_PIPE = 128 + 13
+"""What shells give for a process that SIGPIPE ended."""
 
 
 class UserError(Exception):
@@ -23,11 +31,21 @@ class UserError(Exception):
         return one_line(super().__str__(), keep="\n")
 
 
+class FileError(UserError):
+    """A file that is no network of lossbench: what is wrong with it, and what its user can do about it."""
+
+    def __init__(self, fault: str, remedy: str, anew: str | None = None) -> None:
+        """Join `fault`, which names the file, and `remedy`; `anew` is that of who can make the file again."""
+        super().__init__(f"{fault}; {remedy}")
+        self.fault, self.anew = fault, anew
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Say which of `known` is nearest to `name`, and list them all."""
+    """Say which of `known` is nearest to `name` whatever its capitals, and list them all."""
     names = sorted(known)
-    match = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    hint = f"did you mean '{match[0]}'? " if match else ""
+    spelled = {each.lower(): each for each in names}
+    match = difflib.get_close_matches(name.lower(), spelled, n=1, cutoff=0.5)
+    hint = f"did you mean '{spelled[match[0]]}'? " if match else ""
     return f"{hint}known: {', '.join(names) or 'none'}"
 
 
@@ -47,13 +65,50 @@ def room_for(path: Path) -> Iterator[None]:
 
 
 def exit_with_one_line(main: Callable[[], object]) -> None:
-    """Run `main`; a UserError becomes one line on standard error and exit code 1."""
+    """Run `main`; a UserError becomes one line on standard error and exit code 1, and so does a place of no use.
+
+    Such is a file or folder that is absent, of the other sort, full, or not this user's to read or write. Where the
+    reader of standard output goes away, as `head` does, the process ends in silence with the shell's exit code for it.
+    """
     tolerate()
     try:
-        main()
+        _flushed(main)
     except UserError as error:
-        print(f"error: {one_line(str(error))}", file=sys.stderr, flush=True)
-        raise SystemExit(1) from None
+        _exit(str(error))
+    except BrokenPipeError:
+        _drop_output()
+        raise SystemExit(_BROKEN_PIPE) from None
+    except OSError as error:
+        if error.filename is None or error.errno not in _PLACES:
+            raise
+        _exit(f"{error.filename}: {error.strerror}; check the path and who may read and write there")
+
+
+def _flushed(main: Callable[[], object]) -> None:
+    """Run `main` and write out what it printed, also where it exits itself: at the very end no error can be met."""
+    try:
+        main()
+    except SystemExit:
+        _flush()
+        raise
+    _flush()
+
+
+def _flush() -> None:
+    # None where the process was started without standard output
+    if sys.stdout is not None:
+        sys.stdout.flush()
+
+
+def _drop_output() -> None:
+    """Let what is still to be written go nowhere, or the interpreter complains of it when it ends."""
+    with suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _exit(message: str) -> NoReturn:
+    print(f"error: {one_line(message)}", file=sys.stderr, flush=True)
+    raise SystemExit(1) from None
 
 
 def one_line(text: str, keep: str = "") -> str:

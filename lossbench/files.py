@@ -3,10 +3,12 @@
 import csv
 import hashlib
 import os
+import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from lossbench.errors import UserError
 from lossbench.names import fitting
 
 
@@ -14,13 +16,19 @@ from lossbench.names import fitting
 def written_atomically(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path`; rename it to `path` when the block ends well, delete it otherwise.
 
-    Raises OSError (disk full, no permission) without touching what was at `path`.
+    Who may read it is what the umask says, however the block made it. Raises OSError (disk full, no permission) without
+    touching what was at `path`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     # the suffix stays last, since libraries choose a format by it
     temporary = path.with_name(fitting(f".{path.stem}", f".{os.getpid()}.partial{path.suffix}"))
     try:
+        # a file made plainly says what the umask is, which can't be asked for without setting it
+        temporary.touch()
+        mode = stat.S_IMODE(temporary.stat().st_mode)
+        temporary.unlink()
         yield temporary
+        temporary.chmod(mode)
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
@@ -52,3 +60,33 @@ def digest(path: Path, algorithm: str) -> str:
     """Return the digest of the file at `path` by `algorithm` (`sha256`, `md5`) as hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, algorithm).hexdigest()
+
+
+def given_path(value: object, owner: str) -> Path:
+    """Return the path `value` that a user gave as `owner`, its `~` expanded; raises UserError for what is no path."""
+    if isinstance(value, str | os.PathLike) and (text := os.fspath(value)) and isinstance(text, str):
+        return Path(os.path.expanduser(text))
+    raise UserError(f"{owner}: {value!r} is no path; give the file as text or as a Path")
+
+
+def check_writable(folder: Path, owner: str) -> None:
+    """Raise UserError naming `owner` where no file could be written to `folder`, made if need be; nothing is made."""
+    place = folder
+    while not os.path.lexists(place) and place != place.parent:
+        place = place.parent
+    if not os.path.isdir(place):
+        raise UserError(f"{owner}: {place} is {'a file' if os.path.exists(place) else 'a broken link'}; give a folder")
+    if not _allowed(place, os.W_OK):
+        raise UserError(f"{owner}: {folder} can't be written to ({place} is closed to you); give another folder")
+
+
+def check_readable_folder(folder: Path, owner: str) -> None:
+    """Raise UserError naming `owner` where `folder` is absent, no folder, or closed to this user."""
+    if not os.path.isdir(folder):
+        raise UserError(f"{owner}: {folder} is {'no folder' if os.path.exists(folder) else 'missing'}; give a folder")
+    if not _allowed(folder, os.R_OK):
+        raise UserError(f"{owner}: {folder} is closed to you; ask its owner, or give another folder")
+
+
+def _allowed(folder: Path, right: int) -> bool:
+    return os.access(folder, right | os.X_OK, effective_ids=os.access in os.supports_effective_ids)

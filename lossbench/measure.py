@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from lossbench import metrics
 from lossbench.assets import pyiqa_models
-from lossbench.errors import UserError, nearest, shown
+from lossbench.errors import FileError, UserError, nearest, shown
+from lossbench.files import given_path
 from lossbench.images import EXTENSIONS, largest, read_image, read_tiff
 from lossbench.metrics import Colour, CreatedMetric, Protocol
 from lossbench.metrics._protocol import Floats
@@ -62,7 +63,10 @@ def over(kind: str, request: Request) -> Request:
 
 def main(prediction: Path, target: Path | None, request: Request, clip: bool, as_json: bool) -> None:
     """Print a line a picture and the mean, or JSON; raises UserError naming the file that can't be scored."""
-    scores = measured(prediction, target, request, clip)
+    try:
+        scores = measured(prediction, target, request, clip)
+    except FileError as error:
+        raise UserError(f"--weights: {error}") from None
     print(json.dumps(_values(scores, request), indent=1) if as_json else _table(scores, request))
 
 
@@ -87,7 +91,7 @@ def requested(names: str, colour: str | None, crop: int, rounding: bool, weights
         name, separator, file = entry.partition("=")
         if not separator or name not in asked:
             raise UserError(f"--weights {entry}: give METRIC=FILE of a metric asked for; {nearest(name, asked)}")
-        files[name] = Path(file)
+        files[name] = given_path(file, f"--weights {entry}")
     return {
         name: CreatedMetric(name, metrics.protocol_of(name, protocol), files.get(name))
         for name, protocol in wanted.items()
@@ -177,6 +181,9 @@ def _pictures(
         for metric in request.values():
             try:
                 values[metric.name] = metric(ours, theirs)
+            except FileError:
+                # it is the same of every picture
+                raise
             except UserError as error:
                 raise UserError(f"{metric.name} of {path}: {error}") from None
         progress(number)

@@ -4,11 +4,13 @@ import ast
 import importlib
 import inspect
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache, partial
+from numbers import Integral, Real
 from pathlib import Path
-from types import ModuleType
-from typing import Any
+from types import ModuleType, UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from lossbench.errors import UserError, nearest
 
@@ -24,11 +26,23 @@ def names(folder: str) -> list[str]:
 
 def check(folder: str, name: str) -> str:
     """Return `name` if `folder` holds it; raise UserError with the nearest match otherwise."""
+    check_name(folder, name)
     # one look, since a plan checks thousands of names
     if not (name.isidentifier() and name[0] != "_" and os.path.isfile(f"{PACKAGE}/{folder}/{name}.py")):
-        kind = folder.rstrip("s").replace("_", " ").replace("losse", "loss")
-        raise UserError(f"unknown {kind} '{name}' (no lossbench/{folder}/{name}.py); {nearest(name, names(folder))}")
+        raise UserError(
+            f"unknown {_kind(folder)} '{name}' (no lossbench/{folder}/{name}.py); {nearest(name, names(folder))}"
+        )
     return name
+
+
+def check_name(folder: str, name: object) -> None:
+    """Raise UserError unless `name` is text, as the name of a plugin of `folder` is."""
+    if not isinstance(name, str):
+        raise UserError(f"{_kind(folder)}: {name!r} is no name; give one as text, known: {', '.join(names(folder))}")
+
+
+def _kind(folder: str) -> str:
+    return folder.rstrip("s").replace("_", " ").replace("losse", "loss")
 
 
 def load(folder: str, name: str) -> ModuleType:
@@ -43,6 +57,77 @@ def check_arguments(owner: str, function: Callable[..., Any], arguments: Iterabl
     """
     fixed = function.keywords if isinstance(function, partial) else {}
     _require_known(owner, (name for name in inspect.signature(function).parameters if name not in fixed), arguments)
+
+
+@contextmanager
+def wrong_types_named(owner: str, function: Callable[..., Any], arguments: Mapping[str, Any]) -> Iterator[None]:
+    """After the block raise UserError naming the first of `arguments` that is of another type than `function` states.
+
+    What the block refuses in words of its own stays as it is; what else it raises gives way to this.
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        _check_stated_types(owner, function, arguments, error)
+        raise
+    _check_stated_types(owner, function, arguments)
+
+
+def _check_stated_types(
+    owner: str, function: Callable[..., Any], arguments: Mapping[str, Any], cause: Exception | None = None
+) -> None:
+    try:
+        hints = get_type_hints(function.func if isinstance(function, partial) else function)
+    except NameError:
+        # a plugin may name types that only a type checker sees
+        return
+    for argument, value in arguments.items():
+        if not _fits(value, hints.get(argument, Any)):
+            stated = _in_words(hints[argument])
+            raise UserError(f"{owner}: {argument} = {value!r} is not of the right type; give {stated}") from cause
+
+
+def check_types_of_defaults(owner: str, function: Callable[..., Any], arguments: Mapping[str, Any]) -> None:
+    """Raise UserError unless each of `arguments` is of the type of its default in `function`.
+
+    A default that is None or a sequence does not fix the type.
+    """
+    parameters = inspect.signature(function).parameters
+    for argument, value in arguments.items():
+        default = parameters[argument].default
+        expected = type(default)
+        # `True` is an int to Python, but never a sensible width
+        fits = type(value) is expected or (expected is float and type(value) is int)
+        if expected in (bool, int, float, str) and not fits:
+            raise UserError(
+                f"{owner}: {argument}: {value!r} is not of type {expected.__name__}; give a value like {default!r}"
+            )
+
+
+_WORDS = {str: "text", int: "a whole number", float: "a number", bool: "True or False", type(None): "None"}
+_WIDER: dict[Any, Any] = {int: Integral, float: Real, dict: Mapping, Path: os.PathLike}
+"""What is taken where a type is stated."""
+
+
+def _fits(value: object, annotation: Any) -> bool:
+    if get_origin(annotation) in (UnionType, Union):
+        return any(_fits(value, each) for each in get_args(annotation))
+    kind = get_origin(annotation) or annotation
+    if kind in (int, float) and isinstance(value, bool):
+        return False
+    try:
+        return not isinstance(kind, type) or isinstance(value, _WIDER.get(kind, kind))
+    except TypeError:
+        # of a protocol nothing can be told
+        return True
+
+
+def _in_words(annotation: Any) -> str:
+    union = get_origin(annotation) in (UnionType, Union)
+    kinds = get_args(annotation) if union else (annotation,)
+    return " or ".join(_WORDS.get(kind, f"a {getattr(kind, '__name__', kind)}") for kind in kinds)
 
 
 def build_arguments(folder: str, name: str) -> list[str]:

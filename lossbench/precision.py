@@ -12,6 +12,6 @@ PRECISIONS = {
 
 def checked_precision(owner: str, precision: object) -> str:
     """Return `precision`; raises UserError with the nearest match when `owner` asks for one that there is not."""
-    if precision not in PRECISIONS:
+    if not isinstance(precision, str) or precision not in PRECISIONS:
         raise UserError(f"{owner}: unknown precision {precision!r}; {nearest(str(precision), PRECISIONS)}")
-    return str(precision)
+    return precision

@@ -11,13 +11,29 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from lossbench.errors import UserError
+from lossbench.assets import contents
+from lossbench.errors import FileError, UserError
 from lossbench.files import written_atomically
 
 KINDS = {"network": "restoration network", "loss_network": "loss network", "classifier": "classifier"}
 """What a file holds, by the one key of its metadata; more than one would make its bytes depend on chance."""
 SHOWN = 3
 """How many mismatches of a sort a message names."""
+
+
+@contextmanager
+def fresh_defaults() -> Iterator[None]:
+    """Make tensors float32, on the CPU and fit for training in the block, whatever its surroundings have set.
+
+    Those are `torch.set_default_dtype`, `torch.set_default_device`, `torch.device` as a context, and inference mode.
+    """
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float32)
+    try:
+        with torch.device("cpu"), torch.inference_mode(False):
+            yield
+    finally:
+        torch.set_default_dtype(before)
 
 
 def save(path: Path, module: nn.Module, description: Mapping[str, Any], kind: str = "network") -> None:
@@ -37,7 +53,7 @@ def read(path: Path, kind: str = "network") -> tuple[dict[str, Tensor], dict[str
     Raises UserError naming the file when it is missing, damaged or not of this pipeline, and what it holds when that
     is another of KINDS.
     """
-    with _opened(path) as file:
+    with fresh_defaults(), _opened(path) as file:
         description = _description(path, file.metadata() or {}, kind)
         return {name: file.get_tensor(name) for name in file.keys()}, description  # noqa: SIM118
 
@@ -50,13 +66,16 @@ def describe(path: Path, kind: str = "network") -> dict[str, Any]:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
+    contents.check_readable(path)
     try:
         with safe_open(path, framework="pt", device="cpu") as file:
             yield file
-    except FileNotFoundError:
-        raise UserError(f"{path} is missing; run the stage that makes it") from None
     except (OSError, SafetensorError) as error:
-        raise UserError(f"{path} is not a whole safetensors file ({error}); delete it and rerun") from None
+        raise _foreign(f"{path} is not a whole safetensors file ({contents.recognised(path) or error})") from None
+
+
+def _foreign(fault: str) -> FileError:
+    return FileError(fault, f"give one of lossbench; {contents.SOURCES}", "delete it and rerun")
 
 
 def _description(path: Path, metadata: Mapping[str, str], kind: str) -> dict[str, Any]:
@@ -65,7 +84,7 @@ def _description(path: Path, metadata: Mapping[str, str], kind: str) -> dict[str
         description: dict[str, Any] = json.loads(text)
         held = f"{KINDS[found]} '{description['name']}'"
     except (KeyError, TypeError, ValueError):
-        raise UserError(f"{path} is no network stored by this pipeline; give a file that a stage of it made") from None
+        raise _foreign(f"{path} is no network stored by this pipeline") from None
     if found != kind:
         raise UserError(f"{path} holds the {held}; give the file of a {KINDS[kind]}")
     return description
@@ -97,13 +116,14 @@ def rebuilt(path: Path, state: Mapping[str, Tensor], build: Callable[[], nn.Modu
 
     Raises UserError naming the file when this version does not know the network or its arguments, and as `fill`.
     """
-    try:
-        # no storage yet: drawing weights only to replace them would take seconds
-        with torch.device("meta"):
-            module = build()
-    except (UserError, KeyError, TypeError) as error:
-        raise UserError(f"{path}: {error}; give the file of a network that this version knows") from None
-    fill(module, state, path)
+    with fresh_defaults():
+        try:
+            # no storage yet: drawing weights only to replace them would take seconds
+            with torch.device("meta"):
+                module = build()
+        except (UserError, KeyError, TypeError) as error:
+            raise UserError(f"{path}: {error}; give the file of a network that this version knows") from None
+        fill(module, state, path)
     return module.eval().requires_grad_(False)
 
 

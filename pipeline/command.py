@@ -14,6 +14,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from lossbench.errors import UserError, exit_with_one_line
 from pipeline.outputs.record import write_record
+from pipeline.outputs.remedies import files_of_stages
 
 RECORD = "--record"
 """The option of every stage that takes the path of its job's record and the digest of what decides its files."""
@@ -21,7 +22,7 @@ RECORD = "--record"
 
 def run(main: Callable[..., object]) -> None:
     """Call the `main` of a stage with what the command line and standard input say; a UserError becomes one line."""
-    exit_with_one_line(lambda: recorded(main, sys.argv[1:], sys.stdin.read))
+    exit_with_one_line(lambda: recorded(main, sys.argv[1:], _standard_input))
 
 
 def recorded(main: Callable[..., object], arguments: Sequence[str], read: Callable[[], str]) -> None:
@@ -31,13 +32,20 @@ def recorded(main: Callable[..., object], arguments: Sequence[str], read: Callab
     """
     values = given(main, arguments, read)
     record = vars(_parser(main).parse_args(arguments))[RECORD]
-    if record is None:
+    if record is not None:
+        Path(record[0]).unlink(missing_ok=True)
+    with files_of_stages():
         main(**values)
-        return
-    path, digest = Path(record[0]), record[1]
-    path.unlink(missing_ok=True)
-    main(**values)
-    write_record(path, digest, values["code"], values["spec"])
+    if record is not None:
+        write_record(Path(record[0]), record[1], values["code"], values["spec"])
+
+
+def _standard_input() -> str:
+    # None where the process was started without it
+    try:
+        return "" if sys.stdin is None else sys.stdin.read()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"standard input can't be read ({error}); give the spec as JSON there") from None
 
 
 def given(main: Callable[..., object], arguments: Sequence[str], read: Callable[[], str]) -> dict[str, Any]:

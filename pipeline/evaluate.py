@@ -21,6 +21,7 @@ from lossbench.restorer import restorer
 from pipeline.command import run
 from pipeline.outputs.arrays import Arrays, Item
 from pipeline.outputs.metric_cache import MetricCache, digest
+from pipeline.outputs.remedies import files_of_stages
 from pipeline.specs.evaluate import EvaluateSpec
 
 COLUMNS = ("image", "metric", "value", "colour", "crop", "rounding", "code", "picture")
@@ -95,7 +96,8 @@ def _restorer(spec: EvaluateSpec, task: tasks.Task, model: Path | None, threads:
         return lambda low_quality: _unit(answer(low_quality, spec.task.settings))
     if model is None:
         raise UserError(f"network '{spec.network.name}' needs --model")
-    restored = restorer(spec.network.name, spec.network.arguments, model, spec.tile, threads)
+    with files_of_stages():
+        restored = restorer(spec.network.name, spec.network.arguments, model, spec.tile, threads)
     return lambda low_quality: restored(_unit(low_quality))
 
 

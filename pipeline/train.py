@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from lossbench import losses, networks, storage, tasks
 from lossbench.device import to_tensor
@@ -39,7 +40,7 @@ def main(
         network = chosen.place(networks.build(spec.network.name, **spec.network.arguments))
         own = network if spec.own_loss else None
         assert own is None or isinstance(own, networks.NetworkWithLoss)
-        arguments = {"weights": weights} if spec.loss.loss_network else {}
+        arguments: dict[str, Any] = {"weights": weights} if spec.loss.loss_network else {}
         criterion: WeightedTerms = chosen.place(losses.build(spec.loss.name, **spec.loss.arguments, **arguments))
 
         def loss(step: int, data: Batch) -> StepLoss:

@@ -37,8 +37,9 @@ def load(name: str) -> Dataset:
 
 
 def listing() -> list[dict[str, Any]]:
-    """Return the fields `FIELDS` of every data set's card, sorted by name."""
-    return [{field: getattr(card(name), field) for field in FIELDS} for name in plugins.names("datasets")]
+    """Return the fields `FIELDS` of every data set's card, sorted by name; `bytes` is None where it is not known."""
+    rows = [{field: getattr(card(name), field) for field in FIELDS} for name in plugins.names("datasets")]
+    return [{**row, "bytes": row["bytes"] or None} for row in rows]
 
 
 def missing(name: str, root: Path | None) -> str | None:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from lossbench import plugins, storage
-from lossbench.errors import UserError
+from lossbench.errors import FileError
 
 FOLDER = "loss_networks"
 KIND = "loss_network"
@@ -153,6 +153,7 @@ def build(name: str, **architecture: Any) -> nn.Module:
     """
     make = plugin(name).build
     plugins.check_arguments(f"loss network '{name}'", make, architecture)
+    plugins.check_types_of_defaults(f"loss network '{name}'", make, architecture)
     module = make(**architecture)
     assert isinstance(module, nn.Module)
     defaults = {argument: parameter.default for argument, parameter in inspect.signature(make).parameters.items()}
@@ -180,7 +181,7 @@ def load(path: Path) -> tuple[nn.Module, dict[str, Any]]:
     """
     state, description = storage.read(path, KIND)
     if missing := {"architecture", "card"} - description.keys():
-        raise UserError(f"{path} does not tell its {' and '.join(sorted(missing))}; delete it and rerun")
+        raise FileError(f"{path} does not tell its {' and '.join(sorted(missing))}", "give one of lossbench")
     module = storage.rebuilt(path, state, lambda: build(description["name"], **description["architecture"]))
     return module, description["card"]
 

@@ -1,25 +1,42 @@
 """Weights out of files that other projects released, without running anything in them."""
 
+import argparse
+import re
+import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
+from torch.serialization import get_safe_globals, safe_globals
 
+from lossbench.assets import contents
 from lossbench.errors import UserError
 
-CHECKPOINT = ("model", "state_dict", None)
+CHECKPOINT = ("model", "state_dict", "params", None)
 """Where public training code keeps the weights: under a key of its checkpoints, or in a file of their own."""
+GIVE = "give the file that its authors released"
+_SCALAR = np.float64().__reduce__()[0]
+HARMLESS: list[Any] = [
+    argparse.Namespace,
+    np.dtype,
+    *(type(np.dtype(code)) for code in "?bBhHiIlLqQefd"),
+    # as numpy 2 and numpy 1 call it
+    *((_SCALAR, f"numpy.{package}.multiarray.scalar") for package in ("_core", "core")),
+]
+"""Options of a command line and numbers of numpy, which training code keeps beside weights and which run nothing."""
 
 
 def read(path: Path, places: tuple[str | None, ...] = (None,)) -> dict[str, Tensor]:
     """Return the state dict in the file `path`, safetensors by its ending or written by `torch.save`, on the CPU.
 
-    It is the first dictionary in `places`: keys of the dictionary in the file, or that itself for None. What else a
-    training state holds must be numbers, words and tensors. Raises UserError naming the file when it is missing,
-    damaged, holds more than weights, or has no state dict there.
+    It is the first dictionary in `places`: keys of the dictionary in the file, or that itself for None. A file that
+    holds further ones, such as averages of the weights, is met with a warning that says which was taken. What else a
+    training state holds must be numbers, words, tensors and the options of a command line. Raises UserError naming the
+    file when it is missing, damaged, holds anything else, or has no state dict there.
     """
     content = _safetensors(path) if path.suffix == ".safetensors" else _pickled(path)
     outer = content if isinstance(content, dict) else {}
@@ -27,30 +44,56 @@ def read(path: Path, places: tuple[str | None, ...] = (None,)) -> dict[str, Tens
         found = outer.get(place) if place else content
         if isinstance(found, dict):
             break
-    if not isinstance(found, dict) or not all(
-        isinstance(name, str) and isinstance(tensor, Tensor) for name, tensor in found.items()
-    ):
+    others = [key for key, value in outer.items() if key != place and _is_weights(value) and value]
+    if not _is_weights(found):
         where = f" under '{place}'" if place else ""
-        raise UserError(f"{path} has no named weights{where}; give the file that its authors released")
-    return found
+        remedy = f"those under {_listed(others)} may be meant: {_save_alone(path, others[0])}" if others else GIVE
+        raise UserError(f"{path} has no named weights{where}; {remedy}")
+    if others and place:
+        taken = f"{path} holds several networks: '{place}' was taken, not {_listed(others)}"
+        warnings.warn(f"{taken}; for another: {_save_alone(path, others[0])}", stacklevel=2)
+    return cast(dict[str, Tensor], found)
+
+
+def _is_weights(value: Any) -> bool:
+    return isinstance(value, dict) and all(
+        isinstance(name, str) and isinstance(tensor, Tensor) for name, tensor in value.items()
+    )
+
+
+def _listed(keys: list[Any]) -> str:
+    return " or ".join(f"'{key}'" for key in keys)
+
+
+def _save_alone(path: Path, key: Any) -> str:
+    return f"torch.save(torch.load('{path.name}')['{key}'], '{path.stem}_{key}.pth') puts it into a file of its own"
 
 
 def _safetensors(path: Path) -> dict[str, Tensor]:
     try:
         return load_file(path)
     except (OSError, SafetensorError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise UserError(
-            f"{path} is no whole safetensors file ({reason}); check the path or download it again"
-        ) from None
+        what = getattr(error, "strerror", None) or contents.recognised(path) or error
+        raise UserError(f"{path} is no whole safetensors file ({what}); check the path or download it again") from None
 
 
 def _pickled(path: Path) -> Any:
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
+        # leaving the block takes all of them back, also what the user has allowed
+        with safe_globals([each for each in HARMLESS if each not in get_safe_globals()]):
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError) as error:
         raise UserError(f"{path} cannot be read ({error.strerror}); check the path") from None
     # a damaged pickle raises nearly anything, and torch's own words advise to run what is in it
     except Exception as error:
-        fault = type(error).__name__
-        raise UserError(f"{path} is damaged or holds more than weights ({fault}); download it again") from None
+        if refused := re.findall(r"GLOBAL ([\w.]+)", str(error)):
+            fault = type(error).__name__
+            remedy = f"download it again, or save its weights alone: '{refused[0]}' in it could run code"
+        else:
+            what = contents.recognised(path) or type(error).__name__
+            # that it is one of PyTorch is no fault here
+            fault = (
+                "it begins like a file of PyTorch and is cut short or damaged further on" if "PyTorch" in what else what
+            )
+            remedy = "download it again"
+        raise UserError(f"{path} is damaged or holds more than weights ({fault}); {remedy}") from None

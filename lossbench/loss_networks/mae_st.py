@@ -159,7 +159,7 @@ class MAEST(MaskedModel):
         """Return the tokens (N, L, D) after the final norm of a clip (N, T, C, H, W) in [0, 1], frame by frame.
 
         Within a frame they stand row by row. No cube is masked. The class token takes part in the attention and is
-        left out of the result. Raises ValueError for an odd number of frames.
+        left out of the result. Raises InputError for an odd number of frames.
         """
         return self._encoded(self._tokens(clip))
 

@@ -106,7 +106,7 @@ class VideoMAE(Normalising):
     def encode(self, clip: Tensor) -> Tensor:
         """Return the tokens (N, L, D) after the final norm of a clip (N, T, C, H, W) in [0, 1], frame by frame.
 
-        Within a frame they stand row by row. No cube is masked. Raises ValueError for an odd number of frames and
+        Within a frame they stand row by row. No cube is masked. Raises InputError for an odd number of frames and
         UserError for a clip larger than the position table.
         """
         clip = _clips.padded(_clips.checked(clip, self.bands, self.tube), self.side)

@@ -11,24 +11,32 @@ from typing import TYPE_CHECKING, Any
 
 from lossbench.assets import pyiqa_models
 from lossbench.errors import UserError
-from lossbench.plugins import check_arguments, constant, load, names
+from lossbench.plugins import check_arguments, check_name, constant, load, names, wrong_types_named
 
 if TYPE_CHECKING:
     from lossbench.terms import WeightedTerms
 
 
-def build(name: str, **arguments: Any) -> WeightedTerms:
-    """Build the loss `name`; raises UserError naming the nearest loss or argument on a miss.
+def build(name: str, *, check_range: bool = True, **arguments: Any) -> WeightedTerms:
+    """Build the loss `name`; raises UserError naming the nearest loss or argument on a miss, and a value of no use.
 
     `timm:resnet50@layer2` is short for `timm` with the arguments `model` and `layer`, `pyiqa:topiq_fr` for `pyiqa` with
-    the argument `metric`.
+    the argument `metric`. The loss looks at its first target and refuses one that is not in [0, 1], unless
+    `check_range` is False.
     """
+    # a loss must be no other for what surrounds its making; imported here, since listing losses needs no torch
+    from lossbench.storage import fresh_defaults
+
     file, named = split(name)
     module = load("losses", file)
     if twice := sorted(named.keys() & arguments.keys()):
         raise UserError(f"loss '{name}': {', '.join(twice)} is given twice; write it in the name or as an argument")
     check_arguments(f"loss '{file}'", module.build, [*named, *arguments])
-    loss: WeightedTerms = module.build(**named, **arguments)
+    if not isinstance(check_range, bool):
+        raise UserError(f"loss '{name}': check_range = {check_range!r} is neither True nor False; write one of them")
+    with fresh_defaults(), wrong_types_named(f"loss '{name}'", module.build, arguments):
+        loss: WeightedTerms = module.build(**named, **arguments)
+    loss.check_range = check_range
     return loss
 
 
@@ -36,8 +44,9 @@ def split(name: str) -> tuple[str, dict[str, str]]:
     """Return the file of the loss `name` and the arguments that the name itself holds.
 
     These are as in `timm:MODEL@LAYER` or `pyiqa:NAME`. Raises UserError when a name with a colon is written otherwise,
-    and for a model that pyiqa has not.
+    for a model that pyiqa has not, and for what is no name.
     """
+    check_name("losses", name)
     if model := pyiqa_models.named(name):
         return "pyiqa", {"metric": model.name}
     file, colon, rest = name.partition(":")

@@ -1,5 +1,6 @@
 """Losses on the tokens of a transformer encoder, with the settings that the MAE paper leaves open."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,15 +22,28 @@ def shuffled(tokens: Tensor, fixed: int, generator: torch.Generator | None) -> T
     `generator` or from torch's global one.
     """
     movable = tokens[:, fixed:]
-    order = torch.rand(movable.shape[:2], generator=generator).argsort(dim=1).to(tokens.device)
+    noise = torch.rand(movable.shape[:2], generator=generator, dtype=torch.float32, device="cpu")
+    order = noise.argsort(dim=1).to(tokens.device)
     return torch.cat([tokens[:, :fixed], movable.gather(1, order[..., None].expand_as(movable))], dim=1)
+
+
+def encode(network: TokenEncoder, image: Tensor, **settings: Any) -> Tensor:
+    """Return the tokens (N, L, D) of an image; `settings` are those of `TokenEncoder.encode`."""
+    return network.encode(image, **settings)
+
+
+def encode_shuffled(
+    network: TokenEncoder, image: Tensor, *, generator: torch.Generator | None, class_token: bool, **settings: Any
+) -> Tensor:
+    """Return the tokens in an order of each image's own, the class token first where it is asked for."""
+    return shuffled(encode(network, image, class_token=class_token, **settings), int(class_token), generator)
 
 
 def build_loss(
     name: str,
     kinds: tuple[str, ...],
     /,
-    pixel: str = "l1",
+    pixel: str | None = "l1",
     weight: float = 1.0,
     weights: Path | str | None = None,
     token_order: str = "aligned",
@@ -46,8 +60,9 @@ def build_loss(
 ) -> FeatureLoss:
     """Build the loss `name`: `pixel` + `weight` * the same distance of the tokens of a loss network of `kinds`.
 
-    The network is the one stored in `weights`. One that is `drawn` has weights from `seed` instead, and the given
-    `architecture` or that of the network in `weights`: a control differs in its weights alone.
+    With `pixel` None it is the feature term alone, by L1. The network is the one stored in `weights`. One that is
+    `drawn` has weights from `seed` instead, and the given `architecture` or that of the network in `weights`: a control
+    differs in its weights alone.
 
     The paper says no more of the features than "encoder" (MAE paper, eq. 2), hence the settings:
     - `token_order`: `aligned` compares the tokens of the same patch, what eq. 2 means. `shuffled` is an ablation:
@@ -90,9 +105,8 @@ def build_loss(
         cast(TokenEncoder, network).check_layer(layer)
     except UserError as error:
         raise UserError(f"loss '{name}': {error}") from None
-
-    def features(network: TokenEncoder, image: Tensor) -> Tensor:
-        tokens = network.encode(image, class_token=class_token, layer=layer, norm=norm)
-        return shuffled(tokens, int(class_token), generator) if token_order == "shuffled" else tokens
-
+    # made of functions of this module alone, so that a loss can be pickled
+    features = partial(encode, class_token=class_token, layer=layer, norm=norm)
+    if token_order == "shuffled":
+        features = partial(encode_shuffled, class_token=class_token, layer=layer, norm=norm, generator=generator)
     return FeatureLoss(name, network, features, pixel=pixel, weight=weight, precision=precision, reduction=reduction)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ from torch import Tensor, nn
 
 from lossbench import loss_networks
 from lossbench.errors import UserError
+from lossbench.files import given_path
 from lossbench.loss_networks import Encoder
 from lossbench.losses._difference import Difference
+from lossbench.losses._inputs import InputError
 from lossbench.precision import checked_precision
 from lossbench.terms import WeightedTerms, distance
 
@@ -67,9 +70,20 @@ class Hidden(nn.Module):
         return [(summary(_single(mine)), summary(_single(other))) for mine, other in pairs]
 
     def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> Hidden:
-        self.network._apply(fn, recurse)
+        self.network._apply(partial(_moved, fn), recurse)
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         return self
+
+
+def _moved(fn: Callable[[Tensor], Tensor], tensor: Tensor) -> Tensor:
+    """Return `tensor` where and as `fn` lays it out, its type and its values as they are.
+
+    So the network keeps its arithmetic when what holds the loss is cast (`half`), and its weights when that is emptied.
+    """
+    moved = fn(tensor)
+    if moved is tensor or tensor.is_meta:
+        return moved.to(tensor.dtype)
+    return torch.empty_like(moved, dtype=tensor.dtype).copy_(tensor)
 
 
 def _single(features: Tensor) -> Tensor:
@@ -79,11 +93,13 @@ def _single(features: Tensor) -> Tensor:
 class NetworkLoss(Hidden, WeightedTerms):
     """`pixel` distance of the images plus `weight` times the term `name`, which a frozen network gives."""
 
-    def __init__(self, name: str, network: nn.Module, *, pixel: str, weight: float, precision: str = "exact") -> None:
-        """Freeze `network`, for the arithmetic `precision`."""
-        super().__init__({"pixel": 1.0, name: weight})
+    def __init__(
+        self, name: str, network: nn.Module, *, pixel: str | None, weight: float, precision: str = "exact"
+    ) -> None:
+        """Freeze `network`, for the arithmetic `precision`; with `pixel` None its term is the only one, by L1."""
+        super().__init__({**({} if pixel is None else {"pixel": 1.0}), name: weight})
         self.name = name
-        self.distance = distance(pixel)
+        self.distance = distance("l1" if pixel is None else pixel)
         self.hide(network, precision)
 
     def own_term(self, prediction: Tensor, target: Tensor) -> Tensor:
@@ -91,8 +107,9 @@ class NetworkLoss(Hidden, WeightedTerms):
         raise NotImplementedError
 
     def raw_terms(self, prediction: Tensor, target: Tensor) -> dict[str, Tensor]:
-        """Return the terms `pixel` and the loss's own."""
-        return {"pixel": self.distance(prediction, target), self.name: self.own_term(prediction, target)}
+        """Return the term `pixel`, where there is one, and the loss's own."""
+        pixels = {"pixel": self.distance(prediction, target)} if "pixel" in self.weights else {}
+        return {**pixels, self.name: self.own_term(prediction, target)}
 
 
 class FeatureLoss(NetworkLoss):
@@ -124,7 +141,7 @@ def build_loss(
     kinds: tuple[str, ...],
     features: Callable[[Any, Any], Any],
     /,
-    pixel: str = "l1",
+    pixel: str | None = "l1",
     weight: float = 1.0,
     weights: Path | str | None = None,
     precision: str = "exact",
@@ -135,6 +152,7 @@ def build_loss(
 ) -> FeatureLoss:
     """Build `name`: `pixel` + `weight` * the same distance of the `features` of a loss network of `kinds`.
 
+    With `pixel` None it is the feature term alone, by L1.
     The network is the one stored in `weights`, or `drawn` (see `drawn_network`); `precision` is a key of `PRECISIONS`.
     Raises UserError for weights that are absent or of another kind.
     """
@@ -149,7 +167,7 @@ def loss_network(loss: str, kinds: tuple[str, ...], weights: Path | str | None) 
     """Load the loss network of `loss` from `weights`; raises UserError when it is absent or of another kind."""
     if weights is None:
         raise UserError(f"loss '{loss}' needs weights=PATH of a {' or '.join(kinds)} loss network")
-    network, _ = loss_networks.load(Path(weights))
+    network, _ = loss_networks.load(given_path(weights, f"loss '{loss}': weights"))
     kind = loss_networks.described(network).name
     if kind not in kinds:
         raise UserError(f"{weights} holds the loss network '{kind}', but loss '{loss}' needs {' or '.join(kinds)}")
@@ -182,8 +200,8 @@ def encode(network: Encoder, image: Tensor) -> Tensor:
 def encode_clip(network: Encoder, clip: Tensor) -> Tensor:
     """Return the tokens (N, L, D) of a clip (N, T, C, H, W) in [0, 1], T even: of all cubes, none masked.
 
-    Raises ValueError for what is no clip, as an image.
+    Raises InputError for what is no clip, as an image.
     """
     if clip.ndim != 5:
-        raise ValueError(f"shape {tuple(clip.shape)}: a loss of clips takes (N, T, C, H, W), T frames of each video")
+        raise InputError(f"shape {tuple(clip.shape)}: a loss of clips takes (N, T, C, H, W), T frames of each video")
     return network.encode(clip)

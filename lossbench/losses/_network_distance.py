@@ -17,9 +17,12 @@ class DistanceLoss(NetworkLoss):
         return cast(DistanceNetwork, self.network).distance(prediction, target)
 
 
-def build_loss(name: str, /, pixel: str = "l1", weight: float = 1.0, weights: Path | str | None = None) -> DistanceLoss:
+def build_loss(
+    name: str, /, pixel: str | None = "l1", weight: float = 1.0, weights: Path | str | None = None
+) -> DistanceLoss:
     """Build `pixel` + `weight` * the distance `name` of RGB images, float32 alone, on the loss network in `weights`.
 
-    The loss network is of the same name. Raises UserError for weights that are absent or of another kind.
+    With `pixel` None it is that distance alone. The loss network is of the same name. Raises UserError for weights that
+    are absent or of another kind.
     """
     return DistanceLoss(name, loss_network(name, (name,), weights), pixel=pixel, weight=weight)

@@ -40,8 +40,10 @@ class PatchFeatureLoss(NetworkLoss):
 
     def draw(self, number: int, cells: int) -> Tensor:
         """Draw which of the `cells` patches of each of `number` images are seen: (number, cells) bool."""
-        order = torch.rand(number, cells, generator=self.generator).argsort(dim=1, stable=True)
-        return torch.zeros(number, cells, dtype=torch.bool).scatter_(1, order[:, : self.count(cells)], True)
+        # on the CPU in float32 whatever torch's defaults are, so that the draws are the same everywhere
+        noise = torch.rand(number, cells, generator=self.generator, dtype=torch.float32, device="cpu")
+        order = noise.argsort(dim=1, stable=True)
+        return torch.zeros_like(noise, dtype=torch.bool).scatter_(1, order[:, : self.count(cells)], True)
 
     def count(self, cells: int) -> int:
         """Return how many of `cells` patches are seen."""
@@ -53,7 +55,7 @@ def build_loss(
     name: str,
     kinds: tuple[str, ...],
     /,
-    pixel: str = "l1",
+    pixel: str | None = "l1",
     weight: float = 1.0,
     weights: Path | str | None = None,
     keep: float = 0.25,
@@ -62,6 +64,7 @@ def build_loss(
 ) -> PatchFeatureLoss:
     """Build `name`: `pixel` + `weight` * the same distance of the features of the fraction `keep` of the patches.
 
+    With `pixel` None it is the feature term alone, by L1.
     Its loss network, one of `kinds`, is stored in `weights`. Raises UserError for weights that are absent or of another
     kind and for a `keep` outside (0, 1].
     """

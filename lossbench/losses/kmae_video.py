@@ -8,4 +8,4 @@ SOURCE = "MAE paper, eq. 2 and section 4.2, configuration 3, video"
 LOSS_NETWORKS = ("videomae", "mae_st")
 
 build = partial(build_loss, "kmae_video", LOSS_NETWORKS, encode_clip, drawn=False, architecture=None, seed=0)
-"""For clips (N, T, C, H, W) with T even; an image (N, C, H, W) is refused with a ValueError."""
+"""For clips (N, T, C, H, W) with T even; an image (N, C, H, W) is refused with an InputError."""

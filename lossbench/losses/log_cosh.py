@@ -28,8 +28,8 @@ class LogCosh(WeightedTerms):
 
     def __init__(self, a: float) -> None:
         """Take the curvature at zero; raises UserError unless it is positive."""
-        if not 0 < a < math.inf:
-            raise UserError(f"log_cosh: a = {a} is not a positive number")
+        if isinstance(a, bool) or not isinstance(a, int | float) or not 0 < a < math.inf:
+            raise UserError(f"log_cosh: a = {a!r} is not a positive number")
         super().__init__({"pixel": 1.0})
         self.a = a
 

@@ -16,11 +16,11 @@ VERSIONS_OF = ("pyiqa",)
 """Packages whose versions are part of the fingerprint of whatever imports this."""
 
 
-def build(metric: str | None = None, pixel: str = "l1", weight: float = 1.0) -> PyiqaLoss:
+def build(metric: str | None = None, pixel: str | None = "l1", weight: float = 1.0) -> PyiqaLoss:
     """Build `pixel` + `weight` * the mean score that the model `metric` of pyiqa gives RGB images, float32 alone.
 
-    The score of a model for which more is better counts with the opposite sign. Raises UserError for no model and an
-    unknown one, and where its weights cannot be downloaded.
+    With `pixel` None it is that score alone. The score of a model for which more is better counts with the opposite
+    sign. Raises UserError for no model and an unknown one, and where its weights cannot be downloaded.
     """
     if metric is None:
         raise UserError("loss 'pyiqa' needs the name of a model; write it as 'pyiqa:topiq_fr'")
@@ -32,7 +32,7 @@ def build(metric: str | None = None, pixel: str = "l1", weight: float = 1.0) -> 
 class PyiqaLoss(NetworkLoss):
     """`pixel` distance of the images plus `weight` times a quality model's score, in float32."""
 
-    def __init__(self, model: pyiqa_models.Model, *, pixel: str, weight: float) -> None:
+    def __init__(self, model: pyiqa_models.Model, *, pixel: str | None, weight: float) -> None:
         """Make the model and freeze it."""
         super().__init__(model.name, pyiqa_models.made(model), pixel=pixel, weight=weight)
         self.model = model

@@ -21,15 +21,16 @@ def features(network: FeatureNetwork, image: Tensor) -> Tensor:
 def build(
     model: str | None = None,
     layer: str | None = None,
-    pixel: str = "l1",
+    pixel: str | None = "l1",
     weight: float = 1.0,
     weights: Path | str | None = None,
     precision: str = "exact",
 ) -> FeatureLoss:
     """Build `pixel` + `weight` * the same distance of the outputs of `layer` of the network stored in `weights`.
 
-    `layer` may be any part of the network, and is the one that was stored with it when None. A `model`, with or without
-    the tag of its weights, only says which one is meant: raises UserError when the file holds another.
+    With `pixel` None it is the feature term alone, by L1. `layer` may be any part of the network, and is the one that
+    was stored with it when None. A `model`, with or without the tag of its weights, only says which one is meant:
+    raises UserError when the file holds another.
     """
     network = loss_network("timm", LOSS_NETWORKS, weights)
     own = described(network).architecture

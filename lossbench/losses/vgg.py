@@ -19,13 +19,17 @@ def feature_map(network: nn.Module, image: Tensor, *, layer: str) -> Tensor:
 
 
 def build(
-    pixel: str = "l1",
+    pixel: str | None = "l1",
     weight: float = 1.0,
     weights: Path | str | None = None,
     layer: str = "conv5_4",
     precision: str = "exact",
 ) -> FeatureLoss:
-    """Build `pixel` + `weight` * the same distance of the maps of `layer`; `weights` is a stored VGG loss network."""
+    """Build `pixel` + `weight` * the same distance of the maps of `layer`; `weights` is a stored VGG loss network.
+
+    With `pixel` None it is the feature term alone, by L1. Raises UserError for an unknown layer, and for weights that
+    are absent or of another kind.
+    """
     network = loss_network("vgg", LOSS_NETWORKS, weights)
     # an unknown layer is named here, not at the first step of a training
     feature_map(network, torch.zeros(1, 3, 8, 8), layer=layer)

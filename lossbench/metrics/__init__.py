@@ -10,14 +10,17 @@ from typing import Any, cast, runtime_checkable
 import numpy as np
 
 from lossbench import plugins
-from lossbench.assets import pyiqa_models
+from lossbench.assets import contents, pyiqa_models
 from lossbench.errors import UserError
+from lossbench.files import given_path
 from lossbench.metrics._protocol import Better, Over
 from lossbench.metrics._protocol import Colour as Colour
 from lossbench.metrics._protocol import Pixels as Pixels
 from lossbench.metrics._protocol import Protocol as Protocol
 
 FOLDER = "metrics"
+BANDS_LAST, LEAST_SIDE = 4, 8
+"""A last axis of at most so many values, behind two of at least so many, is that of the bands."""
 
 
 class Described(typing.Protocol):
@@ -91,6 +94,7 @@ def load(name: str) -> Metric | SetMetric:
 
     `pyiqa:NAME` is the model NAME of the package pyiqa.
     """
+    plugins.check_name(FOLDER, name)
     if name.startswith(pyiqa_models.PREFIX):
         # by name, as plugins are: an import would make pyiqa's version count for every metric
         return cast(Metric, importlib.import_module(pyiqa_models.METRIC).metric(name))
@@ -203,8 +207,10 @@ def create_metric(
     `weights` is the file of the stored network of a metric that rests on one. Raises UserError with the nearest match
     for an unknown metric or colour, and when weights are missing or too many.
     """
-    check_weights(name, weights)
-    return CreatedMetric(name, protocol_of(name, protocol), None if weights is None else Path(weights))
+    checked = check_weights(name, weights)
+    for file in checked.values():
+        contents.check_readable(file)
+    return CreatedMetric(name, protocol_of(name, protocol), checked.get("weights"))
 
 
 def needs_label(metric: Metric | SetMetric) -> bool:
@@ -227,12 +233,21 @@ def check_weights(name: str, weights: Path | str | None) -> dict[str, Path]:
     if weights is None:
         needed = " or ".join(metric.WEIGHTS)
         raise UserError(f"{name} needs weights=PATH of a stored network '{needed}'; {metric.WEIGHTS_FROM}")
-    return {"weights": Path(weights)}
+    return {"weights": given_path(weights, f"{name}: weights")}
 
 
 def _array(image: Any) -> Pixels:
-    # numpy has no bfloat16, so tensors go through double
-    return np.asarray(image.detach().cpu().double().numpy() if hasattr(image, "detach") else image)
+    if hasattr(image, "detach"):
+        image = image.detach().cpu()
+        # numpy has no bfloat16, so floats go through double; what is none stays so, and is refused
+        image = (image.double() if image.is_floating_point() else image).numpy()
+    found = np.asarray(image)
+    if found.dtype.kind not in "fiubc":
+        raise UserError(f"{image!r:.80} is no picture; give arrays or tensors (C, H, W) of floats in [0, 1]")
+    # no picture is that narrow; without a word a metric would take its rows for bands
+    if found.ndim in (3, 4) and found.shape[-1] <= BANDS_LAST < LEAST_SIDE <= min(found.shape[-3:-1]):
+        raise UserError(f"shape {found.shape} has its bands last; give (C, H, W), as by np.moveaxis(picture, -1, -3)")
+    return found
 
 
 def listing() -> list[dict[str, Any]]:

@@ -36,7 +36,7 @@ def network(weights: Path, name: str, **architecture: object) -> nn.Module:
     from lossbench.loss_networks import described
 
     weights = Path(weights).absolute()
-    found = _loaded(weights, weights.stat().st_mtime_ns if weights.exists() else 0)
+    found = _loaded(weights, changed_at(weights))
     kind, own = described(found)
     if kind != name:
         raise UserError(f"{weights} holds the loss network '{kind}'; give the file of a '{name}'")
@@ -44,6 +44,14 @@ def network(weights: Path, name: str, **architecture: object) -> nn.Module:
         if (other := own[key]) != value:
             raise UserError(f"{weights} was made with {key} '{other}'; give a file of {key} '{value}'")
     return found
+
+
+def changed_at(file: Path) -> int:
+    """Return when `file` was written, in nanoseconds; 0 where that can't be told, which reading it then says."""
+    try:
+        return file.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 @cache

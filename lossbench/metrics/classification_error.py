@@ -35,7 +35,7 @@ def score(prediction: Pixels, target: Pixels | None, protocol: Protocol, *, weig
     beside it, a label that is no class, and other than three bands.
     """
     file = Path(weights).absolute()
-    classifier = _classifier(file, file.stat().st_mtime_ns if file.exists() else 0)
+    classifier = _classifier(file, _stored.changed_at(file))
     return 100.0 * _stored.misclassified(classifier, protocol.apply(prediction, "prediction"), label)
 
 

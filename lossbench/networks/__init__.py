@@ -1,6 +1,5 @@
 """Build a restoration network by the name of its file, count its parameters, list them all."""
 
-import inspect
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol, cast, runtime_checkable
@@ -9,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from lossbench import plugins, storage
-from lossbench.errors import UserError
+from lossbench.files import given_path
 
 FOLDER = "networks"
 
@@ -86,9 +85,7 @@ def build(name: str, /, **arguments: Any) -> nn.Module:
     """
     make = plugin(name).build
     plugins.check_arguments(f"network '{name}'", make, arguments)
-    parameters = inspect.signature(make).parameters
-    for argument, value in arguments.items():
-        _check_type(f"network '{name}': {argument}", value, parameters[argument].default)
+    plugins.check_types_of_defaults(f"network '{name}'", make, arguments)
     network = make(**arguments)
     assert isinstance(network, nn.Module)
     return network
@@ -99,8 +96,9 @@ def load_network(path: Path | str) -> nn.Module:
 
     Raises UserError naming the file when it is missing, truncated, of another kind, or does not fit exactly.
     """
-    state, description = storage.read(Path(path))
-    return storage.rebuilt(Path(path), state, lambda: build(description["name"], **description["arguments"]))
+    file = given_path(path, "load_network")
+    state, description = storage.read(file)
+    return storage.rebuilt(file, state, lambda: build(description["name"], **description["arguments"]))
 
 
 def parameter_count(module: nn.Module) -> int:
@@ -120,13 +118,3 @@ def listing() -> list[dict[str, Any]]:
             counts = {label: parameter_count(build(name, **sizes)) for label, sizes in file.PUBLISHED.items()}
         entries.append({"name": name, "parameters": counts, "source": file.SOURCE})
     return entries
-
-
-def _check_type(key: str, value: object, default: object) -> None:
-    expected = type(default)
-    # a default that is None or a sequence does not fix the type
-    if expected not in (bool, int, float, str):
-        return
-    # `True` is an int to Python, but never a sensible width
-    if type(value) is not expected and not (expected is float and type(value) is int):
-        raise UserError(f"{key}: {value!r} is not of type {expected.__name__}; give a value like {default!r}")

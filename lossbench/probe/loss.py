@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lossbench import losses
-from lossbench.errors import UserError
+from lossbench.errors import FileError, UserError
+from lossbench.files import check_writable
 from lossbench.images import read_image, through_jpeg
 from lossbench.plugins import constant
 from lossbench.probe import report
@@ -168,13 +169,17 @@ def build(
         arguments[key] = _value(value)
     if weights is not None:
         arguments["weights"] = str(weights)
-    if kinds and "weights" not in arguments:
+    if kinds and arguments.get("weights") is None:
         files = [file for kind in kinds for file in losses.stored(folder).get(kind, [])]
         remedy = f"here are: {', '.join(files)}" if files else "docs/use-a-loss.md says how to get one"
         raise UserError(f"loss '{name}' needs --weights FILE of a stored {' or '.join(kinds)}; {remedy}")
     try:
         return losses.build(name, **arguments), arguments
-    except (TypeError, ValueError) as error:
+    except FileError as error:
+        raise UserError(f"{'--set weights' if weights is None else '--weights'}: {error}") from None
+    except UserError as error:
+        raise UserError(f"{error}; correct --set" if assignments else str(error)) from None
+    except (TypeError, ValueError, AttributeError) as error:
         raise UserError(f"loss '{name}': {arguments} are no settings of it ({error}); correct --set") from None
 
 
@@ -195,8 +200,8 @@ def main(
     """
     if not 0 < decibels <= 80:
         raise UserError(f"--psnr {decibels}: not in (0, 80]; 30 shows plainly visible degradations")
-    if output is not None and output.exists() and not output.is_dir():
-        raise UserError(f"{output} is a file; give a folder")
+    if output is not None:
+        check_writable(output, "--output")
     built, arguments = build(loss, weights, settings, folder)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     clean = crops(read_image(image), str(image)).to(device)

@@ -7,14 +7,16 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from lossbench.errors import UserError, room_for
+from lossbench.files import check_writable
 
 
 @contextmanager
 def exclusive(output: Path) -> Iterator[None]:
     """Make the folder `output`, keep other processes off it, and sweep up what a killed one left half-written.
 
-    Raises UserError when another process holds it, and when the disk fills up.
+    Raises UserError when nothing can be written there, when another process holds it, and when the disk fills up.
     """
+    check_writable(output, "--output")
     output.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(output / "run.lock", blocking=False), room_for(output):

@@ -75,7 +75,7 @@ def test_a_file_of_the_other_kind_is_named_with_what_it_holds(path: Path) -> Non
 
 
 def test_a_missing_file_and_a_folder_are_named(path: Path) -> None:
-    with pytest.raises(UserError, match=f"{path} is missing; run the stage"):
+    with pytest.raises(UserError, match=f"{path} is missing; check the path; docs/use-a-loss.md says where"):
         storage.read(path)
     path.mkdir(parents=True)
     with pytest.raises(UserError, match=f"{path} is not a whole safetensors file"):
@@ -87,7 +87,9 @@ def test_a_damaged_file_is_named(path: Path) -> None:
     whole = path.read_bytes()
     for size in (0, 5, 100, len(whole) - 1):
         path.write_bytes(whole[:size])
-        with pytest.raises(UserError, match=f"{path} is not a whole safetensors file .*; delete it and rerun"):
+        with pytest.raises(
+            UserError, match=rf"{path} is not a whole safetensors file \(it is .*\); give one of lossbench"
+        ):
             storage.read(path)
     torch.save(network().state_dict(), path)
     with pytest.raises(UserError, match=f"{path} is not a whole safetensors file"):

@@ -2,15 +2,20 @@
 
 import importlib
 import inspect
-from collections.abc import Sequence
+import io
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from lossbench import loss_networks
 from lossbench.errors import UserError
 from lossbench.records import Strict
-from pipeline.command import given
+from pipeline.command import given, run
+from pipeline.learning.lock import exclusive
 from pipeline.outputs.layout import FILES
 
 
@@ -104,3 +109,52 @@ def test_a_bad_spec_is_one_line(text: str, message: str) -> None:
 def test_the_main_of_every_stage_takes_a_spec_and_its_code_first(stage: str) -> None:
     main = importlib.import_module(f"pipeline.{stage}").main
     assert list(inspect.signature(main).parameters)[:2] == ["spec", "code"]
+
+
+def failed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], main: Callable[..., None], stdin: Any = SPEC
+) -> str:
+    """Return the one line of the stage `main` that fails."""
+    monkeypatch.setattr(sys, "argv", ["toy", "--code", "c", "--output", "out"])
+    monkeypatch.setattr(sys, "stdin", io.StringIO(stdin) if isinstance(stdin, str) else stdin)
+    with pytest.raises(SystemExit) as stopped:
+        run(main)
+    assert stopped.value.code == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    return line
+
+
+def writer(spec: ToySpec, code: str, output: Path) -> None:
+    """Begin a run."""
+    with exclusive(output):
+        pass
+
+
+def reader(spec: ToySpec, code: str, output: Path) -> None:
+    """Read what another stage made."""
+    loss_networks.load(output)
+
+
+def test_a_closed_and_a_garbled_standard_input_are_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "nothing on standard input; give the spec" in failed(monkeypatch, capsys, writer, None)
+    garbled = io.TextIOWrapper(io.BytesIO(b"\xff\xfe{"), encoding="utf-8")
+    assert "standard input can't be read" in failed(monkeypatch, capsys, writer, garbled)
+
+
+def test_an_output_that_is_a_file_is_named_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("out").touch()
+    assert failed(monkeypatch, capsys, writer) == "error: --output: out is a file; give a folder"
+
+
+def test_a_stage_says_how_a_file_of_another_stage_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert failed(monkeypatch, capsys, reader) == "error: out is missing; run the stage that makes it"
+    Path("out").write_bytes(b"abc")
+    assert failed(monkeypatch, capsys, reader).endswith("; delete it and rerun")

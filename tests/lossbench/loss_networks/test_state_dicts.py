@@ -1,0 +1,98 @@
+"""Files that other projects released: harmless options beside the weights, averages of them, and what is refused."""
+
+import argparse
+import pathlib
+import types
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from lossbench.errors import UserError
+from lossbench.loss_networks import _state_dicts
+
+STATE = {"weight": torch.arange(3.0)}
+AVERAGED = {"weight": torch.zeros(3)}
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "released.pth"
+
+
+def read(path: Path, content: Any, places: tuple[str | None, ...] = _state_dicts.CHECKPOINT) -> dict[str, torch.Tensor]:
+    torch.save(content, path)
+    return _state_dicts.read(path, places)
+
+
+def test_options_of_a_command_line_and_numbers_of_numpy_are_harmless(path: Path) -> None:
+    numbers = [kind(1) for kind in (np.float64, np.float32, np.float16, np.int64, np.int32, np.uint8, np.bool_)]
+    options = argparse.Namespace(lr=np.float64(0.1), nested=argparse.Namespace(epochs=3), betas=(0.9, 0.95))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = read(path, {"model": STATE, "args": options, "epoch": 3, "numbers": numbers})
+    assert torch.equal(found["weight"], STATE["weight"])
+    # nothing is allowed for longer than that
+    assert argparse.Namespace not in torch.serialization.get_safe_globals()
+
+
+def test_what_the_user_has_allowed_stays_allowed(path: Path) -> None:
+    with torch.serialization.safe_globals([argparse.Namespace]):
+        read(path, {"model": STATE, "args": argparse.Namespace()})
+        assert argparse.Namespace in torch.serialization.get_safe_globals()
+
+
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [
+        (pathlib.PurePosixPath("a"), "pathlib.PurePosixPath"),
+        (torch.nn.Linear(1, 1), "torch.nn.modules.linear.Linear"),
+        (types.SimpleNamespace(a=1), "types.SimpleNamespace"),
+    ],
+)
+def test_an_object_that_is_refused_is_named(path: Path, value: Any, name: str) -> None:
+    message = (
+        rf"{path} .*holds more than weights .*; download it again, or save its weights alone: '{name}' in it could run"
+    )
+    with pytest.raises(UserError, match=message):
+        read(path, {"model": STATE, "config": value})
+
+
+@pytest.mark.parametrize(
+    ("taken", "other"),
+    [("state_dict", "state_dict_ema"), ("model", "model_ema"), ("params", "params_ema"), ("model", "ema")],
+)
+def test_averages_beside_the_weights_are_told(path: Path, taken: str, other: str) -> None:
+    with pytest.warns(UserWarning, match=rf"'{taken}' was taken, not '{other}'; for another: torch\.save\(.*'{other}'"):
+        found = read(path, {other: AVERAGED, taken: STATE, "optimizer": {"state": {}, "step": 1}})
+    assert torch.equal(found["weight"], STATE["weight"])
+
+
+def test_weights_under_another_name_are_named(path: Path) -> None:
+    with pytest.raises(UserError, match=r"no named weights.*; those under 'params_ema' may be meant: torch\.save"):
+        read(path, {"params_ema": STATE})
+    with pytest.raises(UserError, match=r"no named weights under 'model'; those under 'net' or 'ema' may be meant"):
+        read(path, {"net": STATE, "ema": AVERAGED}, ("model",))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "it is empty"),
+        (b"<html><title>404</title></html>", "it is a web page"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "a pointer of Git LFS"),
+        (None, "cut short or damaged"),
+    ],
+)
+def test_what_is_no_checkpoint_is_named_for_what_it_is(path: Path, content: bytes | None, message: str) -> None:
+    if content is None:
+        torch.save(STATE, path)
+        content = path.read_bytes()[:-100]
+    for name in ("released.pth", "released.safetensors"):
+        file = path.with_name(name)
+        file.write_bytes(content)
+        with pytest.raises(UserError, match=message if file == path else "is no whole safetensors file"):
+            _state_dicts.read(file)
