@@ -2,11 +2,16 @@
 
 import difflib
 import errno
+import math
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+LONGEST = 60
+"""Characters of a value that a message shows."""
 
 _NO_ROOM = tuple(os.strerror(code) for code in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT))
 
@@ -16,11 +21,42 @@ class UserError(Exception):
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Say which of `known` is nearest to `name`, and list them all."""
+    """Say which of `known` is nearest to `name`, in whatever case it is written, and list them all."""
     names = sorted(known)
-    match = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    hint = f"did you mean '{match[0]}'? " if match else ""
+    by_lower_case = {each.casefold(): each for each in names}
+    match = difflib.get_close_matches(name.casefold(), by_lower_case, n=1, cutoff=0.5)
+    hint = f"did you mean '{by_lower_case[match[0]]}'? " if match else ""
     return f"{hint}known: {', '.join(names) or 'none'}"
+
+
+def shown(value: Any) -> str:
+    """Return `value` as a message shows it: YAML's words for nothing, true and false, and not too long."""
+    words = {None: "nothing", True: "true", False: "false"}
+    if value is None or isinstance(value, bool):
+        return words[value]
+    text = repr(value)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
+
+
+def as_number(text: str) -> str | None:
+    """Return how YAML has the number that `text` means, such as `100.0 or 1.0e+2` for `1e2`; None where it is none.
+
+    YAML takes an exponent without a point or a sign for text.
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    if not math.isfinite(value):
+        return None
+    if "e" not in text.casefold():
+        return f"{text.strip()} without quotes"
+    mantissa, exponent = f"{value:e}".split("e")
+    mantissa = mantissa.rstrip("0")
+    mantissa += "0" if mantissa.endswith(".") else ""
+    scientific = f"{mantissa}e{int(exponent):+d}"
+    plain = f"{value!r}"
+    return scientific if "e" in plain else f"{plain} or {scientific}"
 
 
 @contextmanager

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
-
-import yaml
 
 from lossbench import datasets
 from lossbench.errors import UserError, nearest
@@ -17,12 +14,18 @@ from lossbench.losses import split
 from lossbench.plugins import check
 from pipeline.config import losses
 from pipeline.config.config import Config
+from pipeline.config.files import number, read_csv, read_yaml
 from pipeline.config.losses import Loss
 from pipeline.config.scale import Classifier, LossNetwork, Network, Scale
 from pipeline.config.table import Metric, Table
 from pipeline.specs.judge import Claim
 
 Entry = TypeVar("Entry")
+CELL = ("paper", "table", "dataset", "model", "loss", "metric")
+"""Columns of published.csv that say where a number stands."""
+PUBLISHED = (*CELL, "value")
+CLAIM = ("id", "table", "better", "than", "metric", "columns", "networks", "source", "text")
+""" Columns that a file of claims must have."""
 
 
 @dataclass(frozen=True)
@@ -47,13 +50,13 @@ class Configuration:
         """
         config = Config.parse(dict(values), str(folder / "config.yaml"))
         scale_file = _find(folder / "scale", config.scale, "scale")
-        scale = Scale.parse(_yaml(scale_file), str(scale_file))
-        named = losses.at_scale(losses.parse(_yaml(folder / losses.FILE), str(folder / losses.FILE)), scale.losses)
+        scale = Scale.parse(read_yaml(scale_file), str(scale_file))
+        named = losses.at_scale(losses.parse(read_yaml(folder / losses.FILE), str(folder / losses.FILE)), scale.losses)
         files = {name: _find(folder / "tables", name, "table") for name in config.tables}
         tables = {}
         for name, path in files.items():
-            tables[name] = _at_scale(_with_controls(name, Table.parse(_yaml(path), str(path)), scale), scale)
-        published = tuple(_rows(folder / "tables/published.csv"))
+            tables[name] = _at_scale(_with_controls(name, Table.parse(read_yaml(path), str(path)), scale), scale)
+        published = tuple(_published(folder / "tables/published.csv"))
         claims = {name: tuple(_claims(folder / "claims", name, scale)) for name in tables}
         configuration = cls(config, scale, named, tables, published, claims)
         configuration._check()
@@ -196,17 +199,30 @@ def _at_scale(table: Table, scale: Scale) -> Table:
 def _claims(folder: Path, table: str, scale: Scale) -> Iterator[Claim]:
     """Give the claims on `table` of its paper's file; a paper may have none."""
     path = folder / f"{table.split('/')[0]}.csv"
-    for row in _rows(path) if path.is_file() else ():
+    ids: set[str] = set()
+    for line, row in read_csv(path, CLAIM) if path.is_file() else ():
+        if row["id"] in ids:
+            raise UserError(f"{path}, line {line}: the claim '{row['id']}' is given twice; keep one")
+        ids.add(row["id"])
         if row["table"] == table:
             lists = {name: tuple(row[name].split()) for name in ("columns", "networks")}
             other = scale.metrics.get(row["metric"])
             metric = {"metric": other.name} if other else {}
-            yield Claim.parse({**row, **lists, **metric}, f"{path}: {row['id']}")
+            yield Claim.parse({**row, **lists, **metric}, f"{path}, line {line}: {row['id']}")
 
 
-def _rows(file: Path) -> list[dict[str, str]]:
-    with file.open(newline="", encoding="utf-8") as opened:
-        return list(csv.DictReader(opened))
+def _published(file: Path) -> Iterator[dict[str, str]]:
+    """Give the published numbers; raises UserError for a value that is none, and for a cell that is given twice."""
+    lines: dict[tuple[str, ...], int] = {}
+    for line, row in read_csv(file, PUBLISHED):
+        number(f"{file}, line {line}", "value", row["value"])
+        cell = tuple(row[name] for name in CELL)
+        if cell in lines:
+            raise UserError(
+                f"{file}, line {line}: {' '.join(cell)} is given twice (first in line {lines[cell]}); keep one"
+            )
+        lines[cell] = line
+        yield row
 
 
 def _require(where: str, name: str, known: Iterable[str]) -> None:
@@ -236,19 +252,12 @@ def _find(folder: Path, name: str, kind: str) -> Path:
     return file
 
 
-def _yaml(file: Path) -> Any:
-    try:
-        return yaml.safe_load(file.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise UserError(f"{file} is not valid YAML: {error}") from None
-
-
 def values(folder: Path) -> dict[str, Any]:
     """Return the content of config.yaml in `folder`; raises UserError when it is not there."""
     file = folder / "config.yaml"
     if not file.is_file():
         raise UserError(f"{file} is missing; run from the folder of the Snakefile")
-    content: dict[str, Any] = _yaml(file)
+    content: dict[str, Any] = read_yaml(file)
     return content
 
 
@@ -257,7 +266,7 @@ def tables(folder: Path) -> list[dict[str, Any]]:
     values(folder)
     found = []
     for file in sorted((folder / "tables").rglob("*.yaml")):
-        table = Table.parse(_yaml(file), str(file))
+        table = Table.parse(read_yaml(file), str(file))
         name = "_".join(file.relative_to(folder / "tables").with_suffix("").parts)
         lists = {key: list(getattr(table, key)) for key in ("networks", "losses", "metrics")}
         found.append({"name": name, "title": table.title, **lists})
