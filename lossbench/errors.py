@@ -60,6 +60,15 @@ def as_number(text: str) -> str | None:
 
 
 @contextmanager
+def placed(where: str) -> Iterator[None]:
+    """Name the file and entry `where` in a UserError of the block."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from None
+
+
+@contextmanager
 def room_for(path: Path) -> Iterator[None]:
     """Turn a full disk, a used-up quota or a file size limit met in the block into a UserError naming `path`."""
     try:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
@@ -45,6 +45,12 @@ class Strict(BaseModel):
             return cls.parse(json.loads(text), cls.__name__)
         except json.JSONDecodeError as error:
             raise UserError(f"{cls.__name__}: not JSON ({error})") from None
+
+
+def refuse_twice(entry: str, values: Sequence[Any]) -> None:
+    """Raise ValueError naming the first of `values`, those of the list `entry`, that stands there twice."""
+    if twice := [value for place, value in enumerate(values) if value in values[:place]]:
+        raise ValueError(f"{entry}: {shown(twice[0])} is given twice; keep one")
 
 
 class _TruthError(ValueError):
@@ -92,8 +98,8 @@ def _explain(model: type[BaseModel], error: ValidationError, data: Any) -> Itera
             yield f"{key}: {problem['msg']} (got {problem['input']!r}); {nearest(problem['input'], known)}"
         elif kind in ("too_short", "too_long"):
             least = kind == "too_short"
-            count = problem["ctx"]["min_length" if least else "max_length"]
-            yield f"{key}: at {'least' if least else 'most'} {count} in the list are expected (got {shown(problem['input'])})"
+            limit = f"least {problem['ctx']['min_length']}" if least else f"most {problem['ctx']['max_length']}"
+            yield f"{key}: a list of at {limit} is expected (got {shown(problem['input'])})"
         elif (expected := _expected(kind)) is not None:
             # what may be of several types is refused once for each of them
             parts = wrong.setdefault(f"{key or 'value'}\0{_got(problem['input'], kind)}", [])

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from lossbench import datasets
-from lossbench.errors import UserError, nearest
+from lossbench import datasets, tasks
+from lossbench.errors import UserError, nearest, placed
 from lossbench.losses import split
 from lossbench.plugins import check
 from pipeline.config import losses
+from pipeline.config.circles import circular
 from pipeline.config.config import Config
-from pipeline.config.files import number, read_csv, read_yaml
+from pipeline.config.files import read_yaml
 from pipeline.config.losses import Loss
+from pipeline.config.papers import claims, published
 from pipeline.config.scale import Classifier, LossNetwork, Network, Scale
 from pipeline.config.table import Metric, Table
 from pipeline.specs.judge import Claim
 
 Entry = TypeVar("Entry")
-CELL = ("paper", "table", "dataset", "model", "loss", "metric")
-"""Columns of published.csv that say where a number stands."""
-PUBLISHED = (*CELL, "value")
-CLAIM = ("id", "table", "better", "than", "metric", "columns", "networks", "source", "text")
-""" Columns that a file of claims must have."""
 
 
 @dataclass(frozen=True)
@@ -52,13 +48,17 @@ class Configuration:
         scale_file = _find(folder / "scale", config.scale, "scale")
         scale = Scale.parse(read_yaml(scale_file), str(scale_file))
         named = losses.at_scale(losses.parse(read_yaml(folder / losses.FILE), str(folder / losses.FILE)), scale.losses)
-        files = {name: _find(folder / "tables", name, "table") for name in config.tables}
+        known = table_names(folder)
+        for name in scale.control_tables or ():
+            _require(f"{scale_file}: control_tables", name, known)
         tables = {}
-        for name, path in files.items():
+        for name in config.tables:
+            path = _find(folder / "tables", name, "table")
+            _check_paper(path, name)
             tables[name] = _at_scale(_with_controls(name, Table.parse(read_yaml(path), str(path)), scale), scale)
-        published = tuple(_published(folder / "tables/published.csv"))
-        claims = {name: tuple(_claims(folder / "claims", name, scale)) for name in tables}
-        configuration = cls(config, scale, named, tables, published, claims)
+        numbers = tuple(published(folder / "tables/published.csv"))
+        said = {name: tuple(claims(folder / "claims", name, scale, known)) for name in tables}
+        configuration = cls(config, scale, named, tables, numbers, said)
         configuration._check()
         return configuration
 
@@ -104,10 +104,11 @@ class Configuration:
             raise UserError(f"config/{losses.FILE}: no loss '{name}', nor at this scale; {nearest(name, self.losses)}")
         return self.losses[name]
 
-    def loss_place(self, name: str, key: str) -> str:
-        """Name the file and the entry where `key` of the loss `name` stands, as messages do."""
+    def loss_place(self, name: str, key: str, argument: str | None = None) -> str:
+        """Name the file and the entry where `key` of the loss `name`, or an argument in it, stands, as messages do."""
         own = self.scale.losses.get(name)
-        if own and (key in own.model_fields_set or own is self.losses[name]):
+        given = () if own is None else own.model_fields_set if argument is None else own.arguments
+        if own and ((argument or key) in given or own is self.losses[name]):
             return f"{self.scale_file}: losses.{name}.{key}"
         return f"config/{losses.FILE}: {name}.{key}"
 
@@ -128,13 +129,21 @@ class Configuration:
                 for label in entry.columns:
                     _require(f"{file}: metrics.{metric}.columns", label, table.columns)
         self._check_data()
+        for name, task in self.config.tasks.items():
+            with placed(f"config/config.yaml: tasks.{name}"):
+                # every function of a task refuses settings that are unknown or wrong
+                tasks.load(task.name).scale(task.settings)
         for name, loss in self.losses.items():
-            with _place(self.loss_place(name, "loss")):
+            with placed(self.loss_place(name, "loss")):
                 check("losses", split(loss.loss or name)[0])
             if loss.as_long_as is not None:
                 _require(self.loss_place(name, "as_long_as"), loss.as_long_as, self.losses)
             for task in loss.per_task:
                 _require(self.loss_place(name, "per_task"), task, self.config.tasks)
+        if (circle := circular(self.losses, self.scale)) is not None:
+            kind, name, words = circle
+            place = self.loss_place(name, "as_long_as") if kind == "losses" else f"{self.scale_file}: {kind}.{name}"
+            raise UserError(f"{place}: {words}")
         for name, network in self.scale.networks.items():
             for task in network.per_task:
                 _require(f"{self.scale_file}: networks.{name}.per_task", task, self.config.tasks)
@@ -196,52 +205,31 @@ def _at_scale(table: Table, scale: Scale) -> Table:
     return table.model_copy(update={"columns": columns, "metrics": metrics})
 
 
-def _claims(folder: Path, table: str, scale: Scale) -> Iterator[Claim]:
-    """Give the claims on `table` of its paper's file; a paper may have none."""
-    path = folder / f"{table.split('/')[0]}.csv"
-    ids: set[str] = set()
-    for line, row in read_csv(path, CLAIM) if path.is_file() else ():
-        if row["id"] in ids:
-            raise UserError(f"{path}, line {line}: the claim '{row['id']}' is given twice; keep one")
-        ids.add(row["id"])
-        if row["table"] == table:
-            lists = {name: tuple(row[name].split()) for name in ("columns", "networks")}
-            other = scale.metrics.get(row["metric"])
-            metric = {"metric": other.name} if other else {}
-            yield Claim.parse({**row, **lists, **metric}, f"{path}, line {line}: {row['id']}")
-
-
-def _published(file: Path) -> Iterator[dict[str, str]]:
-    """Give the published numbers; raises UserError for a value that is none, and for a cell that is given twice."""
-    lines: dict[tuple[str, ...], int] = {}
-    for line, row in read_csv(file, PUBLISHED):
-        number(f"{file}, line {line}", "value", row["value"])
-        cell = tuple(row[name] for name in CELL)
-        if cell in lines:
-            raise UserError(
-                f"{file}, line {line}: {' '.join(cell)} is given twice (first in line {lines[cell]}); keep one"
-            )
-        lines[cell] = line
-        yield row
-
-
 def _require(where: str, name: str, known: Iterable[str]) -> None:
     if name not in (names := list(known)):
         raise UserError(f"{where}: '{name}' is not defined; {nearest(name, names)}")
 
 
 def _require_file(where: str, dataset: str) -> None:
-    with _place(where):
+    with placed(where):
         check("datasets", dataset)
 
 
-@contextmanager
-def _place(where: str) -> Iterator[None]:
-    """Name the file and key `where` in a UserError of the block."""
-    try:
-        yield
-    except UserError as error:
-        raise UserError(f"{where}: {error}") from None
+def table_names(folder: Path) -> list[str]:
+    """List the tables of the configuration in `folder`, as `paper/table`."""
+    return sorted(
+        str(file.relative_to(folder / "tables").with_suffix("")) for file in (folder / "tables").rglob("*.yaml")
+    )
+
+
+def _check_paper(file: Path, name: str) -> None:
+    """Raise UserError for a table that lies in no paper's folder."""
+    parts = name.split("/")
+    if len(parts) != 2 or not all(part.strip(".") for part in parts):
+        place = f"config/tables/<paper>/{file.name}"
+        raise UserError(
+            f"{file}: the table lies in no paper's folder; move it to {place} and name it <paper>/{file.stem}"
+        )
 
 
 def _find(folder: Path, name: str, kind: str) -> Path:

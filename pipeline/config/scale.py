@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
-from lossbench.records import Strict
+from lossbench.records import Strict, refuse_twice
 from pipeline.config.losses import Loss
 from pipeline.specs.classifier import ClassifierBase
 from pipeline.specs.distance import DistanceAttackSpec
 from pipeline.specs.pretrain import PublicWeights
 from pipeline.specs.recipe import Recipe
+
+SEEDS = 2**32
+"""Seeds are below it."""
 
 
 class Network(Strict):
@@ -132,7 +135,8 @@ class Scale(Strict):
     """config/scale/<scale>.yaml: how big, on which data, how many seeds."""
 
     title: str
-    seeds: tuple[NonNegativeInt, ...] = Field(min_length=1)
+    seeds: tuple[Annotated[int, Field(strict=True, ge=0, lt=SEEDS)], ...] = Field(min_length=1)
+    """Of the trainings, whole numbers from 0, each once."""
     full: bool = False
     """Whether data, networks and recipes are the papers': only then are values compared, and not differences alone."""
     control_tables: tuple[str, ...] | None = None
@@ -151,6 +155,11 @@ class Scale(Strict):
     metrics: dict[str, Metric | None] = {}
     """What replaces a metric that can't be had at this scale; None leaves it out."""
     evaluation: Evaluation
+
+    @model_validator(mode="after")
+    def _each_seed_once(self) -> Scale:
+        refuse_twice("seeds", self.seeds)
+        return self
 
     @model_validator(mode="after")
     def _each_data_set_once(self) -> Scale:
