@@ -1,25 +1,30 @@
 """The reproduction at a glance: config, plan, one include a stage, targets."""
 
-import sys
 from pathlib import Path
 
 from lossbench.errors import UserError
-from pipeline.outputs.partial import forget
+from pipeline.config import read
+from pipeline.planning import session
 from pipeline.planning.plan import Plan
 from snakemake.exceptions import WorkflowError
+
+try:
+    # Snakemake's own reader lets the last of two equal entries win
+    read.check_files(Path("config"), workflow.configfiles)
+except UserError as error:
+    raise WorkflowError(str(error)) from None
 
 
 configfile: "config/config.yaml"
 
 
 try:
-    plan = Plan.from_config(config)
+    plan = Plan.from_config(config, given=workflow.config_settings.config)
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
-# a dry-run deletes nothing
-if not {"-n", "--dry-run", "--dryrun"} & set(sys.argv):
-    forget(Path(plan.root))
+shell.prefix(session.prefix(workflow))
+session.share_memory(workflow)
 
 
 localrules:
@@ -49,12 +54,13 @@ include: "workflow/rules/report.smk"
 
 
 onstart:
-    plan.require_data()
+    if session.runs_jobs(workflow):
+        plan.require_data(session.jobs_to_run(workflow, plan))
 
 
 onerror:
     # a failed run must not hide the others' results from who asked for the report
-    if "report" in sys.argv:
+    if session.wants_report(workflow):
         from pipeline import partial_report
 
         print("report of what is there:", partial_report.main(plan))

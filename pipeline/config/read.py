@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from lossbench import datasets, tasks
-from lossbench.errors import UserError, nearest, placed
+from lossbench.errors import UserError, nearest, placed, shown
 from lossbench.losses import split
 from lossbench.plugins import check
 from pipeline.config import losses
@@ -39,12 +39,16 @@ class Configuration:
     """Of each table the rows of config/claims/<paper>.csv that speak of it."""
 
     @classmethod
-    def read(cls, values: Mapping[str, Any], folder: Path) -> Configuration:
+    def read(cls, values: Mapping[str, Any], folder: Path, given: Iterable[str] = ()) -> Configuration:
         """Read the files named by `values` (the content of config.yaml) in `folder`.
 
-        Raises UserError naming the file, the key and the nearest known one.
+        `given` names those entries of `values` that a command line has set. Raises UserError naming the file or the
+        command line, the key and the nearest known one.
         """
-        config = Config.parse(dict(values), str(folder / "config.yaml"))
+        given = list(given)
+        _check_given(given)
+        place = str(folder / "config.yaml") + (f" with --config {' '.join(given)}" if given else "")
+        config = Config.parse(dict(values), place)
         scale_file = _find(folder / "scale", config.scale, "scale")
         scale = Scale.parse(read_yaml(scale_file), str(scale_file))
         named = losses.at_scale(losses.parse(read_yaml(folder / losses.FILE), str(folder / losses.FILE)), scale.losses)
@@ -215,6 +219,26 @@ def _require_file(where: str, dataset: str) -> None:
         check("datasets", dataset)
 
 
+def check_files(folder: Path, others: Iterable[Path | str]) -> None:
+    """Raise UserError when config.yaml in `folder` is missing, or when it or one of `others` can't be read strictly."""
+    values(folder)
+    for file in others:
+        read_yaml(Path(file))
+
+
+def _check_given(given: Iterable[str]) -> None:
+    """Raise UserError for an entry of a command line that config.yaml has not."""
+    for name in given:
+        if name in Config.model_fields:
+            continue
+        if name in Scale.model_fields:
+            raise UserError(f"--config {name}: it stands in config/scale/<scale>.yaml; write a scale of your own there")
+        known = nearest(name, Config.model_fields)
+        raise UserError(
+            f"--config {name}: no such entry; {known}; targets stand before --config, or behind it after --"
+        )
+
+
 def table_names(folder: Path) -> list[str]:
     """List the tables of the configuration in `folder`, as `paper/table`."""
     return sorted(
@@ -246,6 +270,8 @@ def values(folder: Path) -> dict[str, Any]:
     if not file.is_file():
         raise UserError(f"{file} is missing; run from the folder of the Snakefile")
     content: dict[str, Any] = read_yaml(file)
+    if not isinstance(content, dict):
+        raise UserError(f"{file}: a mapping of entries is expected (got {shown(content)})")
     return content
 
 

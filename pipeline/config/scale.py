@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from typing import Annotated, Any
 
-from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
+from pydantic import Field, NonNegativeInt, PositiveInt, field_validator, model_validator
 
+from lossbench.errors import nearest
 from lossbench.records import Strict, refuse_twice
 from pipeline.config.losses import Loss
+from pipeline.outputs.layout import FILES
 from pipeline.specs.classifier import ClassifierBase
 from pipeline.specs.distance import DistanceAttackSpec
 from pipeline.specs.pretrain import PublicWeights
@@ -143,6 +145,8 @@ class Scale(Strict):
     """Tables whose controls are trained; None is all of them."""
     gpus: NonNegativeInt
     """GPUs a job asks for; 0 lets jobs share the CPU cores."""
+    memory_mb: dict[str, PositiveInt] = {}
+    """Main memory in MB that a job of a stage asks for, where it is more or less than small pictures take."""
     stand_ins: dict[str, tuple[str, ...]] = {}
     """The published data sets that each stand-in stands for; one that is not named stands for itself."""
     absent: tuple[str, ...] = ()
@@ -160,6 +164,14 @@ class Scale(Strict):
     def _each_seed_once(self) -> Scale:
         refuse_twice("seeds", self.seeds)
         return self
+
+    @field_validator("memory_mb")
+    @classmethod
+    def _of_stages(cls, memory: dict[str, int]) -> dict[str, int]:
+        for stage in memory:
+            if stage not in FILES:
+                raise ValueError(f"no stage '{stage}'; {nearest(stage, FILES)}")
+        return memory
 
     @model_validator(mode="after")
     def _each_data_set_once(self) -> Scale:

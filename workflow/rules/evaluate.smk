@@ -12,6 +12,7 @@ rule evaluate:
         "../../envs/pipeline.yaml"
     threads: plan.config.threads
     resources:
+        mem_mb=session.memory_mb(plan, "evaluate"),
         gpu=plan.scale.gpus,
     params:
         spec=lambda w: plan.of("evaluate", w).spec.canonical(),
@@ -35,6 +36,8 @@ rule compare:
     localrule: True
     conda:
         "../../envs/pipeline.yaml"
+    resources:
+        mem_mb=session.memory_mb(plan, "compare"),
     params:
         spec=lambda w: plan.of("compare", w).spec.canonical(),
         code=lambda w: plan.of("compare", w).code,

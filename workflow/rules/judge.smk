@@ -5,6 +5,8 @@ rule harness:
         "results/{scale}/logs/harness.log",
     conda:
         "../../envs/pipeline.yaml"
+    resources:
+        mem_mb=session.memory_mb(plan, "harness"),
     params:
         spec=lambda w: plan.of("harness", w).spec.canonical(),
         code=lambda w: plan.of("harness", w).code,
@@ -16,7 +18,7 @@ rule harness:
 
 rule judge:
     input:
-        unpack(lambda w: plan.of("judge", w).inputs),
+        unpack(lambda w: session.inputs(workflow, plan, "judge", w)),
     output:
         "results/{scale}/verdicts/{paper}/{table}.json",
     log:
@@ -24,6 +26,8 @@ rule judge:
     localrule: True
     conda:
         "../../envs/pipeline.yaml"
+    resources:
+        mem_mb=session.memory_mb(plan, "judge"),
     params:
         spec=lambda w: plan.of("judge", w).spec.canonical(),
         code=lambda w: plan.of("judge", w).code,

@@ -6,6 +6,8 @@ rule prepare:
         "results/{scale}/logs/prepare/{dataset}.log",
     conda:
         "../../envs/pipeline.yaml"
+    resources:
+        mem_mb=session.memory_mb(plan, "prepare"),
     params:
         spec=lambda w: plan.of("prepare", w).spec.canonical(),
         code=lambda w: plan.of("prepare", w).code,
@@ -26,6 +28,8 @@ rule degrade:
         "results/{scale}/logs/degrade/{dataset}/{task}.log",
     conda:
         "../../envs/pipeline.yaml"
+    resources:
+        mem_mb=session.memory_mb(plan, "degrade"),
     params:
         spec=lambda w: plan.of("degrade", w).spec.canonical(),
         code=lambda w: plan.of("degrade", w).code,

@@ -8,6 +8,7 @@ rule import_weights:
         "../../envs/pipeline.yaml"
     # a resource and not a param: where the file lies does not change the result
     resources:
+        mem_mb=session.memory_mb(plan, "import_weights"),
         weights_root=plan.config.weights_root,
     params:
         spec=lambda w: plan.of("import_weights", w).spec.canonical(),
@@ -38,6 +39,7 @@ rule pretrain:
     threads: plan.config.threads
     # a checkpoint's time is a resource and not a param: it does not change the result
     resources:
+        mem_mb=session.memory_mb(plan, "pretrain"),
         gpu=plan.scale.gpus,
         checkpoint_seconds=plan.checkpoint_seconds,
     params:

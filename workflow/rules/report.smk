@@ -9,6 +9,8 @@ rule report:
     localrule: True
     conda:
         "../../envs/pipeline.yaml"
+    resources:
+        mem_mb=session.memory_mb(plan, "report"),
     params:
         spec=lambda w: plan.job("report", ()).spec.canonical(),
         code=lambda w: plan.job("report", ()).code,

@@ -9,6 +9,7 @@ rule submit:
         "../../envs/pipeline.yaml"
     threads: plan.config.threads
     resources:
+        mem_mb=session.memory_mb(plan, "submit"),
         gpu=plan.scale.gpus,
     params:
         spec=lambda w: plan.of("submit", w).spec.canonical(),

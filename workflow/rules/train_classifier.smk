@@ -15,6 +15,7 @@ rule train_classifier:
     threads: plan.config.threads
     # neither a checkpoint's time nor where a file lies changes the result
     resources:
+        mem_mb=session.memory_mb(plan, "train_classifier"),
         gpu=plan.scale.gpus,
         checkpoint_seconds=plan.checkpoint_seconds,
         weights_root=plan.config.weights_root,
