@@ -178,7 +178,7 @@ def _got(value: Any, annotation: ast.expr) -> str:
     """Return what was given, with what to write in its place where that is clear."""
     types = {node.id for node in ast.walk(annotation) if isinstance(node, ast.Name)}
     got = f"(got {shown(value)})"
-    if isinstance(value, str) and types & {"int", "float"} and (number := as_number(value)):
+    if isinstance(value, str) and types & {"int", "float"} and (number := as_number(value, "float" not in types)):
         return f"{got}; write {number}"
     if isinstance(value, bool | int | float) and "str" in types:
         return f"{got}; put it in quotes"

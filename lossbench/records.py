@@ -98,6 +98,9 @@ def _explain(model: type[BaseModel], error: ValidationError, data: Any) -> Itera
             yield f"{key}: {problem['msg']} (got {problem['input']!r}); {nearest(problem['input'], known)}"
         elif kind in ("too_short", "too_long"):
             least = kind == "too_short"
+            if least and len(problem["input"]) >= problem["ctx"]["min_length"]:
+                # entries that are wrong, each named on its own, don't count
+                continue
             limit = f"least {problem['ctx']['min_length']}" if least else f"most {problem['ctx']['max_length']}"
             yield f"{key}: a list of at {limit} is expected (got {shown(problem['input'])})"
         elif (expected := _expected(kind)) is not None:
@@ -120,11 +123,12 @@ def _expected(kind: str) -> str | None:
 def _got(value: Any, kind: str) -> str:
     """Return what stands in the place of what is expected, with what to write where that is clear."""
     got = f"(got {shown(value)})"
-    if kind.startswith(("int", "float")) and isinstance(value, str) and (number := as_number(value)):
+    whole = kind.startswith("int")
+    if (whole or kind.startswith("float")) and isinstance(value, str) and (number := as_number(value, whole)):
         return f"{got}; write {number}"
     if kind.startswith("string") and isinstance(value, bool | int | float):
         return f"{got}; put it in quotes"
-    if kind.startswith(("tuple", "list")) and isinstance(value, str | int | float):
+    if kind.startswith(("tuple", "list")) and isinstance(value, str):
         return f"{got}; write [{value}]"
     return got
 

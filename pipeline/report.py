@@ -78,7 +78,8 @@ def _sentence(tables: Sequence[Table]) -> str:
     kinds = {"published": len(tables) - own, "of your own": own}
     words = {"published": "published {}", "of your own": "{} of your own"}
     listed = [f"{n} {words[kind].format('table' if n == 1 else 'tables')}" for kind, n in kinds.items() if n]
-    count = f"{' and '.join(listed)}, {len(runs)} trained networks, {len(seeds)} seed{'s' if len(seeds) != 1 else ''} each. "
+    count = f"{' and '.join(listed)}, {len(runs)} trained networks, "
+    count += f"{len(seeds)} seed{'s' if len(seeds) != 1 else ''} each. "
     if any(table.spec.stand_ins for table in tables):
         return f"{count}Stand-ins replace published data or networks: compare differences, not levels."
     found = list(dict.fromkeys(foundation(table.spec) for table in tables))

@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import PositiveInt
+from pydantic import Field, PositiveInt
 
 from lossbench.records import Strict
 from lossbench.resize import crop_to_multiple, resize_bicubic
@@ -18,7 +18,7 @@ ALSO_TRIVIAL: tuple[str, ...] = ()
 class Settings(Strict):
     """What fixes the low quality, and networks and loss networks of other than three bands."""
 
-    scale: PositiveInt
+    scale: int = Field(gt=0, strict=True)
     """Target size / low-quality size."""
     bands: PositiveInt | None = None
     """Of the pictures; None leaves it to the networks."""

@@ -133,10 +133,10 @@ class Configuration:
                 for label in entry.columns:
                     _require(f"{file}: metrics.{metric}.columns", label, table.columns)
         self._check_data()
-        for name, task in self.config.tasks.items():
+        for name, chosen in self.config.tasks.items():
             with placed(f"config/config.yaml: tasks.{name}"):
                 # every function of a task refuses settings that are unknown or wrong
-                tasks.load(task.name).scale(task.settings)
+                tasks.load(chosen.name).scale(chosen.settings)
         for name, loss in self.losses.items():
             with placed(self.loss_place(name, "loss")):
                 check("losses", split(loss.loss or name)[0])
