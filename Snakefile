@@ -1,12 +1,18 @@
 """The reproduction at a glance: config, plan, one include a stage, targets."""
 
-import sys
 from pathlib import Path
 
 from lossbench.errors import UserError, tolerate
-from pipeline.outputs.partial import forget
+from pipeline.config import read
+from pipeline.planning import session
 from pipeline.planning.plan import Plan
 from snakemake.exceptions import WorkflowError
+
+try:
+    # Snakemake's own reader lets the last of two equal entries win
+    read.check_files(Path("config"), workflow.configfiles)
+except UserError as error:
+    raise WorkflowError(str(error)) from None
 
 
 configfile: "config/config.yaml"
@@ -16,13 +22,16 @@ tolerate()
 
 
 try:
-    plan = Plan.from_config(config, looked=not workflow.is_main_process)
+    plan = Plan.from_config(
+        config,
+        given=workflow.config_settings.config,
+        looked=not workflow.is_main_process,
+    )
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
-# a dry-run deletes nothing
-if not {"-n", "--dry-run", "--dryrun"} & set(sys.argv):
-    forget(Path(plan.root))
+shell.prefix(session.prefix(workflow))
+session.share_memory(workflow)
 
 
 localrules:
@@ -39,7 +48,6 @@ rule all:
         plan.targets(),
 
 
-include: "workflow/inputs.smk"
 include: "workflow/rules/prepare.smk"
 include: "workflow/rules/pretrain.smk"
 include: "workflow/rules/train_classifier.smk"
@@ -53,13 +61,14 @@ include: "workflow/rules/report.smk"
 
 
 onstart:
-    plan.require_data()
-    plan.remember_data()
+    if session.runs_jobs(workflow):
+        plan.require_data(session.jobs_to_run(workflow, plan))
+        plan.remember_data()
 
 
 onerror:
     # a failed run must not hide the others' results from who asked for the report
-    if "report" in sys.argv:
+    if session.wants_report(workflow):
         from pipeline import partial_report
 
         print("report of what is there:", partial_report.main(plan))

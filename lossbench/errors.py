@@ -3,13 +3,17 @@
 import difflib
 import errno
 import io
+import math
 import os
 import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
+
+LONGEST = 60
+"""Characters of a value that a message shows."""
 
 _NO_ROOM = tuple(os.strerror(code) for code in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT))
 UNPRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
@@ -41,12 +45,53 @@ class FileError(UserError):
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Say which of `known` is nearest to `name` whatever its capitals, and list them all."""
+    """Say which of `known` is nearest to `name`, in whatever case it is written, and list them all."""
     names = sorted(known)
-    spelled = {each.lower(): each for each in names}
-    match = difflib.get_close_matches(name.lower(), spelled, n=1, cutoff=0.5)
-    hint = f"did you mean '{spelled[match[0]]}'? " if match else ""
+    by_lower_case = {each.casefold(): each for each in names}
+    match = difflib.get_close_matches(name.casefold(), by_lower_case, n=1, cutoff=0.5)
+    hint = f"did you mean '{by_lower_case[match[0]]}'? " if match else ""
     return f"{hint}known: {', '.join(names) or 'none'}"
+
+
+def as_written(value: Any) -> str:
+    """Return `value` as a message shows it: YAML's words for nothing, true and false, and not too long."""
+    words = {None: "nothing", True: "true", False: "false"}
+    if value is None or isinstance(value, bool):
+        return words[value]
+    text = repr(value)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
+
+
+def as_number(text: str, whole: bool = False) -> str | None:
+    """Return how YAML has the number that `text` means, such as `100.0 or 1.0e+2` for `1e2`; None where it is none.
+
+    YAML takes an exponent without a point or a sign for text. One that must be `whole` and is not is none.
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    if not math.isfinite(value) or (whole and value != int(value)):
+        return None
+    if whole:
+        return f"{int(value)} without quotes" if text.strip() == str(int(value)) else str(int(value))
+    if "e" not in text.casefold():
+        return f"{text.strip()} without quotes"
+    mantissa, exponent = f"{value:e}".split("e")
+    mantissa = mantissa.rstrip("0")
+    mantissa += "0" if mantissa.endswith(".") else ""
+    scientific = f"{mantissa}e{int(exponent):+d}"
+    plain = f"{value!r}"
+    return scientific if "e" in plain else f"{plain} or {scientific}"
+
+
+@contextmanager
+def placed(where: str) -> Iterator[None]:
+    """Name the file and entry `where` in a UserError of the block."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from None
 
 
 @contextmanager

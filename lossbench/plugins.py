@@ -3,8 +3,9 @@
 import ast
 import importlib
 import inspect
+import math
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache, partial
 from numbers import Integral, Real
@@ -12,9 +13,15 @@ from pathlib import Path
 from types import ModuleType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from lossbench.errors import UserError, nearest
+from lossbench.errors import UserError, as_number, as_written, nearest
 
 PACKAGE = Path(__file__).parent
+WORDS = {
+    **{"int": "a whole number", "float": "a number", "bool": "true or false", "str": "text", "Path": "a path"},
+    **{"None": "nothing", "Sequence": "a list", "list": "a list", "tuple": "a list"},
+    **{"dict": "a mapping", "Mapping": "a mapping"},
+}
+"""What a configuration may give for the types that stand in annotations."""
 REQUIRED = object()
 """No default."""
 
@@ -84,8 +91,8 @@ def _check_stated_types(
         # a plugin may name types that only a type checker sees
         return
     for argument, value in arguments.items():
-        if not _fits(value, hints.get(argument, Any)):
-            stated = _in_words(hints[argument])
+        if not _is_of(value, hints.get(argument, Any)):
+            stated = _stated(hints[argument])
             raise UserError(f"{owner}: {argument} = {value!r} is not of the right type; give {stated}") from cause
 
 
@@ -106,14 +113,14 @@ def check_types_of_defaults(owner: str, function: Callable[..., Any], arguments:
             )
 
 
-_WORDS = {str: "text", int: "a whole number", float: "a number", bool: "True or False", type(None): "None"}
+_PYTHON_WORDS = {str: "text", int: "a whole number", float: "a number", bool: "True or False", type(None): "None"}
 _WIDER: dict[Any, Any] = {int: Integral, float: Real, dict: Mapping, Path: os.PathLike}
 """What is taken where a type is stated."""
 
 
-def _fits(value: object, annotation: Any) -> bool:
+def _is_of(value: object, annotation: Any) -> bool:
     if get_origin(annotation) in (UnionType, Union):
-        return any(_fits(value, each) for each in get_args(annotation))
+        return any(_is_of(value, each) for each in get_args(annotation))
     kind = get_origin(annotation) or annotation
     if kind in (int, float) and isinstance(value, bool):
         return False
@@ -124,14 +131,33 @@ def _fits(value: object, annotation: Any) -> bool:
         return True
 
 
-def _in_words(annotation: Any) -> str:
+def _stated(annotation: Any) -> str:
     union = get_origin(annotation) in (UnionType, Union)
     kinds = get_args(annotation) if union else (annotation,)
-    return " or ".join(_WORDS.get(kind, f"a {getattr(kind, '__name__', kind)}") for kind in kinds)
+    return " or ".join(_PYTHON_WORDS.get(kind, f"a {getattr(kind, '__name__', kind)}") for kind in kinds)
 
 
 def build_arguments(folder: str, name: str) -> list[str]:
-    """List the arguments of the plugin's `build` by reading its file: nothing is imported.
+    """List the arguments of the plugin's `build` by reading its file: nothing is imported."""
+    return list(_taken(folder, name))
+
+
+def check_build_arguments(folder: str, name: str, arguments: Mapping[str, Any]) -> None:
+    """Raise UserError when the plugin's `build` does not take one of `arguments`, or not the type of its value.
+
+    Read from its file: nothing is imported. The message has the nearest argument, or what to write.
+    """
+    taken = _taken(folder, name)
+    _require_known(f"'{name}'", taken, arguments)
+    for argument, value in arguments.items():
+        annotation = taken[argument]
+        if annotation is not None and not _fits(value, annotation):
+            raise UserError(f"{argument}: '{name}' takes {_words(annotation)} {_got(value, annotation)}")
+
+
+@cache
+def _taken(folder: str, name: str) -> dict[str, ast.expr | None]:
+    """Return the arguments of the plugin's `build` with their annotations.
 
     `build` may be taken from another file of the library, and may be a `partial`: what that fixes is no argument.
     """
@@ -144,12 +170,7 @@ def build_arguments(folder: str, name: str) -> list[str]:
     if not isinstance(node, ast.FunctionDef):
         raise UserError(f"lossbench/{folder}/{name}.py defines no function 'build'")
     taken = [*[*node.args.posonlyargs, *node.args.args][given:], *node.args.kwonlyargs]
-    return [argument.arg for argument in taken if argument.arg not in fixed]
-
-
-def check_build_arguments(folder: str, name: str, arguments: Mapping[str, Any]) -> None:
-    """Raise UserError, with the nearest match, when the plugin's `build` does not take one of `arguments`."""
-    _require_known(f"'{name}'", build_arguments(folder, name), arguments)
+    return {argument.arg: argument.annotation for argument in taken if argument.arg not in fixed}
 
 
 def constant(folder: str, name: str, variable: str, default: Any = REQUIRED) -> Any:
@@ -163,6 +184,82 @@ def constant(folder: str, name: str, variable: str, default: Any = REQUIRED) -> 
     if default is not REQUIRED:
         return default
     raise UserError(f"lossbench/{folder}/{name}.py defines no constant {variable}")
+
+
+def _fits(value: Any, annotation: ast.expr) -> bool:
+    """Return whether `value`, out of a configuration, may be given where `annotation` stands.
+
+    What has a name that is none of `WORDS` may be another name of such a type, and takes anything; what is an attribute
+    of a module, such as `torch.Generator`, no configuration can give.
+    """
+    match annotation:
+        case ast.BinOp(left=left, op=ast.BitOr(), right=right):
+            return _fits(value, left) or _fits(value, right)
+        case ast.Constant(value=None):
+            return value is None
+        case ast.Constant(value=str(text)):
+            return _fits(value, ast.parse(text, mode="eval").body)
+        case ast.Name(id="int"):
+            return isinstance(value, int) and not isinstance(value, bool)
+        case ast.Name(id="float"):
+            return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        case ast.Name(id="bool"):
+            return isinstance(value, bool)
+        case ast.Name(id="str" | "Path"):
+            return isinstance(value, str | Path)
+        case ast.Name(id="Sequence" | "list" | "tuple"):
+            return isinstance(value, list | tuple)
+        case ast.Name(id="dict" | "Mapping"):
+            return isinstance(value, Mapping)
+        case ast.Subscript(value=ast.Name(id="Literal"), slice=slice):
+            return value in [ast.literal_eval(one) for one in _parts(slice)]
+        case ast.Subscript(value=ast.Name(id="Optional"), slice=slice):
+            return value is None or _fits(value, slice)
+        case ast.Subscript(value=ast.Name(id="Union"), slice=slice):
+            return any(_fits(value, one) for one in _parts(slice))
+        case ast.Subscript(value=ast.Name(id="Sequence" | "list" | "tuple") as kind, slice=slice):
+            return _fits(value, kind) and _entries_fit(value, _parts(slice))
+        case ast.Subscript(value=kind):
+            return _fits(value, kind)
+        case ast.Attribute():
+            return False
+        case _:
+            return True
+
+
+def _entries_fit(values: Sequence[Any], types: list[ast.expr]) -> bool:
+    """Return whether each of `values` fits: a list has one type, a tuple one, then dots, or one for each entry."""
+    if len(types) == 1 or isinstance(types[1], ast.Constant):
+        return all(_fits(value, types[0]) for value in values)
+    return len(values) == len(types) and all(map(_fits, values, types))
+
+
+def _parts(slice: ast.expr) -> list[ast.expr]:
+    return slice.elts if isinstance(slice, ast.Tuple) else [slice]
+
+
+def _words(annotation: ast.expr) -> str:
+    """Return what `annotation` takes in words, as far as a configuration can give it."""
+    match annotation:
+        case ast.BinOp(left=left, op=ast.BitOr(), right=right):
+            return " or ".join(dict.fromkeys([*_words(left).split(" or "), *_words(right).split(" or ")]))
+        case ast.Subscript(value=ast.Name(id="Sequence" | "list" | "tuple" as kind), slice=slice):
+            inner = next((one for one in _parts(slice) if isinstance(one, ast.Name)), None)
+            return WORDS[kind] + (f" of {WORDS[inner.id].removeprefix('a ')}s" if inner and inner.id in WORDS else "")
+        case _:
+            text = ast.unparse(annotation)
+            return WORDS.get(text.split("[")[0], text)
+
+
+def _got(value: Any, annotation: ast.expr) -> str:
+    """Return what was given, with what to write in its place where that is clear."""
+    types = {node.id for node in ast.walk(annotation) if isinstance(node, ast.Name)}
+    got = f"(got {as_written(value)})"
+    if isinstance(value, str) and types & {"int", "float"} and (number := as_number(value, "float" not in types)):
+        return f"{got}; write {number}"
+    if isinstance(value, bool | int | float) and "str" in types:
+        return f"{got}; put it in quotes"
+    return got
 
 
 def _require_known(owner: str, known: Iterable[str], arguments: Iterable[str]) -> None:

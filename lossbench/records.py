@@ -1,12 +1,13 @@
 """What every spec and configuration section shares: frozen, strict, and one line of JSON."""
 
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from lossbench.errors import UserError, nearest
+from lossbench.errors import UserError, as_number, as_written, nearest
 
 
 class Strict(BaseModel):
@@ -18,13 +19,24 @@ class Strict(BaseModel):
         """Return the record as one line of JSON with sorted keys: equal records give equal text."""
         return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
 
+    @model_validator(mode="before")
+    @classmethod
+    def _no_truth_is_a_number(cls, data: Any) -> Any:
+        """Refuse true and false where a number stands, which pydantic takes for 1 and 0."""
+        for name, value in data.items() if isinstance(data, dict) else ():
+            field = cls.model_fields.get(name)
+            types = set(_leaves(field.annotation)) if field and _holds_truth(value) else set()
+            if {int, float} & types and not {bool, Any} & types:
+                raise _TruthError(name, value)
+        return data
+
     @classmethod
     def parse(cls, data: Any, where: str) -> Self:
         """Build the record from plain values; `where` names the file or section in the UserError on bad input."""
         try:
             return cls.model_validate(data)
         except ValidationError as error:
-            raise UserError(f"{where}: {'; '.join(_explain(cls, error))}") from None
+            raise UserError(f"{where}: {'; '.join(dict.fromkeys(_explain(cls, error, data)))}") from None
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -35,18 +47,115 @@ class Strict(BaseModel):
             raise UserError(f"{cls.__name__}: not JSON ({error})") from None
 
 
-def _explain(model: type[BaseModel], error: ValidationError) -> Iterator[str]:
+def refuse_twice(entry: str, values: Sequence[Any]) -> None:
+    """Raise ValueError naming the first of `values`, those of the list `entry`, that stands there twice."""
+    if twice := [value for place, value in enumerate(values) if value in values[:place]]:
+        raise ValueError(f"{entry}: {as_written(twice[0])} is given twice; keep one")
+
+
+class _TruthError(ValueError):
+    """True or false in the entry `name`, which takes numbers."""
+
+    def __init__(self, name: str, value: Any) -> None:
+        super().__init__(f"a number is expected (got {as_written(value)})")
+        self.name = name
+
+
+EXPECTED = {
+    "string": "text",
+    "int": "a whole number",
+    "float": "a number",
+    "finite_number": "a number",
+    "bool": "true or false",
+    "tuple": "a list",
+    "list": "a list",
+    "dict": "a mapping of entries",
+    "model": "a mapping of entries",
+    "none": "nothing",
+}
+"""What a value should have been, by the first word of pydantic's name for the mistake."""
+
+
+def _explain(model: type[BaseModel], error: ValidationError, data: Any) -> Iterator[str]:
+    if data is None:
+        yield "value: it is empty, a mapping of entries is expected (got None)"
+        return
+    wrong: dict[str, list[str]] = {}
     for problem in error.errors(include_url=False):
-        key = ".".join(str(part) for part in problem["loc"])
-        if problem["type"] == "extra_forbidden":
-            known = _known_keys(model, problem["loc"][:-1])
-            yield f"unknown key '{key}'; {nearest(str(problem['loc'][-1]), known)}"
-        elif problem["type"] == "missing":
-            yield f"key '{key}' is missing"
-        elif problem["type"] == "value_error":
-            yield f"{key or 'value'}: {problem['ctx']['error']}"
+        location = _present(problem["loc"], data)
+        key, kind = ".".join(str(part) for part in location), problem["type"]
+        if kind == "extra_forbidden":
+            known = _known_keys(model, location[:-1])
+            yield f"unknown key '{key}'; {nearest(str(location[-1]), known)}"
+        elif kind == "missing":
+            yield f"key '{'.'.join(map(str, (*location, problem['loc'][-1])))}' is missing"
+        elif kind == "value_error":
+            said = problem["ctx"]["error"]
+            place = ".".join([key, said.name] if key else [said.name]) if isinstance(said, _TruthError) else key
+            yield f"{place or 'value'}: {said}"
+        elif kind == "literal_error" and isinstance(problem["input"], str):
+            known = re.findall("'([^']*)'", problem["ctx"]["expected"])
+            yield f"{key}: {problem['msg']} (got {problem['input']!r}); {nearest(problem['input'], known)}"
+        elif kind in ("too_short", "too_long"):
+            least = kind == "too_short"
+            if least and len(problem["input"]) >= problem["ctx"]["min_length"]:
+                # entries that are wrong, each named on its own, don't count
+                continue
+            limit = f"least {problem['ctx']['min_length']}" if least else f"most {problem['ctx']['max_length']}"
+            yield f"{key}: a list of at {limit} is expected (got {as_written(problem['input'])})"
+        elif (expected := _expected(kind)) is not None:
+            # what may be of several types is refused once for each of them
+            parts = wrong.setdefault(f"{key or 'value'}\0{_got(problem['input'], kind)}", [])
+            parts += [expected] if expected not in parts else []
         else:
             yield f"{key or 'value'}: {problem['msg']} (got {problem['input']!r})"
+    for place, parts in wrong.items():
+        key, got = place.split("\0")
+        yield f"{key}: {' or '.join(parts)} is expected {got}"
+
+
+def _expected(kind: str) -> str | None:
+    """Return in words what is expected where pydantic finds the mistake `kind`; None for one that is no wrong type."""
+    known = kind.endswith(("_type", "_parsing", "_required")) or kind in ("int_from_float", "finite_number")
+    return next((words for name, words in EXPECTED.items() if known and kind.startswith(name)), None)
+
+
+def _got(value: Any, kind: str) -> str:
+    """Return what stands in the place of what is expected, with what to write where that is clear."""
+    got = f"(got {as_written(value)})"
+    whole = kind.startswith("int")
+    if (whole or kind.startswith("float")) and isinstance(value, str) and (number := as_number(value, whole)):
+        return f"{got}; write {number}"
+    if kind.startswith("string") and isinstance(value, bool | int | float):
+        return f"{got}; put it in quotes"
+    if kind.startswith(("tuple", "list")) and isinstance(value, str):
+        return f"{got}; write [{value}]"
+    return got
+
+
+def _present(location: tuple[int | str, ...], data: Any) -> tuple[int | str, ...]:
+    """Return the parts of a place that are keys of `data`, without pydantic's own names of types that it tried."""
+    found: list[int | str] = []
+    for part in location:
+        inside = (
+            part in data if isinstance(data, Mapping) else isinstance(data, list | tuple) and part in range(len(data))
+        )
+        if inside:
+            data = data[part]
+            found.append(part)
+    return tuple(found)
+
+
+def _holds_truth(value: Any) -> bool:
+    """Return whether `value` is true or false, or a list or mapping with one of them."""
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+    return isinstance(value, bool) or any(map(_holds_truth, parts))
+
+
+def _leaves(annotation: Any) -> list[Any]:
+    """List the types that `annotation` is made of."""
+    arguments = [argument for argument in get_args(annotation) if argument is not ...]
+    return [leaf for argument in arguments for leaf in _leaves(argument)] if arguments else [annotation]
 
 
 def _known_keys(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:

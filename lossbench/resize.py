@@ -1,16 +1,20 @@
 """Bicubic resizing with the numbers of MATLAB's `imresize`, and the crop that makes sizes divisible."""
 
+from __future__ import annotations
+
 from fractions import Fraction
 from functools import lru_cache
 from math import ceil, isfinite
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from lossbench.errors import UserError
 from lossbench.images import largest
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 
 def resize_bicubic(image: NDArray[Any], scale: Fraction | float, size: tuple[int, int] | None = None) -> NDArray[Any]:
@@ -67,6 +71,8 @@ def _as_type(values: NDArray[np.float64], dtype: np.dtype[Any]) -> NDArray[Any]:
 @lru_cache(maxsize=256)
 def _weights(before: int, after: int, scale: float) -> csr_array:
     """Return the (after, before) matrix that resizes one axis; each row sums to 1."""
+    from scipy.sparse import csr_array
+
     shrink = min(scale, 1.0)
     centres = (np.arange(after) + 0.5) / scale - 0.5
     first = np.floor(centres - 2 / shrink).astype(np.int64)

@@ -16,7 +16,7 @@ from pipeline.command import run
 from pipeline.outputs.finite import finite
 from pipeline.outputs.layout import path_of
 from pipeline.pages import claims, cost, numbers, overview, pictures, plots
-from pipeline.pages.formats import notes
+from pipeline.pages.formats import foundation, notes
 from pipeline.pages.galleries import galleries
 from pipeline.pages.inputs import Gaps, LossNetwork, Table, read_loss_networks, read_table
 from pipeline.pages.plots import Style
@@ -74,11 +74,16 @@ def main(spec: ReportSpec, code: str, verdicts: Sequence[Path], output: Path) ->
 
 def _sentence(tables: Sequence[Table]) -> str:
     runs, seeds = ({getattr(cell, name) for table in tables for cell in table.runs} for name in ("card", "seed"))
-    count = f"{len(tables)} published table{'s' if len(tables) != 1 else ''}, {len(runs)} trained networks, "
+    own = sum(not table.spec.published for table in tables)
+    kinds = {"published": len(tables) - own, "of your own": own}
+    words = {"published": "published {}", "of your own": "{} of your own"}
+    listed = [f"{n} {words[kind].format('table' if n == 1 else 'tables')}" for kind, n in kinds.items() if n]
+    count = f"{' and '.join(listed)}, {len(runs)} trained networks, "
     count += f"{len(seeds)} seed{'s' if len(seeds) != 1 else ''} each. "
     if any(table.spec.stand_ins for table in tables):
         return f"{count}Stand-ins replace published data or networks: compare differences, not levels."
-    return f"{count}Published data sets and networks throughout."
+    found = list(dict.fromkeys(foundation(table.spec) for table in tables))
+    return count + " ".join(f"{text[0].upper()}{text[1:]}." for text in found)
 
 
 def _failures(tables: Sequence[Table]) -> list[str]:

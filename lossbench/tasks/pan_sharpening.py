@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from scipy.ndimage import correlate1d
 
-from lossbench.errors import UserError, nearest
+from lossbench.errors import UserError, as_written, nearest
 from lossbench.images import largest
 from lossbench.resize import crop_to_multiple, resize_bicubic
 from lossbench.tasks import Pixels, TaskSettings
@@ -32,8 +31,21 @@ NYQUIST_GAIN = 0.3
 LOWPASS = ("mtf", "bicubic")
 
 
+SETTINGS = ("bands", "ratio", "lowpass", "pan")
+"""`bands` is for networks and loss networks alone."""
+
+
 def scale(settings: TaskSettings) -> int:
-    """Return 1: the low quality lies on the grid of the target."""
+    """Return 1: the low quality lies on the grid of the target. Raises UserError for a setting unknown or wrong."""
+    for name in settings:
+        if name not in SETTINGS:
+            raise UserError(f"settings: unknown setting '{name}'; {nearest(str(name), SETTINGS)}")
+    ratio(settings)
+    _lowpass(settings)
+    _pan_weights(settings)
+    bands = settings.get("bands", len(BANDS))
+    if not isinstance(bands, int) or isinstance(bands, bool) or bands < 1:
+        raise UserError(f"settings.bands: {as_written(bands)} is no number of bands; write a whole number, such as 4")
     return 1
 
 
@@ -125,9 +137,13 @@ def _stacked(target: Pixels, pan: Pixels, settings: TaskSettings) -> Pixels:
 
 def _pan_weights(settings: TaskSettings) -> NDArray[np.float64]:
     given = settings.get("pan", PAN)
+    if not isinstance(given, dict):
+        raise UserError(f"settings.pan: a mapping of bands to weights is expected (got {as_written(given)})")
     for name, weight in given.items():
         if name not in BANDS:
             raise UserError(f"settings.pan: unknown band '{name}'; {nearest(name, BANDS)}")
+        if not isinstance(weight, int | float):
+            raise UserError(f"settings.pan.{name}: a number is expected (got {as_written(weight)})")
         if weight < 0:
             raise UserError(f"settings.pan.{name}: {weight} is negative; give weights that sum to 1")
     if not math.isclose(sum(given.values()), 1, abs_tol=1e-6):
@@ -135,11 +151,16 @@ def _pan_weights(settings: TaskSettings) -> NDArray[np.float64]:
     return np.array([given.get(name, 0.0) for name in BANDS])
 
 
+def _lowpass(settings: TaskSettings) -> str:
+    lowpass = settings.get("lowpass", "mtf")
+    if lowpass not in LOWPASS:
+        raise UserError(f"settings.lowpass: unknown '{lowpass}'; {nearest(str(lowpass), LOWPASS)}")
+    return str(lowpass)
+
+
 def _reduced(image: Pixels, settings: TaskSettings) -> Pixels:
     """Return (H / ratio, W / ratio, bands): low-pass and decimation, rounded to the image's integers."""
-    lowpass, factor = settings.get("lowpass", "mtf"), ratio(settings)
-    if lowpass not in LOWPASS:
-        raise UserError(f"settings.lowpass: unknown '{lowpass}'; {nearest(lowpass, LOWPASS)}")
+    lowpass, factor = _lowpass(settings), ratio(settings)
     if lowpass == "mtf":
         return _as_type(_gaussian(image.astype(np.float64), factor), image.dtype)
     height, width = image.shape[0] // factor, image.shape[1] // factor
@@ -154,6 +175,8 @@ def _reduced(image: Pixels, settings: TaskSettings) -> Pixels:
 
 def _gaussian(image: NDArray[np.float64], factor: int) -> NDArray[np.float64]:
     """Low-pass (H, W, ...) and keep the middle of every `factor` pixels in both directions; symmetric borders."""
+    from scipy.ndimage import correlate1d
+
     deviation = factor * math.sqrt(-2 * math.log(NYQUIST_GAIN)) / math.pi
     reach = math.ceil(4 * deviation)
     # an even factor has its middle between two pixels, and so has the kernel

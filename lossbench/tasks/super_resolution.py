@@ -4,7 +4,9 @@ from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field, PositiveInt
 
+from lossbench.records import Strict
 from lossbench.resize import crop_to_multiple, resize_bicubic
 from lossbench.tasks import TaskSettings
 
@@ -13,9 +15,18 @@ TRIVIAL = "bicubic"
 ALSO_TRIVIAL: tuple[str, ...] = ()
 
 
+class Settings(Strict):
+    """What fixes the low quality, and networks and loss networks of other than three bands."""
+
+    scale: int = Field(gt=0, strict=True)
+    """Target size / low-quality size."""
+    bands: PositiveInt | None = None
+    """Of the pictures; None leaves it to the networks."""
+
+
 def scale(settings: TaskSettings) -> int:
-    """Return target size / low-quality size."""
-    return int(settings["scale"])
+    """Return target size / low-quality size; raises UserError naming the setting that is unknown or wrong."""
+    return Settings.parse(settings, "settings of task 'super_resolution'").scale
 
 
 def versions(settings: TaskSettings) -> int:

@@ -1,8 +1,10 @@
 """config/config.yaml: what is reproduced."""
 
-from pydantic import PositiveFloat, PositiveInt
+import os
 
-from lossbench.records import Strict
+from pydantic import PositiveFloat, PositiveInt, field_validator, model_validator
+
+from lossbench.records import Strict, refuse_twice
 from pipeline.specs.train import TaskSpec
 
 
@@ -25,3 +27,18 @@ class Config(Strict):
     """CPU threads a job."""
     checkpoint_minutes: PositiveFloat
     """Time between two checkpoints of a run."""
+
+    @field_validator("data_root", "weights_root")
+    @classmethod
+    def _of_the_home(cls, folder: str) -> str:
+        if not folder.strip():
+            raise ValueError("no folder is named; write one, such as data")
+        expanded = os.path.expanduser(folder)
+        if expanded.startswith("~"):
+            raise ValueError(f"'{folder}' names no user's home on this machine; write the whole path")
+        return expanded
+
+    @model_validator(mode="after")
+    def _each_table_once(self) -> "Config":
+        refuse_twice("tables", self.tables)
+        return self

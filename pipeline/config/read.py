@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
-
-from lossbench import datasets
-from lossbench.errors import UserError, nearest
+from lossbench import datasets, tasks
+from lossbench.errors import UserError, as_written, nearest, placed
 from lossbench.losses import split
 from lossbench.plugins import check
 from pipeline.config import losses
+from pipeline.config.circles import circular
 from pipeline.config.config import Config
+from pipeline.config.files import read_yaml
 from pipeline.config.losses import Loss
 from pipeline.config.manifest import manifest
+from pipeline.config.papers import claims, published
 from pipeline.config.scale import Classifier, LossNetwork, Network, Scale
 from pipeline.config.table import Metric, Table
 from pipeline.specs.judge import Claim
@@ -43,22 +42,30 @@ class Configuration:
     """Of the user's folders that were looked at, what lies in them."""
 
     @classmethod
-    def read(cls, values: Mapping[str, Any], folder: Path) -> Configuration:
+    def read(cls, values: Mapping[str, Any], folder: Path, given: Iterable[str] = ()) -> Configuration:
         """Read the files named by `values` (the content of config.yaml) in `folder`.
 
-        Raises UserError naming the file, the key and the nearest known one.
+        `given` names those entries of `values` that a command line has set. Raises UserError naming the file or the
+        command line, the key and the nearest known one.
         """
-        config = Config.parse(dict(values), str(folder / "config.yaml"))
+        given = list(given)
+        _check_given(given)
+        place = str(folder / "config.yaml") + (f" with --config {' '.join(given)}" if given else "")
+        config = Config.parse(dict(values), place)
         scale_file = _find(folder / "scale", config.scale, "scale")
-        scale = Scale.parse(_yaml(scale_file), str(scale_file))
-        named = losses.at_scale(losses.parse(_yaml(folder / losses.FILE), str(folder / losses.FILE)), scale.losses)
-        files = {name: _find(folder / "tables", name, "table") for name in config.tables}
+        scale = Scale.parse(read_yaml(scale_file), str(scale_file))
+        named = losses.at_scale(losses.parse(read_yaml(folder / losses.FILE), str(folder / losses.FILE)), scale.losses)
+        known = table_names(folder)
+        for name in scale.control_tables or ():
+            _require(f"{scale_file}: control_tables", name, known)
         tables = {}
-        for name, path in files.items():
-            tables[name] = _at_scale(_with_controls(name, Table.parse(_yaml(path), str(path)), scale), scale)
-        published = tuple(_rows(folder / "tables/published.csv"))
-        claims = {name: tuple(_claims(folder / "claims", name, scale)) for name in tables}
-        configuration = cls(config, scale, named, tables, published, claims)
+        for name in config.tables:
+            path = _find(folder / "tables", name, "table")
+            _check_paper(path, name)
+            tables[name] = _at_scale(_with_controls(name, Table.parse(read_yaml(path), str(path)), scale), scale)
+        numbers = tuple(published(folder / "tables/published.csv"))
+        said = {name: tuple(claims(folder / "claims", name, scale, known)) for name in tables}
+        configuration = cls(config, scale, named, tables, numbers, said)
         configuration._check()
         return configuration
 
@@ -113,10 +120,11 @@ class Configuration:
             raise UserError(f"config/{losses.FILE}: no loss '{name}', nor at this scale; {nearest(name, self.losses)}")
         return self.losses[name]
 
-    def loss_place(self, name: str, key: str) -> str:
-        """Name the file and the entry where `key` of the loss `name` stands, as messages do."""
+    def loss_place(self, name: str, key: str, argument: str | None = None) -> str:
+        """Name the file and the entry where `key` of the loss `name`, or an argument in it, stands, as messages do."""
         own = self.scale.losses.get(name)
-        if own and (key in own.model_fields_set or own is self.losses[name]):
+        given = () if own is None else own.model_fields_set if argument is None else own.arguments
+        if own and ((argument or key) in given or own is self.losses[name]):
             return f"{self.scale_file}: losses.{name}.{key}"
         return f"config/{losses.FILE}: {name}.{key}"
 
@@ -137,13 +145,21 @@ class Configuration:
                 for label in entry.columns:
                     _require(f"{file}: metrics.{metric}.columns", label, table.columns)
         self._check_data()
+        for name, chosen in self.config.tasks.items():
+            with placed(f"config/config.yaml: tasks.{name}"):
+                # every function of a task refuses settings that are unknown or wrong
+                tasks.load(chosen.name).scale(chosen.settings)
         for name, loss in self.losses.items():
-            with _place(self.loss_place(name, "loss")):
+            with placed(self.loss_place(name, "loss")):
                 check("losses", split(loss.loss or name)[0])
             if loss.as_long_as is not None:
                 _require(self.loss_place(name, "as_long_as"), loss.as_long_as, self.losses)
             for task in loss.per_task:
                 _require(self.loss_place(name, "per_task"), task, self.config.tasks)
+        if (circle := circular(self.losses, self.scale)) is not None:
+            kind, name, words = circle
+            place = self.loss_place(name, "as_long_as") if kind == "losses" else f"{self.scale_file}: {kind}.{name}"
+            raise UserError(f"{place}: {words}")
         for name, network in self.scale.networks.items():
             for task in network.per_task:
                 _require(f"{self.scale_file}: networks.{name}.per_task", task, self.config.tasks)
@@ -205,39 +221,51 @@ def _at_scale(table: Table, scale: Scale) -> Table:
     return table.model_copy(update={"columns": columns, "metrics": metrics})
 
 
-def _claims(folder: Path, table: str, scale: Scale) -> Iterator[Claim]:
-    """Give the claims on `table` of its paper's file; a paper may have none."""
-    path = folder / f"{table.split('/')[0]}.csv"
-    for row in _rows(path) if path.is_file() else ():
-        if row["table"] == table:
-            lists = {name: tuple(row[name].split()) for name in ("columns", "networks")}
-            other = scale.metrics.get(row["metric"])
-            metric = {"metric": other.name} if other else {}
-            yield Claim.parse({**row, **lists, **metric}, f"{path}: {row['id']}")
-
-
-def _rows(file: Path) -> list[dict[str, str]]:
-    with file.open(newline="", encoding="utf-8") as opened:
-        return list(csv.DictReader(opened))
-
-
 def _require(where: str, name: str, known: Iterable[str]) -> None:
     if name not in (names := list(known)):
         raise UserError(f"{where}: '{name}' is not defined; {nearest(name, names)}")
 
 
 def _require_file(where: str, dataset: str) -> None:
-    with _place(where):
+    with placed(where):
         check("datasets", dataset)
 
 
-@contextmanager
-def _place(where: str) -> Iterator[None]:
-    """Name the file and key `where` in a UserError of the block."""
-    try:
-        yield
-    except UserError as error:
-        raise UserError(f"{where}: {error}") from None
+def check_files(folder: Path, others: Iterable[Path | str]) -> None:
+    """Raise UserError when config.yaml in `folder` is missing, or when it or one of `others` can't be read strictly."""
+    values(folder)
+    for file in others:
+        read_yaml(Path(file))
+
+
+def _check_given(given: Iterable[str]) -> None:
+    """Raise UserError for an entry of a command line that config.yaml has not."""
+    for name in given:
+        if name in Config.model_fields:
+            continue
+        if name in Scale.model_fields:
+            raise UserError(f"--config {name}: it stands in config/scale/<scale>.yaml; write a scale of your own there")
+        known = nearest(name, Config.model_fields)
+        raise UserError(
+            f"--config {name}: no such entry; {known}; targets stand before --config, or behind it after --"
+        )
+
+
+def table_names(folder: Path) -> list[str]:
+    """List the tables of the configuration in `folder`, as `paper/table`."""
+    return sorted(
+        str(file.relative_to(folder / "tables").with_suffix("")) for file in (folder / "tables").rglob("*.yaml")
+    )
+
+
+def _check_paper(file: Path, name: str) -> None:
+    """Raise UserError for a table that lies in no paper's folder."""
+    parts = name.split("/")
+    if len(parts) != 2 or not all(part.strip(".") for part in parts):
+        place = f"config/tables/<paper>/{file.name}"
+        raise UserError(
+            f"{file}: the table lies in no paper's folder; move it to {place} and name it <paper>/{file.stem}"
+        )
 
 
 def _find(folder: Path, name: str, kind: str) -> Path:
@@ -248,19 +276,14 @@ def _find(folder: Path, name: str, kind: str) -> Path:
     return file
 
 
-def _yaml(file: Path) -> Any:
-    try:
-        return yaml.safe_load(file.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise UserError(f"{file} is not valid YAML: {error}") from None
-
-
 def values(folder: Path) -> dict[str, Any]:
     """Return the content of config.yaml in `folder`; raises UserError when it is not there."""
     file = folder / "config.yaml"
     if not file.is_file():
         raise UserError(f"{file} is missing; run from the folder of the Snakefile")
-    content: dict[str, Any] = _yaml(file)
+    content: dict[str, Any] = read_yaml(file)
+    if not isinstance(content, dict):
+        raise UserError(f"{file}: a mapping of entries is expected (got {as_written(content)})")
     return content
 
 
@@ -269,7 +292,7 @@ def tables(folder: Path) -> list[dict[str, Any]]:
     values(folder)
     found = []
     for file in sorted((folder / "tables").rglob("*.yaml")):
-        table = Table.parse(_yaml(file), str(file))
+        table = Table.parse(read_yaml(file), str(file))
         name = "_".join(file.relative_to(folder / "tables").with_suffix("").parts)
         lists = {key: list(getattr(table, key)) for key in ("networks", "losses", "metrics")}
         found.append({"name": name, "title": table.title, **lists})

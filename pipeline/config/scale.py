@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
+from pydantic import Field, NonNegativeInt, PositiveInt, field_validator, model_validator
 
-from lossbench.records import Strict
+from lossbench.errors import nearest
+from lossbench.records import Strict, refuse_twice
 from pipeline.config.losses import Loss
+from pipeline.outputs.layout import FILES
 from pipeline.specs.classifier import ClassifierBase
 from pipeline.specs.distance import DistanceAttackSpec
 from pipeline.specs.pretrain import PublicWeights
 from pipeline.specs.recipe import Recipe
+
+SEEDS = 2**32
+"""Seeds are below it."""
 
 
 class Network(Strict):
@@ -132,13 +137,16 @@ class Scale(Strict):
     """config/scale/<scale>.yaml: how big, on which data, how many seeds."""
 
     title: str
-    seeds: tuple[NonNegativeInt, ...] = Field(min_length=1)
+    seeds: tuple[Annotated[int, Field(strict=True, ge=0, lt=SEEDS)], ...] = Field(min_length=1)
+    """Of the trainings, whole numbers from 0, each once."""
     full: bool = False
     """Whether data, networks and recipes are the papers': only then are values compared, and not differences alone."""
     control_tables: tuple[str, ...] | None = None
     """Tables whose controls are trained; None is all of them."""
     gpus: NonNegativeInt
     """GPUs a job asks for; 0 lets jobs share the CPU cores."""
+    memory_mb: dict[str, PositiveInt] = {}
+    """Main memory in MB that a job of a stage asks for, where it is more or less than small pictures take."""
     stand_ins: dict[str, tuple[str, ...]] = {}
     """The published data sets that each stand-in stands for; one that is not named stands for itself."""
     absent: tuple[str, ...] = ()
@@ -151,6 +159,19 @@ class Scale(Strict):
     metrics: dict[str, Metric | None] = {}
     """What replaces a metric that can't be had at this scale; None leaves it out."""
     evaluation: Evaluation
+
+    @model_validator(mode="after")
+    def _each_seed_once(self) -> Scale:
+        refuse_twice("seeds", self.seeds)
+        return self
+
+    @field_validator("memory_mb")
+    @classmethod
+    def _of_stages(cls, memory: dict[str, int]) -> dict[str, int]:
+        for stage in memory:
+            if stage not in FILES:
+                raise ValueError(f"no stage '{stage}'; {nearest(stage, FILES)}")
+        return memory
 
     @model_validator(mode="after")
     def _each_data_set_once(self) -> Scale:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import NonNegativeInt, PositiveInt
+from pydantic import NonNegativeInt, PositiveInt, model_validator
 
 from lossbench.colours import Colour
-from lossbench.records import Strict
+from lossbench.records import Strict, refuse_twice
 from pipeline.specs.tabulate import Place
 
 
@@ -91,3 +91,9 @@ class Table(Strict):
     settings: tuple[str, ...]
     """Assumptions where the paper leaves a choice, with their sources; printed with the table."""
     warnings: tuple[Warning, ...] = ()
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Table:
+        for entry, names in (("networks", self.networks), ("losses and controls", (*self.losses, *self.controls))):
+            refuse_twice(entry, names)
+        return self

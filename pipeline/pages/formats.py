@@ -12,6 +12,8 @@ ARROWS = {"up": "↑", "down": "↓"}
 DIGITS = 4
 SIGNIFICANT = 0.05
 """Largest adjusted p-value of a difference that is marked."""
+OWN = "folder"
+"""The data set of a user's own pictures."""
 LATEX = {
     **{character: f"\\{character}" for character in "&%$#_{}"},
     "\\": r"\textbackslash{}",
@@ -26,7 +28,8 @@ LATEX = {
 def wide_frame(spec: TabulateSpec, long: pd.DataFrame) -> pd.DataFrame:
     """Return the paper's layout as text: a row a network and loss; ours, published and differences a column each.
 
-    The first rows are the trivial answers; the last columns are steps and seconds of a run, one number a column.
+    The first rows are the trivial answers; the last columns are steps and seconds of a run, one number a column. A
+    table of which nothing is published has no columns for that.
     """
     rows: dict[tuple[str, str], dict[str, str]] = {}
     printed = {metric.name: f" {metric.published}" if metric.published else "" for metric in spec.metrics}
@@ -38,8 +41,11 @@ def wide_frame(spec: TabulateSpec, long: pd.DataFrame) -> pd.DataFrame:
             head = _head(cell["column"], cell["metric"], cell["better"])
             number = _number(cell["value"], cell["sd_over_seeds"], cell["sd_over_images"])
             row[head] = "server only" if cell["column"] in spec.server_only else number
-            row[f"{head} published{printed[cell['metric']]}"] = _published(cell["published"], cell["published_warning"])
-            row[f"{head} Δ"] = f"{_difference(cell)} / {_signed(cell['published_difference'])}"
+            if spec.published:
+                name = f"{head} published{printed[cell['metric']]}"
+                row[name] = _published(cell["published"], cell["published_warning"])
+            beside = f" / {_signed(cell['published_difference'])}" if spec.published else ""
+            row[f"{head} Δ"] = f"{_difference(cell)}{beside}"
         runs = cells[cells["n_seeds"] > 0].drop_duplicates("column")
         row["steps"] = "/".join(f"{steps:.0f}" for steps in runs["steps"])
         row["seconds"] = "/".join(f"{seconds:.0f}" for seconds in runs["seconds"])
@@ -50,19 +56,29 @@ def wide_frame(spec: TabulateSpec, long: pd.DataFrame) -> pd.DataFrame:
     return frame[list(columns)]
 
 
+def foundation(spec: TabulateSpec) -> str:
+    """Return in words whether the table rests on what is published."""
+    if spec.stand_ins:
+        return "a stand-in is not the published data set or network: compare differences, not levels"
+    if not spec.published:
+        return "a table of your own: no paper prints it, nothing is published to compare it with"
+    if any(OWN in (cell.dataset, cell.test_set) for cell in spec.cells):
+        return f"pictures of your own (data set {OWN}): the published numbers are of other pictures"
+    return "published data sets and networks throughout"
+
+
 def notes(spec: TabulateSpec, long: pd.DataFrame) -> list[str]:
     """Return what must be read with the numbers, a sentence each."""
     own = long[long["n_seeds"] > 0]
     images, seeds = sorted(set(own["n_images"])), sorted(set(own["n_seeds"]))
     spread = "± is the standard deviation over seeds" if max(seeds) > 1 else "one seed, so no spread over seeds"
+    beside = " / published" if spec.published else ""
     lines = [
         f"scale: {spec.scale}; {_listed(images)} test pictures; seeds a cell: {_listed(seeds)}; {spread}; "
         "in brackets the standard deviation over pictures",
-        f"Δ is the difference to '{spec.reference_loss}' of the same network: ours [95 % interval] / published; "
+        f"Δ is the difference to '{spec.reference_loss}' of the same network: ours [95 % interval]{beside}; "
         "† p < 0.05 (Wilcoxon over pictures, Holm over the table); with one seed intervals cover other pictures only",
-        "a stand-in is not the published data set or network: compare differences, not levels"
-        if spec.stand_ins
-        else "published data sets and networks throughout",
+        foundation(spec),
     ]
     lines += [f"{column}: server only; {reason}" for column, reason in spec.server_only.items()]
     if spec.controls:

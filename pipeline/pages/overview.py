@@ -5,6 +5,7 @@ from typing import Any
 
 from pipeline.pages.claims import telling
 from pipeline.pages.cost import NOT_READABLE, duration
+from pipeline.pages.formats import foundation
 from pipeline.pages.inputs import Card, LossNetwork, Table
 from pipeline.pages.numbers import DASH, LEVEL, direction, interval, plain, real, signed
 
@@ -30,8 +31,18 @@ def overview(tables: Sequence[Table], networks: Sequence[LossNetwork], code: str
         ("Code of the tables", _codes(tables)),
         ("Tables", [f"{table.name}: {table.spec.title}" for table in tables]),
         ("Data", _data(tables)),
-        ("Stand-ins", stand_ins or ["none: published data sets and networks throughout"]),
+        ("Stand-ins", stand_ins or _without_stand_ins(tables)),
     ]
+
+
+def _without_stand_ins(tables: Sequence[Table]) -> list[str]:
+    """Return what the tables, none of which has a stand-in, rest on, with their names where that differs."""
+    found: dict[str, list[str]] = {}
+    for table in tables:
+        found.setdefault(foundation(table.spec), []).append(table.name)
+    if len(found) == 1:
+        return [f"none: {next(iter(found))}"]
+    return [f"none in {', '.join(names)}: {words}" for words, names in found.items()] or ["none"]
 
 
 def _checks(tables: Sequence[Table]) -> list[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from lossbench import datasets, plugins
-from lossbench.errors import UserError
+from lossbench.errors import UserError, placed
 from pipeline.config import scale
 from pipeline.config.read import Configuration
 from pipeline.outputs.layout import PUBLIC
@@ -41,8 +41,9 @@ def classifier(configuration: Configuration, name: str) -> Job:
     """Return the making of the classifier `name` of the scale, from what it starts from."""
     chosen = configuration.classifier(name)
     dataset = configuration.dataset(chosen.dataset)
-    plugins.check_build_arguments("loss_networks", chosen.architecture, chosen.arguments)
     where = f"{configuration.scale_file}: classifiers.{name}"
+    with placed(f"{where}.arguments"):
+        plugins.check_build_arguments("loss_networks", chosen.architecture, chosen.arguments)
     values = {
         **chosen.model_dump(include=set(ClassifierBase.model_fields)),
         "initial": "trunk" if chosen.trunk else "classifier" if chosen.classifier else "scratch",
@@ -73,7 +74,8 @@ def _public(weights: scale.Weights) -> PublicWeights:
 
 
 def _imported(configuration: Configuration, name: str, chosen: scale.LossNetwork, weights: scale.Weights) -> Job:
-    plugins.check_build_arguments("loss_networks", chosen.network, chosen.architecture)
+    with placed(f"{configuration.scale_file}: loss_networks.{name}.architecture"):
+        plugins.check_build_arguments("loss_networks", chosen.network, chosen.architecture)
     spec = PretrainSpec(
         loss_network=chosen.network,
         architecture=chosen.architecture,
@@ -90,7 +92,8 @@ def _distance(configuration: Configuration, name: str, chosen: scale.LossNetwork
     assert chosen.dataset is not None and chosen.recipe is not None, name
     where = f"{configuration.scale_file}: loss_networks.{name}"
     dataset = configuration.dataset(chosen.dataset)
-    plugins.check_build_arguments("loss_networks", chosen.network, chosen.architecture)
+    with placed(f"{where}.architecture"):
+        plugins.check_build_arguments("loss_networks", chosen.network, chosen.architecture)
     values = {
         "architecture": chosen.architecture,
         "dataset": dataset,

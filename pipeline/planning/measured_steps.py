@@ -2,12 +2,14 @@
 
 import csv
 import hashlib
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from lossbench.errors import UserError
 from lossbench.files import written_atomically
+from pipeline.config.files import check_separator, read_text
 
 FILE = "gpu_seconds.csv"
 """In the folder of the configuration."""
@@ -46,21 +48,23 @@ def read(path: Path) -> dict[str, Measurement]:
     if not path.is_file():
         return {}
     found: dict[str, Measurement] = {}
-    with path.open(newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        for row in reader:
-            try:
-                if row["key"] != key_of(row["what"]):
-                    raise ValueError(f"the key of '{row['what']}' is {key_of(row['what'])}")
-                text, memory = row["seconds_per_step"], row["peak_memory_mib"]
-                seconds = None if text == OUT_OF_MEMORY else float(text)
-                if seconds is not None and not 0 < seconds < float("inf"):
-                    raise ValueError(f"{text} seconds are no time")
-                peak = int(memory) if memory else None
-                found[row["key"]] = Measurement(row["what"], seconds, peak, row["device"], row["torch"])
-            except (KeyError, TypeError, ValueError, AttributeError) as error:
-                where = f"{path}, line {reader.line_num}"
-                raise UserError(f"{where}: {error!r}; delete the line and run benchmarks/gpu_hours.py") from None
+    reader = csv.DictReader(io.StringIO(read_text(path), newline=""))
+    check_separator(path, list(reader.fieldnames or ()))
+    for row in reader:
+        try:
+            if row["key"] != key_of(row["what"]):
+                raise ValueError(f"the key of '{row['what']}' is {key_of(row['what'])}")
+            if row["key"] in found:
+                raise ValueError(f"'{row['what']}' is given twice")
+            text, memory = row["seconds_per_step"], row["peak_memory_mib"]
+            seconds = None if text == OUT_OF_MEMORY else float(text)
+            if seconds is not None and not 0 < seconds < float("inf"):
+                raise ValueError(f"{text} seconds are no time")
+            peak = int(memory) if memory else None
+            found[row["key"]] = Measurement(row["what"], seconds, peak, row["device"], row["torch"])
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            where = f"{path}, line {reader.line_num}"
+            raise UserError(f"{where}: {error!r}; delete the line and run benchmarks/gpu_hours.py") from None
     return found
 
 

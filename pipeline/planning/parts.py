@@ -4,7 +4,7 @@ from typing import Any
 
 from lossbench import plugins
 from lossbench.assets import pyiqa_models
-from lossbench.errors import UserError, nearest
+from lossbench.errors import UserError, nearest, placed
 from lossbench.losses import split
 from lossbench.precision import checked_precision
 from pipeline.config import scale
@@ -23,7 +23,8 @@ def network_spec(configuration: Configuration, name: str, task: TaskSpec) -> Net
     """Return the network `name` at this scale for `task`; raises UserError for an argument that it does not take."""
     own = configuration.network(name).arguments
     arguments = {**_fixed(task, "networks", name), **own}
-    plugins.check_build_arguments("networks", name, arguments)
+    with placed(f"{configuration.scale_file}: networks.{name}.arguments"):
+        plugins.check_build_arguments("networks", name, arguments)
     return NetworkSpec(name=name, arguments=arguments)
 
 
@@ -44,11 +45,16 @@ def loss_spec(configuration: Configuration, name: str, pixel: str, task: str) ->
     # losses that bring their own pixel term, such as E + P, take no other
     own = {"pixel": pixel} if "pixel" in plugins.build_arguments("losses", file) else {}
     arguments = {**own, **named, **chosen.arguments, **chosen.per_task.get(task, {})}
-    plugins.check_build_arguments("losses", file, arguments)
-    checked_precision(configuration.loss_place(name, "arguments"), arguments.get("precision", "exact"))
+    place = configuration.loss_place(name, "arguments")
+    for argument, value in {**own, **named, **chosen.arguments}.items():
+        with placed(configuration.loss_place(name, "arguments", argument)):
+            plugins.check_build_arguments("losses", file, {argument: value})
+    with placed(f"{configuration.loss_place(name, 'per_task')}.{task}"):
+        plugins.check_build_arguments("losses", file, chosen.per_task.get(task, {}))
+    checked_precision(place, arguments.get("precision", "exact"))
     for argument, known in plugins.constant("losses", file, "CHOICES", {}).items():
         if argument in arguments and arguments[argument] not in known:
-            place, value = configuration.loss_place(name, "arguments"), str(arguments[argument])
+            value = str(arguments[argument])
             raise UserError(f"{place}: unknown {argument} '{value}'; {nearest(value, known)}")
     kinds = plugins.constant("losses", file, "LOSS_NETWORKS")
     kinds = kinds or (None, *plugins.constant("losses", file, "ARCHITECTURE_OF", ()))
@@ -78,7 +84,8 @@ def pretrain_spec(configuration: Configuration, name: str, dataset: str, task: s
         special = chosen.per_task.get(task, scale.ForTask())
         fixed = _fixed(configuration.config.tasks[task], "loss_networks", chosen.network)
         architecture, values = {**fixed, **architecture, **special.architecture}, {**values, **special.recipe}
-    plugins.check_build_arguments("loss_networks", chosen.network, architecture)
+    with placed(f"{where}.architecture"):
+        plugins.check_build_arguments("loss_networks", chosen.network, architecture)
     made = Recipe.parse(values, f"{where}.per_task.{task}" if task else where)
     return PretrainSpec(loss_network=chosen.network, architecture=architecture, seed=0, dataset=dataset, recipe=made)
 

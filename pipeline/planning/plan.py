@@ -43,12 +43,18 @@ class Plan:
         }
 
     @classmethod
-    def from_config(cls, values: Mapping[str, Any], folder: Path = Path("config"), looked: bool = False) -> Plan:
-        """Read the files that `values` (config.yaml, perhaps overridden) names, and plan.
+    def from_config(
+        cls,
+        values: Mapping[str, Any],
+        folder: Path = Path("config"),
+        given: Iterable[str] = (),
+        looked: bool = False,
+    ) -> Plan:
+        """Read the files that `values` (config.yaml, perhaps overridden by the entries `given`) names, and plan.
 
         `looked` is for one job of a run: what lies in the user's folders was written down by `remember_data`.
         """
-        configuration = Configuration.read(values, folder)
+        configuration = Configuration.read(values, folder, given)
         if looked:
             configuration.manifests.update(read_record(Path(configuration.root, MANIFESTS)))
         return cls(configuration)
@@ -91,14 +97,18 @@ class Plan:
         """Describe every data set and weight file that is not on this machine, with licence, size and source."""
         return [one.text for one in self.absent()]
 
-    def absent(self) -> list[Missing]:
-        """Return every data set and weight file that is not on this machine."""
-        prepared, imported = ([name for (name,) in self.jobs.get(stage, {})] for stage in ("prepare", "import_weights"))
-        classifiers = [name for name, _ in self.jobs.get("train_classifier", {})]
-        # stages that read a data set as they need it
-        readers = ("submit", "train_classifier", "train_distance")
-        read = {key[-1] for stage in readers for key in self.jobs.get(stage, {})}
+    def absent(self, jobs: Iterable[Job] | None = None) -> list[Missing]:
+        """Return every data set and weight file that `jobs`, all when None, read and that is not on this machine."""
+        keys: dict[str, list[Key]] = {}
+        for job in jobs if jobs is not None else (job for found in self.jobs.values() for job in found.values()):
+            keys.setdefault(job.stage, []).append(job.key)
+        prepared = [name for (name,) in keys.get("prepare", [])]
+        # stages that read a data set as they need it; a degradation reads the pairs that are shipped
+        read = {key[-1] for stage in ("submit", "train_classifier", "train_distance") for key in keys.get(stage, [])}
+        read |= {dataset for dataset, _ in keys.get("degrade", [])}
         datasets = [*prepared, *sorted(read - set(prepared))]
+        imported = [name for (name,) in keys.get("import_weights", [])]
+        classifiers = [name for name, _ in keys.get("train_classifier", [])]
         return list(missing(self.configuration, datasets, imported, classifiers))
 
     def remember_data(self) -> None:
@@ -106,9 +116,9 @@ class Plan:
         text = json.dumps(self.configuration.manifests, indent=1, sort_keys=True)
         write_text(Path(self.root, MANIFESTS), text + "\n")
 
-    def require_data(self) -> None:
-        """Raise UserError listing all that `missing` finds."""
-        if texts := self.missing():
+    def require_data(self, jobs: Iterable[Job] | None = None) -> None:
+        """Raise UserError listing all that `jobs`, all when None, need and this machine lacks."""
+        if texts := [one.text for one in self.absent(jobs)]:
             raise UserError("\n  ".join(["these are missing; nothing was started:", *texts]))
 
     def _add(self, last: Job) -> None:

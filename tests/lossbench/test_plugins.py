@@ -93,3 +93,39 @@ def test_a_plugin_without_a_function_build_is_named(shelf: Shelf, text: str) -> 
         plugins.build_arguments("losses", "empty")
     with pytest.raises(UserError, match=r"lossbench/losses/empty\.py defines no constant SOURCE"):
         plugins.constant("losses", "empty", "SOURCE")
+
+
+@pytest.mark.parametrize(
+    ("annotation", "fitting", "others"),
+    [
+        ("int", [3], [3.0, "3", True, None, [3]]),
+        ("float", [3, 0.5], ["0.5", True, None, float("inf"), float("nan")]),
+        ("bool", [True], [1, "yes"]),
+        ("str", ["a"], [1, True, None]),
+        ("int | None", [3, None], ["3", 3.5]),
+        ("Path | str | None", ["a", None], [3]),
+        ("Optional[int]", [3, None], ["3"]),
+        ("Union[int, str]", [3, "3"], [3.5]),
+        ("'int'", [3], ["3"]),
+        ("Sequence[int]", [[1, 2], (), (3,)], [3, "ab", [1, "2"]]),
+        ("tuple[float, ...]", [[1, 2.5]], [[None]]),
+        ("tuple[int, str]", [[1, "a"]], [[1], ["a", 1]]),
+        ("list", [[1]], [1]),
+        ("dict[str, float]", [{}], [[1]]),
+        ("Literal['a', 'b']", ["a"], ["c"]),
+        ("torch.Generator | None", [None], [3]),
+        ("Any", [3, "a", None], []),
+        ("SomeAlias", [3, "a", None], []),
+    ],
+)
+def test_values_are_held_to_the_annotation_that_is_read(
+    shelf: Shelf, annotation: str, fitting: list[Any], others: list[Any]
+) -> None:
+    # the file is read once, whatever is written to it later
+    name = f"one_{abs(hash(annotation))}"
+    shelf(**{name: f"def build(value: {annotation} = None, free=1): ...\n"})
+    for value in fitting:
+        plugins.check_build_arguments("losses", name, {"value": value, "free": value})
+    for value in others:
+        with pytest.raises(UserError, match=rf"value: '{name}' takes .* \(got "):
+            plugins.check_build_arguments("losses", name, {"value": value})

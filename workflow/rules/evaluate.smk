@@ -1,6 +1,6 @@
 rule evaluate:
     input:
-        unpack(lambda w: inputs("evaluate", w)),
+        unpack(lambda w: session.inputs(workflow, plan, "evaluate", w)),
     output:
         scores="results/{scale}/evaluate/{task}/{dataset}/{network}/{loss}/{seed}/{test_set}.csv",
         pictures=directory(
@@ -12,6 +12,7 @@ rule evaluate:
         "../../envs/pipeline.yaml"
     threads: plan.config.threads
     resources:
+        mem_mb=session.memory_mb(plan, "evaluate"),
         gpu=plan.scale.gpus,
     params:
         spec=lambda w: plan.of("evaluate", w).spec.canonical(),
@@ -28,7 +29,7 @@ rule evaluate:
 
 rule compare:
     input:
-        unpack(lambda w: inputs("compare", w)),
+        unpack(lambda w: session.inputs(workflow, plan, "compare", w)),
     output:
         "results/{scale}/compare/{paper}/{table}/{task}/{dataset}/{network}/{test_set}.png",
     log:
@@ -36,6 +37,8 @@ rule compare:
     localrule: True
     conda:
         "../../envs/pipeline.yaml"
+    resources:
+        mem_mb=session.memory_mb(plan, "compare"),
     params:
         spec=lambda w: plan.of("compare", w).spec.canonical(),
         code=lambda w: plan.of("compare", w).code,

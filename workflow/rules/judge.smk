@@ -1,12 +1,14 @@
 rule harness:
     input:
-        unpack(lambda w: inputs("harness", w)),
+        unpack(lambda w: session.inputs(workflow, plan, "harness", w)),
     output:
         "results/{scale}/harness.json",
     log:
         "results/{scale}/logs/harness.log",
     conda:
         "../../envs/pipeline.yaml"
+    resources:
+        mem_mb=session.memory_mb(plan, "harness"),
     params:
         spec=lambda w: plan.of("harness", w).spec.canonical(),
         code=lambda w: plan.of("harness", w).code,
@@ -19,7 +21,7 @@ rule harness:
 
 rule judge:
     input:
-        unpack(lambda w: inputs("judge", w)),
+        unpack(lambda w: session.inputs(workflow, plan, "judge", w)),
     output:
         "results/{scale}/verdicts/{paper}/{table}.json",
     log:
@@ -27,6 +29,8 @@ rule judge:
     localrule: True
     conda:
         "../../envs/pipeline.yaml"
+    resources:
+        mem_mb=session.memory_mb(plan, "judge"),
     params:
         spec=lambda w: plan.of("judge", w).spec.canonical(),
         code=lambda w: plan.of("judge", w).code,

@@ -1,6 +1,6 @@
 rule prepare:
     input:
-        unpack(lambda w: inputs("prepare", w)),
+        unpack(lambda w: session.inputs(workflow, plan, "prepare", w)),
     output:
         card="results/{scale}/prepare/{dataset}/target.json",
         array="results/{scale}/prepare/{dataset}/target.npy",
@@ -8,6 +8,8 @@ rule prepare:
         "results/{scale}/logs/prepare/{dataset}.log",
     conda:
         "../../envs/pipeline.yaml"
+    resources:
+        mem_mb=session.memory_mb(plan, "prepare"),
     params:
         spec=lambda w: plan.of("prepare", w).spec.canonical(),
         code=lambda w: plan.of("prepare", w).code,
@@ -21,7 +23,7 @@ rule prepare:
 
 rule degrade:
     input:
-        unpack(lambda w: inputs("degrade", w)),
+        unpack(lambda w: session.inputs(workflow, plan, "degrade", w)),
     output:
         card="results/{scale}/prepare/{dataset}/{task}/low_quality.json",
         array="results/{scale}/prepare/{dataset}/{task}/low_quality.npy",
@@ -29,6 +31,8 @@ rule degrade:
         "results/{scale}/logs/degrade/{dataset}/{task}.log",
     conda:
         "../../envs/pipeline.yaml"
+    resources:
+        mem_mb=session.memory_mb(plan, "degrade"),
     params:
         spec=lambda w: plan.of("degrade", w).spec.canonical(),
         code=lambda w: plan.of("degrade", w).code,

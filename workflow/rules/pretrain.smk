@@ -1,6 +1,6 @@
 rule import_weights:
     input:
-        unpack(lambda w: inputs("import_weights", w)),
+        unpack(lambda w: session.inputs(workflow, plan, "import_weights", w)),
     output:
         network="results/{scale}/pretrain/{loss_network}/public/network.safetensors",
         card="results/{scale}/pretrain/{loss_network}/public/card.json",
@@ -10,6 +10,7 @@ rule import_weights:
         "../../envs/pipeline.yaml"
     # a resource and not a param: where the file lies does not change the result
     resources:
+        mem_mb=session.memory_mb(plan, "import_weights"),
         weights_root=plan.config.weights_root,
     params:
         spec=lambda w: plan.of("import_weights", w).spec.canonical(),
@@ -24,7 +25,7 @@ rule import_weights:
 
 rule pretrain:
     input:
-        unpack(lambda w: inputs("pretrain", w)),
+        unpack(lambda w: session.inputs(workflow, plan, "pretrain", w)),
     output:
         network="results/{scale}/pretrain/{loss_network}/{dataset}/network.safetensors",
         card="results/{scale}/pretrain/{loss_network}/{dataset}/card.json",
@@ -41,6 +42,7 @@ rule pretrain:
     threads: plan.config.threads
     # a checkpoint's time is a resource and not a param: it does not change the result
     resources:
+        mem_mb=session.memory_mb(plan, "pretrain"),
         gpu=plan.scale.gpus,
         checkpoint_seconds=plan.checkpoint_seconds,
     params:

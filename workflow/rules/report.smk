@@ -1,6 +1,6 @@
 rule report:
     input:
-        unpack(lambda w: inputs("report", w)),
+        unpack(lambda w: session.inputs(workflow, plan, "report", w)),
     output:
         page=f"{plan.root}/report/index.html",
         claims=f"{plan.root}/report/claims.json",
@@ -9,6 +9,8 @@ rule report:
     localrule: True
     conda:
         "../../envs/pipeline.yaml"
+    resources:
+        mem_mb=session.memory_mb(plan, "report"),
     params:
         spec=lambda w: plan.job("report", ()).spec.canonical(),
         code=lambda w: plan.job("report", ()).code,

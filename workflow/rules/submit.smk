@@ -1,6 +1,6 @@
 rule submit:
     input:
-        unpack(lambda w: inputs("submit", w)),
+        unpack(lambda w: session.inputs(workflow, plan, "submit", w)),
     output:
         "results/{scale}/submit/{task}/{dataset}/{network}/{loss}/{seed}/{test_set}/submission.json",
     log:
@@ -9,6 +9,7 @@ rule submit:
         "../../envs/pipeline.yaml"
     threads: plan.config.threads
     resources:
+        mem_mb=session.memory_mb(plan, "submit"),
         gpu=plan.scale.gpus,
     params:
         spec=lambda w: plan.of("submit", w).spec.canonical(),

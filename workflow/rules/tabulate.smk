@@ -1,6 +1,6 @@
 rule tabulate:
     input:
-        unpack(lambda w: inputs("tabulate", w)),
+        unpack(lambda w: session.inputs(workflow, plan, "tabulate", w)),
     output:
         multiext(
             "results/{scale}/tables/{paper}/{table}",
@@ -17,6 +17,8 @@ rule tabulate:
     localrule: True
     conda:
         "../../envs/pipeline.yaml"
+    resources:
+        mem_mb=session.memory_mb(plan, "tabulate"),
     params:
         spec=lambda w: plan.of("tabulate", w).spec.canonical(),
         code=lambda w: plan.of("tabulate", w).code,
@@ -29,7 +31,7 @@ rule tabulate:
 
 rule chart:
     input:
-        unpack(lambda w: inputs("chart", w)),
+        unpack(lambda w: session.inputs(workflow, plan, "chart", w)),
     output:
         "results/{scale}/charts/{paper}/{table}.png",
     log:
@@ -37,6 +39,8 @@ rule chart:
     localrule: True
     conda:
         "../../envs/pipeline.yaml"
+    resources:
+        mem_mb=session.memory_mb(plan, "chart"),
     params:
         spec=lambda w: plan.of("chart", w).spec.canonical(),
         code=lambda w: plan.of("chart", w).code,

@@ -1,6 +1,6 @@
 rule train:
     input:
-        unpack(lambda w: inputs("train", w)),
+        unpack(lambda w: session.inputs(workflow, plan, "train", w)),
     output:
         model="results/{scale}/train/{task}/{dataset}/{network}/{loss}/{seed}/model.safetensors",
         card="results/{scale}/train/{task}/{dataset}/{network}/{loss}/{seed}/card.json",
@@ -12,6 +12,7 @@ rule train:
     threads: plan.config.threads
     # a checkpoint's time is a resource and not a param: it does not change the result
     resources:
+        mem_mb=session.memory_mb(plan, "train"),
         gpu=plan.scale.gpus,
         checkpoint_seconds=plan.checkpoint_seconds,
     params:

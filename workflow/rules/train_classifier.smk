@@ -1,6 +1,6 @@
 rule train_classifier:
     input:
-        unpack(lambda w: inputs("train_classifier", w)),
+        unpack(lambda w: session.inputs(workflow, plan, "train_classifier", w)),
     output:
         network="results/{scale}/train_classifier/{classifier}/{dataset}/network.safetensors",
         classifier="results/{scale}/train_classifier/{classifier}/{dataset}/classifier.safetensors",
@@ -15,6 +15,7 @@ rule train_classifier:
     threads: plan.config.threads
     # neither a checkpoint's time nor where a file lies changes the result
     resources:
+        mem_mb=session.memory_mb(plan, "train_classifier"),
         gpu=plan.scale.gpus,
         checkpoint_seconds=plan.checkpoint_seconds,
         weights_root=plan.config.weights_root,

@@ -1,6 +1,6 @@
 rule train_distance:
     input:
-        unpack(lambda w: inputs("train_distance", w)),
+        unpack(lambda w: session.inputs(workflow, plan, "train_distance", w)),
     output:
         network="results/{scale}/train_distance/{loss_network}/{dataset}/network.safetensors",
         card="results/{scale}/train_distance/{loss_network}/{dataset}/card.json",
@@ -12,6 +12,7 @@ rule train_distance:
     threads: plan.config.threads
     # a checkpoint's time is a resource and not a param: it does not change the result
     resources:
+        mem_mb=session.memory_mb(plan, "train_distance"),
         gpu=plan.scale.gpus,
         checkpoint_seconds=plan.checkpoint_seconds,
     params:

@@ -58,3 +58,18 @@ def test_weights_in_their_place_are_no_longer_missing(tmp_path: Path, monkeypatc
     (tmp_path / "weights/vgg19-dcbb9e9d.pth").touch()
     missing = [text for text in planned("paper").missing() if text.startswith("weights of")]
     assert sorted(text.split("'")[1] for text in missing) == ["lpips", "mae_public", "standard_resnet50"]
+
+
+def test_only_what_the_jobs_at_hand_read_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    plan = planned("paper")
+    needed = plan.needed("mae_loss/table3").values()
+    found = [one.name for one in plan.absent(needed)]
+    assert sorted(found) == ["div2k", "mae_pretrain_vit_base.pth", "vgg19-dcbb9e9d.pth"]
+    with pytest.raises(UserError, match="nothing was started") as caught:
+        plan.require_data(needed)
+    assert "imagenet'" not in str(caught.value)
+    # what is prepared already is not read again, but the pairs of a degradation are
+    trainings = [job for job in needed if job.stage in ("train", "evaluate")]
+    plan.require_data(trainings)
+    assert [one.name for one in plan.absent(job for job in needed if job.stage == "degrade")] == ["div2k"]

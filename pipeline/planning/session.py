@@ -1,0 +1,124 @@
+"""What the Snakefile asks of Snakemake's own state: are jobs run, which, by which interpreter, in how much memory."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pipeline.outputs.layout import WILDCARDS
+from pipeline.outputs.partial import forget
+from pipeline.planning.job import Job
+from pipeline.planning.plan import Plan
+from pipeline.planning.stale import differs
+
+MEMORY_MB = {
+    "prepare": 250,
+    "degrade": 500,
+    "import_weights": 1000,
+    "pretrain": 1250,
+    "train_classifier": 1500,
+    "train_distance": 1500,
+    "train": 1500,
+    "evaluate": 1500,
+    "submit": 1500,
+    "compare": 250,
+    "tabulate": 500,
+    "chart": 500,
+    "harness": 500,
+    "judge": 500,
+    "report": 1000,
+}
+"""Main memory that a job of each stage asks for where its scale names no other: the largest of the demo's jobs, on a
+CPU, and a fifth or more on top. Those took, in MiB: prepare 79, degrade 226, import_weights 793, pretrain 831,
+train_classifier 1153, train 1082, evaluate 1207, compare 71, tabulate 203, harness 347, judge 201. Not measured, but
+like these: train_distance, submit, chart, report."""
+LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
+"""Where Linux says how much memory a container may take."""
+REPORT = "report"
+STRICT = "set -euo pipefail; "
+"""Snakemake's own prefix of every command."""
+
+
+def inputs(workflow: Any, plan: Plan, stage: str, wildcards: Any) -> dict[str, str | list[str]]:
+    """Return the inputs of a job; have its files made again where they can't stay.
+
+    Snakemake asks for them while it finds out what there is to do. What rests on missing cells is deleted then, in a
+    run of jobs and in nothing that merely looks at them. Files that came without Snakemake's memory of them are made
+    again where they were made from something else.
+    """
+    job = plan.of(stage, wildcards)
+    if runs_jobs(workflow):
+        forget(Path(plan.root))
+    if workflow.is_main_process and _compares(workflow):
+        _make_again(workflow, job)
+    return job.inputs
+
+
+def _compares(workflow: Any) -> bool:
+    """Return whether what decides a result is compared: whoever leaves this trigger out accepts what is there."""
+    return "PARAMS" in {trigger.name for trigger in workflow.rerun_triggers}
+
+
+def _make_again(workflow: Any, job: Job) -> None:
+    """Have the files of `job` made again, and say why, where Snakemake does not know them and they differ."""
+    from snakemake.io import IOFile  # type: ignore[import-untyped]
+
+    there = [path for path in job.outputs().values() if Path(path).exists()]
+    brought = [path for path in there if not workflow.persistence.metadata(IOFile(path))]
+    if brought and (why := differs(job)) is not None:
+        if why and workflow.dag.forcefiles.isdisjoint(there):
+            print(f"{brought[0]} is made again: {why}", file=sys.stderr)
+        workflow.dag.forcefiles.update(there)
+
+
+def runs_jobs(workflow: Any) -> bool:
+    """Return whether Snakemake is about to run jobs: not for a dry-run, a list, a graph, a summary or an unlocking."""
+    return workflow.execution_settings is not None and not workflow.dryrun and not workflow.touch
+
+
+def jobs_to_run(workflow: Any, plan: Plan) -> Iterator[Job]:
+    """Give the jobs of `plan` that Snakemake is about to run."""
+    for job in workflow.dag.needrun_jobs():
+        if job.rule.name in WILDCARDS:
+            yield plan.of(job.rule.name, job.wildcards_dict)
+
+
+def wants_report(workflow: Any) -> bool:
+    """Return whether the report is among what was asked for."""
+    return any(job.rule.name == REPORT for job in workflow.dag.jobs)
+
+
+def prefix(workflow: Any) -> str:
+    """Return what stands before every command, as Snakemake takes it: `python` is the interpreter that runs Snakemake.
+
+    In an environment or a container that Snakemake provides, `python` remains the one in there.
+    """
+    if workflow.deployment_settings.deployment_method:
+        return STRICT
+    interpreter = shlex.quote(sys.executable).replace("{", "{{").replace("}", "}}")
+    return f'{STRICT}python() {{{{ {interpreter} "$@"; }}}}; '
+
+
+def memory_mb(plan: Plan, stage: str) -> int:
+    """Return the main memory that a job of `stage` asks for, in MB."""
+    return plan.scale.memory_mb.get(stage, MEMORY_MB[stage])
+
+
+def share_memory(workflow: Any) -> None:
+    """Let the jobs on this machine ask for no more memory together than it has, where no limit is given."""
+    local = workflow.is_main_process and workflow.resource_settings.nodes is None
+    if local and "mem_mb" not in workflow.global_resources:
+        workflow.register_resource("mem_mb", machine_memory_mb())
+
+
+def machine_memory_mb() -> int:
+    """Return the memory of this machine in MB, or the part of it that this container may take."""
+    found = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    for file in LIMITS:
+        if file.is_file() and (text := file.read_text(encoding="ascii").strip()).isdigit():
+            found.append(int(text))
+    return min(found) // 10**6

@@ -1,0 +1,84 @@
+"""What messages are made of: the nearest name, a value as YAML has it, and plain words for a wrong type."""
+
+import pytest
+from pydantic import Field
+
+from lossbench.errors import UserError, as_number, nearest, shown
+from lossbench.records import Strict
+
+
+@pytest.mark.parametrize(
+    ("name", "known", "found"),
+    [
+        ("CI", ["ci", "demo"], "ci"),
+        ("PSNR", ["psnr", "ssim"], "psnr"),
+        ("DIV2K", ["div2k", "coco"], "div2k"),
+        ("div2k", ["DIV2K", "COCO"], "DIV2K"),
+        ("Edsr_Baseline", ["edsr", "edsr_baseline"], "edsr_baseline"),
+    ],
+)
+def test_the_nearest_name_is_found_in_any_case(name: str, known: list[str], found: str) -> None:
+    assert nearest(name, known).startswith(f"did you mean '{found}'? known: ")
+
+
+@pytest.mark.parametrize(
+    ("text", "whole", "number"),
+    [
+        ("1e2", False, "100.0 or 1.0e+2"),
+        ("1e2", True, "100"),
+        ("1.25e-3", False, "0.00125 or 1.25e-3"),
+        ("1E-9", False, "1.0e-9"),
+        ("0.1", False, "0.1 without quotes"),
+        ("3", True, "3 without quotes"),
+        ("3.5", True, None),
+        ("nan", False, None),
+        ("many", False, None),
+    ],
+)
+def test_a_text_that_means_a_number_is_written_as_yaml_has_it(text: str, whole: bool, number: str | None) -> None:
+    assert as_number(text, whole) == number
+
+
+def test_values_are_shown_in_the_words_of_yaml() -> None:
+    assert [shown(value) for value in (None, True, False, "a", 1.5)] == ["nothing", "true", "false", "'a'", "1.5"]
+    assert len(shown("a" * 1000)) < 100
+
+
+class Inner(Strict):
+    count: int
+    rate: float = 1.0
+
+
+class Outer(Strict):
+    name: str = ""
+    listed: tuple[float, ...] = Field((1.0,), min_length=1)
+    either: int | dict[str, int] = 0
+    inner: dict[str, Inner] = {}
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"name": False}, "file: name: text is expected (got false); put it in quotes"),
+        ({"name": None}, "file: name: text is expected (got nothing)"),
+        ({"listed": "a"}, "file: listed: a list is expected (got 'a'); write [a]"),
+        ({"listed": []}, "file: listed: a list of at least 1 is expected (got [])"),
+        ({"listed": ["x"]}, "file: listed.0: a number is expected (got 'x')"),
+        ({"listed": [True]}, "file: listed: a number is expected (got [True])"),
+        ({"listed": [float("inf")]}, "file: listed.0: a number is expected (got inf)"),
+        ({"either": "x"}, "file: either: a whole number or a mapping of entries is expected (got 'x')"),
+        ({"inner": []}, "file: inner: a mapping of entries is expected (got [])"),
+        ({"inner": {"a": {"count": 1.5}}}, "file: inner.a.count: a whole number is expected (got 1.5)"),
+        ({"inner": {"a": {"count": "1e3"}}}, "file: inner.a.count: a whole number is expected (got '1e3'); write 1000"),
+        ({"inner": {"a": {"count": True}}}, "file: inner.a.count: a number is expected (got true)"),
+        ({"inner": {"a": {"cuont": 1}}}, "key 'inner.a.count' is missing; unknown key 'inner.a.cuont'; did you mean"),
+        (["a"], "file: value: a mapping of entries is expected (got ['a'])"),
+        (None, "file: value: it is empty, a mapping of entries is expected"),
+    ],
+)
+def test_a_wrong_type_is_said_in_plain_words_with_its_place(values: object, message: str) -> None:
+    with pytest.raises(UserError) as caught:
+        Outer.parse(values, "file")
+    assert message in str(caught.value)
+    for jargon in ("valid string", "valid integer", "valid dictionary", "not permitted", "\n", "constrained"):
+        assert jargon not in str(caught.value)

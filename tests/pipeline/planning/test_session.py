@@ -1,0 +1,116 @@
+"""What the Snakefile asks of Snakemake's state, with that state made up."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from _plans import planned
+from _repository import ROOT
+
+from pipeline.outputs.layout import FILES
+from pipeline.planning import session
+
+
+def workflow(**changes: Any) -> Any:
+    """Return the state of a run on this machine, with `changes`."""
+    state: dict[str, Any] = {
+        "execution_settings": object(),
+        "dryrun": False,
+        "touch": False,
+        "is_main_process": True,
+        "resource_settings": SimpleNamespace(nodes=None),
+        "global_resources": {},
+        "deployment_settings": SimpleNamespace(deployment_method=frozenset()),
+    }
+    made = SimpleNamespace(**{**state, **changes})
+    made.register_resource = made.global_resources.__setitem__
+    return made
+
+
+def run(prefix: str, command: str, path: Path) -> str:
+    """Return what a command prints behind the prefix, as Snakemake formats it, with `path` alone searched first."""
+    environment = {**os.environ, "PATH": f"{path}{os.pathsep}/usr/bin:/bin"}
+    text = prefix.format() + command
+    return subprocess.run(["bash", "-c", text], env=environment, capture_output=True, text=True, check=True).stdout
+
+
+def test_python_is_the_interpreter_that_runs_snakemake(tmp_path: Path) -> None:
+    (tmp_path / "python").write_text("#!/bin/sh\necho another\n", encoding="utf-8")
+    (tmp_path / "python").chmod(0o755)
+    command = (
+        "python -c 'import sys; print(sys.executable, sys.argv[1], sys.stdin.read())' 'a b' <<< spec 2>&1 | tee log"
+    )
+    command = command.replace("log", str(tmp_path / "log"))
+    assert run(session.prefix(workflow()), command, tmp_path).split() == [sys.executable, "a", "b", "spec"]
+    conda = workflow(deployment_settings=SimpleNamespace(deployment_method={"conda"}))
+    assert run(session.prefix(conda), command, tmp_path).split() == ["another"]
+
+
+def test_an_interpreter_in_a_folder_of_an_odd_name_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "my {env}'s"
+    folder.mkdir()
+    (folder / "python3.99").write_text("#!/bin/sh\necho odd\n", encoding="utf-8")
+    (folder / "python3.99").chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(folder / "python3.99"))
+    assert run(session.prefix(workflow()), "python -m pipeline.train", tmp_path).split() == ["odd"]
+
+
+def test_a_failing_command_still_ends_the_job(tmp_path: Path) -> None:
+    with pytest.raises(subprocess.CalledProcessError):
+        run(session.prefix(workflow()), "python -c 'raise SystemExit(3)' | tee /dev/null", tmp_path)
+
+
+def test_jobs_share_the_memory_of_the_machine_where_no_limit_is_given() -> None:
+    local = workflow()
+    session.share_memory(local)
+    assert local.global_resources == {"mem_mb": session.machine_memory_mb()}
+    assert 100 < session.machine_memory_mb() < 10**8
+    given = workflow(global_resources={"mem_mb": 7})
+    cluster, job = workflow(resource_settings=SimpleNamespace(nodes=100)), workflow(is_main_process=False)
+    for other in (given, cluster, job):
+        session.share_memory(other)
+    assert (given.global_resources, cluster.global_resources, job.global_resources) == ({"mem_mb": 7}, {}, {})
+
+
+def test_a_container_has_the_memory_that_it_is_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = (tmp_path / "memory.max", tmp_path / "absent")
+    monkeypatch.setattr(session, "LIMITS", limits)
+    whole = session.machine_memory_mb()
+    limits[0].write_text("300000000\n", encoding="ascii")
+    assert session.machine_memory_mb() == 300
+    limits[0].write_text("max\n", encoding="ascii")
+    assert session.machine_memory_mb() == whole
+
+
+def test_every_stage_asks_for_memory_and_a_scale_may_ask_for_more() -> None:
+    assert session.MEMORY_MB.keys() == FILES.keys()
+    # the largest that the demo's jobs of these stages took
+    assert session.MEMORY_MB["train"] > 1082 * 1.048 and session.MEMORY_MB["evaluate"] > 1207 * 1.048
+    assert session.memory_mb(planned("demo"), "train") == session.MEMORY_MB["train"]
+    assert session.memory_mb(planned("paper"), "train") == 32000
+    rules = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "workflow/rules").glob("*.smk"))
+    for stage in FILES:
+        assert f'mem_mb=session.memory_mb(plan, "{stage}")' in rules
+
+
+@pytest.mark.parametrize(
+    "looking", [{"execution_settings": None}, {"dryrun": True}, {"touch": True}], ids=["list", "dry-run", "touch"]
+)
+def test_what_rests_on_missing_cells_is_deleted_by_a_run_alone(
+    looking: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = planned("ci")
+    key = {"paper": "mae_loss", "table": "table3"}
+    monkeypatch.chdir(tmp_path)
+    partial, mark = Path(plan.root) / "tables/x.csv", Path(plan.root) / "report/partial.json"
+    for file, text in ((partial, "partial"), (mark, '["tables/x.csv"]')):
+        file.parent.mkdir(parents=True)
+        file.write_text(text, encoding="utf-8")
+    assert session.inputs(workflow(**looking), plan, "tabulate", key) == plan.of("tabulate", key).inputs
+    assert partial.exists() and mark.exists()
+    session.inputs(workflow(), plan, "tabulate", key)
+    assert not partial.exists() and not mark.exists()
