@@ -11,9 +11,9 @@ from typing import Any
 
 from pipeline.outputs.layout import WILDCARDS
 from pipeline.outputs.partial import forget
+from pipeline.outputs.record import differs
 from pipeline.planning.job import Job
 from pipeline.planning.plan import Plan
-from pipeline.planning.stale import differs
 
 MEMORY_MB = {
     "prepare": 250,
@@ -69,7 +69,7 @@ def _make_again(workflow: Any, job: Job) -> None:
 
     there = [path for path in job.outputs().values() if Path(path).exists()]
     brought = [path for path in there if not workflow.persistence.metadata(IOFile(path))]
-    if brought and (why := differs(job)) is not None:
+    if brought and (why := differs(Path(job.record), job.digest, job.code, job.spec)) is not None:
         if why and workflow.dag.forcefiles.isdisjoint(there):
             print(f"{brought[0]} is made again: {why}", file=sys.stderr)
         workflow.dag.forcefiles.update(there)
