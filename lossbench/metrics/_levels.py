@@ -1,6 +1,4 @@
-"""What metrics that compare two pictures in windows refuse, and gray in whole levels."""
-
-import numpy as np
+"""What metrics that compare two pictures in windows refuse."""
 
 from lossbench.errors import UserError
 from lossbench.metrics._protocol import Colour, Floats, Pixels, Protocol
@@ -31,10 +29,3 @@ def compared(
             f"prediction: {height}x{width} pixels after the crop, {name} needs {side}x{side}; use larger pictures"
         )
     return pair
-
-
-def rounded(pair: Pair, protocol: Protocol) -> Pair:
-    """Return gray in whole levels, as MATLAB's rgb2gray of 8-bit pictures is, where the protocol rounds at all."""
-    if protocol.colour != "gray" or not protocol.rounding:
-        return pair
-    return np.round(pair[0]), np.round(pair[1])

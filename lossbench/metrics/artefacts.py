@@ -21,7 +21,7 @@ In dB, levels and per cent.
 
 
 def score(prediction: Pixels, target: Pixels, protocol: Protocol) -> float:
-    """Return the measure of (3, H, W) in [0, 1], 0 for none; one artefact at its ceiling alone gives 1.
+    """Return the measure of (1 or 3, H, W) in [0, 1], 0 for none; one artefact at its ceiling alone gives 1.
 
     Compared as luma after the best contrast and brightness are fitted; see `_artefacts` for the three parts. Raises
     UserError as Protocol.apply, and for pictures under 128x128 pixels after the crop.

@@ -34,7 +34,7 @@ RATIOS = gamma(2 / SHAPES) ** 2 / (gamma(1 / SHAPES) * gamma(3 / SHAPES))
 
 
 def score(prediction: Pixels, target: Pixels | None, protocol: Protocol) -> float:
-    """Return the NIQE of (3, H, W) in [0, 1], unbounded above; `target` is not looked at.
+    """Return the NIQE of (1 or 3, H, W) in [0, 1], unbounded above; `target` is not looked at.
 
     Luma is rounded to 8-bit levels whatever the protocol says, as the official release does; colour `y601` is
     BasicSR's choice, `gray` the official one. Numbers agree with BasicSR's `calculate_niqe` to 1e-3. Below 37

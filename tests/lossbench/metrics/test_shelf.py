@@ -58,7 +58,9 @@ def test_luma_has_the_published_coefficients() -> None:
     red_white_black = np.array([[1.0, 1, 0], [0, 1, 0], [0, 1, 0]]).reshape(3, 1, 3)
     assert Protocol("y601").apply(red_white_black).ravel() == pytest.approx([16 + 65.481, 235, 16], abs=1e-10)
     assert Protocol("y601_rounded").apply(red_white_black).ravel().tolist() == [81, 235, 16]
-    assert Protocol("gray").apply(red_white_black).ravel() == pytest.approx([0.299 * 255, 255, 0], abs=2e-5)
+    unrounded = Protocol("gray", rounding=False).apply(red_white_black)
+    assert unrounded.ravel() == pytest.approx([0.299 * 255, 255, 0], abs=2e-5)
+    assert Protocol("gray").apply(red_white_black).ravel().tolist() == [76, 255, 0]
 
 
 def test_rounded_luma_is_in_whole_levels_with_halves_downwards() -> None:
