@@ -38,8 +38,8 @@ def read_picture(path: Path) -> Picture:
     """Decode `path` completely with all its bits: one band of a grey picture, all bands of a TIFF, else RGB.
 
     A TIFF has up to 16 bits and any number of bands, a PNG 8 or 16 bits, all other formats 8. Alpha is left out, and
-    so are all frames but the first, each with a Notice. Raises UserError naming the file as `read_image`, and for a
-    TIFF of several pages.
+    so are all frames but the first, each with a Notice; the pages of a TIFF count as bands, or are refused. Raises
+    UserError naming the file as `read_image`.
     """
     return tiff.decoded(path) if path.suffix.lower() in TIFF else raster.decoded(path)
 

@@ -16,6 +16,7 @@ UNREADABLE = (UnidentifiedImageError, Image.DecompressionBombError, OSError, Syn
 GREY = ("1", "L", "LA", "La")
 COLOUR = ("RGB", "RGBA", "RGBX", "RGBa", "P", "PA", "CMYK", "YCbCr")
 ORIENTATION = 0x0112
+KIND_OF_COLOUR, YCBCR = 262, 6
 KIND_OF_PAGE = 254
 """Tag of a TIFF's page: bit 0 for a smaller copy of another page, bit 2 for a mask."""
 
@@ -28,7 +29,8 @@ def decoded(path: Path) -> Picture:
     picture, has other than 8 bits, or 16 outside PNG, or is neither grey nor RGB (LAB, CMYK in a TIFF).
     """
     try:
-        with Image.open(path) as image:
+        # given a path, Pillow maps an uncompressed TIFF into memory with the sides of the turned picture
+        with path.open("rb") as file, Image.open(file) as image:
             _check_frames(image, path)
             found = _levels(image, path)
             return Picture(upright(found.pixels, _orientation(image)), found.white)
@@ -44,6 +46,16 @@ def grey(path: Path) -> bool:
         with Image.open(path) as image:
             return image.mode in GREY or image.mode.startswith("I;16")
     except UNREADABLE:
+        return False
+
+
+def is_ycbcr(path: Path) -> bool:
+    """Return whether the header of the TIFF file `path` says that it holds luma and chroma, as JPEG does."""
+    try:
+        with Image.open(path) as image:
+            return bool(image.tag_v2.get(KIND_OF_COLOUR) == YCBCR)  # type: ignore[attr-defined]
+    # bands that Pillow does not know, another format
+    except (*UNREADABLE, AttributeError):
         return False
 
 

@@ -17,7 +17,7 @@ from lossbench.errors import Notice, UserError
 from lossbench.formats import raster
 from lossbench.formats.picture import ALPHA, Picture, upright
 
-WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, YCBCR = 0, 1, 2, 3, 6
+WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE = range(4)
 """Values of the tag PhotometricInterpretation."""
 ALPHA_BANDS = (1, 2)
 """Values of the tag ExtraSamples for a band that is alpha, blended in or not; another band counts as one of its own."""
@@ -33,6 +33,8 @@ class _Stored:
     """(H, W, bands) as stored."""
     page: Any
     """tifffile's record of the tags."""
+    palette: NDArray[np.uint16] | None
+    """(3, indices) red, green and blue."""
     pages: int
     """On how many pages the bands lie; smaller copies and masks are none."""
 
@@ -48,15 +50,14 @@ def read_tiff(path: Path) -> NDArray[Any]:
 def decoded(path: Path) -> Picture:
     """Decode a TIFF file as levels, (H, W, bands): upright, palettes looked up, white high, alpha left out.
 
-    Alpha is said with a Notice. Raises UserError naming the file as `read_tiff`, for several pages, and for values
-    that are no levels of up to 16 bits (floats, signed numbers) or of no colour of light (CMYK, LAB).
+    Alpha is said with a Notice, and so are grey pages of one size, which count as bands. Raises UserError naming the
+    file as `read_tiff`, and for values that are no levels of up to 16 bits (floats, signed numbers) or of no colour of
+    light (CMYK, LAB).
     """
+    if raster.is_ycbcr(path):
+        return raster.decoded(path)
     stored = _stored(path)
     page, photometric, bits = stored.page, int(stored.page.photometric), stored.page.bitspersample
-    if photometric == YCBCR:
-        return raster.decoded(path)
-    if stored.pages > 1:
-        raise UserError(f"{path}: {stored.pages} pages; give a file for each picture, its bands on one page")
     if photometric not in (WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE):
         kind = getattr(page.photometric, "name", str(photometric))
         raise UserError(
@@ -64,13 +65,17 @@ def decoded(path: Path) -> Picture:
         )
     if not isinstance(bits, int) or bits > 16 or int(page.sampleformat) != UNSIGNED:
         raise UserError(f"{path}: {stored.pixels.dtype} values; convert the file to 8 or 16 bit")
+    if stored.pages > 1 and photometric == PALETTE:
+        raise UserError(f"{path}: {stored.pages} pages with a palette; give a file for each picture")
+    if stored.pages > 1:
+        warnings.warn(Notice(path, "its pages are taken for the bands of one picture"), stacklevel=2)
     pixels = _without_alpha(stored, path).astype(np.uint8 if bits <= 8 else np.uint16)
     white = 2**bits - 1
     if photometric == WHITE_IS_ZERO:
         pixels = white - pixels
-    if photometric == PALETTE:
+    if stored.palette is not None:
         # colours have 16 bits; some programs write them with eight
-        colours = page.colormap >> 8 if page.colormap.max() > 255 else page.colormap
+        colours = stored.palette >> 8 if stored.palette.max() > 255 else stored.palette
         pixels, white = colours.astype(np.uint8)[:, pixels[..., 0]].transpose(1, 2, 0), 255
     orientation = page.tags.get(raster.ORIENTATION)
     return Picture(upright(pixels, None if orientation is None else int(orientation.value)), white)
@@ -81,7 +86,8 @@ def _without_alpha(stored: _Stored, path: Path) -> NDArray[Any]:
     first = stored.pixels.shape[-1] - len(extra)
     alpha = [first + number for number, kind in enumerate(extra) if kind in ALPHA_BANDS]
     if alpha:
-        warnings.warn(Notice(path, ALPHA), stacklevel=3)
+        where = "where it is a band, write the file as MINISBLACK"
+        warnings.warn(Notice(path, f"{ALPHA}; {where}"), stacklevel=3)
     return np.delete(stored.pixels, alpha, axis=-1)
 
 
@@ -94,7 +100,7 @@ def _stored(path: Path) -> _Stored:
             # smaller copies (1) and masks (4) belong to the picture
             whole = sum(not getattr(page, "subfiletype", 0) & 5 for page in file.pages)
             together = len(series.pages)
-            page = file.pages[0]
+            page, palette = file.pages[0], file.pages[0].colormap
             if complaints:
                 raise ValueError(complaints[0].getMessage())
     except FileNotFoundError:
@@ -109,7 +115,7 @@ def _stored(path: Path) -> _Stored:
         raise UserError(f"{path}: axes {axes} are not those of one picture; give (H, W) or (H, W, bands)")
     # bands lie inside the pixels, or one below another as planes or pages
     bands = np.moveaxis(pixels, axes.index(other), -1) if other else pixels[..., None]
-    return _Stored(np.ascontiguousarray(bands), page, bands.shape[-1] // page.samplesperpixel)
+    return _Stored(np.ascontiguousarray(bands), page, palette, bands.shape[-1] // page.samplesperpixel)
 
 
 @contextmanager

@@ -57,8 +57,8 @@ def score(
 ) -> float:
     """Return the metric `name`, which is `of` prediction and target, 0 for none.
 
-    (1 or 3, H, W) in [0, 1] are compared as luma, after the best contrast and brightness are fitted. Raises UserError as
-    Protocol.apply, and for pictures under 128x128 pixels after the crop.
+    (1 or 3, H, W) in [0, 1] are compared as luma, after the best contrast and brightness are fitted. Raises UserError
+    as Protocol.apply, and for pictures under 128x128 pixels after the crop.
     """
     ours, theirs = compared(name, prediction, target, protocol, ("gray",), SIDE)
     return of(ours[0], theirs[0])

@@ -30,8 +30,8 @@ class PyiqaMetric:
     def score(self, prediction: Pixels, target: Any, protocol: Protocol) -> float:
         """Return what pyiqa gives RGB pictures (3, H, W) in [0, 1] after crop and rounding of `protocol`.
 
-        One band is repeated to three. Any conversion of colours is the model's own. Raises UserError as Protocol.apply, where the weights cannot be
-        downloaded, and for pictures that the model does not take.
+        One band is repeated to three. Any conversion of colours is the model's own. Raises UserError as Protocol.apply,
+        where the weights cannot be downloaded, and for pictures that the model does not take.
         """
         import torch
 

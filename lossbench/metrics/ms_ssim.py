@@ -25,9 +25,9 @@ def score(prediction: Pixels, target: Pixels, protocol: Protocol) -> float:
     """Return the MS-SSIM of (C, H, W) in [0, 1], 0 to 1, the mean over its bands; 1 for equal pictures; symmetric.
 
     Windows as in `ssim`. Between two scales the mean of 2x2 pixels is taken, and a side that is odd is continued by its
-    last row, as in the author's MATLAB code (`imfilter`, symmetric). pytorch-msssim's rows of zeros give up to 0.009
-    less at odd sides. A negative factor counts 0. Raises UserError as Protocol.apply, and for pictures under 161x161
-    pixels after the crop; the author's code wants 176.
+    last row, as in the author's MATLAB code (`imfilter`, symmetric). There pytorch-msssim's rows of zeros differ by
+    0.01 and more under strong compression. A negative factor counts 0. Raises UserError as Protocol.apply, and for
+    pictures under 161x161 pixels after the crop; the author's code wants 176.
     """
     ours, theirs = compared("ms_ssim", prediction, target, protocol, colours, SIDE)
     similarities = np.maximum(factors(ours, theirs), 0)
