@@ -46,8 +46,9 @@ def read_picture(path: Path) -> Picture:
 
 def stored_grey(path: Path, pixels: NDArray[Any]) -> bool:
     """Return whether `pixels` (H, W, 3) are the one band of the grey picture `path`, repeated."""
-    repeated = pixels.shape[-1] == 3 and bool((pixels == pixels[..., :1]).all())
-    return repeated and path.suffix.lower() in EXTENSIONS and raster.grey(path)
+    if path.suffix.lower() not in EXTENSIONS or pixels.shape[-1] != 3 or not raster.grey(path):
+        return False
+    return bool((pixels == pixels[..., :1]).all())
 
 
 def largest(dtype: DTypeLike) -> int:

@@ -131,16 +131,17 @@ def _scores(
     weights: dict[str, Path],
     cache: MetricCache,
 ) -> Iterator[dict[str, Any]]:
-    pictures = digest(prediction, target)
+    pictures = digest(prediction, target) + ("-grey" if item.grey else "")
     ours = prediction.transpose(2, 0, 1).astype(np.float64)
     theirs = target.transpose(2, 0, 1) / largest(target.dtype)
     for metric in spec.metrics:
         asked = Protocol(colour=metric.colour, crop=metric.crop, rounding=metric.rounding)
         used = metrics.protocol_of(metric.file, asked)
+        pair = [used.beside_grey(image) for image in (ours, theirs)] if item.grey else (ours, theirs)
         try:
             file = weights.get(metric.name)
             known = label if metrics.needs_label(metrics.load(metric.file)) else None
-            computed = partial(metrics.score, metric.file, ours, theirs, protocol=used, weights=file, label=known)
+            computed = partial(metrics.score, metric.file, *pair, protocol=used, weights=file, label=known)
             value = cache.score(metric.file, used, pictures, computed, file, known)
         except UserError as error:
             raise UserError(f"{metric.name} of {item.name}: {error}") from None

@@ -30,6 +30,8 @@ class Item:
     origin: str
     """The file that it was read from, or how it was made."""
     licence: str
+    grey: bool = False
+    """Whether its three bands are the one of a grey file, which a metric takes as luma."""
 
 
 class Arrays:
@@ -74,6 +76,7 @@ class Entry:
     pixels: NDArray[Any]
     origin: str
     licence: str
+    grey: bool = False
 
 
 def write_arrays(folder: Path, role: str, entries: Iterable[Entry], card: dict[str, Any]) -> None:
@@ -92,7 +95,8 @@ def write_arrays(folder: Path, role: str, entries: Iterable[Entry], card: dict[s
             if entry.pixels.dtype != dtype:
                 raise UserError(f"{entry.origin}: {entry.pixels.dtype} among {dtype} items")
             file.write(np.ascontiguousarray(entry.pixels).data)
-            items.append(Item(entry.name, entry.split, entry.pixels.shape, offset, entry.origin, entry.licence))
+            place = (entry.name, entry.split, entry.pixels.shape, offset)
+            items.append(Item(*place, entry.origin, entry.licence, entry.grey))
             offset += entry.pixels.size
         if dtype is None:
             raise UserError(f"{folder}: the data set is empty")
