@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage.metrics import peak_signal_noise_ratio
 
+from lossbench import plugins
 from lossbench.errors import UserError
 from lossbench.metrics import Protocol, load, niqe, protocol_of, score
 
@@ -61,6 +62,34 @@ def test_luma_has_the_published_coefficients() -> None:
     unrounded = Protocol("gray", rounding=False).apply(red_white_black)
     assert unrounded.ravel() == pytest.approx([0.299 * 255, 255, 0], abs=2e-5)
     assert Protocol("gray").apply(red_white_black).ravel().tolist() == [76, 255, 0]
+
+
+GRAY = [name for name in plugins.names("metrics") if "gray" in load(name).colours and load(name).OVER == "picture"]
+
+
+@pytest.mark.parametrize("name", GRAY)
+def test_gray_is_in_whole_levels_for_every_metric(name: str) -> None:
+    target = floats(photograph("chelsea"))[:, :200, :208]
+    prediction = np.clip(target + np.random.default_rng(0).normal(0, 0.05, target.shape), 0, 1)
+    unrounded = Protocol("gray", rounding=False)
+    levels = [np.round(image * 255) / 255 for image in (prediction, target)]
+    lumas = [np.round(unrounded.apply(image)) / 255 for image in levels]
+    # a single band is luma already
+    expected = score(name, *lumas, protocol="gray")
+    assert score(name, prediction, target, protocol="gray") == pytest.approx(expected, rel=1e-9)
+
+
+def test_one_band_is_luma_already_and_colour_beside_it_is_rgb2gray() -> None:
+    band = floats(photograph("chelsea"))[:1]
+    repeated = np.repeat(band, 3, axis=0)
+    for colour in ("y601", "y601_rounded", "gray"):
+        assert np.array_equal(Protocol(colour).apply(band), np.round(band * 255))
+        assert np.array_equal(Protocol(colour).beside_grey(repeated), np.round(band * 255) / 255)
+    assert Protocol("rgb").beside_grey(repeated) is repeated
+    clip = np.stack([repeated, repeated])
+    assert Protocol("y601").beside_grey(clip).shape == (2, 1, 300, 448)
+    red = np.array([1.0, 0, 0]).reshape(3, 1, 1)
+    assert Protocol("y601").beside_grey(red).item() * 255 == pytest.approx(76)
 
 
 def test_rounded_luma_is_in_whole_levels_with_halves_downwards() -> None:
