@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError
 
 from lossbench.errors import Notice, UserError
 from lossbench.formats.picture import ALPHA, Picture, upright
@@ -59,7 +59,7 @@ def is_ycbcr(path: Path) -> bool:
         return False
 
 
-def _levels(image: Image.Image, path: Path) -> Picture:
+def _levels(image: ImageFile.ImageFile, path: Path) -> Picture:
     # Pillow reduces 16-bit colour to 8 bits without a word; only the mode of the file's bytes tells
     stored = " ".join(str(tile.args) for tile in image.tile)
     deep = image.mode.startswith(("I", "F")) or ";16" in stored
@@ -77,7 +77,7 @@ def _levels(image: Image.Image, path: Path) -> Picture:
     return Picture(pixels if pixels.ndim == 3 else pixels[..., None], 255)
 
 
-def _sixteen_bits(image: Image.Image, path: Path) -> NDArray[np.uint16]:
+def _sixteen_bits(image: ImageFile.ImageFile, path: Path) -> NDArray[np.uint16]:
     """Return (H, W, 1 or 3) of a PNG of 16 bits a value."""
     (tile,) = image.tile
     stored = str(tile.args)
@@ -103,7 +103,7 @@ def _as_stored(path: Path, mode: str, stored: str) -> NDArray[np.uint8]:
 
 
 def _joined(high: NDArray[np.uint8], low: NDArray[np.uint8]) -> NDArray[np.uint16]:
-    values: NDArray[np.uint16] = high.astype(np.uint16) << 8 | low
+    values: NDArray[np.uint16] = high.astype(np.uint16) * np.uint16(256) + low
     return values
 
 

@@ -85,7 +85,7 @@ class Protocol:
         _, height, width = pixels.shape
         return np.ascontiguousarray(pixels[:, self.crop : height - self.crop, self.crop : width - self.crop])
 
-    def beside_grey(self, image: Pixels) -> Floats:
+    def beside_grey(self, image: Pixels) -> Pixels:
         """Return RGB (..., 3, H, W) in [0, 1] as what is compared with a grey picture: (..., 1, H, W) in [0, 1].
 
         That is all of it, which a grey target repeated fits, under `rgb`; else full-range luma, MATLAB's rgb2gray. Of
@@ -94,8 +94,10 @@ class Protocol:
         if self.colour == "rgb":
             return image
         red, green, blue = np.moveaxis(self._levels(image), -3, 0)
+        # of equal bands nothing is rounded off
         luma = green + 0.299 * (red - green) + 0.114 * (blue - green)
-        return (np.round(luma) if self.rounding else luma)[..., None, :, :] / 255
+        single: Pixels = (np.round(luma) if self.rounding else luma)[..., None, :, :] / 255
+        return single
 
     def pair(self, prediction: Pixels, target: Pixels) -> tuple[Floats, Floats]:
         """Apply to both pictures; raises UserError when their shapes differ."""
