@@ -1,7 +1,6 @@
 """Stage evaluate: one model on one test set, every metric a picture, and some pictures to look at."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -147,7 +146,8 @@ def _scores(
             raise UserError(f"{metric.name} of {item.name}: {error}") from None
         if np.isnan(value):
             raise UserError(f"{metric.name} of {item.name} is not a number; look at the picture")
-        yield {"image": item.name, "metric": metric.name, "value": value, **asdict(used)}
+        convention = {"colour": used.colour, "crop": used.crop, "rounding": used.rounding}
+        yield {"image": item.name, "metric": metric.name, "value": value, **convention}
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """How two pictures are made comparable before a metric sees them: colour, crop and rounding."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -60,6 +60,9 @@ class Protocol:
     rounding: bool = True
     """Whether values are rounded to 8-bit levels before conversion, and gray after it, as MATLAB's rgb2gray is."""
 
+    exact_luma: bool = field(default=False, compare=False)
+    """Whether gray is not rounded where the values are; the choice of a metric (`EXACT_LUMA`), not of its user."""
+
     def __post_init__(self) -> None:
         """Refuse an unknown colour and a negative crop."""
         object.__setattr__(self, "colour", OTHER_NAMES.get(self.colour, self.colour))
@@ -70,7 +73,8 @@ class Protocol:
 
     def describe(self) -> str:
         """Return the convention as a table prints it, such as `RGB, crop 4, 8-bit`."""
-        return f"{COLOURS[self.colour]}, crop {self.crop}, {'8-bit' if self.rounding else 'not rounded'}"
+        luma = ", luma not rounded" if self.exact_luma and self.colour == "gray" and self.rounding else ""
+        return f"{COLOURS[self.colour]}, crop {self.crop}, {'8-bit' if self.rounding else 'not rounded'}{luma}"
 
     def apply(self, image: Pixels, role: str = "image") -> Floats:
         """Return what the metric compares: (C, H, W) in [0, 1] clamped, rounded, converted, cropped, in 0..255.
@@ -111,7 +115,7 @@ class Protocol:
 
     def _luma(self, red: Floats, green: Floats, blue: Floats) -> Floats:
         luma = LUMA[self.colour](red, green, blue)
-        return np.round(luma) if self.colour == "gray" and self.rounding else luma
+        return np.round(luma) if self.colour == "gray" and self.rounding and not self.exact_luma else luma
 
     def _check(self, image: Pixels, role: str) -> None:
         if image.ndim != 3 or 0 in image.shape:

@@ -67,7 +67,11 @@ def test_luma_has_the_published_coefficients() -> None:
 GRAY = [name for name in plugins.names("metrics") if "gray" in load(name).colours and load(name).OVER == "picture"]
 
 
-@pytest.mark.parametrize("name", GRAY)
+EXACT = ("artefacts", "echoes", "grid", "ringing", "vif_unit_range")
+"""What looks below a level, and says so in its protocol."""
+
+
+@pytest.mark.parametrize("name", [name for name in GRAY if name not in EXACT])
 def test_gray_is_in_whole_levels_for_every_metric(name: str) -> None:
     target = floats(photograph("chelsea"))[:, :200, :208]
     prediction = np.clip(target + np.random.default_rng(0).normal(0, 0.05, target.shape), 0, 1)
@@ -77,6 +81,18 @@ def test_gray_is_in_whole_levels_for_every_metric(name: str) -> None:
     # a single band is luma already
     expected = score(name, *lumas, protocol="gray")
     assert score(name, prediction, target, protocol="gray") == pytest.approx(expected, rel=1e-9)
+    assert protocol_of(name, "gray").describe() == "gray, crop 0, 8-bit"
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_a_metric_that_looks_below_a_level_says_so_in_its_protocol(name: str) -> None:
+    target = floats(photograph("chelsea"))[:, :200, :208]
+    prediction = np.round(np.clip(target + np.random.default_rng(0).normal(0, 0.05, target.shape), 0, 1) * 255) / 255
+    unrounded = Protocol("gray", rounding=False)
+    expected = score(name, prediction, target, protocol=unrounded)
+    assert score(name, prediction, target, protocol="gray") == expected
+    assert protocol_of(name, "gray").describe() == "gray, crop 0, 8-bit, luma not rounded"
+    assert protocol_of(name, unrounded).describe() == "gray, crop 0, not rounded"
 
 
 def test_one_band_is_luma_already_and_colour_beside_it_is_rgb2gray() -> None:
