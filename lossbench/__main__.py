@@ -108,16 +108,19 @@ def _measure_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--protocol", metavar="COLOUR", help=colours)
     parser.add_argument("--crop", type=int, default=0, help="pixels cut from each side (default 0)")
     parser.add_argument("--no-rounding", action="store_true", help="do not round to 8-bit levels first")
-    parser.add_argument("--clip", action="store_true", help="a folder holds the frames of one clip: 2 before 10")
+    parser.add_argument("--peak", type=int, help="level of 16-bit files that stands for white (default 65535)")
+    parser.add_argument("--bits", type=int, help="bits that values of 16-bit files have: 11 is --peak 2047")
+    parser.add_argument("--clip", action="store_true", help="a folder holds the frames of one clip, 2 before 10")
     parser.add_argument("--weights", action="append", default=[], metavar="METRIC=FILE", help="a stored loss network")
     json_option(parser)
 
 
 def _measure(given: argparse.Namespace) -> None:
+    from lossbench.formats.pairs import peak_of
     from lossbench.measure import main, requested
 
     request = requested(given.metric, given.protocol, given.crop, not given.no_rounding, given.weights)
-    main(given.prediction, given.target, request, given.clip, given.json)
+    main(given.prediction, given.target, request, given.clip, given.json, peak_of(given.peak, given.bits))
 
 
 VERBS: dict[str, Verb] = {

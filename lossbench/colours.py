@@ -10,3 +10,6 @@ COLOURS: dict[Colour, str] = {
     "y601_rounded": "Y (BT.601, rounded)",
     "gray": "gray",
 }
+
+OTHER_NAMES: dict[str, Colour] = {"y": "y601"}
+"""What is taken for a colour beside its own name."""

@@ -7,6 +7,7 @@ import math
 import os
 import sys
 import unicodedata
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -42,6 +43,50 @@ class FileError(UserError):
         """Join `fault`, which names the file, and `remedy`; `anew` is that of who can make the file again."""
         super().__init__(f"{fault}; {remedy}")
         self.fault, self.anew = fault, anew
+
+
+class Notice(UserWarning):
+    """What was left out of a user's file or assumed of it, so that it is not passed over in silence."""
+
+    def __init__(self, where: Path, what: str) -> None:
+        """Say `what` of the file or folder `where`."""
+        super().__init__(f"{where}: {what}")
+        self.where, self.what = where, what
+
+
+@contextmanager
+def gathered() -> Iterator[list[Notice]]:
+    """Give the notices of the block as they come, in place of showing each; other warnings are shown as ever."""
+    notices: list[Notice] = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", Notice)
+        show = warnings.showwarning
+
+        def keep(message: Warning | str, *details: Any, **more: Any) -> None:
+            if isinstance(message, Notice):
+                notices.append(message)
+            else:
+                show(message, *details, **more)
+
+        warnings.showwarning = keep
+        yield notices
+
+
+def summed_up(notices: Iterable[Notice]) -> list[str]:
+    """Return a line for each kind of notice, with the first file and the number of the others."""
+    files: dict[str, dict[Path, None]] = {}
+    for notice in notices:
+        files.setdefault(notice.what, {})[notice.where] = None
+    return [
+        f"{next(iter(found))}{f' and {len(found) - 1} more' if found.keys() - {next(iter(found))} else ''}: {what}"
+        for what, found in files.items()
+    ]
+
+
+def say(notices: Iterable[Notice]) -> None:
+    """Print a line for each kind of notice on standard error."""
+    for line in summed_up(notices):
+        print(f"warning: {line}", file=sys.stderr, flush=True)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -112,12 +157,14 @@ def room_for(path: Path) -> Iterator[None]:
 def exit_with_one_line(main: Callable[[], object]) -> None:
     """Run `main`; a UserError becomes one line on standard error and exit code 1, and so does a place of no use.
 
+    Notices of the files that were read are a line for each kind.
     Such is a file or folder that is absent, of the other sort, full, or not this user's to read or write. Where the
     reader of standard output goes away, as `head` does, the process ends in silence with the shell's exit code for it.
     """
     tolerate()
     try:
-        _flushed(main)
+        with _said():
+            _flushed(main)
     except UserError as error:
         _exit(str(error))
     except BrokenPipeError:
@@ -127,6 +174,16 @@ def exit_with_one_line(main: Callable[[], object]) -> None:
         if error.filename is None or error.errno not in _PLACES:
             raise
         _exit(f"{error.filename}: {error.strerror}; check the path and who may read and write there")
+
+
+@contextmanager
+def _said() -> Iterator[None]:
+    """Print the notices of the block when it ends, however it does."""
+    with gathered() as notices:
+        try:
+            yield
+        finally:
+            say(notices)
 
 
 def _flushed(main: Callable[[], object]) -> None:

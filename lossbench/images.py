@@ -1,22 +1,21 @@
 """Pictures in and out: arrays of shape (H, W, bands), read strictly and written atomically."""
 
 import io
-import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
-from logging.handlers import BufferingHandler
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
-from lossbench.assets.optional import imported
 from lossbench.errors import UserError
 from lossbench.files import written_atomically
+from lossbench.formats import raster, tiff
+from lossbench.formats.picture import Picture
+from lossbench.formats.tiff import read_tiff as read_tiff
 
 EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
+TIFF = (".tif", ".tiff")
 GRID = 8
 """The densest part of a picture begins at a multiple of it."""
 MARGIN = 256 / 224
@@ -24,46 +23,32 @@ MARGIN = 256 / 224
 
 
 def read_image(path: Path) -> NDArray[np.uint8]:
-    """Decode `path` completely as RGB; return (H, W, 3) uint8.
+    """Decode `path` completely as RGB, upright as its EXIF orientation says; return (H, W, 3) uint8.
 
-    A grey picture is repeated to three bands. Raises UserError naming the file when it is missing, truncated, not a
-    picture, or not 8-bit.
+    A grey picture is repeated to three bands; alpha and all frames but the first are left out, each with a Notice.
+    Raises UserError naming the file when it is missing, truncated, not a picture, not 8-bit, or of no colours of light.
     """
-    try:
-        with Image.open(path) as image:
-            # Pillow reduces 16-bit colour to 8 bits without a word; only the mode of the file's bytes tells
-            stored = " ".join(str(tile.args) for tile in image.tile)
-            if image.mode.startswith(("I", "F")) or ";16" in stored:
-                raise UserError(f"{path}: {image.mode} pixels are not 8-bit; convert the file to 8-bit RGB")
-            return np.asarray(image.convert("RGB"), dtype=np.uint8)
-    except FileNotFoundError:
-        raise UserError(f"{path} is missing") from None
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
-        raise UserError(f"{path} is not a readable picture ({error}); replace or remove the file") from None
+    picture = raster.decoded(path)
+    if picture.deep:
+        raise UserError(f"{path}: 16-bit pixels are not 8-bit; convert the file to 8-bit RGB")
+    return np.repeat(picture.pixels, 3 // picture.pixels.shape[-1], axis=-1)
 
 
-def read_tiff(path: Path) -> NDArray[Any]:
-    """Decode the first picture of a TIFF file of any number of bands as (H, W, bands), values as they are stored.
+def read_picture(path: Path) -> Picture:
+    """Decode `path` completely with all its bits: one band of a grey picture, all bands of a TIFF, else RGB.
 
-    Raises UserError naming the file when it is missing, truncated or no picture of the plane.
+    A TIFF has up to 16 bits and any number of bands, a PNG 8 or 16 bits, all other formats 8. Alpha is left out, and
+    so are all frames but the first, each with a Notice; the pages of a TIFF count as bands, or are refused. Raises
+    UserError naming the file as `read_image`.
     """
-    tifffile = imported("tifffile", path.name)
-    try:
-        with _complaints() as complaints, tifffile.TiffFile(path) as file:
-            series = file.series[0]
-            pixels, axes = series.asarray(), series.axes
-            if complaints:
-                raise ValueError(complaints[0].getMessage())
-    except FileNotFoundError:
-        raise UserError(f"{path} is missing") from None
-    # a damaged file ends in whatever error its decoder has
-    except Exception as error:
-        raise UserError(f"{path} is not readable ({error}); replace or remove the file") from None
-    other = axes.replace("Y", "").replace("X", "")
-    if len(other) != len(axes) - 2 or len(other) > 1:
-        raise UserError(f"{path}: axes {axes} are not those of one picture; give (H, W) or (H, W, bands)")
-    # bands lie inside the pixels, or one below another as planes or pages
-    return np.ascontiguousarray(np.moveaxis(pixels, axes.index(other), -1) if other else pixels[..., None])
+    return tiff.decoded(path) if path.suffix.lower() in TIFF else raster.decoded(path)
+
+
+def stored_grey(path: Path, pixels: NDArray[Any]) -> bool:
+    """Return whether `pixels` (H, W, 3) are the one band of the grey picture `path`, repeated."""
+    if path.suffix.lower() not in EXTENSIONS or pixels.shape[-1] != 3 or not raster.grey(path):
+        return False
+    return bool((pixels == pixels[..., :1]).all())
 
 
 def largest(dtype: DTypeLike) -> int:
@@ -119,17 +104,3 @@ def densest(values: NDArray[np.float64], side: int) -> tuple[int, int, int, int]
     sums = total[height:, width:] - total[:-height, width:] - total[height:, :-width] + total[:-height, :-width]
     row, column = np.unravel_index(int(sums[::GRID, ::GRID].argmax()), sums[::GRID, ::GRID].shape)
     return int(row) * GRID, int(column) * GRID, height, width
-
-
-@contextmanager
-def _complaints() -> Iterator[list[logging.LogRecord]]:
-    """Give the errors that tifffile logs in the block: it passes over damaged tags, and then decodes nonsense."""
-    logger, handler = logging.getLogger("tifffile"), BufferingHandler(1000)
-    handler.setLevel(logging.ERROR)
-    propagate, logger.propagate = logger.propagate, False
-    logger.addHandler(handler)
-    try:
-        yield handler.buffer
-    finally:
-        logger.removeHandler(handler)
-        logger.propagate = propagate

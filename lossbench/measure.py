@@ -5,20 +5,22 @@ import json
 import math
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lossbench import metrics
 from lossbench.assets import pyiqa_models
-from lossbench.errors import FileError, UserError, nearest, shown
+from lossbench.errors import FileError, Notice, UserError, gathered, nearest, say, shown, summed_up
 from lossbench.files import given_path
-from lossbench.images import EXTENSIONS, largest, read_image, read_tiff
+from lossbench.formats.listing import listed
+from lossbench.formats.pairs import Pair, read_levels, read_pair
+from lossbench.images import EXTENSIONS
 from lossbench.metrics import Colour, CreatedMetric, Protocol
 from lossbench.metrics._protocol import Floats
 from lossbench.names import lookalike, natural_path
@@ -37,6 +39,8 @@ class Scores:
     """By name of the picture and metric."""
     whole: dict[str, float] = field(default_factory=dict)
     """Of the metrics that give one number for a clip or a set."""
+    deep: dict[str, bool] = field(default_factory=dict)
+    """By name of the picture, whether it has more than 8 bits and is not rounded."""
 
     def mean(self) -> dict[str, float]:
         """Return the mean over the pictures, and the numbers of the whole; infinite where a picture's is."""
@@ -61,13 +65,23 @@ def over(kind: str, request: Request) -> Request:
     return {name: metric for name, metric in request.items() if kind == metrics.load(name).OVER}
 
 
-def main(prediction: Path, target: Path | None, request: Request, clip: bool, as_json: bool) -> None:
-    """Print a line a picture and the mean, or JSON; raises UserError naming the file that can't be scored."""
-    try:
-        scores = measured(prediction, target, request, clip)
-    except FileError as error:
-        raise UserError(f"--weights: {error}") from None
-    print(json.dumps(_values(scores, request), indent=1) if as_json else _table(scores, request))
+def main(
+    prediction: Path, target: Path | None, request: Request, clip: bool, as_json: bool, peak: int | None = None
+) -> None:
+    """Print a line a picture and the mean, or JSON; raises UserError naming the file that can't be scored.
+
+    What was left out of the files, such as alpha, is said on standard error, and in the JSON.
+    """
+    with gathered() as notices:
+        try:
+            scores = measured(prediction, target, request, clip, peak)
+        except FileError as error:
+            raise UserError(f"--weights: {error}") from None
+    words = {name: _protocol(metric, scores, peak) for name, metric in request.items()}
+    notes = {"notes": summed_up(notices)} if notices else {}
+    values = _values(scores, request, words) | notes
+    print(json.dumps(values, indent=1) if as_json else _table(scores, request, words))
+    say(notices)
 
 
 def requested(names: str, colour: str | None, crop: int, rounding: bool, weights: list[str]) -> Request:
@@ -98,23 +112,31 @@ def requested(names: str, colour: str | None, crop: int, rounding: bool, weights
     }
 
 
-def measured(prediction: Path, target: Path | None, request: Request, clip: bool = False) -> Scores:
+def measured(
+    prediction: Path, target: Path | None, request: Request, clip: bool = False, peak: int | None = None
+) -> Scores:
     """Score two picture files, or two folders matched by file name without extension; or `prediction` alone.
 
-    With `clip` the folders hold the frames of one clip, in natural order: 2 before 10. Raises UserError naming what is
-    missing, unreadable or of another size.
+    With `clip` the folders hold the frames of one clip, in natural order: 2 before 10. `peak` is the level of 16-bit
+    files that stands for 1, 65535 when None. These are not rounded to 8-bit levels, whatever the protocol says, but
+    where two sets are compared. A grey picture is one band, which is luma already; a colour picture beside it is
+    compared by its luma, or under `rgb` with the band repeated, with a Notice. Raises UserError naming what is missing,
+    unreadable or of another size.
     """
     _check(prediction, target, request, clip)
     scores = Scores()
     single, clips = over("picture", request), over("clip", request)
     if single or clips:
         pairs = _pairs(prediction, target)
-        frames = _pictures(pairs, single, scores) if single else (_read_pair(*pair) for pair in pairs.values())
         # frames are held only for a clip
-        kept = [pair for pair in frames if clips]
+        kept = [pair for pair in _pictures(pairs, single, scores, peak) if clips]
         scores.whole |= {name: _clip_score(metric, kept, prediction) for name, metric in clips.items()}
+        if len(set(scores.deep.values())) > 1:
+            some = next(path for name, (path, _) in pairs.items() if scores.deep[name])
+            warnings.warn(Notice(some, "not rounded to 8-bit levels, as the other pictures are"), stacklevel=2)
     for name, metric in over("set", request).items():
-        scores.whole[name] = metric(*(map(_read, _listed(cast(Path, folder))) for folder in (prediction, target)))
+        folders = (_listed(cast(Path, folder)) for folder in (prediction, target))
+        scores.whole[name] = metric(*([read_levels(path, peak)[0] for path in folder] for folder in folders))
     return scores
 
 
@@ -159,28 +181,30 @@ def _pairs(prediction: Path, target: Path | None) -> dict[str, tuple[Path, Path 
 
 def _listed(folder: Path) -> list[Path]:
     """List the pictures of a folder in natural order; raises UserError when there are none, or two of one name."""
-    files = [path for path in sorted(folder.iterdir(), key=natural_path) if path.suffix.lower() in EXTENSIONS]
-    files = [path for path in files if path.is_file() and not path.name.startswith(".")]
-    if not files:
-        raise UserError(f"{folder} holds no picture ({', '.join(sorted(EXTENSIONS))}); give another folder")
+    listing = listed(folder, EXTENSIONS)
+    if not listing.pictures:
+        beside = listing.passed_over()
+        held = f" but {beside}" if beside else ""
+        raise UserError(f"{folder} holds no picture ({', '.join(sorted(EXTENSIONS))}){held}; give another folder")
     first: dict[str, Path] = {}
-    for path in files:
+    for path in listing.pictures:
         if first.setdefault(path.stem, path) != path:
             raise UserError(f"{first[path.stem]} and {path} have one name; leave one of them")
-    return files
+    return sorted(listing.pictures, key=natural_path)
 
 
 def _pictures(
-    pairs: dict[str, tuple[Path, Path | None]], request: Request, scores: Scores
-) -> Iterator[tuple[Floats, Floats | None]]:
+    pairs: dict[str, tuple[Path, Path | None]], request: Request, scores: Scores, peak: int | None
+) -> Iterator[Pair]:
     """Score picture by picture and pass the pictures on."""
     progress = _progress(len(pairs))
     for number, (name, (path, partner)) in enumerate(pairs.items(), 1):
-        ours, theirs = pair = _read_pair(path, partner)
-        values = scores.pictures.setdefault(name, {})
+        pair = read_pair(path, partner, peak)
+        scores.deep[name] = pair.deep
+        values = scores.pictures.setdefault(name, {}) if request else {}
         for metric in request.values():
             try:
-                values[metric.name] = metric(ours, theirs)
+                values[metric.name] = _scored(metric, pair)
             except FileError:
                 # it is the same of every picture
                 raise
@@ -190,35 +214,28 @@ def _pictures(
         yield pair
 
 
-def _clip_score(metric: CreatedMetric, frames: list[tuple[Floats, Floats | None]], prediction: Path) -> float:
-    if len({ours.shape for ours, _ in frames}) > 1:
-        raise UserError(f"{prediction}: its pictures have several sizes and are not the frames of one clip")
-    ours = np.stack([frame for frame, _ in frames])
-    theirs = np.stack([cast(Floats, frame) for _, frame in frames]) if metrics.load(metric.name).needs_target else None
-    return metric(ours, theirs)
+def _scored(metric: CreatedMetric, pair: Pair) -> float:
+    """Return the metric of a picture or of a clip."""
+    used = replace(metric, protocol=replace(metric.protocol, rounding=metric.protocol.rounding and not pair.deep))
+    ours, theirs = pair.ours, pair.theirs if metrics.load(metric.name).needs_target else None
+    if theirs is not None and ours.shape[-3] != theirs.shape[-3]:
+        ours, theirs = (_like_grey(image, used.protocol) for image in (ours, theirs))
+    return used(ours, theirs)
 
 
-def _read_pair(path: Path, partner: Path | None) -> tuple[Floats, Floats | None]:
-    ours = _read(path)
-    if partner is None:
-        return ours, None
-    theirs = _read(partner)
-    for word, one, two in (("bands", ours[:, 0, 0], theirs[:, 0, 0]), ("pixels", ours[0], theirs[0])):
-        if one.shape != two.shape:
-            sizes = ["x".join(str(length) for length in part.shape) for part in (one, two)]
-            raise UserError(f"{path}: {sizes[0]} {word}, {partner}: {sizes[1]} {word}; give pictures of one size")
-    return ours, theirs
+def _like_grey(image: Floats, protocol: Protocol) -> Floats:
+    """Return a picture of a pair of which one is grey: three bands under `rgb`, else one."""
+    if image.shape[-3] == 3:
+        return protocol.beside_grey(image)
+    return np.repeat(image, 3, axis=-3) if protocol.colour == "rgb" else image
 
 
-def _read(path: Path) -> Floats:
-    """Return (C, H, W) in [0, 1]: TIFF of 8 or 16 bit with all its bands, any other picture as 8-bit RGB."""
-    if path.suffix.lower() not in (".tif", ".tiff"):
-        pixels: NDArray[Any] = read_image(path)
-    else:
-        pixels = read_tiff(path)
-        if pixels.dtype not in (np.uint8, np.uint16):
-            raise UserError(f"{path}: {pixels.dtype} values; convert the file to 8 or 16 bit")
-    return np.ascontiguousarray(pixels.transpose(2, 0, 1)) / largest(pixels.dtype)
+def _clip_score(metric: CreatedMetric, frames: list[Pair], prediction: Path) -> float:
+    if len({pair.ours.shape for pair in frames}) > 1:
+        raise UserError(f"{prediction}: its pictures have several sizes or bands and are not the frames of one clip")
+    ours = np.stack([pair.ours for pair in frames])
+    theirs = None if frames[0].theirs is None else np.stack([cast(Floats, pair.theirs) for pair in frames])
+    return _scored(metric, Pair(ours, theirs, any(pair.deep for pair in frames)))
 
 
 def _progress(total: int, clock: Callable[[], float] = time.monotonic) -> Callable[[int], None]:
@@ -236,9 +253,16 @@ def _progress(total: int, clock: Callable[[], float] = time.monotonic) -> Callab
     return done
 
 
-def _values(scores: Scores, request: Request) -> dict[str, Any]:
+def _protocol(metric: CreatedMetric, scores: Scores, peak: int | None) -> str:
+    """Return the convention under which the pictures were compared."""
+    # what is not rounded may stand beside what is, which a notice says
+    rounding = metric.protocol.rounding and not (scores.deep and all(scores.deep.values()))
+    text = replace(metric.protocol, rounding=rounding).describe()
+    return text if peak is None else f"{text}, peak {peak}"
+
+
+def _values(scores: Scores, request: Request, protocols: dict[str, str]) -> dict[str, Any]:
     """Return what `--json` prints; infinities as text, since JSON has none."""
-    protocols = {name: metric.protocol.describe() for name, metric in request.items()}
     pictures = {shown(name): _plain(values) for name, values in scores.pictures.items()}
     result = {"protocol": protocols, "pictures": pictures, "mean": _plain(scores.mean())}
     if licences := _licences(request):
@@ -256,10 +280,10 @@ def _plain(values: dict[str, float]) -> dict[str, float | str]:
     return {name: value if math.isfinite(value) else str(value) for name, value in values.items()}
 
 
-def _table(scores: Scores, request: Request) -> str:
+def _table(scores: Scores, request: Request, protocols: dict[str, str]) -> str:
     """Return aligned columns: a line a picture, then the mean, each metric under its protocol."""
     head = [["", *(f"{name} ({metric.unit})" if metric.unit else name for name, metric in request.items())]]
-    head.append(["picture", *(metric.protocol.describe() for metric in request.values())])
+    head.append(["picture", *protocols.values()])
     body = [[shown(picture), *(_cell(values, name) for name in request)] for picture, values in scores.pictures.items()]
     mean = scores.mean()
     label = f"mean of {len(body)}" if body else "whole"

@@ -1,7 +1,6 @@
 """Stage evaluate: one model on one test set, every metric a picture, and some pictures to look at."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -136,22 +135,24 @@ def _scores(
     weights: dict[str, Path],
     cache: MetricCache,
 ) -> Iterator[dict[str, Any]]:
-    pictures = digest(prediction, target)
+    pictures = digest(prediction, target) + ("-grey" if item.grey else "")
     ours = prediction.transpose(2, 0, 1).astype(np.float64)
     theirs = target.transpose(2, 0, 1) / largest(target.dtype)
     for metric in spec.metrics:
         asked = Protocol(colour=metric.colour, crop=metric.crop, rounding=metric.rounding)
         used = metrics.protocol_of(metric.file, asked)
+        pair = [used.beside_grey(image) for image in (ours, theirs)] if item.grey else (ours, theirs)
         try:
             file = weights.get(metric.name)
             known = label if metrics.needs_label(metrics.load(metric.file)) else None
-            computed = partial(metrics.score, metric.file, ours, theirs, protocol=used, weights=file, label=known)
+            computed = partial(metrics.score, metric.file, *pair, protocol=used, weights=file, label=known)
             value = cache.score(metric.file, used, pictures, computed, file, known)
         except UserError as error:
             raise UserError(f"{metric.name} of {item.name}: {error}") from None
         if np.isnan(value):
             raise UserError(f"{metric.name} of {item.name} is not a number; look at the picture")
-        yield {"image": item.name, "picture": item.unit, "metric": metric.name, "value": value, **asdict(used)}
+        convention = {"colour": used.colour, "crop": used.crop, "rounding": used.rounding}
+        yield {"image": item.name, "picture": item.unit, "metric": metric.name, "value": value, **convention}
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from pathlib import Path
 from lossbench import datasets
 from lossbench.datasets import read_source
 from lossbench.errors import room_for
+from lossbench.images import stored_grey
 from pipeline.command import run
 from pipeline.outputs.arrays import Entry, write_arrays
 from pipeline.specs.prepare import PrepareSpec
@@ -26,6 +27,7 @@ def main(spec: PrepareSpec, code: str, output: Path) -> None:
         for split, sources in splits.items():
             for source in sources:
                 pixels = read_source(dataset.read, source, split)
+                grey = stored_grey(source.path, pixels)
                 yield Entry(
                     source.name,
                     split,
@@ -34,6 +36,7 @@ def main(spec: PrepareSpec, code: str, output: Path) -> None:
                     source.licence,
                     picture=source.picture,
                     group=source.group,
+                    grey=grey,
                 )
                 done += 1
                 if done % 50 == 0 or done == total:

@@ -25,7 +25,7 @@ TINY: dict[str, dict[str, Any]] = {
     "mae": TRANSFORMER,
     "mae_st": {"frames": 4, **TRANSFORMER},
     "cnn_mae": {"widths": [4, 6, 8, 12], "blocks": [1, 1, 1, 1], "decoder_width": 8, "decoder_blocks": 1},
-    "unet_mae": {"channels": 3},
+    "unet_mae": {"channels": 6},
 }
 
 
@@ -62,7 +62,7 @@ KEPT = {
     "cnn_mae": Kept(TINY["cnn_mae"], cell=16, stride=8, channels=12),
     "mae": Kept({**TINY["mae"], **LARGER}, cell=16, stride=16, channels=16, tokens=True),
     "mae_st": Kept(TINY["mae_st"], cell=8, stride=8, channels=16, tokens=True, clips=True, learning_rate=1e-2),
-    "unet_mae": Kept(TINY["unet_mae"], cell=16, stride=4, channels=12),
+    "unet_mae": Kept(TINY["unet_mae"], cell=16, stride=4, channels=24),
 }
 
 

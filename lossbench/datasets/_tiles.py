@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from lossbench.datasets import Card, Dataset, Source, Splits, _satellite
 from lossbench.datasets._tree import base, remedy
 from lossbench.errors import UserError
+from lossbench.formats.listing import listed
 from lossbench.images import read_tiff
 
 SIDE = 128
@@ -106,7 +107,7 @@ def _first_tile(path: Path) -> NDArray[Any]:
 
 
 def _files(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
-    return [path for path in folder.glob("*") if path.suffix.lower() in suffixes and not path.name.startswith(".")]
+    return listed(folder, suffixes).pictures if folder.is_dir() else []
 
 
 def _tiles(folder: Path, split: str, card: Card) -> list[Source]:

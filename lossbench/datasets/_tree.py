@@ -5,6 +5,7 @@ from pathlib import Path
 
 from lossbench.datasets import Card, Source
 from lossbench.errors import UserError
+from lossbench.formats.listing import listed
 
 
 def base(root: Path | None, card: Card, *nested: str) -> Path:
@@ -54,13 +55,11 @@ def require_unique(sources: Iterable[Source], split: str) -> None:
 def pictures(folder: Path, split: str, card: Card, extensions: Collection[str]) -> dict[str, Path]:
     """Return the files of `folder` with one of `extensions` (lower case, with the dot) by name, sorted.
 
-    Hidden files and other extensions are passed over. Raises UserError naming the split and a missing folder, or two
-    files of one name.
+    Hidden files are passed over; so are sub-folders and other extensions, which a Notice names. Raises UserError naming
+    the split and a missing folder, two files of one name, or a link that leads nowhere.
     """
     found: dict[str, Path] = {}
-    for path in sorted(require_folder(folder, split, card).iterdir()):
-        if path.suffix.lower() not in extensions or path.name.startswith("."):
-            continue
+    for path in listed(require_folder(folder, split, card), extensions).pictures:
         if path.stem in found:
             raise UserError(f"{path} and {found[path.stem].name} (split {split}) have the same name; remove one")
         found[path.stem] = path

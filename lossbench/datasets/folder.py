@@ -1,16 +1,19 @@
 """A user's own pictures: ROOT/{train,val,test}/target, and low-quality partners where the user has them."""
 
+import warnings
 from pathlib import Path
 
 from lossbench.datasets import Dataset, Source, Splits, card
 from lossbench.datasets._tree import base
-from lossbench.errors import UserError
+from lossbench.errors import Notice, UserError
+from lossbench.formats.listing import Listing, listed
 from lossbench.images import EXTENSIONS
 from lossbench.names import lookalike
 
 CARD = card("folder")
 
 SPLITS = ("train", "val", "test")
+ROLES = ("target", "low_quality")
 
 
 class Folder(Dataset):
@@ -21,14 +24,18 @@ class Folder(Dataset):
     def locate(self, root: Path | None) -> Splits:
         """Return the pictures of `root/<split>/target`; val may be absent and is then empty.
 
-        Files with another extension and hidden files are passed over. Raises UserError naming the split and folder that
-        is missing or holds no picture, or two files of the same name.
+        Hidden files are passed over; so are sub-folders and files with another extension, which a Notice names. Raises
+        UserError naming the split and folder that is missing or holds no picture, two files of the same name, or a link
+        that leads nowhere.
         """
         folder = base(root, CARD)
         found: Splits = {}
         for split in SPLITS:
             absent = split == "val" and not (folder / split).exists()
             found[split] = [] if absent else _pictures(folder / split / "target", split)
+        _name_strays(folder, SPLITS)
+        for split in SPLITS:
+            _name_strays(folder / split, ROLES)
         return found
 
     def locate_low_quality(self, root: Path | None, task: str, scale: int) -> Splits | None:
@@ -50,17 +57,27 @@ class Folder(Dataset):
 def _pictures(folder: Path, split: str) -> list[Source]:
     if not folder.is_dir():
         raise UserError(f"{folder}: folder of split '{split}' is missing; expected: {CARD.layout}")
-    paths = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in EXTENSIONS and path.is_file()]
+    listing = listed(folder, EXTENSIONS)
     by_name: dict[str, Path] = {}
-    for path in paths:
-        if path.name.startswith("."):
-            continue
+    for path in listing.pictures:
         if path.stem in by_name:
             raise UserError(f"{path} and {by_name[path.stem].name} have the same name; rename or remove one")
         by_name[path.stem] = path
     if not by_name:
-        raise UserError(f"{folder}: no picture for split '{split}'; expected: {CARD.layout}")
+        beside = listing.passed_over()
+        held = f" but {beside}" if beside else ""
+        raise UserError(f"{folder}: no picture for split '{split}'{held}; expected: {CARD.layout}")
     return [Source(name, by_name[name], CARD.licence) for name in sorted(by_name)]
+
+
+def _name_strays(folder: Path, expected: tuple[str, ...]) -> None:
+    """Say which sub-folders and files of `folder` are none of `expected`."""
+    if not folder.is_dir():
+        return
+    found = listed(folder, (), said=False)
+    rest = Listing(folder, [], [name for name in found.folders if name not in expected], found.others)
+    if beside := rest.passed_over():
+        warnings.warn(Notice(folder, f"{beside} passed over; expected: {CARD.layout}"), stacklevel=3)
 
 
 def _check_partners(targets: list[Source], partners: list[Source], folder: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from lossbench.datasets import Dataset, Source, Splits, card
 from lossbench.datasets._tree import base, remedy, require_folder, require_unique
 from lossbench.errors import UserError
+from lossbench.formats.listing import listed
 from lossbench.names import of_class
 
 CARD = card("imagenet")
@@ -50,8 +51,7 @@ def _classes(folder: Path, split: str) -> set[str]:
 def _pictures(folder: Path, classes: list[str], split: str) -> list[Source]:
     sources: list[Source] = []
     for name in classes:
-        files = [file for file in sorted((folder / name).iterdir()) if file.suffix.lower() in EXTENSIONS]
-        pictures = [file for file in files if not file.name.startswith(".")]
+        pictures = listed(folder / name, EXTENSIONS).pictures
         if not pictures:
             raise UserError(f"{folder / name}: class without a picture (split '{split}'); {remedy(CARD)}")
         sources += [Source(of_class(name, file.stem), file, CARD.licence, group=name) for file in pictures]

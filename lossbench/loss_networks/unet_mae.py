@@ -13,7 +13,7 @@ from lossbench.loss_networks import Sizes
 from lossbench.loss_networks._masking import MaskedImageModel, Masking, patches
 from lossbench.loss_networks._size import check_multiple
 
-SOURCE = "public traces of the authors' code of 'Masked autoencoders as loss' (CCMAE); decoder in part our choice"
+SOURCE = "public traces of the authors' code of 'Masked autoencoders as loss' (CCMAE)"
 PUBLISHED: Sizes = {"default": {}, "4 bands": {"bands": 4}}
 STRIDE = 4
 """Pixels a side for each position of the latent."""
@@ -38,7 +38,7 @@ def build(
     black. Raises UserError for settings that do not fit each other.
     """
     if channels < 2:
-        raise UserError(f"channels: {channels}; choose at least 2, the channel attention needs a quarter of the double")
+        raise UserError(f"channels: {channels}; choose at least 2, the channel attention needs the half of them")
     check_multiple("cell", cell, "the encoder's stride", STRIDE)
     statistics = (0.0,) * bands if mean is None else mean, (1.0,) * bands if std is None else std
     return UNetMAE(channels, Masking(cell, bands, mask_ratio, normalised_target, *statistics))
@@ -67,14 +67,14 @@ class Unit(nn.Module):
 class ChannelAttention(nn.Module):
     """Adds to each channel a constant: an attention to all channels times the mean of two convolutions."""
 
-    def __init__(self, width: int) -> None:
-        """Make the convolutions, and the attention through a quarter of the channels."""
+    def __init__(self, width: int, reduction: int) -> None:
+        """Make the convolutions, and the attention through `width` / `reduction` channels."""
         super().__init__()
         self.body = nn.Sequential(
             nn.Conv2d(width, width, 3, padding=1), nn.ReLU(), nn.Conv2d(width, width, 3, padding=1)
         )
         self.attention = nn.Sequential(
-            nn.Conv2d(width, width // 4, 1), nn.ReLU(), nn.Conv2d(width // 4, width, 1), nn.Sigmoid()
+            nn.Conv2d(width, width // reduction, 1), nn.ReLU(), nn.Conv2d(width // reduction, width, 1), nn.Sigmoid()
         )
 
     def forward(self, image: Tensor) -> Tensor:
@@ -85,26 +85,22 @@ class ChannelAttention(nn.Module):
 
 
 class Merge(nn.Module):
-    """A deeper map, enlarged twofold, joined with the encoder's map of that size.
+    """A deeper map, enlarged twofold, joined with the encoder's map of that size; no shortcut but the unit's own."""
 
-    The traces give the 1 x 1 convolution, the channel attention and the 3 x 3 convolution; the widths and the shortcut
-    are what meets their parameter count.
-    """
-
-    def __init__(self, width: int) -> None:
-        """Make the layers for a map of `width` channels and a deeper one of twice as many."""
+    def __init__(self, deeper: int, beside: int, inner: int, reduction: int) -> None:
+        """Make the layers for maps of `deeper` and `beside` channels, through `inner` channels to `beside`."""
         super().__init__()
         self.body = nn.Sequential(
-            nn.Conv2d(3 * width, 2 * width, 1),
-            ChannelAttention(2 * width),
-            nn.Conv2d(2 * width, width, 3, padding=1),
+            nn.Conv2d(deeper + beside, inner, 1),
+            ChannelAttention(inner, reduction),
+            nn.Conv2d(inner, beside, 3, padding=1),
+            Unit(beside, beside),
         )
-        self.shortcut = nn.Conv2d(2 * width, width, 1)
 
     def forward(self, deeper: Tensor, beside: Tensor) -> Tensor:
-        """Map (N, 2 C, H / 2, W / 2) and (N, C, H, W) to (N, C, H, W)."""
+        """Map (N, D, H / 2, W / 2) and (N, C, H, W) to (N, C, H, W)."""
         enlarged = F.interpolate(deeper, scale_factor=2, mode="bilinear", align_corners=False)
-        found: Tensor = self.body(torch.cat([enlarged, beside], dim=1)) + self.shortcut(enlarged)
+        found: Tensor = self.body(torch.cat([enlarged, beside], dim=1))
         return found
 
 
@@ -133,10 +129,7 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """A global branch on the latent, two merges, a residual pair of convolutions, and one to the bands.
-
-    The residual pair is not in the traces; it is what meets their parameter count.
-    """
+    """A global branch on the latent, a unit on both, two merges, and a convolution to the bands."""
 
     def __init__(self, bands: int, width: int) -> None:
         """Make the layers."""
@@ -148,9 +141,8 @@ class Decoder(nn.Module):
             nn.Conv2d(4 * width, 4 * width, 1),
         )
         self.bottom = Unit(8 * width, 4 * width)
-        self.merges = nn.ModuleList([Merge(2 * width), Merge(width)])
-        self.refine = nn.Sequential(
-            nn.Conv2d(width, width, 3, padding=1), nn.LeakyReLU(SLOPE), nn.Conv2d(width, width, 3, padding=1)
+        self.merges = nn.ModuleList(
+            [Merge(4 * width, 2 * width, 4 * width, reduction=4), Merge(2 * width, width, width, reduction=2)]
         )
         self.last = nn.Conv2d(width, bands, 3, padding=1)
 
@@ -160,7 +152,7 @@ class Decoder(nn.Module):
         features = self.bottom(torch.cat([latent, self.context(latent).expand_as(latent)], dim=1))
         for merge, beside in zip(self.merges, (half, full), strict=True):
             features = merge(features, beside)
-        image: Tensor = self.last(features + self.refine(features))
+        image: Tensor = self.last(features)
         return image
 
 

@@ -107,11 +107,13 @@ def protocol_of(name: str, protocol: Protocol | str | None = None) -> Protocol:
     None is the metric's usual colour without crop, rounded; a string is a colour. A metric that is not defined for the
     colour asked for (niqe for `rgb`) takes its usual one.
     """
-    colours = load(name).colours
-    if protocol is None:
-        return Protocol(colours[0])
-    asked = protocol if isinstance(protocol, Protocol) else Protocol(cast(Colour, protocol))
-    return asked if asked.colour in colours else replace(asked, colour=colours[0])
+    metric = load(name)
+    usual = metric.colours[0]
+    asked = (
+        protocol if isinstance(protocol, Protocol) else Protocol(cast(Colour, usual if protocol is None else protocol))
+    )
+    colour = asked.colour if asked.colour in metric.colours else usual
+    return replace(asked, colour=colour, exact_luma=getattr(metric, "EXACT_LUMA", False))
 
 
 def score(

@@ -7,6 +7,8 @@ pictures, grows with the artefact, and is built so that blur and white noise, wh
 - blur is a linear filter of the target, so its residual is predictable from the target, smooth far from edges, and its
   impulse response ends within some pixels;
 - white noise is independent from pixel to pixel, so products of different pixels are 0 on average.
+
+Luma is not rounded, since patterns fainter than a level count.
 """
 
 from collections.abc import Callable
@@ -57,10 +59,10 @@ def score(
 ) -> float:
     """Return the metric `name`, which is `of` prediction and target, 0 for none.
 
-    (3, H, W) in [0, 1] are compared as luma, after the best contrast and brightness are fitted. Raises UserError as
-    Protocol.apply, and for pictures under 128x128 pixels after the crop.
+    (1 or 3, H, W) in [0, 1] are compared as luma, after the best contrast and brightness are fitted. Raises UserError
+    as Protocol.apply, and for pictures under 128x128 pixels after the crop.
     """
-    ours, theirs = compared(name, prediction, target, protocol, ("gray",), SIDE)
+    ours, theirs = compared(name, prediction, target, protocol, ("gray",), SIDE, exact_luma=True)
     return of(ours[0], theirs[0])
 
 

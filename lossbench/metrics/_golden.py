@@ -23,7 +23,10 @@ GoldenRow = dict[str, str]
 
 
 def rows(file: Path = FILE) -> list[GoldenRow]:
-    """Return the golden values: image, degradation, metric, colour, crop, rounding, value, tolerance."""
+    """Return the golden values: image, degradation, metric, colour, crop, rounding, value, tolerance.
+
+    `rounding` is True or False, or `pictures` where these are in whole levels and their luma is not.
+    """
     with file.open(newline="", encoding="utf-8") as opened:
         return list(csv.DictReader(opened))
 
@@ -31,7 +34,7 @@ def rows(file: Path = FILE) -> list[GoldenRow]:
 def compared(row: GoldenRow) -> tuple[Floats, Floats, str]:
     """Return prediction and target of a row as a metric takes them, in [0, 1], and why they are not its pictures.
 
-    (C, H, W), or (T, C, H, W) for a clip. The prediction keeps its fractions where the row's protocol does not round.
+    (C, H, W), or (T, C, H, W) for a clip. The prediction keeps its fractions where the row rounds nothing.
     The reason is empty when the pictures are those that the value was computed on.
     """
     if row["image"].startswith("3-frame clip"):
@@ -40,7 +43,7 @@ def compared(row: GoldenRow) -> tuple[Floats, Floats, str]:
         return np.stack([floats(frame) for frame in noisy]), np.stack([floats(target)] * len(noisy)), ""
     target, prediction = pair(row["image"], row["degradation"])
     reason = other_bytes(target, prediction, row)
-    if row["rounding"] != "True":
+    if row["rounding"] == "False":
         return prediction.transpose(2, 0, 1) / 255, floats(target), reason
     ours = levels(prediction)
     if row["image"].endswith(FOUR_BANDS):

@@ -1,12 +1,12 @@
 """How two pictures are made comparable before a metric sees them: colour, crop and rounding."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lossbench.colours import COLOURS, Colour
+from lossbench.colours import COLOURS, OTHER_NAMES, Colour
 from lossbench.errors import UserError, nearest
 
 __all__ = ["Better", "Colour", "Floats", "Over", "Pixels", "Protocol"]
@@ -53,14 +53,19 @@ class Protocol:
     """The convention under which a metric is computed; a number without it means nothing."""
 
     colour: Colour = "rgb"
-    """rgb: all bands as they are (any number); y601, y601_rounded (whole levels) or gray: luma of three bands."""
+    """rgb: all bands as they are (any number). y601, y601_rounded (whole levels) or gray: luma of three bands; a single
+    band is luma already, as in MATLAB's scripts. `y` is y601."""
     crop: int = 0
     """Pixels cut from each side."""
     rounding: bool = True
-    """Whether values are rounded to 8-bit levels before conversion."""
+    """Whether values are rounded to 8-bit levels before conversion, and gray after it, as MATLAB's rgb2gray is."""
+
+    exact_luma: bool = field(default=False, compare=False)
+    """Whether gray is not rounded where the values are; the choice of a metric (`EXACT_LUMA`), not of its user."""
 
     def __post_init__(self) -> None:
         """Refuse an unknown colour and a negative crop."""
+        object.__setattr__(self, "colour", OTHER_NAMES.get(self.colour, self.colour))
         if self.colour not in COLOURS:
             raise UserError(f"protocol: unknown colour '{self.colour}'; {nearest(self.colour, COLOURS)}")
         if self.crop < 0:
@@ -68,22 +73,35 @@ class Protocol:
 
     def describe(self) -> str:
         """Return the convention as a table prints it, such as `RGB, crop 4, 8-bit`."""
-        return f"{COLOURS[self.colour]}, crop {self.crop}, {'8-bit' if self.rounding else 'not rounded'}"
+        luma = ", luma not rounded" if self.exact_luma and self.colour == "gray" and self.rounding else ""
+        return f"{COLOURS[self.colour]}, crop {self.crop}, {'8-bit' if self.rounding else 'not rounded'}{luma}"
 
     def apply(self, image: Pixels, role: str = "image") -> Floats:
         """Return what the metric compares: (C, H, W) in [0, 1] clamped, rounded, converted, cropped, in 0..255.
 
         Luma comes as (1, H, W). `role` names the picture in errors. Raises UserError for integers, another shape, NaN,
-        values too far from [0, 1], luma of other than three bands and a crop that leaves nothing.
+        values too far from [0, 1], luma of other than one band or three and a crop that leaves nothing.
         """
         self._check(image, role)
-        pixels = np.clip(image.astype(np.float64), 0, 1) * 255
-        if self.rounding:
-            pixels = np.round(pixels)
-        if self.colour != "rgb":
-            pixels = LUMA[self.colour](*pixels)[None]
+        pixels = self._levels(image)
+        if self.colour != "rgb" and len(pixels) == 3:
+            pixels = self._luma(*pixels)[None]
         _, height, width = pixels.shape
         return np.ascontiguousarray(pixels[:, self.crop : height - self.crop, self.crop : width - self.crop])
+
+    def beside_grey(self, image: Pixels) -> Pixels:
+        """Return RGB (..., 3, H, W) in [0, 1] as what is compared with a grey picture: (..., 1, H, W) in [0, 1].
+
+        That is all of it, which a grey target repeated fits, under `rgb`; else full-range luma, MATLAB's rgb2gray. Of
+        three equal bands it is the band itself.
+        """
+        if self.colour == "rgb":
+            return image
+        red, green, blue = np.moveaxis(self._levels(image), -3, 0)
+        # of equal bands nothing is rounded off
+        luma = green + 0.299 * (red - green) + 0.114 * (blue - green)
+        single: Pixels = (np.round(luma) if self.rounding else luma)[..., None, :, :] / 255
+        return single
 
     def pair(self, prediction: Pixels, target: Pixels) -> tuple[Floats, Floats]:
         """Apply to both pictures; raises UserError when their shapes differ."""
@@ -91,13 +109,24 @@ class Protocol:
             raise UserError(f"prediction: shape {prediction.shape}, target: {target.shape}; give pictures of one size")
         return self.apply(prediction, "prediction"), self.apply(target, "target")
 
+    def _levels(self, image: Pixels) -> Floats:
+        pixels = np.clip(image.astype(np.float64), 0, 1) * 255
+        return np.round(pixels) if self.rounding else pixels
+
+    def _luma(self, red: Floats, green: Floats, blue: Floats) -> Floats:
+        luma = LUMA[self.colour](red, green, blue)
+        return np.round(luma) if self.colour == "gray" and self.rounding and not self.exact_luma else luma
+
     def _check(self, image: Pixels, role: str) -> None:
         if image.ndim != 3 or 0 in image.shape:
             raise UserError(f"{role}: shape {image.shape} is not (C, H, W); give one picture")
         if image.dtype.kind != "f":
             raise UserError(f"{role}: {image.dtype} values; divide by the largest level to get floats in [0, 1]")
-        if self.colour != "rgb" and image.shape[0] != 3:
-            raise UserError(f"{role}: {image.shape[0]} bands have no luma '{self.colour}'; use the protocol 'rgb'")
+        if self.colour != "rgb" and image.shape[0] not in (1, 3):
+            raise UserError(
+                f"{role}: {image.shape[0]} bands have no luma '{self.colour}'; give one band or three, or take a metric"
+                " of all bands, such as psnr, under the protocol 'rgb'"
+            )
         if 2 * self.crop >= min(image.shape[1:]):
             raise UserError(f"{role}: crop {self.crop} leaves nothing of {image.shape[1]}x{image.shape[2]} pixels")
         low, high = float(image.min()), float(image.max())

@@ -30,13 +30,14 @@ class PyiqaMetric:
     def score(self, prediction: Pixels, target: Any, protocol: Protocol) -> float:
         """Return what pyiqa gives RGB pictures (3, H, W) in [0, 1] after crop and rounding of `protocol`.
 
-        Any conversion of colours is the model's own. Raises UserError as Protocol.apply, where the weights cannot be
-        downloaded, and for pictures that the model does not take.
+        One band is repeated to three. Any conversion of colours is the model's own. Raises UserError as Protocol.apply,
+        where the weights cannot be downloaded, and for pictures that the model does not take.
         """
         import torch
 
         pair = protocol.pair(prediction, target) if self.needs_target else (protocol.apply(prediction, "prediction"),)
-        pictures = [(picture[None] / 255).astype(np.float32) for picture in pair]
+        coloured = [np.repeat(picture, 3, axis=0) if len(picture) == 1 else picture for picture in pair]
+        pictures = [(picture[None] / 255).astype(np.float32) for picture in coloured]
         network, device = _placed(self.model)
         try:
             with torch.no_grad():

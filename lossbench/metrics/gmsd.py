@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lossbench.metrics._levels import compared, rounded
+from lossbench.metrics._levels import compared
 from lossbench.metrics._protocol import Better, Colour, Floats, Over, Pixels, Protocol
 
 better: Better = "down"
@@ -17,13 +17,13 @@ CONSTANT = 170
 
 
 def score(prediction: Pixels, target: Pixels, protocol: Protocol) -> float:
-    """Return the GMSD of (3, H, W) in [0, 1], 0 for equal pictures; symmetric.
+    """Return the GMSD of (1 or 3, H, W) in [0, 1], 0 for equal pictures; symmetric.
 
     Luma in whole levels, the mean of 2x2 pixels and then every second pixel, as in the authors' code, which this
     equals to 3e-6; code that does not round luma differs by up to 3e-4. An odd side is continued by a row of zeros,
     as there. Raises UserError as Protocol.apply, and for pictures under 5x5 pixels after the crop.
     """
-    ours, theirs = rounded(compared("gmsd", prediction, target, protocol, colours, 5), protocol)
+    ours, theirs = compared("gmsd", prediction, target, protocol, colours, 5)
     return deviation(halved(ours), halved(theirs))
 
 

@@ -11,6 +11,7 @@ needs_target = True
 colours: tuple[Colour, ...] = ("gray",)
 SOURCE = "this project: line over background of the residual's spectrum, blur taken out (metrics/_artefacts.py)"
 OVER: Over = "picture"
+EXACT_LUMA = True
 
 score = partial(_artefacts.score, "grid", _artefacts.grid)
 """The excess of the strongest line of period 2, 4 or 8 in dB; see `_artefacts.score` and `_artefacts.grid`."""

@@ -14,7 +14,7 @@ OVER: Over = "clip"
 
 
 def score(prediction: Pixels, target: Pixels, protocol: Protocol) -> float:
-    """Return the mean squared difference of the `curve`s of clips (T >= 2, 3, H, W) in [0, 1]; 0 or above.
+    """Return the mean squared difference of the `curve`s of clips (T >= 2, 1 or 3, H, W) in [0, 1]; 0 or above.
 
     Luma is in 0..255, as in public code of it; divide by 255^2 to compare with code that takes [0, 1]. A constant bias
     of brightness is not seen. Raises UserError as Protocol.apply and for fewer than two frames.

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lossbench.metrics._levels import compared, rounded
+from lossbench.metrics._levels import compared
 from lossbench.metrics._protocol import Better, Colour, Floats, Over, Pixels, Protocol
 from lossbench.metrics._windows import gaussian, moments
 from lossbench.metrics.gmsd import halved
@@ -24,11 +24,12 @@ FIRST, SECOND = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 def score(prediction: Pixels, target: Pixels, protocol: Protocol) -> float:
     """Return the MS-SSIM of (C, H, W) in [0, 1], 0 to 1, the mean over its bands; 1 for equal pictures; symmetric.
 
-    Windows as in `ssim`. Between two scales the mean of 2x2 pixels is taken, and a side that is odd gets a row of
-    zeros at either end, as in pytorch-msssim, which the field's numbers come from. A negative factor counts 0. Gray
-    in whole levels. Raises UserError as Protocol.apply, and for pictures under 161x161 pixels after the crop.
+    Windows as in `ssim`. Between two scales the mean of 2x2 pixels is taken, and a side that is odd is continued by its
+    last row, as in the author's MATLAB code (`imfilter`, symmetric). There pytorch-msssim's rows of zeros differ by
+    0.01 and more under strong compression. A negative factor counts 0. Raises UserError as Protocol.apply, and for
+    pictures under 161x161 pixels after the crop; the author's code wants 176.
     """
-    ours, theirs = rounded(compared("ms_ssim", prediction, target, protocol, colours, SIDE), protocol)
+    ours, theirs = compared("ms_ssim", prediction, target, protocol, colours, SIDE)
     similarities = np.maximum(factors(ours, theirs), 0)
     return float(np.prod(similarities ** np.array(EXPONENTS)[:, None], axis=0).mean())
 
@@ -54,6 +55,5 @@ def _similarity(ours: Floats, theirs: Floats, window: Floats, with_luminance: bo
 
 
 def _halved(pixels: Floats) -> Floats:
-    # of the rows at either end of an odd side only the first has a partner
     _, height, width = pixels.shape
-    return halved(np.pad(pixels, ((0, 0), (height % 2, 0), (width % 2, 0))))
+    return halved(np.pad(pixels, ((0, 0), (0, height % 2), (0, width % 2)), mode="edge"))

@@ -34,11 +34,12 @@ RATIOS = gamma(2 / SHAPES) ** 2 / (gamma(1 / SHAPES) * gamma(3 / SHAPES))
 
 
 def score(prediction: Pixels, target: Pixels | None, protocol: Protocol) -> float:
-    """Return the NIQE of (3, H, W) in [0, 1], unbounded above; `target` is not looked at.
+    """Return the NIQE of (1 or 3, H, W) in [0, 1], unbounded above; `target` is not looked at.
 
     Luma is rounded to 8-bit levels whatever the protocol says, as the official release does; colour `y601` is
-    BasicSR's choice, `gray` the official one. Numbers agree with BasicSR's `calculate_niqe` to 1e-3. Below 37
-    blocks the picture's own covariance is singular; with 12, fifty pixels changed by a level moved the number by 0.01.
+    BasicSR's choice, `gray` the official one. Numbers agree with BasicSR's `calculate_niqe` to 1e-3 on
+    photographs, and to 1e-2 on flat or blocky pictures (mosaics, strong JPEG, painted areas). Below 37 blocks the
+    picture's own covariance is singular; with 12, fifty pixels changed by a level moved the number by 0.01.
     Raises UserError for colour `rgb`, for fewer than four 96x96 blocks after the crop and for one without texture.
     """
     if protocol.colour not in colours:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from lossbench.errors import UserError
-from lossbench.metrics._levels import compared, rounded
+from lossbench.metrics._levels import compared
 from lossbench.metrics._protocol import Better, Colour, Over, Pixels, Protocol
 from lossbench.metrics._steerable import SIDE, bands
 
@@ -19,13 +19,13 @@ NOISE = 0.4
 
 
 def score(prediction: Pixels, target: Pixels, protocol: Protocol) -> float:
-    """Return the VIF of (3, H, W) in [0, 1]: 1 for equal pictures, 0 when nothing of the target is left.
+    """Return the VIF of (1 or 3, H, W) in [0, 1]: 1 for equal pictures, 0 when nothing of the target is left.
 
     Luma in whole levels. Above 1 when contrast was added; not symmetric. Raises UserError as Protocol.apply, for
     pictures under 72x72 pixels after the crop and for a flat target, which holds no information, unless it is met
     exactly.
     """
-    ours, theirs = rounded(compared("vif", prediction, target, protocol, colours, SIDE), protocol)
+    ours, theirs = compared("vif", prediction, target, protocol, colours, SIDE)
     if np.array_equal(ours, theirs):
         return 1.0
     kept = total = 0.0

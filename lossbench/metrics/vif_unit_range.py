@@ -10,6 +10,7 @@ needs_target = True
 colours: tuple[Colour, ...] = ("rgb", "y601", "y601_rounded", "gray")
 SOURCE = "Sheikh, Bovik, IEEE TIP 15(2), 2006, pixel domain, its noise variance of 2 kept for values of [0, 1]"
 OVER: Over = "picture"
+EXACT_LUMA = True
 
 
 def score(prediction: Pixels, target: Pixels, protocol: Protocol) -> float:
@@ -20,7 +21,7 @@ def score(prediction: Pixels, target: Pixels, protocol: Protocol) -> float:
     (bits per pixel, 2 to 4) and lies in reach of VIF fed [0, 1] only; use it to compare ranks with that column, never
     values. This is the pixel-domain variant: public libraries compute it when they are fed [0, 1], so that it can
     be checked against them; no library computes IFC or lets VIF on the steerable pyramid be fed so.
-    Raises UserError as `vifp`.
+    Gray is not rounded, since these libraries do not. Raises UserError as `vifp`.
     """
-    ours, theirs = compared("vif_unit_range", prediction, target, protocol, colours, SIDE)
+    ours, theirs = compared("vif_unit_range", prediction, target, protocol, colours, SIDE, EXACT_LUMA)
     return fidelity(ours / 255, theirs / 255)

@@ -26,9 +26,9 @@ TINY = 1e-10
 def score(prediction: Pixels, target: Pixels, protocol: Protocol) -> float:
     """Return the pixel-domain VIF of (C, H, W) in [0, 1], the mean over its bands; 1 for equal pictures.
 
-    0 when nothing of the target is left, above 1 when contrast was added. Not symmetric. Any number of bands; luma is
-    not rounded. Raises UserError as Protocol.apply, for pictures under 41x41 pixels after the crop and for a flat
-    band of the target, which holds no information, unless it is met exactly.
+    0 when nothing of the target is left, above 1 when contrast was added. Not symmetric. Any number of bands. Raises
+    UserError as Protocol.apply, for pictures under 41x41 pixels after the crop and for a flat band of the target,
+    which holds no information, unless it is met exactly.
     """
     return fidelity(*compared("vifp", prediction, target, protocol, colours, SIDE))
 

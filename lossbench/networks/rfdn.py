@@ -3,7 +3,13 @@
 Liu et al., "Residual Feature Distillation Network for Lightweight Image Super-Resolution", ECCV workshops 2020. The
 released network (AIM 2020 challenge: 50 channels, 4 blocks, enhanced spatial attention) is not the one of that paper's
 benchmark table (48 channels, 6 blocks, contrast-aware channel attention), which was never released.
+
+The released weights work on pixels of 0 to 255, all networks here on 0 to 1, and the attention's sigmoid forbids to
+rescale weights: with renamed keys they give the published pictures as `network(255 * image) / 255`.
 """
+
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -12,10 +18,15 @@ from torch import Tensor, nn
 from lossbench.errors import UserError
 from lossbench.networks import Sizes
 
-SOURCE = "Liu et al., ECCV workshops 2020 (RFDN); released network of 50 channels and 4 blocks"
+SOURCE = (
+    "Liu et al., ECCV workshops 2020 (RFDN); released network of 50 channels and 4 blocks, whose released weights are "
+    "for pixels of 0 to 255, not 0 to 1"
+)
 PUBLISHED: Sizes = {"x2": {"scale": 2}, "x3": {"scale": 3}, "x4": {"scale": 4}}
 SLOPE = 0.05
 """Slope of the leaky ReLU below zero."""
+RELEASED = "fea_conv.weight"
+"""The first key of the released file."""
 MINIMUM = 15
 """Least side of the input in pixels: the 7-pixel pooling follows an unpadded 3-pixel convolution of stride 2."""
 
@@ -85,6 +96,15 @@ class RFDN(nn.Module):
         self.fuse = nn.Conv2d(blocks * channels, channels, 1)
         self.merge = nn.Conv2d(channels, channels, 3, padding=1)
         self.upsampler = nn.Sequential(nn.Conv2d(channels, bands * scale**2, 3, padding=1), nn.PixelShuffle(scale))
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
+        """Load weights as torch does; raises UserError for the released ones, which are for other pixels."""
+        if RELEASED in (key.removeprefix("module.") for key in state_dict):
+            raise UserError(
+                "these are the weights of RFDN's release: they work on pixels of 0 to 255, this network on 0 to 1, and "
+                "their keys differ; rename these, and call the network as network(255 * image) / 255"
+            )
+        return super().load_state_dict(state_dict, strict, assign)
 
     def forward(self, low_quality: Tensor) -> Tensor:
         """Return the prediction; raises ValueError when a side is below 15 pixels."""

@@ -37,6 +37,8 @@ class Item:
     """Of a further degraded version: the name of its target; None where that has the same name."""
     group: str | None = None
     """The class that it shows, in a labelled set."""
+    grey: bool = False
+    """Whether its three bands are the one of a grey file, which a metric takes as luma."""
 
     @property
     def unit(self) -> str:
@@ -95,6 +97,7 @@ class Entry:
     picture: str | None = None
     target: str | None = None
     group: str | None = None
+    grey: bool = False
 
 
 def write_arrays(folder: Path, role: str, entries: Iterable[Entry], card: dict[str, Any]) -> None:

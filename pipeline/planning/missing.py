@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from lossbench import datasets
 from lossbench.assets import embedded
-from lossbench.errors import UserError
+from lossbench.errors import UserError, gathered, say
 from pipeline.config.read import Configuration
 
 
@@ -29,7 +29,10 @@ def missing(
     """
     for name in used:
         root = configuration.data_root(name)
-        if text := datasets.missing(name, Path(root) if root else None):
+        with gathered() as notices:
+            text = datasets.missing(name, Path(root) if root else None)
+        say(notices)
+        if text:
             yield Missing(name, text, datasets.load(name).card.bytes)
     owners = [(f"loss network '{name}'", configuration.loss_network(name).weights) for name in imported]
     owners += [(f"classifier '{name}'", configuration.classifier(name).weights) for name in classifiers]

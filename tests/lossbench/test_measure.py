@@ -185,14 +185,14 @@ def test_what_can_not_be_compared_is_named(folders: tuple[Path, Path], tmp_path:
         (lambda path: path.write_bytes(b"no picture"), "b.bmp is not a readable picture"),
         (lambda path: path.write_bytes(path.read_bytes()[:200]), "b.bmp is not a readable picture"),
         (lambda path: save(path, flat(7, height=11)), "b.bmp: 11x14 pixels, "),
-        (lambda path: save(path.with_suffix(".png"), np.full((12, 14), 7000, np.uint16)), "are not 8-bit"),
+        (lambda path: Image.new("LAB", (14, 12)).save(path.with_suffix(".tif")), "are no levels of light"),
     ],
 )
 def test_a_picture_that_does_not_fit_is_named(
     damage: Any, message: str, folders: tuple[Path, Path], error: Any
 ) -> None:
     damage(folders[0] / "b.bmp")
-    if (folders[0] / "b.png").exists():
+    if (folders[0] / "b.tif").exists():
         (folders[0] / "b.bmp").unlink()
     line = error(*folders, "--metric", "psnr")
     assert message in line and "/b." in line

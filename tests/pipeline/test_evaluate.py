@@ -1,6 +1,7 @@
 """Stage evaluate: one row a picture and metric, the trivial answer, tiles, pictures, and models that don't fit."""
 
 import math
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -141,3 +142,23 @@ def test_the_protocol_of_a_row_is_the_one_that_was_used(
     monkeypatch.setattr(metric, "colours", ("y601",))
     rows = evaluated(spec(metrics=METRICS[:1]))
     assert {row["colour"] for row in rows} == {"y601"}
+
+
+def test_a_grey_target_is_luma_already(tmp_path: Path) -> None:
+    small, target = low("p", 12, 14), low("p", 24, 28)
+    band = target.pixels[..., :1]
+    for grey in (True, False):
+        entries = {
+            "target": replace(target, pixels=np.repeat(band, 3, axis=-1), grey=grey),
+            "low_quality": replace(small, pixels=np.repeat(small.pixels[..., :1], 3, axis=-1)),
+        }
+        for role, entry in entries.items():
+            write_arrays(tmp_path, role, [entry], {"dataset": "toy"})
+        rows = evaluate_into(tmp_path, spec(), tmp_path / "target.json", tmp_path / "low_quality.json")
+        error = resize_bicubic(small.pixels[..., :1], Fraction(2)).astype(float) - band
+        full = 10 * math.log10(255**2 / np.mean(error**2))
+        # Y of a grey picture that was repeated to RGB has 219 levels
+        gain = 0 if grey else 20 * math.log10(255 / 219)
+        assert float(rows[1]["value"]) == pytest.approx(full + gain, abs=1e-6)
+        inside = 10 * math.log10(255**2 / np.mean(error[2:-2, 2:-2] ** 2))
+        assert float(rows[0]["value"]) == pytest.approx(inside, abs=1e-6)

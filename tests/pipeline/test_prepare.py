@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from _repository import ROOT
+from PIL import Image
 
 from lossbench import datasets, plugins
 from lossbench.errors import UserError
@@ -68,6 +69,15 @@ def test_prepared_pictures_are_those_of_the_files(root: Path, tmp_path: Path) ->
     assert {split: [item.shape[:2] for item in arrays.split(split)] for split in SIZES} == SIZES
     for item in arrays.items:
         assert np.array_equal(arrays.read(item), read_image(root / item.split / "target" / item.origin))
+
+
+def test_what_is_stored_in_one_band_is_known_as_grey(root: Path, tmp_path: Path) -> None:
+    folder = root / "test" / "target"
+    for name, mode in (("grey", "L"), ("bilevel", "1"), ("colour", "RGB")):
+        Image.new("L", (20, 18), 255).convert(mode).save(folder / f"{name}.png")
+    items = Arrays(prepared(root, tmp_path / "targets")).split("test")
+    assert {item.name: item.grey for item in items} == {"bilevel": True, "colour": False, "grey": True, "p0": False}
+    assert {item.shape[-1] for item in items} == {3}
 
 
 def test_photographs_shrink_by_two_with_bicubic(root: Path, tmp_path: Path) -> None:

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 from _prepared import noise
+from PIL import Image
 
 from lossbench import datasets
 from lossbench.datasets import Source
-from lossbench.errors import UserError
+from lossbench.errors import Notice, UserError
 from lossbench.images import EXTENSIONS, write_png
 
 folder = datasets.load("folder")
@@ -61,6 +62,40 @@ def test_other_files_and_hidden_files_are_passed_over(own_pictures: Path) -> Non
     picture(own_pictures / "train/target/old/z.png")
     (own_pictures / "train/target/b.png").rename(own_pictures / "train/target/B.PNG")
     assert names(folder.locate(own_pictures)["train"]) == ["B", "a"]
+
+
+def test_what_is_passed_over_is_said(own_pictures: Path) -> None:
+    picture(own_pictures / "train/target/old/z.png")
+    for name in ("train/target/c.gif", "test/low_quality/d.jfif", "valid/target/e.png", "test/targets/f.png"):
+        (own_pictures / name).parent.mkdir(parents=True, exist_ok=True)
+        (own_pictures / name).write_bytes(b"")
+    with pytest.warns(Notice) as said:
+        folder.locate(own_pictures)
+        folder.locate_low_quality(own_pictures, "denoising", 1)
+    lines = {str(notice.message).removeprefix(f"{own_pictures}").partition(" passed over")[0] for notice in said}
+    assert lines == {
+        ": the sub-folder valid",
+        "/test: the sub-folder targets",
+        "/train/target: the sub-folder old and the file c.gif",
+        "/test/low_quality: the file d.jfif",
+    }
+
+
+def test_a_link_to_nowhere_is_refused(own_pictures: Path) -> None:
+    (own_pictures / "train/target/z.png").symlink_to(own_pictures / "gone.png")
+    with pytest.raises(UserError, match=r"train/target/z\.png is a link to .*gone\.png, which is missing"):
+        folder.locate(own_pictures)
+
+
+def test_a_picture_is_read_upright_and_other_than_8_bit_rgb_is_refused(own_pictures: Path) -> None:
+    tags = Image.Exif()
+    tags[0x0112] = 6
+    path = own_pictures / "train/target/a.jpg"
+    Image.fromarray(noise(12, 24)).save(path, exif=tags)
+    assert folder.read(Source("a", path, "")).shape == (24, 12, 3)
+    Image.new("LAB", (8, 8)).save(path.with_suffix(".tif"))
+    with pytest.raises(UserError, match=r"a\.tif: LAB values are no levels of red, green and blue"):
+        folder.read(Source("a", path.with_suffix(".tif"), ""))
 
 
 @pytest.mark.parametrize("split", ["train", "test"])

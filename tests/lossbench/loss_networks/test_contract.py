@@ -188,7 +188,7 @@ def test_hidden_cells_do_not_change_the_visible_features(name: str) -> None:
 
 @AUTOENCODERS
 def test_every_weight_takes_part_in_pretraining(name: str) -> None:
-    kept, module = KEPT[name], small(name, **({"channels": 4} if name == "unet_mae" else {}))
+    kept, module = KEPT[name], small(name)
     module.pretraining_loss(kept.input(2, 32, 48), uniform(2, kept.cells(32, 48))).backward()
     for key, parameter in module.named_parameters():
         if parameter.requires_grad:

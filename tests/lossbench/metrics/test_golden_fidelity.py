@@ -42,8 +42,8 @@ OWN: dict[str, dict[str, tuple[str, Protocol]]] = {
         "Y BT.601 limited, rounded to uint8 (MATLAB rgb2ycbcr), crop 4": ("psnr", Protocol("y601_rounded", 4)),
         "Y BT.601 rounded uint8, crop 4": ("psnr", Protocol("y601_rounded", 4)),
         "Y BT.601 rounded uint8, crop 4, recomputed from the LR image": ("psnr", Protocol("y601_rounded", 4)),
-        "Y of YIQ full range, no crop (psnry)": ("psnr", Protocol("gray")),
-        "Y of YIQ full range, no crop (convert_to_greyscale)": ("psnr", Protocol("gray")),
+        "Y of YIQ full range, no crop (psnry)": ("psnr", Protocol("gray", rounding=False)),
+        "Y of YIQ full range, no crop (convert_to_greyscale)": ("psnr", Protocol("gray", rounding=False)),
     },
     "ssim": {
         VALID: ("ssim", Protocol()),
@@ -104,8 +104,7 @@ def own(row: GoldenRow) -> float | None:
         name, protocol = OWN[metric][convention]
         return score(name, *compared(row), protocol=protocol)
     if convention == "rgb2gray, gauss 11x11 s1.5, no downsampling":
-        ours, theirs = (np.round(Protocol("gray").apply(image)) / 255 for image in compared(row))
-        return score("ssim", ours, theirs)
+        return score("ssim", *compared(row), protocol="gray")
     if metric == "sam" and "degrees" in convention:
         return math.degrees(score("sam", *compared(row)))
     if metric == "sam" and convention == "radians" and row["value"] != "nan":

@@ -16,6 +16,7 @@ from lossbench.metrics import Protocol, gmsd, ms_ssim, score
 
 METRICS = ("gmsd", "uqi", "ifc", "vif", "vifp", "ms_ssim")
 RGB, GRAY, LUMA = Protocol(), Protocol("gray"), Protocol("y601_rounded")
+UNROUNDED = Protocol("gray", rounding=False)
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,22 @@ def gmsd_of_bands(prediction: Floats, target: Floats) -> float:
 
 def weighted_sum(prediction: Floats, target: Floats) -> float:
     """Return the weighted mean of the factors of MS-SSIM, the other method of the authors' release."""
-    ours, theirs = (np.round(GRAY.apply(image)) for image in (prediction, target))
+    ours, theirs = GRAY.pair(prediction, target)
     return float(np.average(ms_ssim.factors(ours, theirs)[:, 0], weights=ms_ssim.EXPONENTS))
+
+
+def rows_of_zeros(protocol: Protocol) -> Callable[[Floats, Floats], float]:
+    """Return MS-SSIM with a row of zeros at either end of an odd side, where the author's repeats the last one."""
+
+    def padded(pixels: Floats) -> Floats:
+        return gmsd.halved(np.pad(pixels, [(0, 0), *((side % 2, 0) for side in pixels.shape[1:])]))
+
+    def value(prediction: Floats, target: Floats) -> float:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(ms_ssim, "_halved", padded)
+            return ms_ssim.score(prediction, target, protocol)
+
+    return value
 
 
 GMSD = "luma 0.299/0.587/0.114 rounded uint8, T=170, 2x2 mean, Prewitt/3, zero border, std ddof=1"
@@ -95,7 +110,7 @@ CONVENTIONS = {
     ("vifp", "RGB, library default", "sewar"): Convention("vifp", rows=1),
     # three libraries that work in single precision
     ("vifp", "RGB per-channel mean, 0-255, sigma_nsq=2", "torchmetrics"): Convention("vifp", RGB, 2e-5),
-    ("vifp", "piq vif_p [0,1] input rescaled to 255 inside", "piq"): Convention("vifp", GRAY, 1e-5),
+    ("vifp", "piq vif_p [0,1] input rescaled to 255 inside", "piq"): Convention("vifp", UNROUNDED, 1e-5),
     ("vifp", UNIT_RANGE, "torchmetrics"): Convention("vif_unit_range", RGB, 1e-5),
     ("ifc", PYRAMID, "own"): Convention("ifc", LUMA, 1e-4),
     ("ifc", "Y BT.601 rounded uint8, crop 4, recomputed from the LR image", "own"): Convention(
@@ -106,9 +121,9 @@ CONVENTIONS = {
     ("vif", "Y of YIQ, steerable pyramid, sigma_nsq=0.4", "pyiqa"): Convention("vif", GRAY, 1e-5),
     # printed with four digits
     ("vif", "rgb2gray, steerable pyramid vifvec", "official"): Convention("vif", GRAY, 6e-5, rows=5),
-    ("ms_ssim", "RGB, 5 scales", "pytorch-msssim"): Convention("ms_ssim", RGB, 1e-5),
+    ("ms_ssim", "RGB, 5 scales", "pytorch-msssim"): Convention(ours=rows_of_zeros(RGB), tolerance=1e-5),
     # clamps pixel by pixel
-    ("ms_ssim", "Y of YIQ, 5 scales", "pyiqa"): Convention("ms_ssim", GRAY, 1e-5),
+    ("ms_ssim", "Y of YIQ, 5 scales", "pyiqa"): Convention(ours=rows_of_zeros(GRAY), tolerance=1e-5),
     ("ms_ssim", "rgb2gray", "official"): Convention(ours=weighted_sum, tolerance=6e-5, rows=5),
 }
 

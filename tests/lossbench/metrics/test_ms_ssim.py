@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from _golden import Floats, floats, photograph
 from scipy.signal import convolve2d
 from skimage.metrics import structural_similarity
@@ -14,9 +15,8 @@ C1, C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 
 
 def pooled(band: Floats) -> Floats:
-    """Return the means of 2x2 pixels, zeros at both ends of an odd side."""
-    padded = np.pad(band, [(side % 2, side % 2) for side in band.shape])
-    means: Floats = convolve2d(padded, np.full((2, 2), 0.25), mode="valid")[::2, ::2]
+    """Return the means of 2x2 pixels as the author's imfilter(..., 'symmetric') and every second of its pixels."""
+    means: Floats = convolve2d(np.pad(band, (0, 1), mode="symmetric"), np.full((2, 2), 0.25), mode="valid")[::2, ::2]
     return means
 
 
@@ -51,6 +51,16 @@ def test_any_size_agrees_with_the_formula(shape: tuple[int, int]) -> None:
         [written_out(*(image[..., band].astype(float) for image in (prediction, target))) for band in (0, 1, 2)]
     )
     assert score("ms_ssim", floats(prediction), floats(target)) == pytest.approx(expected, abs=1e-10)
+
+
+def test_an_odd_size_agrees_with_a_library_that_leaves_the_last_row_out() -> None:
+    torchmetrics = pytest.importorskip("torchmetrics.functional.image")
+    target = photograph("astronaut")[:427, :321]
+    noise = np.random.default_rng(0).normal(0, 20, target.shape)
+    pair = [floats(np.clip(np.round(image), 0, 255).astype(np.uint8)) for image in (target + noise, target)]
+    tensors = (torch.from_numpy(image)[None] for image in pair)
+    theirs = torchmetrics.multiscale_structural_similarity_index_measure(*tensors, data_range=1.0)
+    assert score("ms_ssim", *pair) == pytest.approx(float(theirs), abs=1e-3)
 
 
 def test_two_flat_pictures_have_the_closed_form() -> None:

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage.metrics import peak_signal_noise_ratio
 
+from lossbench import plugins
 from lossbench.errors import UserError
 from lossbench.metrics import Protocol, load, niqe, protocol_of, score
 
@@ -58,7 +59,53 @@ def test_luma_has_the_published_coefficients() -> None:
     red_white_black = np.array([[1.0, 1, 0], [0, 1, 0], [0, 1, 0]]).reshape(3, 1, 3)
     assert Protocol("y601").apply(red_white_black).ravel() == pytest.approx([16 + 65.481, 235, 16], abs=1e-10)
     assert Protocol("y601_rounded").apply(red_white_black).ravel().tolist() == [81, 235, 16]
-    assert Protocol("gray").apply(red_white_black).ravel() == pytest.approx([0.299 * 255, 255, 0], abs=2e-5)
+    unrounded = Protocol("gray", rounding=False).apply(red_white_black)
+    assert unrounded.ravel() == pytest.approx([0.299 * 255, 255, 0], abs=2e-5)
+    assert Protocol("gray").apply(red_white_black).ravel().tolist() == [76, 255, 0]
+
+
+GRAY = [name for name in plugins.names("metrics") if "gray" in load(name).colours and load(name).OVER == "picture"]
+
+
+EXACT = ("artefacts", "echoes", "grid", "ringing", "vif_unit_range")
+"""What looks below a level, and says so in its protocol."""
+
+
+@pytest.mark.parametrize("name", [name for name in GRAY if name not in EXACT])
+def test_gray_is_in_whole_levels_for_every_metric(name: str) -> None:
+    target = floats(photograph("chelsea"))[:, :200, :208]
+    prediction = np.clip(target + np.random.default_rng(0).normal(0, 0.05, target.shape), 0, 1)
+    unrounded = Protocol("gray", rounding=False)
+    levels = [np.round(image * 255) / 255 for image in (prediction, target)]
+    lumas = [np.round(unrounded.apply(image)) / 255 for image in levels]
+    # a single band is luma already
+    expected = score(name, *lumas, protocol="gray")
+    assert score(name, prediction, target, protocol="gray") == pytest.approx(expected, rel=1e-9)
+    assert protocol_of(name, "gray").describe() == "gray, crop 0, 8-bit"
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_a_metric_that_looks_below_a_level_says_so_in_its_protocol(name: str) -> None:
+    target = floats(photograph("chelsea"))[:, :200, :208]
+    prediction = np.round(np.clip(target + np.random.default_rng(0).normal(0, 0.05, target.shape), 0, 1) * 255) / 255
+    unrounded = Protocol("gray", rounding=False)
+    expected = score(name, prediction, target, protocol=unrounded)
+    assert score(name, prediction, target, protocol="gray") == expected
+    assert protocol_of(name, "gray").describe() == "gray, crop 0, 8-bit, luma not rounded"
+    assert protocol_of(name, unrounded).describe() == "gray, crop 0, not rounded"
+
+
+def test_one_band_is_luma_already_and_colour_beside_it_is_rgb2gray() -> None:
+    band = floats(photograph("chelsea"))[:1]
+    repeated = np.repeat(band, 3, axis=0)
+    for colour in ("y601", "y601_rounded", "gray"):
+        assert np.array_equal(Protocol(colour).apply(band), np.round(band * 255))
+        assert np.array_equal(Protocol(colour).beside_grey(repeated), np.round(band * 255) / 255)
+    assert Protocol("rgb").beside_grey(repeated) is repeated
+    clip = np.stack([repeated, repeated])
+    assert Protocol("y601").beside_grey(clip).shape == (2, 1, 300, 448)
+    red = np.array([1.0, 0, 0]).reshape(3, 1, 1)
+    assert Protocol("y601").beside_grey(red).item() * 255 == pytest.approx(76)
 
 
 def test_rounded_luma_is_in_whole_levels_with_halves_downwards() -> None:

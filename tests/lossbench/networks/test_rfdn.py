@@ -4,6 +4,7 @@ import pytest
 import torch
 from _networks import Layer, assert_layers, filled, run_recorded, summary, waves
 
+from lossbench.errors import UserError
 from lossbench.networks import build, parameter_count
 
 REDUCED = [Layer(3, 12, 12, 1, 1)] * 3
@@ -57,3 +58,13 @@ def test_attention_without_weights_halves_the_features() -> None:
         parameter.data.zero_()
     features = torch.linspace(-1, 1, 8 * 15 * 16).view(1, 8, 15, 16)
     torch.testing.assert_close(attention(features), features / 2)
+
+
+@pytest.mark.parametrize("prefix", ["", "module."])
+def test_the_released_weights_are_refused_since_they_are_for_other_pixels(prefix: str) -> None:
+    network = build("rfdn", channels=8)
+    network.load_state_dict(network.state_dict())
+    released = {f"{prefix}fea_conv.weight": torch.zeros(8, 3, 3, 3), f"{prefix}B1.c1_d.bias": torch.zeros(4)}
+    for strict in (True, False):
+        with pytest.raises(UserError, match=r"work on pixels of 0 to 255, .* network\(255 \* image\) / 255"):
+            network.load_state_dict(released, strict=strict)

@@ -22,6 +22,7 @@ def workflow(**changes: Any) -> Any:
         "dryrun": False,
         "touch": False,
         "is_main_process": True,
+        "rerun_triggers": set(),
         "resource_settings": SimpleNamespace(nodes=None),
         "global_resources": {},
         "deployment_settings": SimpleNamespace(deployment_method=frozenset()),
