@@ -183,8 +183,7 @@ def _listed(folder: Path) -> list[Path]:
     """List the pictures of a folder in natural order; raises UserError when there are none, or two of one name."""
     listing = listed(folder, EXTENSIONS)
     if not listing.pictures:
-        beside = listing.passed_over()
-        held = f" but {beside}" if beside else ""
+        held = f" but {beside}" if (beside := listing.passed_over()) else ""
         raise UserError(f"{folder} holds no picture ({', '.join(sorted(EXTENSIONS))}){held}; give another folder")
     first: dict[str, Path] = {}
     for path in listing.pictures:
