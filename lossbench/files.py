@@ -1,9 +1,11 @@
 """Files that appear whole or not at all, and their checksums."""
 
+import ast
 import csv
 import hashlib
 import os
 import stat
+import tokenize
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -90,3 +92,18 @@ def check_readable_folder(folder: Path, owner: str) -> None:
 
 def _allowed(folder: Path, right: int) -> bool:
     return os.access(folder, right | os.X_OK, effective_ids=os.access in os.supports_effective_ids)
+
+
+def parsed(path: Path) -> ast.Module:
+    """Return the syntax tree of the Python file at `path`, whatever encoding it states.
+
+    Raises UserError naming the file and the line of what is no Python, and FileNotFoundError where there is no file.
+    """
+    try:
+        with tokenize.open(path) as file:
+            return ast.parse(file.read(), str(path))
+    except SyntaxError as error:
+        where = f"{path}, line {error.lineno}" if error.lineno else str(path)
+        raise UserError(f"{where}: {error.msg}; mend the file") from None
+    except ValueError as error:
+        raise UserError(f"{path} is no Python source ({error}); save it as UTF-8") from None

@@ -14,6 +14,7 @@ from types import ModuleType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from lossbench.errors import UserError, as_number, as_written, nearest
+from lossbench.files import parsed
 
 PACKAGE = Path(__file__).parent
 WORDS = {
@@ -292,6 +293,4 @@ def _definition(file: Path, name: str) -> tuple[Path, ast.stmt | None]:
     return file, None
 
 
-@cache
-def _parsed(file: Path) -> ast.Module:
-    return ast.parse(file.read_text(encoding="utf-8"))
+_parsed = cache(parsed)

@@ -5,9 +5,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, model_validator
 
 from lossbench.errors import UserError, as_number, as_written, nearest
+
+PARSED = "parsed"
+"""Key of pydantic's context for values that a user wrote."""
 
 
 class Strict(BaseModel):
@@ -21,20 +24,33 @@ class Strict(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _no_truth_is_a_number(cls, data: Any) -> Any:
-        """Refuse true and false where a number stands, which pydantic takes for 1 and 0."""
+    def _no_type_stands_for_another(cls, data: Any, info: ValidationInfo) -> Any:
+        """Refuse what pydantic would turn: true and false into numbers; what is parsed, text into either too."""
         for name, value in data.items() if isinstance(data, dict) else ():
             field = cls.model_fields.get(name)
-            types = set(_leaves(field.annotation)) if field and _holds_truth(value) else set()
-            if {int, float} & types and not {bool, Any} & types:
-                raise _TruthError(name, value)
+            leaves = _leaves(field.annotation) if field else [Any]
+            numbers, truth = {int, float} & {*leaves}, bool in leaves
+            if Any in leaves or not (numbers or truth):
+                continue
+            if numbers and not truth and _holds_truth(value):
+                raise _WrongTypeError(name, "a number", as_written(value))
+            if not info.context:
+                continue
+            if truth and not numbers and isinstance(value, int | float) and not isinstance(value, bool):
+                raise _WrongTypeError(name, "true or false", as_written(value))
+            if isinstance(value, str) and not any(leaf is str or isinstance(leaf, str) for leaf in leaves):
+                written = as_number(value, float not in numbers) if numbers else None
+                words = "a number" if numbers else "true or false"
+                raise _WrongTypeError(name, words, f"{value!r}" + (f"; write {written}" if written else ""))
         return data
 
     @classmethod
     def parse(cls, data: Any, where: str) -> Self:
         """Build the record from plain values; `where` names the file or section in the UserError on bad input."""
         try:
-            return cls.model_validate(data)
+            return cls.model_validate(data, context={PARSED: True})
+        except RecursionError:
+            raise UserError(f"{where}: an entry that holds itself, or too many in one another") from None
         except ValidationError as error:
             raise UserError(f"{where}: {'; '.join(dict.fromkeys(_explain(cls, error, data)))}") from None
 
@@ -53,11 +69,11 @@ def refuse_twice(entry: str, values: Sequence[Any]) -> None:
         raise ValueError(f"{entry}: {as_written(twice[0])} is given twice; keep one")
 
 
-class _TruthError(ValueError):
-    """True or false in the entry `name`, which takes numbers."""
+class _WrongTypeError(ValueError):
+    """A value in the entry `name` that is of another type than that takes."""
 
-    def __init__(self, name: str, value: Any) -> None:
-        super().__init__(f"a number is expected (got {as_written(value)})")
+    def __init__(self, name: str, words: str, got: str) -> None:
+        super().__init__(f"{words} is expected (got {got})")
         self.name = name
 
 
@@ -91,7 +107,7 @@ def _explain(model: type[BaseModel], error: ValidationError, data: Any) -> Itera
             yield f"key '{'.'.join(map(str, (*location, problem['loc'][-1])))}' is missing"
         elif kind == "value_error":
             said = problem["ctx"]["error"]
-            place = ".".join([key, said.name] if key else [said.name]) if isinstance(said, _TruthError) else key
+            place = ".".join([key, said.name] if key else [said.name]) if isinstance(said, _WrongTypeError) else key
             yield f"{place or 'value'}: {said}"
         elif kind == "literal_error" and isinstance(problem["input"], str):
             known = re.findall("'([^']*)'", problem["ctx"]["expected"])

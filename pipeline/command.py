@@ -32,8 +32,6 @@ def recorded(main: Callable[..., object], arguments: Sequence[str], read: Callab
     """
     values = given(main, arguments, read)
     record = vars(_parser(main).parse_args(arguments))[RECORD]
-    if record is not None:
-        Path(record[0]).unlink(missing_ok=True)
     with files_of_stages():
         main(**values)
     if record is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Hashable, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import yaml
 
 from lossbench.errors import UserError, nearest
 
+_DECIMAL = re.compile(r"[-+]?[0-9]*\.?[0-9]+([eE][-+]?[0-9]+)?")
 SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 """What spreadsheets put between the values of a CSV in place of commas."""
 
@@ -43,7 +45,7 @@ def read_yaml(file: Path) -> Any:
     text = read_text(file)
     try:
         return yaml.load(text, Loader=_Strict)
-    except _TwiceError as error:
+    except _TwoWaysError as error:
         raise UserError(f"{file}, {error}") from None
     except yaml.MarkedYAMLError as error:
         raise UserError(f"{file} is not valid YAML: {_problem(error)}") from None
@@ -80,10 +82,7 @@ def read_csv(file: Path, required: Sequence[str]) -> list[tuple[int, dict[str, s
 
 def number(where: str, name: str, text: str) -> float:
     """Return the number that `text` of the column `name` is; raises UserError naming `where` for anything else."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = float("nan")
+    value = float(text) if _DECIMAL.fullmatch(text) else float("nan")
     if not abs(value) < float("inf"):
         raise UserError(f"{where}: {name}: '{text}' is no number; write it with a point, such as 31.25")
     return value
@@ -107,12 +106,29 @@ def _check_header(file: Path, header: list[str], required: Sequence[str]) -> Non
             raise UserError(f"{file}, line 1: column '{name}' is given twice; keep one")
 
 
-class _TwiceError(Exception):
-    """A key that a mapping has twice."""
+_NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
+_PLAIN = re.compile(r"[-+]?(0|[1-9][0-9]*|(0|[1-9][0-9]*)?\.[0-9]*([eE][-+]?[0-9]+)?|\.(inf|Inf|INF))|\.(nan|NaN|NAN)")
+
+
+class _TwoWaysError(Exception):
+    """What can be read in two ways: a key that a mapping has twice, a number that is another one to YAML."""
 
 
 class _Strict(yaml.SafeLoader):
-    """Refuses a key given twice in one mapping; what is merged into it by `<<` it may change."""
+    """Refuses a key given twice in one mapping; what is merged into it by `<<` it may change.
+
+    Refuses numbers that YAML 1.1 takes for others than they look like: `010` is 8 there, `1:30` is 90, `1_0` is 10.
+    """
+
+    def compose_scalar_node(self, anchor: Any) -> yaml.ScalarNode:
+        """Compose a scalar, its text checked before it becomes a number."""
+        node: yaml.ScalarNode = super().compose_scalar_node(anchor)
+        if node.tag in _NUMBERS and not _PLAIN.fullmatch(node.value):
+            line = node.start_mark.line + 1
+            raise _TwoWaysError(
+                f"line {line}: '{node.value}' can be read in two ways; write a plain number, or quote text"
+            )
+        return node
 
     def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
         """Compose a mapping, keys checked before merges put others beside them."""
@@ -124,7 +140,7 @@ class _Strict(yaml.SafeLoader):
             name, line = (key.tag, key.value), key.start_mark.line + 1
             if name in lines:
                 first = f"first in line {lines[name]}"
-                raise _TwiceError(f"line {line}: '{key.value}' is given twice ({first}); keep one")
+                raise _TwoWaysError(f"line {line}: '{key.value}' is given twice ({first}); keep one")
             lines[name] = line
         return node
 

@@ -7,6 +7,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+Node = tuple[int, int]
+"""Device and number of a folder."""
 QUIET = 5.0
 """Seconds after which a look at a large folder says how far it is."""
 LEFT_BY_SYSTEMS = {"Thumbs.db", "desktop.ini", "__MACOSX"}
@@ -28,29 +30,32 @@ def manifest(root: Path) -> str | None:
 
 
 def _lines(root: Path) -> Iterator[str]:
-    """Give one line a file: its path below `root`, size in bytes and time of writing in nanoseconds."""
-    waiting, seen, count, told = [str(root)], set[tuple[int, int]](), 0, time.monotonic()
+    """Give one line a file: its path below `root`, size in bytes and time of writing in nanoseconds; a line a link."""
+    waiting: list[tuple[str, tuple[Node, ...]]] = [(str(root), ())]
+    count, told = 0, time.monotonic()
     while waiting:
-        folder = waiting.pop()
+        folder, above = waiting.pop()
         status = os.stat(folder)
+        node = (status.st_dev, status.st_ino)
         # a link may lead back to where it lies
-        if (status.st_dev, status.st_ino) in seen:
+        if node in above:
             continue
-        seen.add((status.st_dev, status.st_ino))
         with os.scandir(folder) as entries:
             for entry in entries:
                 if entry.name.startswith(".") or entry.name in LEFT_BY_SYSTEMS:
                     continue
+                place = entry.path[len(str(root)) :]
+                if entry.is_symlink():
+                    yield f"{place}\0{os.readlink(entry.path)}"
                 if entry.is_dir():
-                    waiting.append(entry.path)
+                    waiting.append((entry.path, (*above, node)))
                     continue
                 count += 1
                 try:
                     status = entry.stat()
-                    size, written = status.st_size, status.st_mtime_ns
+                    yield f"{place}\0{status.st_size}\0{status.st_mtime_ns}"
                 except FileNotFoundError:
-                    size, written = -1, 0
-                yield f"{entry.path[len(str(root)) :]}\0{size}\0{written}"
+                    continue
                 if time.monotonic() - told > QUIET:
                     told = time.monotonic()
                     print(f"looks for changes in {root}: {count} files", file=sys.stderr, flush=True)

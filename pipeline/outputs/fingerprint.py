@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import copy
 import hashlib
 from collections.abc import Iterator
 from functools import cache
@@ -12,10 +13,14 @@ from pathlib import Path
 from lossbench import plugins
 from lossbench.assets.optional import extra_of
 from lossbench.errors import UserError
+from lossbench.files import parsed
 from pipeline.outputs.modules import local, versioned
 
 PACKAGES = (plugins.PACKAGE, Path(__file__).parents[1])
 """Folders of the library and of the pipeline."""
+
+IMPORTERS = ("import_module", "__import__")
+"""Functions that import what they are given; a name that is written out is followed."""
 
 Packages = tuple[Path, ...]
 
@@ -25,9 +30,9 @@ def fingerprint(*modules: str, packages: Packages = PACKAGES) -> str:
 
     Modules of the user that lie outside `packages` are followed too. Comments, docstrings, layout and imports for the
     type checker do not count; of installed libraries the version does, where a module imports one that defines numbers
-    or names it in its constant VERSIONS_OF. `modules` are dotted names inside `packages`. Only static imports are
-    followed: a plugin that is imported by name must be listed. Raises FileNotFoundError for an unknown module, and
-    UserError for a library of VERSIONS_OF that is not installed.
+    or names it in its constant VERSIONS_OF. `modules` are dotted names inside `packages`. Only imports that are written
+    out are followed: a plugin that is imported by name must be listed. Raises FileNotFoundError for an unknown module,
+    and UserError for a library of VERSIONS_OF that is not installed and for a file that is no Python.
     """
     digest = hashlib.sha256()
     for name in sorted(_closure(frozenset(modules), packages)):
@@ -80,6 +85,9 @@ def _named(name: str, packages: Packages) -> tuple[str, ...]:
             origin = _origin(node, name, packages)
             found.append(origin)
             found.extend(f"{origin}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Call) and node.args and ast.unparse(node.func).endswith(IMPORTERS):
+            first = node.args[0]
+            found += [first.value] if isinstance(first, ast.Constant) and isinstance(first.value, str) else []
     return tuple(found)
 
 
@@ -111,7 +119,7 @@ def _path(name: str, packages: Packages) -> Path | None:
 
 def _exists(name: str, packages: Packages) -> bool:
     path = _path(name, packages)
-    return path is not None and (path.with_suffix(".py").is_file() or (path / "__init__.py").is_file())
+    return path is not None and (path.with_suffix(".py").is_file() or path.is_dir())
 
 
 def _file(name: str, packages: Packages) -> Path:
@@ -141,17 +149,25 @@ def _version(library: str) -> str:
 
 @cache
 def _parsed(file: Path) -> ast.Module:
-    return ast.parse(file.read_text(encoding="utf-8"))
+    # a folder without this file is a package too
+    absent = file.name == "__init__.py" and file.parent.is_dir() and not file.exists()
+    return ast.Module([], []) if absent else parsed(file)
 
 
 @cache
 def _normalised(file: Path) -> str:
-    tree = ast.parse(file.read_text(encoding="utf-8"))
+    tree = copy.deepcopy(_parsed(file))
+    # other people's code may read its docstrings
+    used = _outside(file) and any(isinstance(node, ast.Name) and node.id == "__doc__" for node in ast.walk(tree))
     for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+        if not used and isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             # a string on its own line documents a module, class, function or field and changes nothing at run time
             node.body = [entry for entry in node.body if not _is_text(entry)] or [ast.Pass()]
     return ast.unparse(tree)
+
+
+def _outside(file: Path) -> bool:
+    return not any(file.is_relative_to(package) for package in PACKAGES)
 
 
 def _is_text(node: ast.stmt) -> bool:

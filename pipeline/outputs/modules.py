@@ -26,10 +26,12 @@ def local(name: str) -> Path | None:
 
     None for a library, for what comes with Python, and where there is none. Nothing is imported.
     """
-    if name in sys.stdlib_module_names or name in ARITHMETIC | WITHOUT_NUMBERS:
+    # jobs look in the working folder first, also for what Python has itself
+    spec = PathFinder.find_spec(name, [str(Path.cwd())])
+    if spec is None and (name in sys.stdlib_module_names or name in ARITHMETIC | WITHOUT_NUMBERS):
         return None
-    # jobs look in the working folder first
-    spec = PathFinder.find_spec(name, [str(Path.cwd()), *sys.path])
+    if spec is None:
+        spec = PathFinder.find_spec(name, sys.path)
     if spec is None:
         try:
             spec = importlib.util.find_spec(name)

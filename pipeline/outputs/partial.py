@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
+from lossbench.errors import UserError
 from lossbench.files import write_text
 
 MARK = "report/partial.json"
@@ -19,6 +20,12 @@ def forget(root: Path) -> None:
     mark = root / MARK
     if not mark.is_file():
         return
-    for name in json.loads(mark.read_text(encoding="utf-8")):
-        (root / name).unlink(missing_ok=True)
+    try:
+        names = [str(name) for name in json.loads(mark.read_text(encoding="utf-8"))]
+    except (ValueError, TypeError):
+        raise UserError(f"{mark} is damaged; delete {mark.parent} and the tables and verdicts of {root}") from None
+    for name in names:
+        file = (root / name).resolve()
+        if file.is_relative_to(root.resolve()):
+            file.unlink(missing_ok=True)
     mark.unlink()

@@ -22,7 +22,7 @@ def differs(path: Path, digest: str, code: str, spec: Strict) -> str | None:
     record = read_record(path)
     if record.get("digest") == digest:
         return None
-    if not record:
+    if not isinstance(record.get("spec"), dict):
         return "nothing says what it was made from"
     own = _differences(record.get("spec"), spec.model_dump(mode="json"))
     return "; ".join([*own, *(["its code differs"] if record.get("code") != code else [])])
@@ -32,7 +32,7 @@ def read_record(path: Path) -> dict[str, Any]:
     """Return the record at `path`; empty where there is none that can be read."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}
 

@@ -56,7 +56,8 @@ class Job:
 
         What an edit makes stale stays so until it is made again, whatever failed in between.
         """
-        read = [f"{file.job.digest} {file.path}" for file in self.files_read()]
+        # where a scale's results lie does not count
+        read = [f"{file.job.digest} {file.path.removeprefix(self.root)}" for file in self.files_read()]
         text = "\n".join([self.stage, self.spec.canonical(), self.code, *read])
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 

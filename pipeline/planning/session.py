@@ -64,14 +64,26 @@ def _compares(workflow: Any) -> bool:
 
 
 def _make_again(workflow: Any, job: Job) -> None:
-    """Have the files of `job` made again, and say why, where Snakemake does not know them and they differ."""
+    """Have the files of `job` made again, and say why, where they were made from something else.
+
+    Their record says what they were made from; without one, Snakemake's own memory is believed. Files that are whole,
+    though Snakemake was killed before it learned of it, stay.
+    """
     from snakemake.io import IOFile  # type: ignore[import-untyped]
 
-    there = [path for path in job.outputs().values() if Path(path).exists()]
-    brought = [path for path in there if not workflow.persistence.metadata(IOFile(path))]
-    if brought and (why := differs(Path(job.record), job.digest, job.code, job.spec)) is not None:
+    outputs = [IOFile(path) for path in job.outputs().values()]
+    there = [path for path in outputs if Path(path).exists()]
+    if not there:
+        return
+    why = differs(Path(job.record), job.digest, job.code, job.spec)
+    memory = workflow.persistence
+    if why is None:
+        if runs_jobs(workflow) and len(there) == len(outputs) and memory._filter_incomplete_keys(set(outputs)):
+            for path in outputs:
+                memory.cleanup_metadata(path)
+    elif Path(job.record).is_file() or not all(memory.metadata(path) for path in there):
         if why and workflow.dag.forcefiles.isdisjoint(there):
-            print(f"{brought[0]} is made again: {why}", file=sys.stderr)
+            print(f"{there[0]} is made again: {why}", file=sys.stderr)
         workflow.dag.forcefiles.update(there)
 
 

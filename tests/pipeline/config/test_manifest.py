@@ -65,6 +65,27 @@ def test_links_are_followed_and_one_that_leads_back_ends(root: Path, tmp_path: P
     assert manifest(root) != before
 
 
+@pytest.mark.parametrize(
+    ("name", "target"), [("val", "test"), ("aaa", "train"), ("train/more", "test"), ("zzz", "train")]
+)
+def test_a_second_way_to_a_folder_counts(root: Path, name: str, target: str) -> None:
+    before = manifest(root)
+    (root / name).symlink_to(root / target)
+    assert manifest(root) != before
+
+
+def test_a_link_that_leads_elsewhere_counts_though_the_files_are_alike(root: Path) -> None:
+    for name in ("dark", "light"):
+        (root / name).mkdir()
+        (root / name / "a.png").touch()
+        os.utime(root / name / "a.png", (1000, 1000))
+    (root / "low_quality").symlink_to(root / "dark")
+    before = manifest(root)
+    (root / "low_quality").unlink()
+    (root / "low_quality").symlink_to(root / "light")
+    assert manifest(root) != before
+
+
 def test_a_name_that_is_no_text_counts(root: Path) -> None:
     before = manifest(root)
     Path(os.fsdecode(os.fsencode(root) + b"/train/\xff.png")).touch()
