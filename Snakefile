@@ -62,7 +62,10 @@ include: "workflow/rules/report.smk"
 
 onstart:
     if session.runs_jobs(workflow):
-        plan.require_data(session.jobs_to_run(workflow, plan))
+        try:
+            plan.require_data(session.jobs_to_run(workflow, plan))
+        except UserError as error:
+            raise WorkflowError(str(error)) from None
         plan.remember_data()
 
 

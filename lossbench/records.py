@@ -40,8 +40,8 @@ class Strict(BaseModel):
                 raise _WrongTypeError(name, "true or false", as_written(value))
             if isinstance(value, str) and not any(leaf is str or isinstance(leaf, str) for leaf in leaves):
                 written = as_number(value, float not in numbers) if numbers else None
-                words = "a number" if numbers else "true or false"
-                raise _WrongTypeError(name, words, f"{value!r}" + (f"; write {written}" if written else ""))
+                words = "true or false" if not numbers else "a number" if float in numbers else "a whole number"
+                raise _WrongTypeError(name, words, repr(value), f"; write {written}" if written else "")
         return data
 
     @classmethod
@@ -72,8 +72,8 @@ def refuse_twice(entry: str, values: Sequence[Any]) -> None:
 class _WrongTypeError(ValueError):
     """A value in the entry `name` that is of another type than that takes."""
 
-    def __init__(self, name: str, words: str, got: str) -> None:
-        super().__init__(f"{words} is expected (got {got})")
+    def __init__(self, name: str, words: str, got: str, remedy: str = "") -> None:
+        super().__init__(f"{words} is expected (got {got}){remedy}")
         self.name = name
 
 

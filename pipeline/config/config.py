@@ -2,7 +2,7 @@
 
 import os
 
-from pydantic import PositiveFloat, PositiveInt, field_validator, model_validator
+from pydantic import Field, PositiveFloat, PositiveInt, field_validator, model_validator
 
 from lossbench.records import Strict, refuse_twice
 from pipeline.specs.train import TaskSpec
@@ -13,7 +13,7 @@ class Config(Strict):
 
     scale: str
     """A file of config/scale."""
-    tables: tuple[str, ...]
+    tables: tuple[str, ...] = Field(min_length=1)
     """Files of config/tables, as `paper/table`."""
     data_root: str
     """Folder in which the user keeps published data sets, one folder each."""

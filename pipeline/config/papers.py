@@ -1,11 +1,13 @@
 """What papers print and claim: config/tables/published.csv and config/claims/<paper>.csv."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from lossbench import plugins
 from lossbench.errors import UserError, nearest
 from pipeline.config.files import number, read_csv
 from pipeline.config.scale import Scale
+from pipeline.config.table import Table
 from pipeline.specs.judge import Claim
 
 CELL = ("paper", "table", "dataset", "model", "loss", "metric")
@@ -15,11 +17,20 @@ CLAIM = ("id", "table", "better", "than", "metric", "columns", "networks", "sour
 """Columns that a file of claims must have."""
 
 
-def claims(folder: Path, table: str, scale: Scale, known: Sequence[str]) -> Iterator[Claim]:
-    """Give the claims on `table` of its paper's file; a paper may have none.
+def claims(
+    folder: Path, table: str, scale: Scale, known: Sequence[str], definition: Table, losses: Iterable[str]
+) -> Iterator[Claim]:
+    """Give the claims on `table`, which has a `definition`, of its paper's file; a paper may have none.
 
-    Raises UserError naming the line of a claim that is given twice or speaks of a table that is not among `known`.
+    Raises UserError naming the line of a claim that is given twice, that speaks of a table that is not among `known`,
+    or of a loss, metric or network that is neither of the table nor of the library; `losses` are those of the scale.
     """
+    replaced = [metric.name for metric in scale.metrics.values() if metric]
+    names = {
+        "loss": {*definition.losses, *definition.controls, *losses, *plugins.names("losses")},
+        "metric": {*definition.metrics, *scale.metrics, *replaced, *plugins.names("metrics")},
+        "network": {*definition.networks, *plugins.names("networks")},
+    }
     path = folder / f"{table.split('/')[0]}.csv"
     ids: set[str] = set()
     for line, row in read_csv(path, CLAIM) if path.is_file() else ():
@@ -31,10 +42,22 @@ def claims(folder: Path, table: str, scale: Scale, known: Sequence[str]) -> Iter
                 f"{path}, line {line}: table: '{row['table']}' is not defined; {nearest(row['table'], known)}"
             )
         if row["table"] == table:
+            _check_names(f"{path}, line {line}", row, names)
             lists = {name: tuple(row[name].split()) for name in ("columns", "networks")}
             other = scale.metrics.get(row["metric"])
             metric = {"metric": other.name} if other else {}
             yield Claim.parse({**row, **lists, **metric}, f"{path}, line {line}: {row['id']}")
+
+
+def _check_names(where: str, row: dict[str, str], names: dict[str, set[str]]) -> None:
+    if not row["id"].strip():
+        raise UserError(f"{where}: the claim has no id; give it one")
+    for column, kind in (("better", "loss"), ("than", "loss"), ("metric", "metric"), ("networks", "network")):
+        for name in row[column].split() if column == "networks" else [row[column]]:
+            if name not in names[kind]:
+                raise UserError(f"{where}: {column}: there is no {kind} '{name}'; {nearest(name, names[kind])}")
+    if row["better"] == row["than"]:
+        raise UserError(f"{where}: '{row['better']}' is said to be better than itself; name two losses")
 
 
 def published(file: Path) -> Iterator[dict[str, str]]:

@@ -58,13 +58,14 @@ class Configuration:
         known = table_names(folder)
         for name in scale.control_tables or ():
             _require(f"{scale_file}: control_tables", name, known)
-        tables = {}
+        whole = {}
         for name in config.tables:
-            path = _find(folder / "tables", name, "table")
-            _check_paper(path, name)
-            tables[name] = _at_scale(_with_controls(name, Table.parse(read_yaml(path), str(path)), scale), scale)
+            _check_paper(path := _find(folder / "tables", name, "table"), name)
+            whole[name] = Table.parse(read_yaml(path), str(path))
+        tables = {name: _at_scale(_with_controls(name, table, scale), scale) for name, table in whole.items()}
         numbers = tuple(published(folder / "tables/published.csv"))
-        said = {name: tuple(claims(folder / "claims", name, scale, known)) for name in tables}
+        spoken = {name: claims(folder / "claims", name, scale, known, table, named) for name, table in whole.items()}
+        said = {name: tuple(rows) for name, rows in spoken.items()}
         configuration = cls(config, scale, named, tables, numbers, said)
         configuration._check()
         return configuration

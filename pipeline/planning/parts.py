@@ -51,6 +51,8 @@ def loss_spec(configuration: Configuration, name: str, pixel: str, task: str) ->
             plugins.check_build_arguments("losses", file, {argument: value})
     with placed(f"{configuration.loss_place(name, 'per_task')}.{task}"):
         plugins.check_build_arguments("losses", file, chosen.per_task.get(task, {}))
+    if "weights" in arguments:
+        raise UserError(f"{place}: weights: a job is given that file; name a loss network in 'loss_network' instead")
     checked_precision(place, arguments.get("precision", "exact"))
     for argument, known in plugins.constant("losses", file, "CHOICES", {}).items():
         if argument in arguments and arguments[argument] not in known:

@@ -1,10 +1,13 @@
 """How a network is optimised: steps, batches, optimiser, schedule."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
 from lossbench.records import Strict
+
+Decay = Annotated[float, Field(ge=0, lt=1)]
+"""Share of a running mean that the next step keeps."""
 
 
 class Schedule(Strict):
@@ -24,7 +27,7 @@ class Schedule(Strict):
 class Recipe(Strict):
     """One training run's optimisation, fully resolved."""
 
-    steps: PositiveInt
+    steps: int = Field(gt=0, le=10**9)
     """Optimiser steps."""
     batch: PositiveInt
     """Crops a step."""
@@ -32,7 +35,7 @@ class Recipe(Strict):
     """Side of the square low-quality crop in pixels; of the target crop in pre-training."""
     optimizer: Literal["adam", "adamw", "sgd"] = "adam"
     learning_rate: PositiveFloat
-    betas: tuple[float, float] = (0.9, 0.999)
+    betas: tuple[Decay, Decay] = (0.9, 0.999)
     """`adam`, `adamw`: decay of the running means of the gradient and of its square."""
     momentum: float = Field(0.9, ge=0, lt=1)
     """`sgd`: share of the last update's direction that the next one keeps."""

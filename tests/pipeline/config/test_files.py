@@ -9,7 +9,7 @@ from _repository import ROOT
 
 from lossbench.errors import UserError
 from pipeline.config import read
-from pipeline.config.files import read_yaml
+from pipeline.config.files import number, read_yaml
 from pipeline.planning.measured_steps import read as measured
 from pipeline.planning.plan import Plan
 
@@ -91,6 +91,27 @@ def test_a_key_or_section_given_twice_is_refused(file: str, text: str, message: 
     lines = (folder / file).read_text(encoding="utf-8").count("\n") + 2
     said = refusal(folder, file, lambda content: content + text.encode())
     assert message in said and f"{file}, line {lines}: " in said
+
+
+@pytest.mark.parametrize("text", ["010", "1:30", "1_0", "0x1f", "0b1", "-1:30.5", "1_0.5"])
+def test_a_number_that_is_another_one_to_yaml_is_refused(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "file.yaml"
+    file.write_text(f"steps: {text}\n", encoding="utf-8")
+    with pytest.raises(UserError, match=f"line 1: '{text}' can be read in two ways; write a plain number"):
+        read_yaml(file)
+
+
+def test_plain_numbers_are_taken_as_they_look(tmp_path: Path) -> None:
+    file = tmp_path / "file.yaml"
+    file.write_text("[0, 7, -3, 10, 0.5, .5, 1., 1.0e-3, 1.0E+2, '010', 'a:b', a_b, .inf]\n", encoding="utf-8")
+    expected = [0, 7, -3, 10, 0.5, 0.5, 1.0, 1e-3, 100.0, "010", "a:b", "a_b", float("inf")]
+    assert read_yaml(file) == expected
+
+
+@pytest.mark.parametrize("text", ["3_4.0", "\uff13.5", "0x10", "nan", "1,5", " "])
+def test_a_published_value_is_a_plain_decimal(text: str) -> None:
+    with pytest.raises(UserError, match="is no number; write it with a point"):
+        number("file.csv, line 2", "value", text)
 
 
 def test_what_an_anchor_merges_may_be_changed(tmp_path: Path) -> None:
@@ -182,3 +203,21 @@ def test_measured_steps_are_read_as_strictly(tmp_path: Path) -> None:
         file.write_bytes(content)
         with pytest.raises(UserError, match=message):
             measured(file)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [
+        ("better", "kmea", "better: there is no loss 'kmea'; did you mean 'kmae'?"),
+        ("than", "Original", "than: there is no loss 'Original'; did you mean 'original'?"),
+        ("metric", "PSNR", "metric: there is no metric 'PSNR'; did you mean 'psnr'?"),
+        ("networks", "edsr;rfdn", "networks: there is no network 'edsr;rfdn'"),
+        ("id", " ", "the claim has no id; give it one"),
+    ],
+)
+def test_a_claim_on_what_there_is_not_is_refused(column: str, value: str, message: str, folder: Path) -> None:
+    row = {"id": "new", "table": "mae_loss/table3", "better": "kmae", "than": "original", "metric": "psnr"}
+    row |= {"columns": "", "networks": "", "source": "a", "text": "b", column: value}
+    line = ",".join(row.values()) + "\n"
+    said = refusal(folder, "claims/mae_loss.csv", lambda content: content + line.encode())
+    assert message in said and "claims/mae_loss.csv, line " in said

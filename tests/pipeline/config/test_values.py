@@ -69,6 +69,18 @@ MISTAKES: Mistakes = {
         place("scale.loss_networks.cnn_mae_task.architecture", {"widths": [4, "8"]}),
         f"{SCALE}: loss_networks.cnn_mae_task.architecture: widths: 'cnn_mae' takes a list of whole numbers",
     ),
+    "steps in quotes": (
+        place("scale.networks.edsr.recipe.steps", "6"),
+        f"{SCALE}: networks.edsr.recipe.steps: a whole number is expected (got '6'); write 6 without quotes",
+    ),
+    "a word for true": (
+        place("scale.networks.edsr.own_loss", "yes"),
+        f"{SCALE}: networks.edsr.own_loss: true or false is expected (got 'yes')",
+    ),
+    "one for true": (
+        place("scale.networks.edsr.own_loss", 1),
+        f"{SCALE}: networks.edsr.own_loss: true or false is expected (got 1)",
+    ),
     "setting of a task in quotes": (
         place("config.tasks.super_resolution_x2.settings.scale", "2"),
         f"{CONFIG}: tasks.super_resolution_x2: settings of task 'super_resolution': scale: a whole number is expected "

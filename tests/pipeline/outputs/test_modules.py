@@ -61,6 +61,48 @@ def test_a_module_elsewhere_on_the_path_counts(toy: Path, monkeypatch: pytest.Mo
     assert of(toy) != before
 
 
+def test_a_module_that_hides_one_of_python_counts(toy: Path) -> None:
+    (toy / "toy/plugin.py").write_text("import profile\n", encoding="utf-8")
+    before = of(toy)
+    (toy / "profile.py").write_text("RATE = 1\n", encoding="utf-8")
+    hidden = of(toy)
+    (toy / "profile.py").write_text("RATE = 2\n", encoding="utf-8")
+    assert len({before, hidden, of(toy)}) == 3
+
+
+@pytest.mark.parametrize(
+    "call", ['importlib.import_module("helper")', '__import__("helper")', 'import_module("helper")']
+)
+def test_a_module_that_is_imported_by_a_written_name_counts(toy: Path, call: str) -> None:
+    (toy / "toy/plugin.py").write_text(f"import importlib\nfound = {call}\n", encoding="utf-8")
+    before = of(toy)
+    (toy / "helper.py").write_text("SLOPE = 0.1\n", encoding="utf-8")
+    assert of(toy) != before
+
+
+def test_a_docstring_that_a_users_module_reads_counts(toy: Path) -> None:
+    (toy / "helper.py").write_text('"""0.2"""\nSLOPE = float(__doc__)\n', encoding="utf-8")
+    before = of(toy)
+    (toy / "helper.py").write_text('"""0.1"""\nSLOPE = float(__doc__)\n', encoding="utf-8")
+    assert of(toy) != before
+
+
+def test_a_folder_without_init_and_other_encodings_are_read(toy: Path) -> None:
+    (toy / "mine/__init__.py").unlink()
+    (toy / "mine/blocks.py").write_bytes("# -*- coding: latin-1 -*-\nNAME = 'é'\n".encode("latin-1"))
+    (toy / "helper.py").write_bytes(b"\xef\xbb\xbfSLOPE = 0.2\n")
+    before = of(toy)
+    (toy / "mine/layers.py").write_text("KERNEL = 5\n", encoding="utf-8")
+    assert of(toy) != before
+
+
+@pytest.mark.parametrize("text", [b"def broken(:\n", b"NAME = '\xe9'\n", b"a\0b\n"])
+def test_what_is_no_python_is_one_line_that_names_the_file(toy: Path, text: bytes) -> None:
+    (toy / "helper.py").write_bytes(text)
+    with pytest.raises(UserError, match=r"helper\.py.*(mend the file|save it as UTF-8)"):
+        of(toy)
+
+
 def test_an_upgrade_of_a_library_that_the_user_builds_on_counts(toy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = of(toy)
     monkeypatch.setattr(module, "version", lambda name: "0.0" if name == "timm" else version(name))
