@@ -1,5 +1,6 @@
 """What decides a result decides its rerun: the user's own files, a run that failed, results without their memory."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ import pytest
 import yaml
 from _repository import copied, edited, keep_tables, planned_jobs
 from PIL import Image
+from snakemake.persistence.file import FilePersistence  # type: ignore[import-untyped]
 
 TABLE = "mae_loss/table3"
 RUN = "super_resolution_x2/folder/edsr/original/0"
@@ -139,6 +141,34 @@ def test_results_without_snakemakes_memory_are_compared_with_the_plan(
     with edited(brought / file, change):
         assert planned(brought) == jobs
     assert why in (brought / "snakemake.log").read_text(encoding="utf-8")
+
+
+def test_results_that_others_were_copied_over_are_made_again(copy: Path) -> None:
+    record = copy / f"results/ci/records/train/{RUN}.json"
+    content = json.loads(record.read_text(encoding="utf-8"))
+    content["spec"]["recipe"]["steps"] = 5
+    record.write_text(json.dumps({**content, "digest": "of another run"}), encoding="utf-8")
+    assert planned(copy) == TRAINED
+    assert "is made again: recipe.steps: 5, now 6" in (copy / "snakemake.log").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("text", ["", "[1]", '{"digest": 1}', '{"spec": null}', "[" * 100_000])
+def test_a_damaged_record_counts_as_none(brought: Path, text: str) -> None:
+    (brought / f"results/ci/records/train/{RUN}.json").write_text(text, encoding="utf-8")
+    assert planned(brought) == TRAINED
+
+
+def test_a_run_that_outlived_snakemake_and_finished_stays(copy: Path) -> None:
+    folder = copy / f"results/ci/train/{RUN}"
+    memory = FilePersistence(nolock=True, path=copy / ".snakemake")
+    for name in ("model.safetensors", "card.json", "history.csv"):
+        key = f"results/ci/train/{RUN}/{name}"
+        memory._delete_record(key)
+        memory._mark_incomplete(key, None)
+    before = (folder / "model.safetensors").stat().st_mtime_ns
+    ran = run(copy)
+    assert ran.returncode == 0 and "Nothing to be done" in ran.stdout + ran.stderr
+    assert (folder / "model.safetensors").stat().st_mtime_ns == before
 
 
 def test_results_that_nothing_is_known_of_are_made_again(brought: Path) -> None:
