@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import copy
 import hashlib
 from collections.abc import Iterator
 from functools import cache
@@ -34,18 +33,42 @@ def fingerprint(*modules: str, packages: Packages = PACKAGES) -> str:
     out are followed: a plugin that is imported by name must be listed. Raises FileNotFoundError for an unknown module,
     and UserError for a library of VERSIONS_OF that is not installed and for a file that is no Python.
     """
+    return _fingerprint(frozenset(modules), packages)
+
+
+@cache
+def _fingerprint(modules: frozenset[str], packages: Packages) -> str:
     digest = hashlib.sha256()
-    for name in sorted(_closure(frozenset(modules), packages)):
-        digest.update(f"{name}\n{_normalised(_file(name, packages))}\n".encode())
-        for library in sorted({*_rests_on(_file(name, packages)), *_libraries(name, packages)}):
-            digest.update(f"{library} {_version(library)}\n".encode())
+    for name in sorted(_closure(modules, packages)):
+        digest.update(_counted(name, packages))
     return digest.hexdigest()[:12]
 
 
 def clear() -> None:
     """Forget what was read, so that files edited since are seen."""
-    for remembered in (_parsed, _normalised, _named, _closure, local, _version):
+    for remembered in (
+        _fingerprint,
+        _parsed,
+        _normalised,
+        _named,
+        _imports,
+        _exists,
+        _closure,
+        _counted,
+        local,
+        versioned,
+        _version,
+    ):
         remembered.cache_clear()
+
+
+@cache
+def _counted(name: str, packages: Packages) -> bytes:
+    """Return what counts of a module: its name and code, and the versions that its numbers rest on."""
+    file = _file(name, packages)
+    libraries = sorted({*_rests_on(file), *_libraries(name, packages)})
+    lines = [name, _normalised(file), *(f"{library} {_version(library)}" for library in libraries)]
+    return "".join(f"{line}\n" for line in lines).encode()
 
 
 @cache
@@ -62,6 +85,7 @@ def _closure(modules: frozenset[str], packages: Packages) -> frozenset[str]:
     return frozenset(found)
 
 
+@cache
 def _imports(name: str, packages: Packages) -> tuple[str, ...]:
     """List the modules, of `packages` and of the user, that `name` imports when it runs."""
     return tuple(entry for entry in _named(name, packages) if _exists(entry, packages))
@@ -117,6 +141,7 @@ def _path(name: str, packages: Packages) -> Path | None:
     return root.joinpath(*rest) if root else None
 
 
+@cache
 def _exists(name: str, packages: Packages) -> bool:
     path = _path(name, packages)
     return path is not None and (path.with_suffix(".py").is_file() or path.is_dir())
@@ -156,7 +181,8 @@ def _parsed(file: Path) -> ast.Module:
 
 @cache
 def _normalised(file: Path) -> str:
-    tree = copy.deepcopy(_parsed(file))
+    # parsed anew, since it is changed
+    tree = _parsed.__wrapped__(file)
     # other people's code may read its docstrings
     used = _outside(file) and any(isinstance(node, ast.Name) and node.id == "__doc__" for node in ast.walk(tree))
     for node in ast.walk(tree):

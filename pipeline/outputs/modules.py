@@ -16,7 +16,9 @@ ARITHMETIC = {"numpy", "pandas", "scipy", "torch"}
 
 The cards name them.
 """
-WITHOUT_NUMBERS = {"PIL", "filelock", "h5py", "jinja2", "markupsafe", "matplotlib", "pydantic", "safetensors", "yaml"}
+WITHOUT_NUMBERS = {
+    *("PIL", "filelock", "h5py", "jinja2", "markupsafe", "matplotlib", "pydantic", "pynvml", "safetensors", "yaml"),
+}
 """Their versions do not count: they read, write, check and draw."""
 
 
@@ -44,6 +46,7 @@ def local(name: str) -> Path | None:
     return None if _installed(origin.resolve()) or not origin.name else origin
 
 
+@cache
 def versioned(name: str) -> str | None:
     """Return the distribution of the library that is imported as `name` where its version counts and it is there."""
     if not name or name in sys.stdlib_module_names or name in ARITHMETIC | WITHOUT_NUMBERS:
