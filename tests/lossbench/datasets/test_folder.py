@@ -94,7 +94,7 @@ def test_a_picture_is_read_upright_and_other_than_8_bit_rgb_is_refused(own_pictu
     Image.fromarray(noise(12, 24)).save(path, exif=tags)
     assert folder.read(Source("a", path, "")).shape == (24, 12, 3)
     Image.new("LAB", (8, 8)).save(path.with_suffix(".tif"))
-    with pytest.raises(UserError, match=r"a\.tif: LAB values are no levels of red, green and blue"):
+    with pytest.raises(UserError, match=r"a\.tif: CIELAB values are no levels of light; convert the file to RGB"):
         folder.read(Source("a", path.with_suffix(".tif"), ""))
 
 
