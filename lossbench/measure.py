@@ -2,7 +2,6 @@
 
 import json
 import math
-import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -15,7 +14,7 @@ import numpy as np
 
 from lossbench import metrics
 from lossbench.assets import pyiqa_models
-from lossbench.errors import FileError, Notice, UserError, gathered, nearest, placed, say, shown, summed_up
+from lossbench.errors import FileError, Notice, UserError, gathered, nearest, placed, say, shown, summed_up, tell
 from lossbench.formats.pairs import Pair, one_clip, read_levels, read_pair
 from lossbench.formats.partners import listed_by_number, partners
 from lossbench.metrics import Colour, CreatedMetric, Protocol
@@ -205,7 +204,7 @@ def _progress(total: int, clock: Callable[[], float] = time.monotonic) -> Callab
         if now - printed >= QUIET and number < total:
             printed = now
             left = timedelta(seconds=round((now - began) / number * (total - number)))
-            print(f"measure  {number}/{total} pictures  ETA {left}", file=sys.stderr, flush=True)
+            tell(f"measure  {number}/{total} pictures  ETA {left}")
 
     return done
 
