@@ -31,8 +31,7 @@ def check_readable(path: Path) -> None:
     """Raise FileError where `path` is absent, a folder or closed to this user: three things, with a remedy each."""
     absent = f"check the path; {SOURCES}", "run the stage that makes it"
     try:
-        if not (stat.S_ISREG(mode := path.stat().st_mode) or stat.S_ISDIR(mode)):
-            raise FileError(f"{path} is a pipe or device, no regular file", "give the file itself")
+        check_regular(path)
         with path.open("rb"):
             return
     except FileNotFoundError:
@@ -47,8 +46,19 @@ def check_readable(path: Path) -> None:
         raise FileError(*f"{path} is {CLOSED}".rsplit("; ", 1)) from None
     except OSError as error:
         raise FileError(f"{path} can't be read ({error.strerror})", "check the path") from None
+
+
+def check_regular(path: Path) -> None:
+    """Raise FileError where `path` is a pipe or device, which reading would wait for, or text that no path can be.
+
+    Raises OSError where the system can't tell.
+    """
+    try:
+        mode = path.stat().st_mode
     except ValueError as error:
         raise FileError(f"{path} is no path ({error})", "check it") from None
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise FileError(f"{path} is a pipe or device, no regular file", "give the file itself")
 
 
 def recognised(path: Path) -> str | None:
