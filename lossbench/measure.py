@@ -15,6 +15,7 @@ import numpy as np
 from lossbench import metrics
 from lossbench.assets import pyiqa_models
 from lossbench.errors import FileError, Notice, UserError, gathered, nearest, placed, say, shown, summed_up, tell
+from lossbench.formats.listing import is_there
 from lossbench.formats.pairs import Pair, one_clip, read_levels, read_pair
 from lossbench.formats.partners import listed_by_number, partners
 from lossbench.metrics import Colour, CreatedMetric, Protocol
@@ -142,7 +143,7 @@ def _check(prediction: Path, target: Path | None, request: Request, clip: bool) 
         if target is None and metrics.load(name).needs_target:
             raise UserError(f"{name} compares with a target; give one behind the prediction")
     for path in (prediction, target):
-        if path is not None and not path.exists():
+        if path is not None and not is_there(path):
             raise UserError(f"{path} is missing; give a picture file or a folder of pictures")
     folders = [path.is_dir() for path in (prediction, target) if path is not None]
     if len(set(folders)) > 1:

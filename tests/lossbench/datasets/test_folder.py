@@ -87,6 +87,16 @@ def test_a_link_to_nowhere_is_refused(own_pictures: Path) -> None:
         folder.locate(own_pictures)
 
 
+@pytest.mark.parametrize("place", ["val", "val/target", "train/low_quality", "test/low_quality", "train/target"])
+def test_a_folder_on_a_disk_that_is_not_mounted_is_not_taken_for_absent(own_pictures: Path, place: str) -> None:
+    if (own_pictures / place).exists():
+        (own_pictures / place).rename(own_pictures / "before")
+    (own_pictures / place).parent.mkdir(exist_ok=True)
+    (own_pictures / place).symlink_to("/mnt/unmounted")
+    with pytest.raises(UserError, match=rf"{place} is a link to /mnt/unmounted, which is missing; mend or remove it"):
+        folder.locate_low_quality(own_pictures, "denoising", 1)
+
+
 def test_a_picture_is_read_upright_and_other_than_8_bit_rgb_is_refused(own_pictures: Path) -> None:
     tags = Image.Exif()
     tags[0x0112] = 6
