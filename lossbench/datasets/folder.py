@@ -71,9 +71,12 @@ def _pictures(folder: Path, split: str) -> list[Source]:
 
 
 def _name_strays(folder: Path, expected: tuple[str, ...]) -> None:
-    """Say which sub-folders and files of `folder` are none of `expected`."""
+    """Say which sub-folders and files of `folder` are none of `expected`, of which none may lead nowhere."""
     if not is_there(folder):
         return
+    for name in expected:
+        # a link to nowhere is not passed over
+        is_there(folder / name)
     found = listed(folder, (), said=False)
     rest = Listing(folder, [], [name for name in found.folders if name not in expected], found.others)
     if beside := rest.passed_over():

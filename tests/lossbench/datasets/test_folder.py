@@ -94,7 +94,7 @@ def test_a_folder_on_a_disk_that_is_not_mounted_is_not_taken_for_absent(own_pict
     (own_pictures / place).parent.mkdir(exist_ok=True)
     (own_pictures / place).symlink_to("/mnt/unmounted")
     with pytest.raises(UserError, match=rf"{place} is a link to /mnt/unmounted, which is missing; mend or remove it"):
-        folder.locate_low_quality(own_pictures, "denoising", 1)
+        folder.locate(own_pictures)
 
 
 def test_a_picture_is_read_upright_and_other_than_8_bit_rgb_is_refused(own_pictures: Path) -> None:
