@@ -127,7 +127,7 @@ def measured(
         # frames are held only for a clip
         kept = [pair for pair in _pictures(pairs, single, scores, peak) if clips]
         if clips:
-            whole = one_clip(kept, [path for path, _ in pairs.values()])
+            whole = one_clip(kept, list(pairs.values()))
             scores.whole |= {name: _scored(metric, whole) for name, metric in clips.items()}
         if len(set(scores.deep.values())) > 1 and any(metric.protocol.rounding for metric in single.values()):
             some = next(path for name, (path, _) in pairs.items() if scores.deep[name])

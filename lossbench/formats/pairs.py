@@ -66,17 +66,17 @@ def read_pair(path: Path, partner: Path | None, peak: int | None) -> Pair:
     return Pair(ours, theirs, deep or also_deep)
 
 
-def one_clip(frames: list[Pair], paths: list[Path]) -> Pair:
-    """Return frames, of the files `paths`, as (T, C, H, W); raises UserError naming one of another size or bands."""
+def one_clip(frames: list[Pair], files: list[tuple[Path, Path | None]]) -> Pair:
+    """Return frames, of the `files`, as (T, C, H, W); raises UserError naming one of another size or bands."""
     sides = [[pair.ours for pair in frames], [pair.theirs for pair in frames if pair.theirs is not None]]
-    for role, side in zip(("", " (target)"), sides, strict=True):
+    for number, side in enumerate(sides):
         shapes = [image.shape for image in side]
         usual = max(shapes, key=shapes.count, default=())
-        for path, shape in zip(paths, shapes, strict=False):
+        for pair, shape in zip(files, shapes, strict=False):
             if shape != usual:
                 one, most = ("x".join(map(str, each)) for each in (shape, usual))
                 raise UserError(
-                    f"{path}{role}: {one}, most frames of its clip are {most} (bands, height, width); frames of several"
+                    f"{pair[number]}: {one}, most frames of its clip are {most} (bands, height, width); frames of several"
                     " sizes or bands are not those of one clip, convert this one"
                 )
     ours, theirs = (np.stack(side) if side else None for side in sides)
