@@ -76,8 +76,8 @@ def one_clip(frames: list[Pair], files: list[tuple[Path, Path | None]]) -> Pair:
             if shape != usual:
                 one, most = ("x".join(map(str, each)) for each in (shape, usual))
                 raise UserError(
-                    f"{pair[number]}: {one}, most frames of its clip are {most} (bands, height, width); frames of several"
-                    " sizes or bands are not those of one clip, convert this one"
+                    f"{pair[number]}: {one}, most frames of its clip are {most} (bands, height, width); frames of"
+                    " several sizes or bands are not those of one clip, convert this one"
                 )
     ours, theirs = (np.stack(side) if side else None for side in sides)
     assert ours is not None
