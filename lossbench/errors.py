@@ -24,6 +24,8 @@ _PLACES = {
     *(errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.ENAMETOOLONG, errno.ELOOP),
 }
 """What a user can mend of a file or folder."""
+OUTPUT = "standard output"
+"""What an error of writing there has for the name of a file."""
 _BROKEN_PIPE = 128 + 13
 """What shells give for a process that SIGPIPE ended."""
 
@@ -50,7 +52,7 @@ class Notice(UserWarning):
 
     def __init__(self, where: Path, what: str) -> None:
         """Say `what` of the file or folder `where`."""
-        super().__init__(f"{where}: {what}")
+        super().__init__(one_line(f"{where}: {what}"))
         self.where, self.what = where, what
 
 
@@ -73,12 +75,12 @@ def gathered() -> Iterator[list[Notice]]:
 
 
 def summed_up(notices: Iterable[Notice]) -> list[str]:
-    """Return a line for each kind of notice, with the first file and the number of the others."""
+    """Return a line for each kind of notice, with the first file and the number of the others, as `one_line` does."""
     files: dict[str, dict[Path, None]] = {}
     for notice in notices:
         files.setdefault(notice.what, {})[notice.where] = None
     return [
-        f"{next(iter(found))}{f' and {len(found) - 1} more' if found.keys() - {next(iter(found))} else ''}: {what}"
+        one_line(f"{next(iter(found))}{f' and {len(found) - 1} more' if len(found) > 1 else ''}: {what}")
         for what, found in files.items()
     ]
 
@@ -86,7 +88,15 @@ def summed_up(notices: Iterable[Notice]) -> list[str]:
 def say(notices: Iterable[Notice]) -> None:
     """Print a line for each kind of notice on standard error."""
     for line in summed_up(notices):
-        print(f"warning: {line}", file=sys.stderr, flush=True)
+        tell(f"warning: {line}")
+
+
+def tell(line: str) -> None:
+    """Print `line` on standard error; nothing where the process has none or it can't be written to."""
+    # to print, None is standard output
+    if sys.stderr is not None:
+        with suppress(OSError):
+            print(line, file=sys.stderr, flush=True)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -149,7 +159,7 @@ def room_for(path: Path) -> Iterator[None]:
     except Exception as error:
         # safetensors wraps the system's error and keeps nothing but its text
         reason = next((text for text in _NO_ROOM if text in str(error)), None)
-        if reason is None:
+        if reason is None or _is_of_output(error):
             raise
         raise UserError(f"{path}: {reason}; make room there and rerun") from None
 
@@ -171,6 +181,9 @@ def exit_with_one_line(main: Callable[[], object]) -> None:
         _drop_output()
         raise SystemExit(_BROKEN_PIPE) from None
     except OSError as error:
+        if _is_of_output(error):
+            _drop_output()
+            _exit(f"{OUTPUT}: {error.strerror}")
         if error.filename is None or error.errno not in _PLACES:
             raise
         _exit(f"{error.filename}: {error.strerror}; check the path and who may read and write there")
@@ -209,7 +222,7 @@ def _drop_output() -> None:
 
 
 def _exit(message: str) -> NoReturn:
-    print(f"error: {one_line(message)}", file=sys.stderr, flush=True)
+    tell(f"error: {one_line(message)}")
     raise SystemExit(1) from None
 
 
@@ -227,11 +240,48 @@ def shown(name: str) -> str:
 
 
 def tolerate() -> None:
-    r"""Let standard output and error take every character: what their encoding lacks is printed as `\u2192`."""
+    r"""Let standard output and error take every character: what their encoding lacks is printed as `\u2192`.
+
+    Errors of writing to standard output name it, and a process without standard error has one that goes nowhere.
+    """
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    # what a program or a test has put in its place is its own
+    output = sys.stdout
+    if isinstance(output, io.TextIOWrapper) and type(getattr(output.buffer, "raw", output.buffer)) is io.FileIO:
+        sys.stdout = _naming_itself(output)
     for stream in (sys.stdout, sys.stderr):
         # a stream that a program put in their place has no encoding
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+class _Output(io.FileIO):
+    """The file of standard output, which has no name in the errors of the system."""
+
+    def write(self, content: Any, /) -> int:
+        """Write as ever; what goes wrong is of standard output."""
+        try:
+            return super().write(content)
+        except OSError as error:
+            error.filename = OUTPUT
+            raise
+
+
+def _naming_itself(stream: io.TextIOWrapper) -> io.TextIOWrapper:
+    """Return a stream to where `stream` goes, with its settings and an `_Output` below."""
+    stream.flush()
+    return io.TextIOWrapper(
+        io.BufferedWriter(_Output(stream.fileno(), "wb", closefd=False)),
+        encoding=stream.encoding,
+        errors=stream.errors,
+        line_buffering=stream.line_buffering,
+        write_through=stream.write_through,
+    )
+
+
+def _is_of_output(error: Exception) -> bool:
+    return isinstance(error, OSError) and error.filename == OUTPUT
 
 
 def _escaped(character: str) -> str:

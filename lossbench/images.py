@@ -11,11 +11,11 @@ from PIL import Image
 from lossbench.errors import UserError
 from lossbench.files import written_atomically
 from lossbench.formats import raster, tiff
-from lossbench.formats.picture import Picture
+from lossbench.formats.beginning import TIFF, beginning
+from lossbench.formats.picture import DepthError, Picture
 from lossbench.formats.tiff import read_tiff as read_tiff
 
 EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
-TIFF = (".tif", ".tiff")
 GRID = 8
 """The densest part of a picture begins at a multiple of it."""
 MARGIN = 256 / 224
@@ -23,15 +23,29 @@ MARGIN = 256 / 224
 
 
 def read_image(path: Path) -> NDArray[np.uint8]:
-    """Decode `path` completely as RGB, upright as its EXIF orientation says; return (H, W, 3) uint8.
+    """Decode `path` as `read_picture` does, as RGB; return (H, W, 3) uint8.
 
-    A grey picture is repeated to three bands; alpha and all frames but the first are left out, each with a Notice.
-    Raises UserError naming the file when it is missing, truncated, not a picture, not 8-bit, or of no colours of light.
+    A grey picture is repeated to three bands, and levels of fewer bits become those of eight. Raises UserError naming
+    the file when it is missing, closed, truncated, not a picture, not 8-bit, of other than one band or three, or of no
+    colours of light.
     """
-    picture = raster.decoded(path)
+    try:
+        picture = read_picture(path)
+    except DepthError as error:
+        raise _not_8_bit(path, error.kind) from None
     if picture.deep:
-        raise UserError(f"{path}: 16-bit pixels are not 8-bit; convert the file to 8-bit RGB")
-    return np.repeat(picture.pixels, 3 // picture.pixels.shape[-1], axis=-1)
+        raise _not_8_bit(path, "16-bit")
+    bands = picture.pixels.shape[-1]
+    if bands not in (1, 3):
+        raise UserError(f"{path}: {bands} bands are not RGB; give a file of one band or of three")
+    levels: NDArray[np.uint8] = picture.pixels
+    if picture.white < 255:
+        levels = np.rint(levels * (255 / picture.white)).astype(np.uint8)
+    return np.repeat(levels, 3 // bands, axis=-1)
+
+
+def _not_8_bit(path: Path, kind: str) -> UserError:
+    return UserError(f"{path}: {kind} pixels are not 8-bit; convert the file to 8-bit RGB")
 
 
 def read_picture(path: Path) -> Picture:
@@ -39,16 +53,17 @@ def read_picture(path: Path) -> Picture:
 
     A TIFF has up to 16 bits and any number of bands, a PNG 8 or 16 bits, all other formats 8. Alpha is left out, and
     so are all frames but the first, each with a Notice; the pages of a TIFF count as bands, or are refused. Raises
-    UserError naming the file as `read_image`.
+    UserError naming the file when it is missing, closed, truncated, no picture, or of no levels or colours of light.
     """
-    return tiff.decoded(path) if path.suffix.lower() in TIFF else raster.decoded(path)
+    # by what it holds: a file may bear another ending
+    return tiff.decoded(path) if beginning(path).startswith(TIFF) else raster.decoded(path)
 
 
 def stored_grey(path: Path, pixels: NDArray[Any]) -> bool:
     """Return whether `pixels` (H, W, 3) are the one band of the grey picture `path`, repeated."""
-    if path.suffix.lower() not in EXTENSIONS or pixels.shape[-1] != 3 or not raster.grey(path):
+    if path.suffix.lower() not in EXTENSIONS or pixels.shape[-1] != 3 or not (pixels == pixels[..., :1]).all():
         return False
-    return bool((pixels == pixels[..., :1]).all())
+    return tiff.grey(path) if beginning(path).startswith(TIFF) else raster.grey(path)
 
 
 def largest(dtype: DTypeLike) -> int:

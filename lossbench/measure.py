@@ -1,9 +1,7 @@
 """The verb `measure`: scores of the user's own picture files or folders, each with its protocol."""
 
-import difflib
 import json
 import math
-import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -16,14 +14,12 @@ import numpy as np
 
 from lossbench import metrics
 from lossbench.assets import pyiqa_models
-from lossbench.errors import FileError, Notice, UserError, gathered, nearest, say, shown, summed_up
-from lossbench.files import given_path
-from lossbench.formats.listing import listed
-from lossbench.formats.pairs import Pair, read_levels, read_pair
-from lossbench.images import EXTENSIONS
+from lossbench.errors import FileError, Notice, UserError, gathered, nearest, placed, say, shown, summed_up, tell
+from lossbench.formats.listing import is_there
+from lossbench.formats.pairs import Pair, one_clip, read_levels, read_pair
+from lossbench.formats.partners import listed_by_number, partners
 from lossbench.metrics import Colour, CreatedMetric, Protocol
 from lossbench.metrics._protocol import Floats
-from lossbench.names import lookalike, natural_path
 
 QUIET = 5.0
 """Seconds between two lines of progress, and before the first."""
@@ -41,6 +37,8 @@ class Scores:
     """Of the metrics that give one number for a clip or a set."""
     deep: dict[str, bool] = field(default_factory=dict)
     """By name of the picture, whether it has more than 8 bits and is not rounded."""
+    beside_grey: dict[str, bool] = field(default_factory=dict)
+    """By name of the picture, whether one of both files is grey and the other is not."""
 
     def mean(self) -> dict[str, float]:
         """Return the mean over the pictures, and the numbers of the whole; infinite where a picture's is."""
@@ -88,8 +86,8 @@ def requested(names: str, colour: str | None, crop: int, rounding: bool, weights
     """Build the request of the command line: `names` with commas, `colour` (`y` is `y601`), `weights` as metric=file.
 
     A metric that is not defined for the colour takes its usual one, and so does every metric without a colour. Raises
-    UserError for an unknown metric or colour, a metric of labelled pictures, a negative crop, and weights of a metric
-    that was not asked for.
+    UserError for an unknown metric or colour, a metric of labelled pictures, a negative crop, weights of a metric that
+    was not asked for or needs none, and a file that does not hold them.
     """
     asked = list(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))
     if not asked:
@@ -100,16 +98,14 @@ def requested(names: str, colour: str | None, crop: int, rounding: bool, weights
     usual = {name: metrics.load(name).colours[0] for name in asked}
     chosen = {"y": "y601"}.get(str(colour), colour)
     wanted = {name: Protocol(cast(Colour, chosen or usual[name]), crop, rounding) for name in asked}
-    files: dict[str, Path] = {}
+    request = {name: CreatedMetric(name, metrics.protocol_of(name, protocol)) for name, protocol in wanted.items()}
     for entry in weights:
         name, separator, file = entry.partition("=")
         if not separator or name not in asked:
             raise UserError(f"--weights {entry}: give METRIC=FILE of a metric asked for; {nearest(name, asked)}")
-        files[name] = given_path(file, f"--weights {entry}")
-    return {
-        name: CreatedMetric(name, metrics.protocol_of(name, protocol), files.get(name))
-        for name, protocol in wanted.items()
-    }
+        with placed(f"--weights {entry}"):
+            request[name] = metrics.create_metric(name, protocol=wanted[name], weights=file)
+    return request
 
 
 def measured(
@@ -127,15 +123,17 @@ def measured(
     scores = Scores()
     single, clips = over("picture", request), over("clip", request)
     if single or clips:
-        pairs = _pairs(prediction, target)
+        pairs = partners(prediction, target)
         # frames are held only for a clip
         kept = [pair for pair in _pictures(pairs, single, scores, peak) if clips]
-        scores.whole |= {name: _clip_score(metric, kept, prediction) for name, metric in clips.items()}
-        if len(set(scores.deep.values())) > 1:
+        if clips:
+            whole = one_clip(kept, list(pairs.values()))
+            scores.whole |= {name: _scored(metric, whole) for name, metric in clips.items()}
+        if len(set(scores.deep.values())) > 1 and any(metric.protocol.rounding for metric in single.values()):
             some = next(path for name, (path, _) in pairs.items() if scores.deep[name])
             warnings.warn(Notice(some, "not rounded to 8-bit levels, as the other pictures are"), stacklevel=2)
     for name, metric in over("set", request).items():
-        folders = (_listed(cast(Path, folder)) for folder in (prediction, target))
+        folders = (listed_by_number(cast(Path, folder)) for folder in (prediction, target))
         scores.whole[name] = metric(*([read_levels(path, peak)[0] for path in folder] for folder in folders))
     return scores
 
@@ -145,7 +143,7 @@ def _check(prediction: Path, target: Path | None, request: Request, clip: bool) 
         if target is None and metrics.load(name).needs_target:
             raise UserError(f"{name} compares with a target; give one behind the prediction")
     for path in (prediction, target):
-        if path is not None and not path.exists():
+        if path is not None and not is_there(path):
             raise UserError(f"{path} is missing; give a picture file or a folder of pictures")
     folders = [path.is_dir() for path in (prediction, target) if path is not None]
     if len(set(folders)) > 1:
@@ -156,40 +154,8 @@ def _check(prediction: Path, target: Path | None, request: Request, clip: bool) 
     for name in over("clip", request):
         if not clip:
             raise UserError(f"{name} is of a clip; add --clip where a folder holds the frames of one")
-
-
-def _pairs(prediction: Path, target: Path | None) -> dict[str, tuple[Path, Path | None]]:
-    """Return the files by name; raises UserError for an empty folder and a file without a partner."""
-    if not prediction.is_dir():
-        return {prediction.stem: (prediction, target)}
-    ours = {path.stem: path for path in _listed(prediction)}
-    if target is None:
-        return {name: (path, None) for name, path in ours.items()}
-    theirs = {path.stem: path for path in _listed(target)}
-    for some, folder, others in ((ours, target, theirs), (theirs, prediction, ours)):
-        missing = [name for name in some if name not in others]
-        if missing:
-            match = difflib.get_close_matches(missing[0], others, n=1, cutoff=0)
-            more = f" (and {len(missing) - 1} more files)" if missing[1:] else ""
-            hint = f"the nearest is {others[match[0]].name}; " if match else ""
-            raise UserError(
-                f"{some[missing[0]]} has no partner in {folder}{more}; {hint}name both alike, up to the extension"
-                f"{lookalike(missing[0], others)}"
-            )
-    return {name: (path, theirs[name]) for name, path in ours.items()}
-
-
-def _listed(folder: Path) -> list[Path]:
-    """List the pictures of a folder in natural order; raises UserError when there are none, or two of one name."""
-    listing = listed(folder, EXTENSIONS)
-    if not listing.pictures:
-        held = f" but {beside}" if (beside := listing.passed_over()) else ""
-        raise UserError(f"{folder} holds no picture ({', '.join(sorted(EXTENSIONS))}){held}; give another folder")
-    first: dict[str, Path] = {}
-    for path in listing.pictures:
-        if first.setdefault(path.stem, path) != path:
-            raise UserError(f"{first[path.stem]} and {path} have one name; leave one of them")
-    return sorted(listing.pictures, key=natural_path)
+    for name, metric in request.items():
+        metrics.check_weights(name, metric.weights)
 
 
 def _pictures(
@@ -199,7 +165,7 @@ def _pictures(
     progress = _progress(len(pairs))
     for number, (name, (path, partner)) in enumerate(pairs.items(), 1):
         pair = read_pair(path, partner, peak)
-        scores.deep[name] = pair.deep
+        scores.deep[name], scores.beside_grey[name] = pair.deep, pair.beside_grey
         values = scores.pictures.setdefault(name, {}) if request else {}
         for metric in request.values():
             try:
@@ -217,7 +183,7 @@ def _scored(metric: CreatedMetric, pair: Pair) -> float:
     """Return the metric of a picture or of a clip."""
     used = replace(metric, protocol=replace(metric.protocol, rounding=metric.protocol.rounding and not pair.deep))
     ours, theirs = pair.ours, pair.theirs if metrics.load(metric.name).needs_target else None
-    if theirs is not None and ours.shape[-3] != theirs.shape[-3]:
+    if theirs is not None and pair.beside_grey:
         ours, theirs = (_like_grey(image, used.protocol) for image in (ours, theirs))
     return used(ours, theirs)
 
@@ -227,14 +193,6 @@ def _like_grey(image: Floats, protocol: Protocol) -> Floats:
     if image.shape[-3] == 3:
         return protocol.beside_grey(image)
     return np.repeat(image, 3, axis=-3) if protocol.colour == "rgb" else image
-
-
-def _clip_score(metric: CreatedMetric, frames: list[Pair], prediction: Path) -> float:
-    if len({pair.ours.shape for pair in frames}) > 1:
-        raise UserError(f"{prediction}: its pictures have several sizes or bands and are not the frames of one clip")
-    ours = np.stack([pair.ours for pair in frames])
-    theirs = None if frames[0].theirs is None else np.stack([cast(Floats, pair.theirs) for pair in frames])
-    return _scored(metric, Pair(ours, theirs, any(pair.deep for pair in frames)))
 
 
 def _progress(total: int, clock: Callable[[], float] = time.monotonic) -> Callable[[int], None]:
@@ -247,16 +205,23 @@ def _progress(total: int, clock: Callable[[], float] = time.monotonic) -> Callab
         if now - printed >= QUIET and number < total:
             printed = now
             left = timedelta(seconds=round((now - began) / number * (total - number)))
-            print(f"measure  {number}/{total} pictures  ETA {left}", file=sys.stderr, flush=True)
+            tell(f"measure  {number}/{total} pictures  ETA {left}")
 
     return done
 
 
 def _protocol(metric: CreatedMetric, scores: Scores, peak: int | None) -> str:
     """Return the convention under which the pictures were compared."""
-    # what is not rounded may stand beside what is, which a notice says
-    rounding = metric.protocol.rounding and not (scores.deep and all(scores.deep.values()))
-    text = replace(metric.protocol, rounding=rounding).describe()
+    described, kind = metrics.load(metric.name), metric.protocol
+    # what is not rounded may stand beside what is, which a notice says; a clip is rounded whole or not at all
+    deep = scores.deep.values()
+    if described.OVER != "set" and (any(deep) if described.OVER == "clip" else deep and all(deep)):
+        kind = replace(kind, rounding=False)
+    mixed = sum(scores.beside_grey.values()) if described.needs_target and kind.colour != "rgb" else 0
+    grey = replace(kind, colour="gray", exact_luma=False)
+    text = grey.describe() if mixed and mixed == len(scores.beside_grey) else kind.describe()
+    if mixed and grey.describe() != text:
+        text += f", {mixed} of {len(scores.beside_grey)} in gray"
     return text if peak is None else f"{text}, peak {peak}"
 
 

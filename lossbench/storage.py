@@ -90,6 +90,15 @@ def _description(path: Path, metadata: Mapping[str, str], kind: str) -> dict[str
     return description
 
 
+def check_finite(state: Mapping[str, Tensor], path: Path) -> None:
+    """Raise UserError naming the first of the tensors `state`, read from the file `path`, that is not finite."""
+    for name, tensor in state.items():
+        if tensor.is_floating_point() and not bool(tensor.float().isfinite().all()):
+            raise UserError(
+                f"{path}: tensor '{name}' has NaN or infinite values; take another file or an earlier state"
+            )
+
+
 def fill(module: nn.Module, state: Mapping[str, Tensor], path: Path, expected: Iterable[str] | None = None) -> None:
     """Copy the tensors `state`, read from the file `path`, into `module`: every name, shape and type must fit.
 

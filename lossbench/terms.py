@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from itertools import count
+from numbers import Real
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -41,6 +43,16 @@ def distance(name: str) -> Distance:
     return DISTANCES[name]
 
 
+def _weight(name: str, weight: object) -> float:
+    """Return the weight of the term `name` as a number of Python; numbers of numpy are taken too."""
+    if isinstance(weight, Tensor | np.ndarray) and weight.ndim == 0:
+        raise UserError(f"weight of term '{name}': {weight!r} is a {type(weight).__name__}; give its number: x.item()")
+    number = float(weight) if isinstance(weight, Real) and not isinstance(weight, int | float) else weight
+    if isinstance(number, bool) or not isinstance(number, int | float) or not 0 <= number < math.inf:
+        raise UserError(f"weight of term '{name}': {weight!r} is not a finite number >= 0; write it as 1.0e-3")
+    return number
+
+
 class WeightedTerms(nn.Module):
     """A loss that is a weighted sum of terms; subclasses say what the terms are.
 
@@ -55,10 +67,7 @@ class WeightedTerms(nn.Module):
     def __init__(self, weights: dict[str, float]) -> None:
         """Keep one weight a term, in the order of `terms`; raises UserError for one that is no number >= 0."""
         super().__init__()
-        for name, weight in weights.items():
-            if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight < math.inf:
-                raise UserError(f"weight of term '{name}': {weight!r} is not a finite number >= 0; write it as 1.0e-3")
-        self.weights = dict(weights)
+        self.weights = {name: _weight(name, weight) for name, weight in weights.items()}
 
     def raw_terms(self, prediction: Tensor, target: Tensor) -> dict[str, Tensor]:
         """Return the unweighted terms of float32 inputs; `target` carries no graph."""

@@ -2,6 +2,7 @@
 
 import json
 import os
+import stat
 from pathlib import Path
 
 from lossbench.errors import FileError
@@ -20,6 +21,8 @@ PAGES = (b"<!doctype", b"<html", b"<?xml", b"<head")
 """How a page of a server begins, in small letters."""
 SOURCES = "docs/use-a-loss.md says where weights come from and how public ones are imported"
 """What to say to who has no file."""
+CLOSED = "there but closed to you, or lies in a folder that is; ask its owner, or look at its permissions by ls -l"
+"""What is said of a file that this user may not read."""
 SHOWN = 3
 """How many files of a folder a message names."""
 
@@ -28,6 +31,7 @@ def check_readable(path: Path) -> None:
     """Raise FileError where `path` is absent, a folder or closed to this user: three things, with a remedy each."""
     absent = f"check the path; {SOURCES}", "run the stage that makes it"
     try:
+        check_regular(path)
         with path.open("rb"):
             return
     except FileNotFoundError:
@@ -39,10 +43,22 @@ def check_readable(path: Path) -> None:
         remedy = f"give a file in it: {held}" if held else "give a file, such as network.safetensors"
         raise FileError(f"{path} is not a whole safetensors file (it is a folder)", remedy) from None
     except PermissionError:
-        fault = f"{path} is there but closed to you, or lies in a folder that is"
-        raise FileError(fault, "ask its owner, or look at its permissions by ls -l") from None
+        raise FileError(*f"{path} is {CLOSED}".rsplit("; ", 1)) from None
     except OSError as error:
         raise FileError(f"{path} can't be read ({error.strerror})", "check the path") from None
+
+
+def check_regular(path: Path) -> None:
+    """Raise FileError where `path` is a pipe or device, which reading would wait for, or text that no path can be.
+
+    Raises OSError where the system can't tell.
+    """
+    try:
+        mode = path.stat().st_mode
+    except ValueError as error:
+        raise FileError(f"{path} is no path ({error})", "check it") from None
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise FileError(f"{path} is a pipe or device, no regular file", "give the file itself")
 
 
 def recognised(path: Path) -> str | None:
@@ -53,11 +69,16 @@ def recognised(path: Path) -> str | None:
             head = file.read(HEAD)
     except OSError:
         return None
-    if size == 0:
+    return by_beginning(head) or _cut_short(path, size)
+
+
+def by_beginning(head: bytes) -> str | None:
+    """Return what a file that begins with `head` is, where it is one of the kinds that are taken for others."""
+    if not head:
         return "it is empty"
     if head.lstrip().lower().startswith(PAGES):
         return "it is a web page, such as a server's error or log-in page"
-    return next((text for sign, text in SIGNS if head.startswith(sign)), None) or _cut_short(path, size)
+    return next((text for sign, text in SIGNS if head.startswith(sign)), None)
 
 
 def _cut_short(path: Path, size: int) -> str | None:

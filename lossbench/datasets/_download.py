@@ -1,7 +1,6 @@
 """A large file off the network: an interrupted download goes on where it stopped."""
 
 import os
-import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -11,7 +10,7 @@ from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-from lossbench.errors import UserError, room_for
+from lossbench.errors import UserError, room_for, tell
 
 TIMEOUT = 60
 """Seconds without an answer after which a download counts as failed."""
@@ -81,6 +80,6 @@ def progress(name: str, before: int, total: int, clock: Callable[[], float] = ti
         # nobody who reads along must not stop a download
         with suppress(OSError, ValueError):
             size = f"/{total / 1e6:.0f}" if total else ""
-            print(f"fetch {name}  {done / 1e6:.0f}{size} MB  ETA {left}", file=sys.stderr, flush=True)
+            tell(f"fetch {name}  {done / 1e6:.0f}{size} MB  ETA {left}")
 
     return report

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from lossbench.assets import contents
 from lossbench.errors import UserError
 from lossbench.images import read_image
 
@@ -36,6 +37,8 @@ def picture_size(path: Path, split: str) -> tuple[int, int]:
     try:
         with Image.open(path) as image:
             return image.height, image.width
+    except PermissionError:
+        raise UserError(f"{path} (split {split}) is {contents.CLOSED}") from None
     except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
         raise UserError(
             f"{path} (split {split}) is not a readable picture ({error}); replace or remove the file"

@@ -5,14 +5,14 @@ from pathlib import Path
 
 from lossbench.datasets import Card, Source
 from lossbench.errors import UserError
-from lossbench.formats.listing import listed
+from lossbench.formats.listing import is_there, listed
 
 
 def base(root: Path | None, card: Card, *nested: str) -> Path:
     """Return the first of `nested` that is a folder of `root`, else `root`; raises UserError when no root is given."""
     if root is None:
         raise UserError(f"data set '{card.name}' needs 'root', the folder that holds it; {remedy(card)}")
-    return next((root / name for name in nested if (root / name).is_dir()), root)
+    return next((root / name for name in nested if is_there(root / name) and (root / name).is_dir()), root)
 
 
 def remedy(card: Card) -> str:
@@ -22,14 +22,14 @@ def remedy(card: Card) -> str:
 
 def require_folder(folder: Path, split: str, card: Card) -> Path:
     """Return `folder`; raises UserError naming it and its split when it is not there."""
-    if not folder.is_dir():
+    if not (is_there(folder) and folder.is_dir()):
         raise UserError(f"{folder}: folder of split '{split}' of data set '{card.name}' is missing; {remedy(card)}")
     return folder
 
 
 def require_file(path: Path, split: str, card: Card) -> Path:
     """Return `path`; raises UserError naming it and its split when it is not there."""
-    if not path.is_file():
+    if not (is_there(path) and path.is_file()):
         raise UserError(f"{path}: file of split '{split}' of data set '{card.name}' is missing; {remedy(card)}")
     return path
 

@@ -10,6 +10,7 @@ from lossbench.datasets import Dataset, Source, Splits, card
 from lossbench.datasets._published import picture_size
 from lossbench.datasets._tree import base, pictures, require_count
 from lossbench.errors import UserError
+from lossbench.formats.beginning import beginning
 
 CARD = card("coco")
 
@@ -52,6 +53,7 @@ class Coco(Dataset):
         EnhanceNet's code uses for its low-resolution inputs, since the paper names none for this step. Reducing also
         hides the JPEG blocks. Raises UserError naming the file when it is missing, truncated or too small.
         """
+        beginning(source.path)
         try:
             with Image.open(source.path) as stored:
                 upright = ImageOps.exif_transpose(stored).convert("RGB")

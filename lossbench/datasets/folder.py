@@ -6,7 +6,7 @@ from pathlib import Path
 from lossbench.datasets import Dataset, Source, Splits, card
 from lossbench.datasets._tree import base
 from lossbench.errors import Notice, UserError
-from lossbench.formats.listing import Listing, listed
+from lossbench.formats.listing import Listing, is_there, listed
 from lossbench.images import EXTENSIONS
 from lossbench.names import lookalike
 
@@ -26,12 +26,12 @@ class Folder(Dataset):
 
         Hidden files are passed over; so are sub-folders and files with another extension, which a Notice names. Raises
         UserError naming the split and folder that is missing or holds no picture, two files of the same name, or a link
-        that leads nowhere.
+        that leads nowhere, whether to a picture or to a folder.
         """
         folder = base(root, CARD)
         found: Splits = {}
         for split in SPLITS:
-            absent = split == "val" and not (folder / split).exists()
+            absent = split == "val" and not is_there(folder / split)
             found[split] = [] if absent else _pictures(folder / split / "target", split)
         _name_strays(folder, SPLITS)
         for split in SPLITS:
@@ -46,7 +46,7 @@ class Folder(Dataset):
         """
         targets = self.locate(root)
         folders = {split: base(root, CARD) / split / "low_quality" for split, sources in targets.items() if sources}
-        if not any(folder.exists() for folder in folders.values()):
+        if not any(is_there(folder) for folder in folders.values()):
             return None
         partners = {split: _pictures(folder, split) for split, folder in folders.items()}
         for split, sources in partners.items():
@@ -55,7 +55,7 @@ class Folder(Dataset):
 
 
 def _pictures(folder: Path, split: str) -> list[Source]:
-    if not folder.is_dir():
+    if not (is_there(folder) and folder.is_dir()):
         raise UserError(f"{folder}: folder of split '{split}' is missing; expected: {CARD.layout}")
     listing = listed(folder, EXTENSIONS)
     by_name: dict[str, Path] = {}
@@ -71,9 +71,12 @@ def _pictures(folder: Path, split: str) -> list[Source]:
 
 
 def _name_strays(folder: Path, expected: tuple[str, ...]) -> None:
-    """Say which sub-folders and files of `folder` are none of `expected`."""
-    if not folder.is_dir():
+    """Say which sub-folders and files of `folder` are none of `expected`, of which none may lead nowhere."""
+    if not is_there(folder):
         return
+    for name in expected:
+        # a link to nowhere is not passed over
+        is_there(folder / name)
     found = listed(folder, (), said=False)
     rest = Listing(folder, [], [name for name in found.folders if name not in expected], found.others)
     if beside := rest.passed_over():

@@ -1,11 +1,13 @@
 """The pictures in a folder, and what else lies there."""
 
+import errno
 import os
 import warnings
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from lossbench.assets.contents import CLOSED
 from lossbench.errors import Notice, UserError
 
 NAMED = 3
@@ -33,27 +35,55 @@ def listed(folder: Path, extensions: Collection[str], said: bool = True) -> List
     """List the files of `folder` with one of `extensions` (lower case, with the dot).
 
     Sub-folders and other files are passed over, with a Notice where `said`. Raises UserError for a link with one of the
-    extensions that leads nowhere.
+    extensions that leads nowhere, what is no regular file, and a folder that is closed to this user.
     """
     pictures, folders, others = [], [], []
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.name.startswith("."):
-                continue
-            path = folder / entry.name
-            if entry.is_dir():
-                folders.append(entry.name)
-            elif path.suffix.lower() not in extensions:
-                others.append(entry.name)
-            elif entry.is_file():
-                pictures.append(path)
-            else:
-                leads = f"a link to {os.readlink(path)}, which is missing" if entry.is_symlink() else "no regular file"
-                raise UserError(f"{path} is {leads}; mend or remove it")
+    try:
+        entries = list(os.scandir(folder))
+    except PermissionError:
+        raise UserError(f"{folder} is {CLOSED}") from None
+    for entry in entries:
+        path = folder / entry.name
+        if entry.name.startswith("."):
+            continue
+        if _is(entry.is_dir):
+            folders.append(entry.name)
+        elif path.suffix.lower() not in extensions:
+            others.append(entry.name)
+        elif _is(entry.is_file):
+            pictures.append(path)
+        elif is_there(path):
+            raise UserError(f"{path} is no regular file; mend or remove it")
     found = Listing(folder, sorted(pictures), sorted(folders), sorted(others))
     if said and pictures and (rest := found.passed_over()):
         warnings.warn(Notice(folder, f"{rest} passed over"), stacklevel=2)
     return found
+
+
+def is_there(path: Path) -> bool:
+    """Return whether there is a file or folder at `path`.
+
+    Raises UserError for a link that leads nowhere, as to a disk that is not mounted, and for what is closed to this
+    user: neither is to be taken for absent.
+    """
+    try:
+        path.stat()
+    except PermissionError:
+        raise UserError(f"{path} is {CLOSED}") from None
+    except OSError as error:
+        if not os.path.islink(path):
+            return False
+        what = "leads back to itself" if error.errno == errno.ELOOP else "is missing"
+        raise UserError(f"{path} is a link to {os.readlink(path)}, which {what}; mend or remove it") from None
+    return True
+
+
+def _is(kind: Callable[[], bool]) -> bool:
+    """Return what an entry says of its `kind`; False where that can't be told, as of a link that leads to itself."""
+    try:
+        return kind()
+    except OSError:
+        return False
 
 
 def _named(names: list[str], word: str) -> str:

@@ -24,6 +24,11 @@ class Pair(NamedTuple):
     deep: bool
     """Whether one of both has more than 8 bits, so that rounding to 8-bit levels would change it."""
 
+    @property
+    def beside_grey(self) -> bool:
+        """Whether one of both is grey and the other is not."""
+        return self.theirs is not None and self.ours.shape[-3] != self.theirs.shape[-3]
+
 
 def peak_of(peak: int | None, bits: int | None) -> int | None:
     """Return the level of 16-bit files that stands for 1, of the options `--peak` and `--bits`; None without either.
@@ -59,6 +64,24 @@ def read_pair(path: Path, partner: Path | None, peak: int | None) -> Pair:
         what = "grey, and its partner colour: compared by luma, under rgb with the band repeated"
         warnings.warn(Notice(grey, what), stacklevel=2)
     return Pair(ours, theirs, deep or also_deep)
+
+
+def one_clip(frames: list[Pair], files: list[tuple[Path, Path | None]]) -> Pair:
+    """Return frames, of the `files`, as (T, C, H, W); raises UserError naming one of another size or bands."""
+    sides = [[pair.ours for pair in frames], [pair.theirs for pair in frames if pair.theirs is not None]]
+    for number, side in enumerate(sides):
+        shapes = [image.shape for image in side]
+        usual = max(shapes, key=shapes.count, default=())
+        for pair, shape in zip(files, shapes, strict=False):
+            if shape != usual:
+                one, most = ("x".join(map(str, each)) for each in (shape, usual))
+                raise UserError(
+                    f"{pair[number]}: {one}, most frames of its clip are {most} (bands, height, width); frames of"
+                    " several sizes or bands are not those of one clip, convert this one"
+                )
+    ours, theirs = (np.stack(side) if side else None for side in sides)
+    assert ours is not None
+    return Pair(ours, theirs, any(pair.deep for pair in frames))
 
 
 def read_levels(path: Path, peak: int | None) -> tuple[Floats, bool]:

@@ -1,13 +1,26 @@
 """A picture as it is compared: its levels, the level that stands for 1, and which way up it is."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lossbench.errors import UserError
+
 ALPHA = "alpha is not compared; colours count as they are stored"
 """What is said of a file with transparency."""
+
+
+class DepthError(UserError):
+    """A file whose numbers are no levels of up to 16 bits: floats, signed or wider numbers."""
+
+    def __init__(self, path: Path, kind: str) -> None:
+        """Say the `kind` of its numbers, such as `float32`."""
+        super().__init__(f"{path}: {kind} values; convert the file to 8 or 16 bit")
+        self.kind = kind
+
 
 # by the tag of EXIF and TIFF: whether rows become columns, then which of both axes are reversed
 _TURNS = {

@@ -1,6 +1,8 @@
 """PNG, JPEG and whatever else Pillow decodes, all 16 bits of a PNG included."""
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from lossbench.errors import Notice, UserError
+from lossbench.formats.beginning import beginning, unreadable
 from lossbench.formats.picture import ALPHA, Picture, upright
 
 UNREADABLE = (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError)
@@ -28,22 +31,24 @@ def decoded(path: Path) -> Picture:
     the first are left out, each with a Notice. Raises UserError naming the file when it is missing, truncated or no
     picture, has other than 8 bits, or 16 outside PNG, or is neither grey nor RGB (LAB, CMYK in a TIFF).
     """
+    beginning(path)
     try:
         # given a path, Pillow maps an uncompressed TIFF into memory with the sides of the turned picture
-        with path.open("rb") as file, Image.open(file) as image:
+        with _quiet(), path.open("rb") as file, Image.open(file) as image:
             _check_frames(image, path)
             found = _levels(image, path)
             return Picture(upright(found.pixels, _orientation(image)), found.white)
-    except FileNotFoundError:
-        raise UserError(f"{path} is missing") from None
+    except UnidentifiedImageError:
+        # its own words show the open file
+        raise unreadable(path, "damaged, or of no kind that is known") from None
     except UNREADABLE as error:
-        raise UserError(f"{path} is not a readable picture ({error}); replace or remove the file") from None
+        raise unreadable(path, error) from None
 
 
 def grey(path: Path) -> bool:
     """Return whether the header of `path` says that its picture has one band; False for a file of another kind."""
     try:
-        with Image.open(path) as image:
+        with _quiet(), Image.open(path) as image:
             return image.mode in GREY or image.mode.startswith("I;16")
     except UNREADABLE:
         return False
@@ -52,11 +57,19 @@ def grey(path: Path) -> bool:
 def is_ycbcr(path: Path) -> bool:
     """Return whether the header of the TIFF file `path` says that it holds luma and chroma, as JPEG does."""
     try:
-        with Image.open(path) as image:
+        with _quiet(), Image.open(path) as image:
             return bool(image.tag_v2.get(KIND_OF_COLOUR) == YCBCR)  # type: ignore[attr-defined]
     # bands that Pillow does not know, another format
     except (*UNREADABLE, AttributeError):
         return False
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep Pillow's warnings of damaged or large files to itself: either the picture is read or it is refused."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"PIL\.")
+        yield
 
 
 def _levels(image: ImageFile.ImageFile, path: Path) -> Picture:

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from lossbench.assets.optional import imported
 from lossbench.errors import Notice, UserError
 from lossbench.formats import raster
-from lossbench.formats.picture import ALPHA, Picture, upright
+from lossbench.formats.beginning import beginning, unreadable
+from lossbench.formats.picture import ALPHA, DepthError, Picture, upright
 
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE = range(4)
 """Values of the tag PhotometricInterpretation."""
@@ -44,7 +45,7 @@ def read_tiff(path: Path) -> NDArray[Any]:
 
     Raises UserError naming the file when it is missing, truncated, no picture of the plane, or several pictures.
     """
-    return _stored(path).pixels
+    return _stored(path, "readable").pixels
 
 
 def decoded(path: Path) -> Picture:
@@ -56,7 +57,7 @@ def decoded(path: Path) -> Picture:
     """
     if raster.is_ycbcr(path):
         return raster.decoded(path)
-    stored = _stored(path)
+    stored = _stored(path, "a readable picture")
     page, photometric, bits = stored.page, int(stored.page.photometric), stored.page.bitspersample
     if photometric not in (WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE):
         kind = getattr(page.photometric, "name", str(photometric))
@@ -64,7 +65,7 @@ def decoded(path: Path) -> Picture:
             f"{path}: {kind} values are no levels of light; convert the file to RGB, or write bands as MINISBLACK"
         )
     if not isinstance(bits, int) or bits > 16 or int(page.sampleformat) != UNSIGNED:
-        raise UserError(f"{path}: {stored.pixels.dtype} values; convert the file to 8 or 16 bit")
+        raise DepthError(path, str(stored.pixels.dtype))
     if stored.pages > 1 and photometric == PALETTE:
         raise UserError(f"{path}: {stored.pages} pages with a palette; give a file for each picture")
     if stored.pages > 1:
@@ -91,7 +92,23 @@ def _without_alpha(stored: _Stored, path: Path) -> NDArray[Any]:
     return np.delete(stored.pixels, alpha, axis=-1)
 
 
-def _stored(path: Path) -> _Stored:
+def grey(path: Path) -> bool:
+    """Return whether the tags of `path` say that its picture has one band of grey beside alpha."""
+    try:
+        with _complaints(), imported("tifffile", path.name).TiffFile(path) as file:
+            page = file.pages[0]
+            extra = [int(kind) for kind in page.extrasamples or ()]
+            bands = page.samplesperpixel - sum(kind in ALPHA_BANDS for kind in extra)
+            return bands == 1 and int(page.photometric) in (WHITE_IS_ZERO, BLACK_IS_ZERO)
+    except UserError:
+        raise
+    # a damaged file ends in whatever error its decoder has
+    except Exception:
+        return False
+
+
+def _stored(path: Path, wanted: str) -> _Stored:
+    beginning(path)
     tifffile = imported("tifffile", path.name)
     try:
         with _complaints() as complaints, tifffile.TiffFile(path) as file:
@@ -103,11 +120,11 @@ def _stored(path: Path) -> _Stored:
             page, palette = file.pages[0], file.pages[0].colormap
             if complaints:
                 raise ValueError(complaints[0].getMessage())
-    except FileNotFoundError:
-        raise UserError(f"{path} is missing") from None
     # a damaged file ends in whatever error its decoder has
     except Exception as error:
-        raise UserError(f"{path} is not readable ({error}); replace or remove the file") from None
+        if "imagecodecs" in str(error):
+            raise UserError(f"{path}: {error}; install it by `pip install imagecodecs`") from None
+        raise unreadable(path, error, wanted) from None
     if whole > together:
         raise UserError(f"{path}: {whole} pages of several kinds; give a file for each picture")
     other = axes.replace("Y", "").replace("X", "")

@@ -177,9 +177,10 @@ def save(module: nn.Module, path: Path, card: dict[str, Any]) -> None:
 def load(path: Path) -> tuple[nn.Module, dict[str, Any]]:
     """Return the loss network in the file `path` on the CPU, frozen and in evaluation mode, and its card.
 
-    Raises UserError naming the file when it is missing, truncated, of another kind, or does not fit exactly.
+    Raises UserError naming the file when it is missing, truncated, of another kind, not finite, or does not fit.
     """
     state, description = storage.read(path, KIND)
+    storage.check_finite(state, path)
     if missing := {"architecture", "card"} - description.keys():
         raise FileError(f"{path} does not tell its {' and '.join(sorted(missing))}", "give one of lossbench")
     module = storage.rebuilt(path, state, lambda: build(description["name"], **description["architecture"]))

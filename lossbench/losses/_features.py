@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from lossbench.losses._inputs import InputError
 from lossbench.precision import checked_precision
 from lossbench.terms import WeightedTerms, distance
 
+SEEDS = 2**63
+"""Seeds that a generator of torch tells apart."""
 PRODUCTS = (nn.Linear, nn.Conv2d, nn.Conv3d)
 """Layers whose weights are kept in bfloat16 unless the precision is exact; casting them at each call would cost."""
 
@@ -180,15 +183,17 @@ def drawn_network(
     """Return the loss network `kind` with weights drawn from `seed`.
 
     Its architecture is `architecture`, or that of the stored network `weights`, of which nothing else is used. Raises
-    UserError when both are given and when `weights` is of another kind.
+    UserError when both are given, when `weights` is of another kind, and for a seed that no generator takes.
     """
+    if isinstance(seed, Integral) and not 0 <= seed < SEEDS:
+        raise UserError(f"loss '{loss}': seed = {seed} is not in 0 to {SEEDS - 1}; give another")
     if weights is not None:
         if architecture is not None:
             raise UserError(f"loss '{loss}': give architecture or weights, whose architecture is taken, not both")
         architecture = loss_networks.described(loss_network(loss, (kind,), weights)).architecture
     with torch.random.fork_rng(devices=[]):
         # the CPU's generator alone: torch.manual_seed would reseed every GPU too
-        torch.default_generator.manual_seed(seed)
+        torch.default_generator.manual_seed(int(seed) if isinstance(seed, Integral) else seed)
         return loss_networks.build(kind, **(architecture or {}))
 
 

@@ -37,6 +37,8 @@ def check_pair(prediction: object, target: object) -> None:
             f"prediction on {prediction.device} and target on {target.device} are on different devices; "
             "move one: target.to(prediction.device)"
         )
+    if target.is_meta:
+        raise InputError("prediction and target on the device meta have no numbers; give tensors of cpu or cuda")
 
 
 def values_known(image: Tensor) -> bool:
@@ -69,6 +71,9 @@ def _check_kind(role: str, image: object) -> None:
         kind = type(image)
         module = "" if kind.__module__ == "builtins" else f"{kind.__module__.partition('.')[0]}."
         raise InputError(f"{role}: {module}{kind.__name__} is no tensor; give a torch tensor {SHAPE}, floats in [0, 1]")
+    if image.layout != torch.strided:
+        layout = str(image.layout).removeprefix("torch.")
+        raise InputError(f"{role}: a tensor of layout {layout}; give all its numbers: {role}.to_dense()")
     if not image.is_floating_point():
         name = str(image.dtype).removeprefix("torch.")
         raise InputError(f"{role}: {name} values; give floats in [0, 1], for 8 bit: {role}.float() / 255")
@@ -88,8 +93,8 @@ def _check_shape(image: Tensor) -> None:
 
 def _remedy(low: float, high: float) -> str:
     if low >= 0:
-        largest = 255 if high <= 255 else 65535
-        return f"divide by the largest level, such as {largest}"
+        bits = next((bits for bits in (8, 10, 12, 14) if high <= 2**bits - 1), 16)
+        return f"divide by the largest level, such as {2**bits - 1} of {bits} bits"
     if low >= -1 - STRAY and high <= 1 + STRAY:
         return "pictures in -1..1 become (x + 1) / 2"
     return "undo the normalisation (x * std + mean), the loss network's own is applied inside"

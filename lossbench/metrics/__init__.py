@@ -10,7 +10,7 @@ from typing import Any, cast, runtime_checkable
 import numpy as np
 
 from lossbench import plugins
-from lossbench.assets import contents, pyiqa_models
+from lossbench.assets import pyiqa_models
 from lossbench.errors import UserError
 from lossbench.files import given_path
 from lossbench.metrics._protocol import Better, Over
@@ -207,11 +207,11 @@ def create_metric(
     """Return the metric `name` under `protocol`: a colour, a whole `Protocol`, or the metric's usual one when None.
 
     `weights` is the file of the stored network of a metric that rests on one. Raises UserError with the nearest match
-    for an unknown metric or colour, and when weights are missing or too many.
+    for an unknown metric or colour, and when weights are missing, too many, or of another kind of network.
     """
     checked = check_weights(name, weights)
     for file in checked.values():
-        contents.check_readable(file)
+        _check_kind(name, file)
     return CreatedMetric(name, protocol_of(name, protocol), checked.get("weights"))
 
 
@@ -238,11 +238,25 @@ def check_weights(name: str, weights: Path | str | None) -> dict[str, Path]:
     return {"weights": given_path(weights, f"{name}: weights")}
 
 
+def _check_kind(name: str, file: Path) -> None:
+    """Raise UserError unless `file` holds a network on which the metric `name` may rest; no weights are read."""
+    # reading a file needs torch, which most metrics do not
+    from lossbench import storage
+
+    metric = load(name)
+    if isinstance(metric, ClassifierMetric):
+        storage.describe(file, "classifier")
+    elif (held := storage.describe(file, "loss_network")["name"]) not in kinds(metric):
+        raise UserError(f"{file} holds the loss network '{held}'; give the file of a '{' or '.join(kinds(metric))}'")
+
+
 def _array(image: Any) -> Pixels:
     if hasattr(image, "detach"):
         image = image.detach().cpu()
         # numpy has no bfloat16, so floats go through double; what is none stays so, and is refused
         image = (image.double() if image.is_floating_point() else image).numpy()
+    if isinstance(image, np.ma.MaskedArray):
+        raise UserError("a masked array has no numbers where it is masked; fill it, as by picture.filled(0)")
     found = np.asarray(image)
     if found.dtype.kind not in "fiubc":
         raise UserError(f"{image!r:.80} is no picture; give arrays or tensors (C, H, W) of floats in [0, 1]")

@@ -1,6 +1,7 @@
 """How two pictures are made comparable before a metric sees them: colour, crop and rounding."""
 
 from dataclasses import dataclass, field
+from numbers import Integral
 from typing import Any, Literal
 
 import numpy as np
@@ -64,12 +65,27 @@ class Protocol:
     """Whether gray is not rounded where the values are; the choice of a metric (`EXACT_LUMA`), not of its user."""
 
     def __post_init__(self) -> None:
-        """Refuse an unknown colour and a negative crop."""
+        """Refuse an unknown colour, a crop that is no whole number or negative, and a rounding that is no truth value.
+
+        The fields come as what their user may have: whole numbers and truth values of numpy too.
+        """
+        other = str(self.colour).casefold()
+        known = f"did you mean '{other}'? {nearest('', COLOURS)}" if other in OTHER_NAMES else nearest(other, COLOURS)
+        if not isinstance(self.colour, str):
+            raise UserError(f"protocol: {self.colour!r} is no colour; {known}")
         object.__setattr__(self, "colour", OTHER_NAMES.get(self.colour, self.colour))
         if self.colour not in COLOURS:
-            raise UserError(f"protocol: unknown colour '{self.colour}'; {nearest(self.colour, COLOURS)}")
+            raise UserError(f"protocol: unknown colour '{self.colour}'; {known}")
+        if isinstance(self.crop, bool | np.bool_) or not isinstance(self.crop, Integral):
+            raise UserError(f"protocol: crop {self.crop!r} is no whole number; give the pixels to cut from each side")
+        object.__setattr__(self, "crop", int(self.crop))
         if self.crop < 0:
             raise UserError(f"protocol: crop {self.crop} is negative; give the pixels to cut from each side")
+        for name in ("rounding", "exact_luma"):
+            value = getattr(self, name)
+            if not isinstance(value, bool | np.bool_):
+                raise UserError(f"protocol: {name} {value!r} is neither True nor False; write one of them")
+            object.__setattr__(self, name, bool(value))
 
     def describe(self) -> str:
         """Return the convention as a table prints it, such as `RGB, crop 4, 8-bit`."""

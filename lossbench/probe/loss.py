@@ -1,7 +1,6 @@
 """What does a loss see? Degradations at equal PSNR, ranked by the loss and by L1, and what the loss costs."""
 
 import json
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lossbench import losses
-from lossbench.errors import FileError, UserError
+from lossbench.errors import FileError, UserError, tell
 from lossbench.files import check_writable
 from lossbench.images import read_image, through_jpeg
 from lossbench.plugins import constant
@@ -226,7 +225,7 @@ def _reporter(name: str, seconds: float = 5.0) -> Callable[[int, int], None]:
         if now - printed >= seconds and parts < total:
             printed = now
             left = (now - began) / parts * (total - parts)
-            print(f"probe {name}  part {parts}/{total}  ETA {left:.0f} s", file=sys.stderr, flush=True)
+            tell(f"probe {name}  part {parts}/{total}  ETA {left:.0f} s")
 
     return done
 

@@ -76,7 +76,7 @@ def test_a_file_of_weights_is_named_with_the_option_as_it_is_typed(
     assert f"--weights: {tmp_path / 'none'} is missing; check the path" in one_line_error(monkeypatch, capsys, *probe)
     measured = "measure", file, file, "--metric", "lpips", "--weights", f"lpips={tmp_path / 'none'}"
     line = one_line_error(monkeypatch, capsys, *measured)
-    assert f"--weights: {tmp_path / 'none'} is missing; check the path" in line
+    assert f"--weights lpips={tmp_path / 'none'}: {tmp_path / 'none'} is missing; check the path" in line
 
 
 def test_a_folder_of_weights_that_is_asked_for_is_there(

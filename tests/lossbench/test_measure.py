@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from lossbench import measure
+from lossbench import measure, storage
 from lossbench.metrics import score
 from pipeline import __main__ as command_line
 
@@ -225,6 +226,7 @@ def test_a_metric_of_sets_compares_the_folders(
         return float(sum(image.mean() for image in predictions) - sum(image.mean() for image in targets))
 
     monkeypatch.setattr("lossbench.metrics.score_set", scored)
+    storage.save(tmp_path / "w", torch.nn.Linear(1, 1), {"name": "inception"}, "loss_network")
     (folders[1] / "a.png").rename(folders[1] / "another.png")
     found = printed(*folders, "--metric", "fid", "--weights", f"fid={tmp_path / 'w'}")
     assert found["mean"] == {"fid": pytest.approx(3 / 255)} and found["pictures"] == {}

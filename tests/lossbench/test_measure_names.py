@@ -12,6 +12,7 @@ from PIL import Image
 
 from lossbench import __main__ as command_line
 from lossbench import measure, metrics
+from lossbench.formats.partners import listed_by_number
 from lossbench.metrics import CreatedMetric
 
 NAMES = [
@@ -79,7 +80,7 @@ def test_frames_of_a_clip_follow_their_numbers(tmp_path: Path) -> None:
         for number in range(1, 13):
             (folder / f"{number}.png").rename(folder / f"padded {number:03d}.png")
     assert found == measure.measured(*folders, request, clip=True).whole
-    listed = [path.stem for path in measure._listed(tmp_path / "target")]
+    listed = [path.stem for path in listed_by_number(tmp_path / "target")]
     assert listed == [f"padded {number:03d}" for number in range(1, 13)]
 
 

@@ -87,6 +87,16 @@ def test_a_link_to_nowhere_is_refused(own_pictures: Path) -> None:
         folder.locate(own_pictures)
 
 
+@pytest.mark.parametrize("place", ["val", "val/target", "train/low_quality", "test/low_quality", "train/target"])
+def test_a_folder_on_a_disk_that_is_not_mounted_is_not_taken_for_absent(own_pictures: Path, place: str) -> None:
+    if (own_pictures / place).exists():
+        (own_pictures / place).rename(own_pictures / "before")
+    (own_pictures / place).parent.mkdir(exist_ok=True)
+    (own_pictures / place).symlink_to("/mnt/unmounted")
+    with pytest.raises(UserError, match=rf"{place} is a link to /mnt/unmounted, which is missing; mend or remove it"):
+        folder.locate(own_pictures)
+
+
 def test_a_picture_is_read_upright_and_other_than_8_bit_rgb_is_refused(own_pictures: Path) -> None:
     tags = Image.Exif()
     tags[0x0112] = 6
@@ -94,7 +104,7 @@ def test_a_picture_is_read_upright_and_other_than_8_bit_rgb_is_refused(own_pictu
     Image.fromarray(noise(12, 24)).save(path, exif=tags)
     assert folder.read(Source("a", path, "")).shape == (24, 12, 3)
     Image.new("LAB", (8, 8)).save(path.with_suffix(".tif"))
-    with pytest.raises(UserError, match=r"a\.tif: LAB values are no levels of red, green and blue"):
+    with pytest.raises(UserError, match=r"a\.tif: CIELAB values are no levels of light; convert the file to RGB"):
         folder.read(Source("a", path.with_suffix(".tif"), ""))
 
 

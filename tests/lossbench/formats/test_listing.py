@@ -4,9 +4,10 @@ import warnings
 from pathlib import Path
 
 import pytest
+from _closed import closed
 
 from lossbench.errors import Notice, UserError
-from lossbench.formats.listing import listed
+from lossbench.formats.listing import is_there, listed
 
 EXTENSIONS = frozenset({".png", ".jpg"})
 
@@ -51,3 +52,20 @@ def test_links_that_lead_somewhere_are_what_they_lead_to(tmp_path: Path) -> None
     (folder / "linked").symlink_to(tmp_path / "elsewhere")
     found = listed(folder, EXTENSIONS, said=False)
     assert [path.name for path in found.pictures] == ["a.png", "b.png"] and found.folders == ["linked"]
+
+
+def test_what_can_not_be_looked_at_is_not_taken_for_absent(tmp_path: Path) -> None:
+    assert is_there(tmp_path) and not is_there(tmp_path / "none") and not is_there(tmp_path / "none" / "below")
+    (tmp_path / "away.png").symlink_to("/mnt/unmounted/a.png")
+    (tmp_path / "self.png").symlink_to("self.png")
+    with pytest.raises(UserError, match=r"away\.png is a link to /mnt/unmounted/a\.png, which is missing; mend"):
+        is_there(tmp_path / "away.png")
+    for look in (is_there, lambda path: listed(path.parent, (".png",))):
+        (tmp_path / "away.png").unlink(missing_ok=True)
+        with pytest.raises(UserError, match=r"self\.png is a link to self\.png, which leads back to itself; mend"):
+            look(tmp_path / "self.png")
+    (tmp_path / "closed").mkdir()
+    with closed(tmp_path / "closed"):
+        for look in (lambda: is_there(tmp_path / "closed" / "a"), lambda: listed(tmp_path / "closed", (".png",))):
+            with pytest.raises(UserError, match="there but closed to you"):
+                look()

@@ -119,7 +119,7 @@ def test_a_colour_that_png_calls_transparent_is_alpha_too(tmp_path: Path) -> Non
         read_image(tmp_path / "a.png")
 
 
-@pytest.mark.parametrize(("extension", "options"), [("png", {}), ("webp", {}), ("gif", {}), ("tif", {}), ("mpo", {})])
+@pytest.mark.parametrize(("extension", "options"), [("png", {}), ("webp", {}), ("gif", {}), ("mpo", {})])
 def test_frames_that_are_not_read_are_said(extension: str, options: dict[str, object], tmp_path: Path) -> None:
     frames = [Image.new("RGB", (16, 16), (level, level, level)) for level in (10, 200)]
     path = tmp_path / f"a.{extension}"

@@ -1,6 +1,8 @@
 """Files that other projects released: harmless options beside the weights, averages of them, and what is refused."""
 
 import argparse
+import json
+import os
 import pathlib
 import types
 import warnings
@@ -10,8 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
-from lossbench.errors import UserError
+from lossbench import loss_networks, storage
+from lossbench.errors import Notice, UserError
 from lossbench.loss_networks import _state_dicts
 
 STATE = {"weight": torch.arange(3.0)}
@@ -51,14 +55,62 @@ def test_what_the_user_has_allowed_stays_allowed(path: Path) -> None:
         (pathlib.PurePosixPath("a"), "pathlib.PurePosixPath"),
         (torch.nn.Linear(1, 1), "torch.nn.modules.linear.Linear"),
         (types.SimpleNamespace(a=1), "types.SimpleNamespace"),
+        (print, "print"),
+        (np.str_("a"), "numpy.dtypes.StrDType"),
+        (np.complex64(1), "numpy.dtypes.Complex64DType"),
+        (np.arange(3.0), r"numpy\._?core\.multiarray\._reconstruct"),
     ],
 )
 def test_an_object_that_is_refused_is_named(path: Path, value: Any, name: str) -> None:
     message = (
         rf"{path} .*holds more than weights .*; download it again, or save its weights alone: '{name}' in it could run"
     )
-    with pytest.raises(UserError, match=message):
+    with pytest.raises(UserError, match=message) as refused:
         read(path, {"model": STATE, "config": value})
+    assert "damaged" not in str(refused.value)
+
+
+@pytest.mark.parametrize("part", [0.2, 0.4, 0.6, 0.8])
+def test_a_file_of_before_the_archives_is_called_cut_short_and_not_dangerous(path: Path, part: float) -> None:
+    torch.save(
+        {f"layer.{number}.weight": torch.zeros(1) for number in range(20)}, path, _use_new_zipfile_serialization=False
+    )
+    content = path.read_bytes()
+    # the numbers of the tensors lie behind the pickles
+    path.write_bytes(content[: int(part * (len(content) - 20 * 12))])
+    with pytest.raises(UserError, match=r"\(it is cut short\); download it again") as refused:
+        _state_dicts.read(path)
+    assert "run code" not in str(refused.value)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_tensors_that_are_not_finite_are_named(path: Path, value: float) -> None:
+    state = {**STATE, "steps": torch.tensor(3), "head.bias": torch.tensor([0.0, value])}
+    with pytest.raises(UserError, match=rf"{path}: tensor 'head\.bias' has NaN or infinite values"):
+        read(path, {"model": state})
+    for kind in (torch.bfloat16, torch.float16):
+        with pytest.raises(UserError, match="has NaN or infinite values"):
+            read(path, {"bias": torch.tensor([value]).to(kind)})
+
+
+def test_a_stored_loss_network_that_is_not_finite_is_refused(tmp_path: Path, loss_network: Path) -> None:
+    state, description = storage.read(loss_network, "loss_network")
+    name = next(name for name, tensor in state.items() if tensor.is_floating_point())
+    state[name].flatten()[0] = float("nan")
+    content = load_file(loss_network) | state
+    save_file(content, tmp_path / "bad.safetensors", metadata={"loss_network": json.dumps(description)})
+    with pytest.raises(UserError, match=rf"bad\.safetensors: tensor '{name}' has NaN or infinite values"):
+        loss_networks.load(tmp_path / "bad.safetensors")
+
+
+def test_a_pipe_is_refused_and_not_waited_for(path: Path) -> None:
+    os.mkfifo(path)
+    for read_file in (_state_dicts.read, loss_networks.load):
+        with pytest.raises(UserError, match=r"released\.pth is a pipe or device, no regular file"):
+            read_file(path)
+    for read_file in (_state_dicts.read, loss_networks.load):
+        with pytest.raises(UserError, match=r"is no path .embedded null"):
+            read_file(Path("a\0.pth"))
 
 
 @pytest.mark.parametrize(
@@ -66,7 +118,10 @@ def test_an_object_that_is_refused_is_named(path: Path, value: Any, name: str) -
     [("state_dict", "state_dict_ema"), ("model", "model_ema"), ("params", "params_ema"), ("model", "ema")],
 )
 def test_averages_beside_the_weights_are_told(path: Path, taken: str, other: str) -> None:
-    with pytest.warns(UserWarning, match=rf"'{taken}' was taken, not '{other}'; for another: torch\.save\(.*'{other}'"):
+    with pytest.warns(
+        Notice,
+        match=rf"released.pth: it holds .*'{taken}' was taken, not '{other}'; for another: torch\.save\(.*'{other}'",
+    ):
         found = read(path, {other: AVERAGED, taken: STATE, "optimizer": {"state": {}, "step": 1}})
     assert torch.equal(found["weight"], STATE["weight"])
 

@@ -139,7 +139,7 @@ class Harmful:
 def test_code_in_a_file_is_refused_and_not_run(untouched: vgg19.VGG19, tmp_path: Path) -> None:
     path, folder = tmp_path / "code.pth", tmp_path / "made_by_the_file"
     torch.save({**released(), "more": Harmful(folder)}, path)
-    refused(untouched, path, "is damaged or holds more than weights .UnpicklingError.; download it again")
+    refused(untouched, path, "holds more than weights .UnpicklingError.; download it again")
     assert not folder.exists()
 
 

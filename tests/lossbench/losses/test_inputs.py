@@ -26,6 +26,7 @@ def normalised(image: Tensor) -> Tensor:
 
 OUT_OF_RANGE = {
     "0..255": (TARGET * 255, "values .* to 25.* are not in .0, 1.; divide by the largest level, such as 255"),
+    "0..1023": (TARGET * 1023, "divide by the largest level, such as 1023 of 10 bits"),
     "0..65535": (TARGET * 65535, "divide by the largest level, such as 65535"),
     "-1..1": (TARGET * 2 - 1, r"pictures in -1..1 become \(x \+ 1\) / 2"),
     "ImageNet": (normalised(TARGET), "undo the normalisation"),
@@ -42,6 +43,7 @@ NO_BATCH = {
     "list": (TARGET.tolist(), "target: list is no tensor"),
     "none": (None, "target: NoneType is no tensor"),
     "shape": (TARGET[..., :8], r"\(2, 3, 16, 16\) and target \(2, 3, 16, 8\) differ in shape"),
+    "sparse": (TARGET.to_sparse(), r"target: a tensor of layout sparse_coo; .*target.to_dense\(\)"),
     "device": (TARGET.to("meta"), "prediction on cpu and target on meta are on different devices"),
 }
 
@@ -95,6 +97,14 @@ def test_a_prediction_of_another_kind_is_refused_too() -> None:
     ):
         with pytest.raises(UserError, match=message):
             loss(prediction, TARGET)
+
+
+def test_tensors_without_numbers_are_refused() -> None:
+    loss = lossbench.create_loss("original")
+    with pytest.raises(UserError, match="on the device meta have no numbers"):
+        loss(PREDICTION.to("meta"), TARGET.to("meta"))
+    with pytest.raises(UserError, match="prediction: a tensor of layout sparse_coo"):
+        loss(PREDICTION.to_sparse(), TARGET)
 
 
 def test_the_error_is_a_value_error_as_those_of_torch_are() -> None:

@@ -2,7 +2,9 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 from _losses import NETWORKS, Build
 
 import lossbench
@@ -31,6 +33,10 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
     ("p_ctmae", {"keep": "0.5"}, "keep = '0.5' is not a fraction"),
     ("p_ctmae", {"generator": 3}, "generator = 3 is not of the right type; give a Generator or None"),
     ("random_tmae", {"seed": 1.5}, "loss 'random_tmae': seed = 1.5 is not of the right type; give a whole number"),
+    ("random_tmae", {"seed": -1}, "loss 'random_tmae': seed = -1 is not in 0 to 9223372036854775807; give another"),
+    ("random_cmae", {"seed": 10**30}, "loss 'random_cmae': seed = 1000000000000000000000000000000 is not in 0 to"),
+    ("vgg", {"weight": torch.tensor(0.5)}, r"weight of term 'vgg': tensor\(0.5000\) is a Tensor; give its number"),
+    ("vgg", {"weight": np.array(0.5)}, r"weight of term 'vgg': array\(0.5\) is a ndarray; give its number"),
     ("random_tmae", {"seed": "0"}, "seed = '0' is not of the right type"),
     ("random_tmae", {"architecture": "ViT-B"}, "architecture = 'ViT-B' is not of the right type; give a dict or None"),
     ("random_tmae", {"architecture": {**NETWORKS["mae"], "depth": "2"}}, "depth: '2' is not of type int"),
@@ -68,3 +74,9 @@ def test_the_nearest_name_ignores_capitals() -> None:
 def test_what_is_no_path_is_refused(path: Any) -> None:
     with pytest.raises(UserError, match=r"load_network: .* is no path; give the file"):
         lossbench.load_network(path)
+
+
+@pytest.mark.parametrize("number", [np.float32(0.5), np.float64(0.5), np.float16(0.5)])
+def test_numbers_of_numpy_are_weights(build: Build, number: Any) -> None:
+    assert build("vgg", weight=number).weights == build("vgg", weight=0.5).weights
+    assert isinstance(build("vgg", weight=number).weights["vgg"], float)
