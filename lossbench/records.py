@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Self, get_args
+from typing import Any, Self, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, model_validator
 
@@ -38,7 +38,9 @@ class Strict(BaseModel):
                 continue
             if truth and not numbers and isinstance(value, int | float) and not isinstance(value, bool):
                 raise _WrongTypeError(name, "true or false", as_written(value))
-            if isinstance(value, str) and not any(leaf is str or isinstance(leaf, str) for leaf in leaves):
+            if not isinstance(value, str) or _takes_entries(field.annotation if field else None):
+                continue
+            if not any(leaf is str or isinstance(leaf, str) for leaf in leaves):
                 written = as_number(value, float not in numbers) if numbers else None
                 words = "true or false" if not numbers else "a number" if float in numbers else "a whole number"
                 raise _WrongTypeError(name, words, repr(value), f"; write {written}" if written else "")
@@ -166,6 +168,11 @@ def _holds_truth(value: Any) -> bool:
     """Return whether `value` is true or false, or a list or mapping with one of them."""
     parts = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
     return isinstance(value, bool) or any(map(_holds_truth, parts))
+
+
+def _takes_entries(annotation: Any) -> bool:
+    """Return whether `annotation` is a list or a mapping, or may be one."""
+    return get_origin(annotation) in (tuple, list, dict) or any(map(_takes_entries, get_args(annotation)))
 
 
 def _leaves(annotation: Any) -> list[Any]:

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import Field
 
-from lossbench.errors import UserError, as_number, nearest, shown
+from lossbench.errors import UserError, as_number, as_written, nearest
 from lossbench.records import Strict
 
 
@@ -40,8 +40,8 @@ def test_a_text_that_means_a_number_is_written_as_yaml_has_it(text: str, whole: 
 
 
 def test_values_are_shown_in_the_words_of_yaml() -> None:
-    assert [shown(value) for value in (None, True, False, "a", 1.5)] == ["nothing", "true", "false", "'a'", "1.5"]
-    assert len(shown("a" * 1000)) < 100
+    assert [as_written(value) for value in (None, True, False, "a", 1.5)] == ["nothing", "true", "false", "'a'", "1.5"]
+    assert len(as_written("a" * 1000)) < 100
 
 
 class Inner(Strict):
