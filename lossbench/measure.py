@@ -185,6 +185,9 @@ def _scored(metric: CreatedMetric, pair: Pair) -> float:
     ours, theirs = pair.ours, pair.theirs if metrics.load(metric.name).needs_target else None
     if theirs is not None and pair.beside_grey:
         ours, theirs = (_like_grey(image, used.protocol) for image in (ours, theirs))
+    if ours.shape[-3] == 1 and metrics.kinds(metrics.load(metric.name)):
+        # a grey picture is one of equal bands to a network that was trained on colour
+        ours, theirs = np.repeat(ours, 3, axis=-3), None if theirs is None else np.repeat(theirs, 3, axis=-3)
     return used(ours, theirs)
 
 

@@ -164,9 +164,7 @@ def _batch(module: nn.Module, pictures: list[Floats]) -> Tensor:
     import torch
 
     parameter = next(module.parameters())
-    # a grey picture is a colour picture of equal bands to a network that was trained on colour
-    coloured = [np.repeat(picture, 3, axis=0) if len(picture) == 1 else picture for picture in pictures]
-    return torch.from_numpy(np.stack(coloured) / 255).to(parameter.device, torch.float32)
+    return torch.from_numpy(np.stack(pictures) / 255).to(parameter.device, torch.float32)
 
 
 @contextmanager

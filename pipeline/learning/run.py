@@ -111,8 +111,12 @@ def training(spec: Spec, code: str, run: Run, precision: str, reads: Iterable[Pa
 
 
 def content_of(paths: Iterable[Path]) -> str:
-    """Return the SHA-256 of the content of `paths`: of cards, what they stand for, of other files, their bytes."""
-    digests = [Arrays(path).digest if path.suffix == ".json" else sha256(path) for path in paths]
+    """Return the SHA-256 of the content of `paths`: of cards, what they stand for, of other files, their bytes.
+
+    A file that is missing is left to whoever reads it, who has the words for it.
+    """
+    there = [path for path in paths if path.is_file()]
+    digests = [Arrays(path).digest if path.suffix == ".json" else sha256(path) for path in there]
     return hashlib.sha256(" ".join(digests).encode()).hexdigest()
 
 
