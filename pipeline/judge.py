@@ -7,15 +7,17 @@ from itertools import product
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 
 from lossbench.errors import UserError
 from lossbench.files import write_text
-from lossbench.statistics.intervals import companions, equivalent, holm, interval, shape
+from lossbench.statistics.intervals import equivalent, holm, shape
 from lossbench.statistics.verdicts import FLOORS, value_verdict, verdict
 from pipeline.command import run
+from pipeline.outputs.comparison import compared, left_out
 from pipeline.outputs.finite import finite
-from pipeline.outputs.scores import KEY, Floats, averaged, differences, read_scores, signs
+from pipeline.outputs.scores import KEY, Paired, averaged, paired, read_scores, signs
 from pipeline.specs.judge import Claim, JudgeSpec
 from pipeline.specs.tabulate import TabulateSpec
 
@@ -83,19 +85,21 @@ def _judged(claim: Claim, table: TabulateSpec, scores: pd.DataFrame) -> Record:
         "published_warning": warning,
     }
 
-    def oriented(metric: str) -> list[Floats]:
-        found = differences(scores, metric, claim.better, claim.than, columns, networks)
-        return [signs(table).get(metric, 1) * array for array in found]
+    def oriented(metric: str) -> list[Paired]:
+        found = paired(scores, metric, claim.better, claim.than, columns, networks)
+        return [one._replace(values=signs(table).get(metric, 1) * one.values) for one in found]
 
     found = oriented(claim.metric)
     if claim.against:
         # an interaction: how much larger the difference is than that of the other metric on the same pictures
         others = oriented(claim.against)
-        found = [ours - theirs for ours, theirs in zip(found, others, strict=True)] if others else []
-    if not found or sum(array.size for array in found) < 2:
-        return {**row, **dict.fromkeys(_MEASURED), "verdict": NOT_ATTEMPTED, "reason": _why_not(claim, table, scores)}
-    bounds, tests = interval(found), companions(found)
-    margin_p = equivalent(found, published / 2) if published is not None and published > 0 else None
+        found = [_less(*pair) for pair in zip(found, others, strict=True)] if others else []
+    comparison = compared(found)
+    if comparison is None:
+        reason = left_out(found) or _why_not(claim, table, scores)
+        return {**row, **dict.fromkeys(_MEASURED), "verdict": NOT_ATTEMPTED, "reason": reason}
+    bounds, tests = comparison.bounds, comparison.tests
+    margin_p = equivalent(comparison.finite, published / 2) if published is not None and published > 0 else None
     result = verdict(bounds, published, margin_p)
     return {
         **row,
@@ -111,8 +115,14 @@ def _judged(claim: Claim, table: TabulateSpec, scores: pd.DataFrame) -> Record:
         "n_seeds": bounds.n_seeds,
         "method": bounds.method,
         "verdict": result.name,
-        "reason": result.reason,
+        "reason": "; ".join(filter(None, (result.reason, comparison.note))),
     }
+
+
+def _less(ours: Paired, theirs: Paired) -> Paired:
+    # infinities of two metrics can't be weighed against each other
+    with np.errstate(invalid="ignore"):
+        return ours._replace(values=ours.values - theirs.values)
 
 
 _MEASURED = (

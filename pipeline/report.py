@@ -1,6 +1,7 @@
 """Stage report: one self-contained page of all tables of a scale, and their claims as JSON. Needs no torch."""
 
 import json
+import math
 import os
 import re
 from collections.abc import Sequence
@@ -143,7 +144,8 @@ def _planes(table: Table, anchor: str, look: dict[str, Style]) -> list[dict[str,
         drawn, axes = [], ("PSNR", perception.upper())
         for label, origin in (("ours", "value"), ("paper", "published")):
             wide = here.reindex(columns=["loss", "metric", origin]).pivot(index="loss", columns="metric", values=origin)
-            wide = wide.reindex(columns=["psnr", perception]).dropna()
+            # what is infinite has no place in a plane
+            wide = wide.reindex(columns=["psnr", perception]).replace([math.inf, -math.inf], math.nan).dropna()
             rows = {str(loss): (x, y) for loss, x, y in wide.itertuples()}
             points = {loss: rows[loss] for loss in table.spec.losses if loss in rows}
             if points:

@@ -1,6 +1,7 @@
 """Stage tabulate: a paper's table, ours beside the published numbers, with all that it rests on. Needs no torch."""
 
 import json
+import math
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ import pandas as pd
 from lossbench.errors import UserError
 from lossbench.files import write_text
 from pipeline.command import run
-from pipeline.outputs.scores import KEY, averaged, differences, read_scores, signs
+from pipeline.outputs.comparison import compared, left_out
+from pipeline.outputs.scores import KEY, averaged, paired, read_scores, signs
 from pipeline.pages.formats import html_page, latex_table, markdown_page, wide_csv, wide_frame
 from pipeline.specs.tabulate import TRIVIAL, MetricColumn, TabulateSpec
 
@@ -50,6 +52,10 @@ def long_table(spec: TabulateSpec, code: str) -> pd.DataFrame:
     beside = reference.reindex(pd.MultiIndex.from_frame(rows[place]))
     for name, origin in (("difference", "value"), ("published_difference", "published")):
         rows[name] = rows[origin] - beside[origin].to_numpy()
+    # both means are infinite: where every image has a finite difference so has the table
+    unknown = rows["difference"].isna() & (rows["left_out"] == "")
+    rows["difference"] = rows["difference"].mask(unknown, rows["estimate"])
+    rows = rows.drop(columns="estimate")
     rows["gain_over_trivial"] = (rows["value"] - rows[TRIVIAL]) * rows["metric"].map(signs(spec))
     rows = rows.merge(_metric_words(spec.metrics), on="metric")
     words = {"scale": spec.scale, "trivial_method": spec.trivials[0], "stand_ins": "; ".join(spec.stand_ins)}
@@ -70,20 +76,27 @@ def _comparisons(scores: pd.DataFrame, spec: TabulateSpec) -> pd.DataFrame:
 
     `low` and `high` bound `difference`, in the metric's own direction; `p_value` is Wilcoxon's over images, McNemar's
     where each image is right or wrong, `p_holm` the same adjusted for all comparisons of the table; `improved` is the
-    share of images that got better.
+    share of images that got better. `left_out` says which images have no finite difference: all but the counts and
+    tests are then of the others, `estimate`, their mean, too.
     """
-    from lossbench.statistics.intervals import companions, holm, interval
+    from lossbench.statistics.intervals import holm
 
     rows = []
     sign = signs(spec)
     for column, network, loss, metric in product(spec.columns, spec.networks, spec.losses, sign):
-        found = differences(scores, metric, loss, spec.reference_loss, [column], [network])
-        if loss == spec.reference_loss or not found or found[0].size < 2:
+        found = paired(scores, metric, loss, spec.reference_loss, [column], [network])
+        if loss == spec.reference_loss or not found:
             continue
-        bounds, tests = interval(found), companions([array * sign[metric] for array in found])
+        key, comparison = (column, network, loss, metric), compared(found, sign[metric])
+        if comparison is None:
+            # of one image there is nothing to say, unless its difference is infinite
+            rows.append((*key, *[math.nan] * 5, left_out(found)))
+            continue
+        bounds, tests = comparison.bounds, comparison.tests
         p_value = tests.wilcoxon_p if tests.mcnemar_p is None else tests.mcnemar_p
-        rows.append((column, network, loss, metric, bounds.low, bounds.high, p_value, tests.improved))
-    frame = pd.DataFrame(rows, columns=[*KEY, "low", "high", "p_value", "improved"])
+        numbers = (bounds.low, bounds.high, p_value, tests.improved)
+        rows.append((*key, *numbers, bounds.estimate, comparison.note))
+    frame = pd.DataFrame(rows, columns=[*KEY, "low", "high", "p_value", "improved", "estimate", "left_out"])
     frame["p_holm"] = holm(list(frame["p_value"]))
     return frame
 
@@ -144,7 +157,7 @@ def _ordered(rows: pd.DataFrame, spec: TabulateSpec) -> pd.DataFrame:
         rows[name] = pd.Categorical(rows[name], categories=list(values), ordered=True)
     first = ["paper", "table", "column", "task", "dataset", "test_set", "network", "loss", "metric", "better"]
     first += ["value", "sd_over_seeds", "sd_over_images", "n_images", "n_seeds", "published", "published_warning"]
-    first += ["difference", "low", "high", "p_value", "p_holm", "improved", "published_difference"]
+    first += ["difference", "low", "high", "p_value", "p_holm", "improved", "left_out", "published_difference"]
     first += ["trivial_method", TRIVIAL, "gain_over_trivial"]
     columns = [*first, *(name for name in rows.columns if name not in first)]
     return rows.sort_values(["network", "loss", "column", "metric"])[columns].reset_index(drop=True)

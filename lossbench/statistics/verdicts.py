@@ -118,8 +118,8 @@ def value_verdict(
     `values` are the means of k seeds (mean m, deviation s). The published value p is inside if |m - p| <= max(floor,
     t(0.975, k - 1) s sqrt(1/k + 1/runs)): a prediction interval, since p has run noise too. Inside is "replicated", or
     "reproduced" with the paper's own code and data (ACM badging 1.1); else "outside". Below the paper's scale
-    (`full_scale` False) and with fewer than three seeds nothing is attempted. `cv` is CV* of {p, m} (Belz et al., ACL
-    2022), with the unbiased deviation; None where their mean is 0.
+    (`full_scale` False), with fewer than three seeds and of an infinite mean nothing is attempted. `cv` is CV* of
+    {p, m} (Belz et al., ACL 2022), with the unbiased deviation; None where their mean is 0.
     """
     from scipy.special import stdtrit
 
@@ -127,6 +127,8 @@ def value_verdict(
     if not full_scale or k < 3:
         why = "reduced scale" if not full_scale else "fewer than 3 seeds"
         return ValueVerdict(f"not attempted ({why})", None, None, None)
+    if not np.isfinite(values).all():
+        return ValueVerdict("not attempted (infinite)", None, None, None)
     mean, deviation = float(np.mean(values)), float(np.std(values, ddof=1))
     half = max(floor, float(stdtrit(k - 1, 0.975)) * deviation * math.sqrt(1 / k + 1 / published_runs))
     name = "reproduced" if same_code else "replicated"

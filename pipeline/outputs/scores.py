@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from itertools import product
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -83,10 +84,19 @@ def averaged(scores: pd.DataFrame, keys: Sequence[str]) -> pd.Series:
     return means.groupby(level=list(range(len(keys))), sort=False).mean()
 
 
-def differences(
+class Paired(NamedTuple):
+    """Differences of two losses on the same images of one test set."""
+
+    test_set: str
+    images: tuple[str, ...]
+    values: Floats
+    """(seeds, images); infinite where an image is perfect under one of the losses alone, NaN where infinities meet."""
+
+
+def paired(
     scores: pd.DataFrame, metric: str, loss: str, other: str, columns: Sequence[str], networks: Sequence[str]
-) -> list[Floats]:
-    """Return `loss` minus `other`, one array (seeds, images) a test set, mean over the cells on the same test set.
+) -> list[Paired]:
+    """Return `loss` minus `other` a test set, mean over the cells on the same test set; equal infinities differ by 0.
 
     Seeds are those that every cell has; images are in name order. Empty where a cell or a common seed is missing.
     """
@@ -100,11 +110,32 @@ def differences(
             ours, theirs = (_by_seed(own, name) for name in (loss, other))
             if ours is None or theirs is None:
                 return []
-            found.setdefault((str(test_set), *ours.columns), []).append(ours - theirs)
-    seeds = set.intersection(*(set(frame.dropna().index) for frames in found.values() for frame in frames))
+            found.setdefault((str(test_set), *ours.columns), []).append(_minus(ours, theirs))
+    seeds = set.intersection(*(set(frame.index) for frames in found.values() for frame in frames))
     if not seeds:
         return []
-    return [np.mean([frame.loc[sorted(seeds)].to_numpy() for frame in frames], axis=0) for frames in found.values()]
+    sets = []
+    for (test_set, *images), frames in found.items():
+        # unlike infinities of two networks have no mean
+        with np.errstate(invalid="ignore"):
+            values = np.mean([frame.loc[sorted(seeds)].to_numpy() for frame in frames], axis=0)
+        sets.append(Paired(test_set, tuple(images), values))
+    return sets
+
+
+def differences(
+    scores: pd.DataFrame, metric: str, loss: str, other: str, columns: Sequence[str], networks: Sequence[str]
+) -> list[Floats]:
+    """Return the values of `paired` alone: one array (seeds, images) a test set."""
+    return [one.values for one in paired(scores, metric, loss, other, columns, networks)]
+
+
+def _minus(ours: pd.DataFrame, theirs: pd.DataFrame) -> pd.DataFrame:
+    """Return the difference on the seeds that both have."""
+    seeds = ours.index.intersection(theirs.index)
+    ours, theirs = ours.loc[seeds], theirs.loc[seeds]
+    # inf - inf is NaN, though both losses restore the image alike
+    return (ours - theirs).mask(ours == theirs, 0.0)
 
 
 def _by_seed(cell: pd.DataFrame, loss: str) -> pd.DataFrame | None:

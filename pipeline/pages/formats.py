@@ -88,6 +88,7 @@ def notes(spec: TabulateSpec, long: pd.DataFrame) -> list[str]:
         beside = f", beside the paper's {metric.published}" if metric.published else ""
         lines.append(f"protocol of {metric.name} ({ARROWS[metric.better]}){beside}: {metric.protocol}")
     lines += [f"setting: {text}" for text in spec.settings]
+    lines += _infinite(own)
     lines += _warnings(spec)
     devices = sorted({f"{row['device']}, {row['precision']}" for row in own.to_dict("records")})
     return [*lines, f"trained on: {'; '.join(devices)}"]
@@ -137,6 +138,12 @@ def _warnings(spec: TabulateSpec) -> list[str]:
         for value in spec.published
         if value.warning
     ]
+
+
+def _infinite(own: pd.DataFrame) -> list[str]:
+    """Return which images the intervals leave out, a line a cell."""
+    rows = own[own["left_out"].fillna("") != ""].to_dict("records") if "left_out" in own else []
+    return [f"{row['metric']} of {row['network']} {row['loss']} {row['column']}: {row['left_out']}" for row in rows]
 
 
 def _markdown(text: str) -> str:

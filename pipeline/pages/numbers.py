@@ -16,6 +16,7 @@ from pipeline.specs.tabulate import TRIVIAL, MetricColumn
 LEVEL = 0.05
 """Adjusted p-values below it are marked."""
 DASH = "–"
+INFINITE = "∞"
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def signed(value: object, digits: int) -> str:
     """Return a difference with its sign, or a dash where there is none."""
     number = real(value)
     if number is None:
-        return DASH
+        return f"+{endless}" if (endless := infinite(value)) == INFINITE else endless or DASH
     text = f"{number:+.{digits}f}"
     # a difference that vanishes in print has no direction
     return text[1:] if float(text) == 0 else text.replace("-", "−")
@@ -93,7 +94,7 @@ def signed(value: object, digits: int) -> str:
 def plain(value: object, digits: int) -> str:
     """Return a number, or a dash where there is none."""
     number = real(value)
-    return DASH if number is None else f"{number:.{digits}f}".replace("-", "−")
+    return infinite(value) or DASH if number is None else f"{number:.{digits}f}".replace("-", "−")
 
 
 def interval(low: object, high: object, digits: int) -> str:
@@ -108,6 +109,13 @@ def real(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return float(value) if math.isfinite(value) else None
+
+
+def infinite(value: object) -> str:
+    """Return an infinite number as it is printed, and nothing for anything else."""
+    if not isinstance(value, float) or not math.isinf(value):
+        return ""
+    return INFINITE if value > 0 else f"−{INFINITE}"
 
 
 def direction(value: object, better: str, digits: int) -> str:
@@ -136,16 +144,18 @@ def _cells(
     reference = row["loss"] == table.spec.reference_loss
     published = _published(row, metric, places, footnotes, reference)
     value = real(row["value"])
-    if value is None:
+    if value is None and not infinite(row["value"]):
         return _gap(table, str(row["column"]), str(row["network"]), str(row["loss"])), Number(DASH), published
     spread = real(row.get("sd_over_seeds"))
-    ours = Number(plain(value, places), value, "" if spread is None else f"± {plain(spread, places)}")
+    ours = Number(plain(row["value"], places), value, "" if spread is None else f"± {plain(spread, places)}")
     if reference:
         return ours, Number("reference"), published
     change, adjusted = real(row.get("difference")), real(row.get("p_holm"))
     ends = interval(row.get("low"), row.get("high"), places)
     significant = adjusted is not None and adjusted < LEVEL
-    difference = Number(signed(change, places), change, ends, direction(change, metric.better, places), significant)
+    difference = Number(
+        signed(row.get("difference"), places), change, ends, direction(change, metric.better, places), significant
+    )
     return ours, difference, published
 
 
@@ -192,8 +202,7 @@ def _trivial(table: Table, name: str, digits: dict[str, int]) -> SheetRow:
     cells = []
     for column, metric in product(table.spec.columns, table.spec.metrics):
         values = long.loc[(long["column"] == column) & (long["metric"] == metric.name), answer]
-        value = None if values.empty else real(float(values.iloc[0]))
-        text = plain(value, digits[metric.name])
-        ours = _gap(table, column, TRIVIAL, name) if value is None else Number(text, value)
-        cells.append((ours, Number(""), Number("")))
+        value = None if values.empty else float(values.iloc[0])
+        ours = Number(plain(value, digits[metric.name]), real(value))
+        cells.append((_gap(table, column, TRIVIAL, name) if value is None else ours, Number(""), Number("")))
     return SheetRow("", name, "trivial", cells)

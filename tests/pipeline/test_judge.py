@@ -277,3 +277,20 @@ def test_a_claim_without_columns_speaks_of_those_that_its_metric_is_taken_in(tmp
     both, one = judge.judged(spec, read_scores(made.cells))
     assert (both["columns"], one["columns"]) == (["x2", "x4"], ["x2"])
     assert (both["n_images"], one["n_images"]) == (2 * IMAGES, IMAGES)
+
+
+def test_a_perfect_picture_is_named_and_the_rest_is_judged(tmp_path: Path) -> None:
+    made = table(tmp_path)
+    for cell in made.cells:
+        scores = pd.read_csv(cell.scores, dtype={"image": str})
+        # perfect under every loss, and under one alone
+        perfect = ["0001", "0002"] if cell.loss == "gains" else ["0001"]
+        scores.loc[scores["image"].isin(perfect) & (scores["metric"] == "psnr"), "value"] = np.inf
+        scores.to_csv(cell.scores, index=False)
+    gains, same, niqe = written(
+        tmp_path, spec(tmp_path, claim("gains"), claim("same"), claim("gains", metric="niqe"), table=made)
+    )["claims"]
+    assert (gains["verdict"], gains["n_images"], gains["n_seeds"]) == ("confirmed in size", IMAGES - 1, len(SEEDS))
+    assert "1 picture has no finite difference (set 0002): the mean over all pictures is +inf" in gains["reason"]
+    assert (same["n_images"], niqe["n_images"]) == (IMAGES, IMAGES)
+    assert "picture" not in same["reason"] + niqe["reason"]

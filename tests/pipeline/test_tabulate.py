@@ -255,3 +255,26 @@ def test_a_card_without_the_fields_that_a_table_needs_is_named(tmp_path: Path) -
     file.write_text("{}", encoding="utf-8")
     with pytest.raises(UserError, match=re.escape(f"{file} can't be read")):
         tabulate.long_table(spec, "code")
+
+
+def test_perfect_pictures_end_no_table_and_are_named(tmp_path: Path) -> None:
+    perfect = {"psnr": {0: (math.inf, 31.0, 30.0), 1: (math.inf, 33.0, 32.0)}, "niqe": {0: (3.0,) * 3, 1: (4.0,) * 3}}
+    both = {**perfect, "psnr": {0: (math.inf, 32.0, 30.5), 1: (math.inf, 35.0, 32.5)}}
+    spec = small_spec(tmp_path)
+    trivial = {"psnr": {0: (28.0, 30.0, 30.0)}, "niqe": {0: (6.0, 8.0, 8.0)}}
+    write_scores(tmp_path / "trivial/bicubic/0/scores.csv", 0, trivial)
+    for loss, chosen in (("original", both), ("vgg", perfect)):
+        for seed in (0, 1):
+            write_scores(tmp_path / "edsr" / loss / str(seed) / "scores.csv", seed, chosen)
+    found = row(tabulate.long_table(spec, "code"), "vgg", "psnr")
+    # alike perfect: no difference on that picture
+    assert found["value"] == math.inf and found["left_out"] == ""
+    assert found["difference"] == pytest.approx((0 - 1.5 - 0.5) / 3) and found["low"] < found["difference"]
+    plain = {**both, "psnr": {0: (30.0, 32.0, 30.5), 1: (30.0, 35.0, 32.5)}}
+    for seed in (0, 1):
+        write_scores(tmp_path / "edsr/original" / str(seed) / "scores.csv", seed, plain)
+    found = row(tabulate.long_table(spec, "code"), "vgg", "psnr")
+    assert (found["difference"], found["improved"]) == (math.inf, 1 / 3)
+    assert found["low"] < -1 < found["high"]
+    said = "psnr of edsr vgg x2: 1 picture has no finite difference (photographs a): the mean over all pictures is +inf"
+    assert said in written(spec, tmp_path)["md"]

@@ -154,6 +154,10 @@ def test_what_cannot_be_compared_is_not_attempted(seeds: int, full_scale: bool, 
     assert (found.name, found.low, found.high, found.cv) == (f"not attempted ({why})", None, None, None)
 
 
+def test_an_infinite_mean_is_not_compared() -> None:
+    assert value_verdict([20.0, 20.1, math.inf], 20.0, 0.05, 1, True).name == "not attempted (infinite)"
+
+
 def test_the_coefficient_of_variation_by_hand() -> None:
     # deviation of 20 and 21: 1 / sqrt(2), unbiased 1 / sqrt(2) / sqrt(2 / pi), mean 20.5, factor 1 + 1 / 8
     expected = 1.125 * (1 / math.sqrt(2) / math.sqrt(2 / math.pi)) / 20.5 * 100

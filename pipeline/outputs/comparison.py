@@ -1,0 +1,77 @@
+"""Two losses compared on the same images: interval and tests, and what becomes of images that one restores perfectly.
+
+An image without a finite difference has a place in ranks and counts, not in a mean: the interval leaves it out.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from lossbench.statistics.bootstrap import Interval
+from lossbench.statistics.intervals import Companions, companions, interval
+from pipeline.outputs.scores import Floats, Paired
+
+LISTED = 10
+"""Images named in a note; of further ones the number is told."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What the images with a finite difference say of its mean, and all images of its direction."""
+
+    finite: list[Floats]
+    """One array (seeds, images) a test set, without the images that are left out."""
+    bounds: Interval
+    tests: Companions
+    note: str
+    """Which images are left out, and what they make of the mean; empty where none is."""
+
+
+def compared(sets: Sequence[Paired], sign: int = 1) -> Comparison | None:
+    """Return the comparison; None where fewer than two images, or seeds, have a finite difference.
+
+    `sign` is -1 where less is better: tests then count in favour of the loss, the interval stays in the metric's
+    direction.
+    """
+    finite, note = _finite(sets)
+    if not any(array.shape[1] > 1 or array.shape[0] > 1 for array in finite):
+        return None
+    bounds, tests = interval(finite), companions([sign * array for array in finite])
+    if note:
+        # the shift is in the metric's unit, so that it needs finite differences
+        tests = replace(companions([sign * array for array in _ranked(sets)]), shift=tests.shift)
+    return Comparison(finite, bounds, tests, note)
+
+
+def left_out(sets: Sequence[Paired]) -> str:
+    """Say which images have no finite difference; empty where all have one."""
+    return _finite(sets)[1]
+
+
+def _finite(sets: Sequence[Paired]) -> tuple[list[Floats], str]:
+    finite: list[Floats] = []
+    names: list[str] = []
+    infinite: list[float] = []
+    for test_set, images, values in sets:
+        kept = np.isfinite(values).all(axis=0)
+        # in the memory order of the whole array, by which sums round
+        finite += [values if kept.all() else np.ascontiguousarray(values[:, kept])] if kept.any() else []
+        names += [f"{test_set} {image}" for image, stays in zip(images, kept, strict=True) if not stays]
+        infinite += values[~np.isfinite(values)].tolist()
+    if not names:
+        return finite, ""
+    mean = "undefined" if len(set(infinite)) > 1 or np.isnan(infinite[0]) else f"{infinite[0]:+}inite"
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    plural = "s have" if len(names) > 1 else " has"
+    return finite, (
+        f"{len(names)} picture{plural} no finite difference ({', '.join(names[:LISTED])}{more}): the mean over all "
+        f"pictures is {mean}, the interval is of the others"
+    )
+
+
+def _ranked(sets: Sequence[Paired]) -> list[Floats]:
+    """Return finite differences of the same signs and ranks; in a mean, an infinite one outweighs all finite ones."""
+    sizes = np.concatenate([np.abs(one.values[np.isfinite(one.values)]) for one in sets])
+    beyond = 2.0 * sum(one.values.size for one in sets) * (1.0 + sizes.max(initial=0.0))
+    return [np.nan_to_num(one.values, nan=0.0, posinf=beyond, neginf=-beyond) for one in sets]
