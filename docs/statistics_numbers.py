@@ -10,7 +10,7 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.stats import kendalltau, nct, t
 
-from lossbench.statistics.verdicts import FLOORS, SSIM_VARIANT_GUESSED
+from lossbench.statistics.verdicts import FLOORS
 
 SIZE, POWER, SIGNIFICANCE = 0.1, 0.8, 0.05
 """PSNR difference in dB to be found, with which power, at which two-sided level."""
@@ -53,13 +53,14 @@ def exact_p(rows: int, tau: float) -> float:
 
 def floors() -> str:
     """Return the floors of all metrics."""
-    names = {"error": ("error rate", " points"), "psnr": ("PSNR", " dB"), "sam": ("SAM", " rad")}
-    guessed = f" ({SSIM_VARIANT_GUESSED:g} where the variant is a guess)"
-    parts = []
+    parts = dict[str, None]()
     for metric, floor in FLOORS.items():
-        name, unit = names.get(metric, (metric.upper(), ""))
-        parts.append(f"{name} {floor:g}{unit}{guessed if metric == 'ssim' else ''}")
-    return _wrapped(f"Floors: {', '.join(parts)}.")
+        kind = next((kind for kind in ("accuracy", "error") if metric.endswith(kind)), "")
+        unit = {"psnr": " dB", "sam": " rad"}.get(metric, " points" if kind else "")
+        name = {"accuracy": "accuracy", "error": "classification error"}.get(kind, metric.upper().replace("_", "-"))
+        # the variant that a paper printed has the floor of the metric
+        parts[f"{name.removesuffix('-FULL')} {floor:g}{unit}"] = None
+    return _wrapped(f"Floors: {', '.join(parts)}. Other metrics have none.")
 
 
 def order() -> str:

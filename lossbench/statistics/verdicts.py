@@ -11,19 +11,19 @@ from lossbench.statistics.bootstrap import Interval
 FLOORS = {
     "psnr": 0.05,
     "ssim": 0.001,
-    "lpips": 0.005,
+    **dict.fromkeys(("lpips", "r_lpips"), 0.005),
     "niqe": 0.1,
-    "gmsd": 0.002,
+    **dict.fromkeys(("gmsd", "gmsd_full"), 0.002),
     "sam": 0.0005,
     "ergas": 0.02,
-    "error": 0.5,
+    **dict.fromkeys(("accuracy", "adversarial_accuracy", "untargeted_accuracy"), 0.5),
+    **dict.fromkeys(("classification_error", "robust_error", "standard_error", "efficientnet_error"), 0.5),
 }
-"""Noise of conventions (crop, rounding, colour) by metric, in its unit (dB, radians; `error` in points of per cent).
+"""Noise of conventions (crop, rounding, colour) by metric as tables name it, in its unit: dB, radians, and for
+accuracies and errors points of per cent.
 
 Judged, not measured: the spread between libraries that mean the same convention. A metric that isn't here has none.
 """
-SSIM_VARIANT_GUESSED = 0.005
-"""Floor of SSIM where the paper doesn't say which variant it means."""
 
 
 @dataclass(frozen=True)

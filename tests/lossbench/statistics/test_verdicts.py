@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+import yaml
+from _repository import ROOT
 from scipy import stats
 
 from lossbench import plugins
@@ -167,4 +169,15 @@ def test_the_coefficient_of_variation_by_hand() -> None:
 
 
 def test_the_floors_are_those_of_metrics_that_exist() -> None:
-    assert set(FLOORS) - {"error"} <= set(plugins.names("metrics"))
+    named = {
+        name
+        for file in (ROOT / "config/tables").rglob("*.yaml")
+        for name in yaml.safe_load(file.read_text())["metrics"]
+    }
+    assert set(FLOORS) <= {*plugins.names("metrics"), *named}
+
+
+def test_what_papers_print_of_one_kind_has_one_floor() -> None:
+    errors = ("classification_error", "robust_error", "standard_error", "efficientnet_error")
+    for names in (("gmsd", "gmsd_full"), ("lpips", "r_lpips"), ("accuracy", "adversarial_accuracy", *errors)):
+        assert len({FLOORS[name] for name in names}) == 1
