@@ -36,6 +36,12 @@ NETWORK = NetworkSpec(name="edsr", arguments={"scale": 2, "channels": 4, "blocks
 CNN_MAE = {"widths": [4, 4, 8, 8], "blocks": [1, 1, 1, 1], "decoder_width": 8, "decoder_blocks": 1}
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that have slow tests, or one worker would end long after the other."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 def picture(height: int, width: int, seed: int) -> NDArray[np.uint8]:
     """Return smooth waves with a little noise: (height, width, 3)."""
     generator = np.random.default_rng(seed)
