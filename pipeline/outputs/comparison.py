@@ -54,7 +54,7 @@ def _finite(sets: Sequence[Paired]) -> tuple[list[Floats], str]:
     names: list[str] = []
     infinite: list[float] = []
     for test_set, images, values in sets:
-        kept = np.isfinite(values).all(axis=0)
+        kept = np.atleast_1d(np.isfinite(values).all(axis=0))
         # in the memory order of the whole array, by which sums round
         finite += [values if kept.all() else np.ascontiguousarray(values[:, kept])] if kept.any() else []
         names += [f"{test_set} {image}" for image, stays in zip(images, kept, strict=True) if not stays]
