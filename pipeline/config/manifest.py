@@ -2,10 +2,11 @@
 
 import hashlib
 import os
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+
+from lossbench.errors import tell
 
 Node = tuple[int, int]
 """Device and number of a folder."""
@@ -58,4 +59,4 @@ def _lines(root: Path) -> Iterator[str]:
                     continue
                 if time.monotonic() - told > QUIET:
                     told = time.monotonic()
-                    print(f"looks for changes in {root}: {count} files", file=sys.stderr, flush=True)
+                    tell(f"looks for changes in {root}: {count} files")

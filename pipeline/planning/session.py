@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from lossbench.errors import tell
 from pipeline.outputs.layout import WILDCARDS
 from pipeline.outputs.partial import forget
 from pipeline.outputs.record import differs
@@ -83,7 +84,7 @@ def _make_again(workflow: Any, job: Job) -> None:
                 memory.cleanup_metadata(path)
     elif Path(job.record).is_file() or not all(memory.metadata(path) for path in there):
         if why and workflow.dag.forcefiles.isdisjoint(there):
-            print(f"{there[0]} is made again: {why}", file=sys.stderr)
+            tell(f"{there[0]} is made again: {why}")
         workflow.dag.forcefiles.update(there)
 
 
