@@ -1,6 +1,5 @@
 """What `measure` says of how it compared, and what it refuses before it reads a picture."""
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -26,18 +25,6 @@ def save(path: Path, *shape: int, high: int = 256) -> Path:
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: Path | str) -> None:
     monkeypatch.setattr(sys, "argv", ["lossbench", "measure", *map(str, arguments)])
     command_line.main()
-
-
-@pytest.fixture
-def measured(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
-    """Return a function that runs `measure` and gives its JSON and the lines on standard error."""
-
-    def values(*arguments: Path | str) -> tuple[Any, list[str]]:
-        run(monkeypatch, *arguments, "--json")
-        captured = capsys.readouterr()
-        return json.loads(captured.out), captured.err.splitlines()
-
-    return values
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The verb measure on files of many bits, on grey files, and on what it leaves out of files."""
 
-import json
 import math
 import sys
 from pathlib import Path
@@ -30,19 +29,6 @@ def save(path: Path, pixels: NDArray[Any], mode: str | None = None) -> Path:
 def bands(path: Path, pixels: NDArray[Any]) -> Path:
     tifffile.imwrite(path, pixels, photometric="minisblack", planarconfig="contig")
     return path
-
-
-@pytest.fixture
-def measured(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
-    """Return a function that runs `measure` and gives its JSON and the lines on standard error."""
-
-    def values(*arguments: Path | str) -> tuple[Any, list[str]]:
-        monkeypatch.setattr(sys, "argv", ["lossbench", "measure", *map(str, arguments), "--json"])
-        command_line.main()
-        captured = capsys.readouterr()
-        return json.loads(captured.out), captured.err.splitlines()
-
-    return values
 
 
 @pytest.fixture
