@@ -153,3 +153,11 @@ def test_an_error_that_no_user_can_mend_keeps_its_traceback(capsys: pytest.Captu
         exit_with_one_line(failing(UserError("one line")))
     assert stopped.value.code == 1
     assert capsys.readouterr().err == "error: one line\n"
+
+
+def test_a_home_that_can_not_be_written_is_not_needed(file: Path) -> None:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("XDG_")}
+    command = [sys.executable, "-m", "lossbench", "measure", str(file), str(file), "--metric", "psnr,ssim"]
+    ran = subprocess.run(command, env={**kept, "HOME": "/proc/nowhere"}, capture_output=True, text=True)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert "inf" in ran.stdout
