@@ -10,6 +10,7 @@ import platform
 import re
 import sys
 import textwrap
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any
 
 from lossbench.errors import UserError, exit_with_one_line
 from lossbench.files import write_text
+from pipeline.pages.claims import KINDS
 from pipeline.pages.inputs import Card, Gaps, Table, read_json, read_loss_networks, read_table
 from pipeline.pages.numbers import interval, plain, real, signed
 
@@ -28,11 +30,9 @@ PAPER, TABLE, NETWORK = "mae_loss", "mae_loss/table3", "edsr"
 """Whose claims the README counts, and what it prints in full."""
 NEEDED = ("column", "network", "loss", "metric", "better", "value", "difference", "low", "high", "published",
           "published_warning", "published_difference", "trivial", "parameters", "n_images", "n_seeds")  # fmt: skip
-COUNTED = {
-    **{word: (word,) for word in ("confirmed", "confirmed in size", "smaller than claimed", "equivalent")},
-    "undecided or underpowered": ("undecided", "underpowered"),
-    **{word: (word,) for word in ("contradicted", "not attempted")},
-}
+COUNTED = {words: tuple(words.split(" or ")) for words in (
+    "confirmed", "confirmed in size", "smaller than claimed", "equivalent", "undecided or underpowered",
+    "contradicted", "not attempted", "not judged")}  # fmt: skip
 """Columns of the table of claims, and the verdicts that each counts."""
 UNITS = {"psnr": " dB"}
 DIGITS, KEPT_DIGITS = 2, 4
@@ -62,8 +62,7 @@ def snapshot(results: Path, minutes: str | None = None) -> Snapshot:
         "environment_gib": _environment(),
         "trained": {"networks": len(cards), "minutes": _minutes(cards)},
         "pretrained": {"networks": len(before), "minutes": _minutes(before)},
-        "tables": {name: {"title": table.spec.title, "claims": _counted(claims[name])}
-                   for name, table in tables.items()},
+        "tables": {name: {"title": one.spec.title, "claims": _counted(claims[name])} for name, one in tables.items()},
         "table3": _printed(tables[TABLE]),
         "controls": _controls(tables[TABLE], claims[TABLE]),
     }  # fmt: skip
@@ -74,8 +73,7 @@ def _tables(results: Path) -> dict[str, Table]:
     files = sorted((results / "verdicts" / PAPER).glob("*.json"))
     if not files:
         raise UserError(f"{results}/verdicts holds no verdicts; {REMEDY}")
-    gaps = Gaps()
-    tables = {}
+    gaps, tables = Gaps(), dict[str, Table]()
     for file in files:
         table = read_table(file, gaps)
         long = results / "tables" / f"{table.name}.csv"
@@ -107,12 +105,16 @@ def _claims(file: Path, tables: Mapping[str, Table]) -> dict[str, list[dict[str,
     return found
 
 
-def _counted(claims: Iterable[Mapping[str, Any]]) -> dict[str, int]:
-    words = [claim["verdict"] for claim in claims]
+def _counted(claims: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, int]]:
+    """Return the number of claims by kind and verdict."""
     known = [word for verdicts in COUNTED.values() for word in verdicts]
-    if unknown := [word for word in words if word not in known]:
-        raise UserError(f"verdict '{unknown[0]}' is none of {', '.join(known)}; name it in docs/demo_numbers.py")
-    return {word: words.count(word) for word in known}
+    counts = defaultdict[str, dict[str, int]](lambda: dict.fromkeys(known, 0))
+    for claim in claims:
+        for name, words in (("kind", KINDS), ("verdict", known)):
+            if (word := claim.get(name, "text")) not in words:
+                raise UserError(f"{name} '{word}' is none of {', '.join(words)}; name it in docs/demo_numbers.py")
+        counts[claim.get("kind", "text")][claim["verdict"]] += 1
+    return {kind: counts[kind] for kind in KINDS if kind in counts}
 
 
 def _printed(table: Table) -> Snapshot:
@@ -239,12 +241,12 @@ def _pair(row: Mapping[str, Any] | None, reference: bool) -> tuple[str, str]:
 
 
 def _claims_table(tables: Mapping[str, Mapping[str, Any]]) -> str:
-    lines = [["table", "claims", *COUNTED]]
-    sums: dict[str, int] = {}
-    for name, table in tables.items():
-        lines.append([f"`{name}`", *_counts(table["claims"])])
-        sums = {word: sums.get(word, 0) + count for word, count in table["claims"].items()}
-    return _markdown([*lines, ["all", *_counts(sums)]])
+    rows = [(f"`{name}`", kind, count) for name, table in tables.items() for kind, count in table["claims"].items()]
+    sums: dict[str, Counter[str]] = defaultdict(Counter)
+    for _, kind, count in rows:
+        sums[kind].update(count)
+    rows += [("all", kind, count) for kind, count in sums.items()]
+    return _markdown([["table", "kind", "claims", *COUNTED], *([*names, *_counts(count)] for *names, count in rows)])
 
 
 def _counts(claims: Mapping[str, int]) -> list[str]:

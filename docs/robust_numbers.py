@@ -11,6 +11,7 @@ import pandas as pd
 
 from lossbench.errors import UserError, exit_with_one_line
 from pipeline.outputs.rows import read_rows
+from pipeline.pages.claims import KINDS
 from pipeline.pages.inputs import read_json
 
 RESULTS = Path("results/demo")
@@ -30,7 +31,7 @@ TRAINED = {
 }
 """Cards of what is trained for the paper, below the results."""
 VERDICTS = ("confirmed", "confirmed in size", "smaller than claimed", "equivalent", "undecided", "underpowered",
-            "contradicted", "not attempted")  # fmt: skip
+            "contradicted", "not attempted", "not judged")  # fmt: skip
 
 
 def heading() -> str:
@@ -40,7 +41,7 @@ def heading() -> str:
 
 def _heading(table: str) -> str:
     if table == "claims":
-        return f"| table | claims | {' | '.join(VERDICTS)} |"
+        return f"| table | kind | claims | {' | '.join(VERDICTS)} |"
     if table == "time":
         return "| trained | number | minutes of training |"
     rows = "classifier" if table == "table1" else "loss"
@@ -68,16 +69,17 @@ def numbers(table: str) -> str:
 
 
 def claims() -> str:
-    """Return how many claims on each table got which verdict; raises UserError without verdicts."""
-    lines = [_heading("claims"), "|" + " --- |" * (2 + len(VERDICTS))]
+    """Return how many claims of each kind on each table got which verdict; raises UserError without verdicts."""
+    lines = [_heading("claims"), "|" + " --- |" * (3 + len(VERDICTS))]
     for table in METRICS:
         file = RESULTS / "verdicts" / PAPER / f"{table}.json"
         if not file.is_file():
             raise UserError(f"{file} is missing; run `uv run snakemake report`")
-        found = [claim["verdict"] for claim in read_json(file)["claims"]]
-        lines.append(
-            f"| `{PAPER}/{table}` | {len(found)} | {' | '.join(str(found.count(word)) for word in VERDICTS)} |"
-        )
+        rows = [(claim.get("kind", "text"), claim["verdict"]) for claim in read_json(file)["claims"]]
+        for kind in KINDS:
+            found = [verdict for own, verdict in rows if own == kind]
+            counts = " | ".join(str(found.count(word)) for word in VERDICTS)
+            lines += [f"| `{PAPER}/{table}` | {kind} | {len(found)} | {counts} |"] if found else []
     return "\n".join(lines)
 
 

@@ -2,7 +2,7 @@
 
 import json
 import math
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any, Literal
@@ -23,6 +23,8 @@ from pipeline.specs.tabulate import TabulateSpec
 
 NOT_ATTEMPTED = "not attempted"
 WITHHELD = "withheld"
+NOT_JUDGED = "not judged"
+"""Of a claim that can't be tested."""
 
 Record = dict[str, Any]
 Published = dict[tuple[str, str, str, str], float]
@@ -39,7 +41,8 @@ def main(spec: JudgeSpec, code: str, *, harness: Path, output: Path) -> None:
     claims = judged(spec, scores)
     if not checked["passed"]:
         reason = "metrics do not meet their golden values: " + "; ".join(checked["failures"])
-        claims = [{**row, "verdict": WITHHELD, "reason": reason} for row in claims]
+        withheld = {"verdict": WITHHELD, "reason": reason}
+        claims = [row if row["verdict"] == NOT_JUDGED else {**row, **withheld} for row in claims]
     content = {
         "spec": spec.table.model_dump(mode="json"),
         "harness": checked,
@@ -61,28 +64,34 @@ def judged(spec: JudgeSpec, scores: pd.DataFrame) -> list[Record]:
     """
     rows = [_judged(claim, spec.table, scores) for claim in spec.claims]
     for row in rows:
+        if row["verdict"] in (NOT_ATTEMPTED, NOT_JUDGED):
+            continue
         # what keeps a verdict from being the last word on the claim
-        if row["verdict"] != NOT_ATTEMPTED and not spec.full_scale:
+        if not spec.full_scale:
             row["reason"] += f"; at the reduced scale {spec.table.scale}"
-        if row["verdict"] != NOT_ATTEMPTED and row["n_seeds"] == 1:
+        if row["n_seeds"] == 1:
             row["reason"] += "; one seed, so that seed noise is not covered"
     adjusted = holm([row["p_value"] if row["p_value"] is not None else math.nan for row in rows])
     return [{**row, "p_holm": p_value} for row, p_value in zip(rows, adjusted, strict=True)]
 
 
 def _judged(claim: Claim, table: TabulateSpec, scores: pd.DataFrame) -> Record:
+    if claim.kind == "untestable":
+        blank = dict.fromkeys(("published_difference", *_MEASURED))
+        return {**claim.model_dump(exclude={"table"}), **blank, "published_warning": "", "verdict": NOT_JUDGED}
     # where the metric has no scores all columns count, so that a reason can be given
     scored = set(scores.loc[scores["metric"] == claim.metric, "column"]) or set(table.columns)
     known = tuple(column for column in table.columns if column in scored and column not in table.server_only)
     columns, networks = claim.columns or known, claim.networks or table.networks
     # papers print no difference of differences
-    published, warning = (None, "") if claim.against else _published_difference(claim, table, columns, networks)
+    size = _Size() if claim.against else _published_difference(claim, table, columns, networks)
+    published = size.difference
     row = {
         **claim.model_dump(exclude={"table"}),
         "columns": list(columns),
         "networks": list(networks),
         "published_difference": published,
-        "published_warning": warning,
+        "published_warning": size.warnings,
     }
 
     def oriented(metric: str) -> list[Paired]:
@@ -115,7 +124,7 @@ def _judged(claim: Claim, table: TabulateSpec, scores: pd.DataFrame) -> Record:
         "n_seeds": bounds.n_seeds,
         "method": bounds.method,
         "verdict": result.name,
-        "reason": "; ".join(filter(None, (result.reason, comparison.note))),
+        "reason": "; ".join(filter(None, (result.reason, size.note, comparison.note))),
     }
 
 
@@ -146,22 +155,37 @@ def _why_not(claim: Claim, table: TabulateSpec, scores: pd.DataFrame) -> str:
     return f"no scores of {' and '.join(absent)}" if absent else "some of its cells are missing or have no common seed"
 
 
+@dataclass(frozen=True)
+class _Size:
+    """What the paper prints of a claim."""
+
+    difference: float | None = None
+    """The mean over cells, oriented; None where the paper prints none that is beyond doubt."""
+    warnings: str = ""
+    """On the numbers behind it, those that are left out among them."""
+    note: str = ""
+    """How many cells are left out; empty where none is."""
+
+
 def _published_difference(
     claim: Claim, table: TabulateSpec, columns: tuple[str, ...], networks: tuple[str, ...]
-) -> tuple[float | None, str]:
-    """Return the mean over cells of what the paper prints, oriented, and the warnings on its numbers."""
-    published, sign = _published(table), signs(table).get(claim.metric, 1)
-    keys = [(column, network, claim.metric) for column, network in product(columns, networks)]
-    pairs = [tuple(published.get((*key[:2], loss, key[2])) for loss in (claim.better, claim.than)) for key in keys]
-    sizes = [sign * (ours - theirs) for ours, theirs in pairs if ours is not None and theirs is not None]
-    warnings = [
-        f"{value.network} {value.loss} {value.column}: {value.warning}"
-        for value in table.published
-        if value.warning
-        and (value.column, value.network, value.metric) in keys
-        and value.loss in (claim.better, claim.than)
-    ]
-    return (sum(sizes) / len(sizes) if sizes else None), "; ".join(warnings)
+) -> _Size:
+    """Return the mean over the cells of which the paper prints both numbers, neither with a warning."""
+    sign = signs(table).get(claim.metric, 1)
+    printed = {(value.column, value.network, value.loss, value.metric): value for value in table.published}
+    sizes, warnings, left = list[float](), list[str](), 0
+    for column, network in product(columns, networks):
+        pair = [printed.get((column, network, loss, claim.metric)) for loss in (claim.better, claim.than)]
+        known = [value for value in pair if value is not None]
+        doubtful = [value for value in known if value.warning]
+        warnings += [f"{value.network} {value.loss} {value.column}: {value.warning}" for value in doubtful]
+        if len(known) == 2 and doubtful:
+            left += 1
+        elif len(known) == 2:
+            ours, theirs = known
+            sizes.append(sign * (ours.value - theirs.value))
+    note = f"{left} of {left + len(sizes)} printed differences carry a warning and are no part of the published size"
+    return _Size(sum(sizes) / len(sizes) if sizes else None, "; ".join(warnings), note if left else "")
 
 
 def shapes(table: TabulateSpec, scores: pd.DataFrame) -> list[Record]:

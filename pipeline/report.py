@@ -60,6 +60,7 @@ def main(spec: ReportSpec, code: str, verdicts: Sequence[Path], output: Path) ->
         js=Markup((TEMPLATES / "page.js").read_text(encoding="utf-8")),
         overview=overview.overview(tables, networks, code),
         tally=claims.tally(tables),
+        kinds=claims.by_kind(tables),
         failures=_failures(tables),
         parts=parts,
         styles=look,

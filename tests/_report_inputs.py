@@ -146,7 +146,7 @@ def _long(spec: TabulateSpec) -> pd.DataFrame:
 def _verdicts(spec: TabulateSpec) -> dict[str, Any]:
     place = {"column": spec.columns[0], "network": "edsr"}
     claim = {
-        "text": "", "source": "section 4.3", "than": "original", "columns": ["x2"], "networks": ["edsr"],
+        "kind": "text", "source": "section 4.3", "than": "original", "columns": ["x2"], "networks": ["edsr"],
         "pooled_difference": 0.5, "shift": 0.1, "p_value": 0.001, "p_holm": 0.004, "improved": 0.83,
         "probability_over_seeds": None, "published_warning": "", "n_images": 3, "n_seeds": 1, "reason": "",
     }  # fmt: skip
@@ -156,8 +156,9 @@ def _verdicts(spec: TabulateSpec) -> dict[str, Any]:
         {**claim, "id": "vgg-psnr", "text": "VGG raises PSNR", "better": "vgg", "metric": "psnr", "low": -1.4,
          "high": -0.6, "difference": -1.0, "published_difference": -0.3, "verdict": "contradicted",
          "reason": "the whole interval lies below zero"},
-        {**claim, "id": "dnd", "text": "It helps on DND", "better": "ctmae", "metric": "psnr", "low": None,
-         "high": float("nan"), "difference": None, "published_difference": None, "verdict": "not attempted"},
+        {**claim, "id": "dnd", "kind": "ours", "text": "It helps on DND", "better": "ctmae", "metric": "psnr",
+         "low": None, "high": float("nan"), "difference": None, "published_difference": None,
+         "verdict": "not attempted"},
     ]  # fmt: skip
     shape = [{**place, "metric": "psnr", "tau": 0.333, "p_value": 1.0, "pairs_kept": 2, "pairs": 3,
               "same_winner": True, "losses": 3}]  # fmt: skip

@@ -18,8 +18,17 @@ VERDICTS = {
     "undecided": ("~", "open"),
     "not attempted": ("○", "open"),
     "withheld": ("■", "open"),
+    "not judged": ("–", "open"),
 }
 """Symbol and tone of every verdict, in the order in which they are counted."""
+KINDS = {
+    "text": "sentences of the paper",
+    "table": "printed pairs of numbers",
+    "trivial": "true by what metric and loss are",
+    "ours": "questions of this project",
+    "untestable": "sentences that no training decides",
+}
+"""What the kinds of claims are, in the order in which they are counted."""
 WITHHELD = "the metrics do not meet their golden values"
 
 
@@ -29,9 +38,9 @@ UNKNOWN = ("·", "open")
 
 def judged(table: Table) -> list[dict[str, Any]]:
     """Return the claims of a table with its name; verdicts are withheld where the metrics failed their checks."""
-    withheld = {} if table.harness.get("passed") else {"verdict": "withheld", "reason": WITHHELD}
     where = {"paper": table.spec.paper, "table": table.spec.table}
-    return [{**where, **claim, **withheld} for claim in table.claims]
+    withheld = {} if table.harness.get("passed") else {"verdict": "withheld", "reason": WITHHELD}
+    return [{**where, **claim, **({} if claim.get("verdict") == "not judged" else withheld)} for claim in table.claims]
 
 
 def claims(table: Table) -> list[dict[str, Any]]:
@@ -49,6 +58,7 @@ def _claim(claim: dict[str, Any]) -> dict[str, Any]:
     digits = telling(claim.get("difference"), claim.get("published_difference"))
     return {
         "text": str(claim.get("text", "")),
+        "kind": str(claim.get("kind", "text")),
         "note": ": ".join(filter(None, (str(claim.get("source") or ""), "; ".join(_facts(claim))))),
         "verdict": verdict,
         "symbol": symbol,
@@ -99,3 +109,20 @@ def tally(tables: Iterable[Table]) -> list[tuple[str, str, str, int]]:
     counts = Counter(claim["verdict"] for table in tables for claim in claims(table))
     known = dict.fromkeys([*VERDICTS, *counts])
     return [(word, *VERDICTS.get(word, UNKNOWN), counts[word]) for word in known if counts[word]]
+
+
+def by_kind(tables: Iterable[Table]) -> list[tuple[str, str, int, list[tuple[str, str, str, int]]]]:
+    """Return every kind that occurs: word, what it is, how many claims, and verdicts as `tally` gives them."""
+    found: dict[str, Counter[str]] = {}
+    for claim in (claim for table in tables for claim in claims(table)):
+        found.setdefault(claim["kind"], Counter())[claim["verdict"]] += 1
+    rows = []
+    for kind in dict.fromkeys([*KINDS, *found]):
+        if kind in found:
+            verdicts = [
+                (word, *VERDICTS.get(word, UNKNOWN), found[kind][word])
+                for word in dict.fromkeys([*VERDICTS, *found[kind]])
+                if found[kind][word]
+            ]
+            rows.append((kind, KINDS.get(kind, ""), found[kind].total(), verdicts))
+    return rows

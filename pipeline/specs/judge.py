@@ -1,21 +1,31 @@
 """What the verdicts on one table depend on."""
 
+from typing import Literal
+
 from pydantic import PositiveInt
 
 from lossbench.records import Strict
 from pipeline.specs.tabulate import Place, TabulateSpec
 
+Kind = Literal["text", "table", "trivial", "ours", "untestable"]
+"""What a claim is: a sentence of the paper, a printed pair of numbers turned into a direction, what holds by the very
+definition of metric or loss, a question of this project, and a sentence that no training can decide."""
+
 
 class Claim(Strict):
-    """One sentence of a paper, taken from its text and not from our results: a row of config/claims/<paper>.csv."""
+    """One claim of a paper, taken from its text and not from our results: a row of config/claims/<paper>.csv.
+
+    One of the kind `untestable` names no losses and no metric, but its `reason`.
+    """
 
     id: str
+    kind: Kind = "text"
     table: str
     """The table that shows it, as `paper/table`."""
-    better: str
+    better: str = ""
     """The loss that is said to be better."""
-    than: str
-    metric: str
+    than: str = ""
+    metric: str = ""
     against: str = ""
     """A second metric whose difference is subtracted: the claim is then that the first one's is larger."""
     columns: tuple[str, ...] = ()
@@ -25,6 +35,8 @@ class Claim(Strict):
     source: str
     """Section of the paper."""
     text: str
+    reason: str = ""
+    """Why it can't be tested."""
 
 
 class MissingCell(Place):

@@ -201,7 +201,10 @@ def deterministic(kept: dict[str, Any]) -> dict[str, Any]:
     table = kept["table3"]
     rows = [row for row in table["rows"] if row["loss"] not in timed()]
     controls = [claim for claim in kept["controls"] if claim["than"] not in timed()]
-    counts = {name: sum(entry["claims"].values()) for name, entry in kept["tables"].items()}
+    counts = {
+        name: {kind: sum(own.values()) for kind, own in entry["claims"].items()}
+        for name, entry in kept["tables"].items()
+    }
     return {**table, "rows": rows, "controls": controls, "counts": counts, "networks": kept["trained"]["networks"]}
 
 

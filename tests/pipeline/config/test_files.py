@@ -213,11 +213,20 @@ def test_measured_steps_are_read_as_strictly(tmp_path: Path) -> None:
         ("metric", "PSNR", "metric: there is no metric 'PSNR'; did you mean 'psnr'?"),
         ("networks", "edsr;rfdn", "networks: there is no network 'edsr;rfdn'"),
         ("id", " ", "the claim has no id; give it one"),
+        ("kind", "tabel", "kind: there is no kind 'tabel'; did you mean 'table'?"),
+        ("kind", "", "kind: there is no kind ''"),
+        ("kind", "untestable", "better: 'new' is untestable, which compares nothing; empty it"),
+        ("reason", "", "reason: 'new' is untestable; say why"),
+        ("reason", "no training tells", "reason: only what is untestable has one; empty it"),
     ],
 )
 def test_a_claim_on_what_there_is_not_is_refused(column: str, value: str, message: str, folder: Path) -> None:
-    row = {"id": "new", "table": "mae_loss/table3", "better": "kmae", "than": "original", "metric": "psnr"}
-    row |= {"columns": "", "networks": "", "source": "a", "text": "b", column: value}
+    row = {"id": "new", "kind": "text", "table": "mae_loss/table3", "better": "kmae", "than": "original"}
+    row |= {"metric": "psnr", "columns": "", "networks": "", "source": "a", "text": "b", "reason": "", column: value}
+    if column == "kind":
+        row["reason"] = "no training tells"
+    if column == "reason" and not value:
+        row["kind"] = "untestable"
     line = ",".join(row.values()) + "\n"
     said = refusal(folder, "claims/mae_loss.csv", lambda content: content + line.encode())
     assert message in said and "claims/mae_loss.csv, line " in said

@@ -45,3 +45,30 @@ def test_a_verdict_that_the_report_does_not_know_is_shown_as_it_is(tmp_path: Pat
     rewrite(verdict, claims=[{**claims[0], "verdict": "in doubt"}])
     page = made([verdict])
     assert '<input type="checkbox" value="in doubt" checked>' in page and "· in doubt CTMAE raises PSNR" in words(page)
+
+
+def test_kinds_are_counted_apart_and_said_beside_their_claims(tmp_path: Path) -> None:
+    (verdict,) = results(tmp_path)
+    claims = json.loads(verdict.read_text())["claims"]
+    words_of = {"kind": "untestable", "better": "", "than": "", "metric": "", "reason": "who was first", "p_holm": None}
+    first = {**claims[2], **words_of, "id": "first", "text": "The first attempt", "verdict": "not judged"}
+    rewrite(verdict, claims=[*claims, first], harness={"passed": True, "rows": 260, "failures": []})
+    text = words(made([verdict]))
+    assert "text sentences of the paper 2: 1 confirmed in size , 1 contradicted" in text
+    assert "ours questions of this project 1: 1 not attempted" in text
+    assert "untestable sentences that no training decides 1: 1 not judged" in text
+    assert (
+        "It helps on DND ours" in text
+        and "– not judged The first attempt untestable section 4.3: who was first" in text
+    )
+    assert [claim["kind"] for claim in json.loads((verdict.parents[2] / "report/claims.json").read_text())] == [
+        "text", "text", "ours", "untestable"
+    ]  # fmt: skip
+
+
+def test_what_no_training_decides_is_not_withheld_either(tmp_path: Path) -> None:
+    (verdict,) = results(tmp_path)
+    claims = json.loads(verdict.read_text())["claims"]
+    rewrite(verdict, harness={"passed": False, "rows": 1, "failures": ["psnr"]},
+            claims=[claims[0], {**claims[2], "kind": "untestable", "verdict": "not judged"}])  # fmt: skip
+    assert re.findall(r'data-verdict="([^"]*)"', made([verdict])) == ["withheld", "not judged"]
