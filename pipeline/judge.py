@@ -13,7 +13,7 @@ import pandas as pd
 from lossbench.errors import UserError
 from lossbench.files import write_text
 from lossbench.statistics.intervals import equivalent, holm, shape
-from lossbench.statistics.verdicts import FLOORS, value_verdict, verdict
+from lossbench.statistics.verdicts import FLOORS, slight_verdict, value_verdict, verdict
 from pipeline.command import run
 from pipeline.outputs.comparison import compared, left_out
 from pipeline.outputs.finite import finite
@@ -109,7 +109,8 @@ def _judged(claim: Claim, table: TabulateSpec, scores: pd.DataFrame) -> Record:
         return {**row, **dict.fromkeys(_MEASURED), "verdict": NOT_ATTEMPTED, "reason": reason}
     bounds, tests = comparison.bounds, comparison.tests
     margin_p = equivalent(comparison.finite, published / 2) if published is not None and published > 0 else None
-    result = verdict(bounds, published, margin_p)
+    result = slight_verdict(bounds, published) if claim.slight else verdict(bounds, published, margin_p)
+    p_value = tests.wilcoxon_p if tests.mcnemar_p is None else tests.mcnemar_p
     return {
         **row,
         "difference": bounds.estimate,
@@ -117,7 +118,8 @@ def _judged(claim: Claim, table: TabulateSpec, scores: pd.DataFrame) -> Record:
         "high": bounds.high,
         "pooled_difference": bounds.pooled,
         "shift": tests.shift,
-        "p_value": tests.wilcoxon_p if tests.mcnemar_p is None else tests.mcnemar_p,
+        # a test of no difference says nothing of a bound
+        "p_value": None if claim.slight else p_value,
         "improved": tests.improved,
         "probability_over_seeds": tests.probability_over_seeds,
         "n_images": bounds.n_images,

@@ -26,6 +26,10 @@ Judged, not measured: the spread between libraries that mean the same convention
 """
 
 
+SLIGHT = 2
+"""Times the published loss up to which a loss is called slight; chosen, since papers give no bound."""
+
+
 @dataclass(frozen=True)
 class Verdict:
     """One main verdict, and in words what else holds."""
@@ -103,6 +107,22 @@ def _named(low: float, high: float, size: float | None, within: bool) -> tuple[s
     if (high - low) / 2 > size:
         return "underpowered", [direction, "and half of its width is above the published difference"]
     return "undecided", [direction, "and the published size"]
+
+
+def slight_verdict(interval: Interval, published_difference: float | None) -> Verdict:
+    """Return the verdict on a loss that is said to be slight: less than `SLIGHT` times the published one (negative).
+
+    Confirmed where the whole interval lies above that bound (non-inferiority), contradicted where it lies below, else
+    undecided; undecided too where no loss is published.
+    """
+    if published_difference is None or not published_difference < 0:
+        return Verdict("undecided", "no published loss that would bound what is slight")
+    bound = f"a loss of {SLIGHT} times the published one"
+    if interval.low > SLIGHT * published_difference:
+        return Verdict("confirmed", f"the interval is above {bound}")
+    if interval.high < SLIGHT * published_difference:
+        return Verdict("contradicted", f"the interval is below {bound}")
+    return Verdict("undecided", f"the interval holds {bound}")
 
 
 def value_verdict(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 from lossbench import plugins
 from lossbench.errors import UserError, nearest
@@ -51,8 +51,13 @@ def claims(
             _check_names(f"{path}, line {line}", row, names)
             lists = {name: tuple(row[name].split()) for name in ("columns", "networks")}
             other = scale.metrics.get(row["metric"])
-            metric = {"metric": other.name} if other else {}
-            yield Claim.parse({**row, **lists, **metric}, f"{path}, line {line}: {row['id']}")
+            changed: dict[str, Any] = {"metric": other.name} if other else {}
+            if (slight := row.get("slight", "")) not in ("", "yes"):
+                raise UserError(
+                    f"{path}, line {line}: slight: '{slight}' is neither 'yes' nor empty; write one of them"
+                )
+            changed["slight"] = slight == "yes"
+            yield Claim.parse({**row, **lists, **changed}, f"{path}, line {line}: {row['id']}")
 
 
 def _check_names(where: str, row: dict[str, str], names: dict[str, set[str]]) -> None:

@@ -28,6 +28,8 @@ class Claim(Strict):
     metric: str = ""
     against: str = ""
     """A second metric whose difference is subtracted: the claim is then that the first one's is larger."""
+    slight: bool = False
+    """Whether it says that `better` falls behind `than`, but by little: by less than twice what the paper prints."""
     columns: tuple[str, ...] = ()
     """Columns of the table that it speaks of; none are all."""
     networks: tuple[str, ...] = ()

@@ -274,3 +274,16 @@ def test_the_published_size_leaves_numbers_with_a_warning_out(tmp_path: Path) ->
     assert "; 1 of 2 printed differences carry a warning and are no part of the published size" in both["reason"]
     assert (one["published_difference"], one["verdict"]) == (None, "confirmed")
     assert "no published size; 1 of 1 printed" in one["reason"] and "original x4: copied" in one["published_warning"]
+
+
+def test_a_slight_loss_is_held_against_twice_the_published_one(tmp_path: Path) -> None:
+    made = table(tmp_path)
+    for printed, name in ((29.8, "confirmed"), (29.95, "contradicted"), (30.1, "undecided")):
+        published = [value if value.loss != "loses" else value.model_copy(update={"value": printed})
+                     for value in made.published]  # fmt: skip
+        chosen = spec(
+            tmp_path, claim("loses", slight=True), table=made.model_copy(update={"published": tuple(published)})
+        )
+        (row,) = written(tmp_path, chosen)["claims"]
+        assert (row["verdict"], row["p_value"]) == (name, None)
+        assert row["difference"] == pytest.approx(-0.3, abs=0.05)

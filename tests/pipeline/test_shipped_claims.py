@@ -65,7 +65,8 @@ def test_every_shipped_claim_speaks_of_what_its_table_has_at_paper_scale(
 def test_ten_claims_do_not_stand_in_the_published_numbers_themselves(
     judged: list[tuple[JudgeSpec, dict[str, Any]]],
 ) -> None:
-    against = [row["id"] for _, row in judged if (size := row["published_difference"]) is not None and size <= 0]
+    sizes = {row["id"]: row["published_difference"] for _, row in judged if not row.get("slight")}
+    against = [name for name, size in sizes.items() if size is not None and size <= 0]
     assert against == [
         # the text says "consistent gain", its own table 1 prints a lower mean SSIM under every MAE loss
         *(f"table1_{loss}_ssim" for loss in ("kmae", "ctmae", "ccmae")),
@@ -84,8 +85,8 @@ def test_every_claim_has_a_kind_and_its_place_in_the_paper() -> None:
     assert all(row["source"] for row in rows)
     by_kind = Counter((row["table"].partition("/")[0], row["kind"]) for row in rows)
     assert by_kind == {
-        ("mae_loss", "text"): 63, ("mae_loss", "table"): 6, ("mae_loss", "trivial"): 4, ("mae_loss", "ours"): 15,
-        ("mae_loss", "untestable"): 3, ("robust_perceptual", "text"): 56, ("robust_perceptual", "table"): 30,
+        ("mae_loss", "text"): 66, ("mae_loss", "table"): 6, ("mae_loss", "trivial"): 4, ("mae_loss", "ours"): 15,
+        ("mae_loss", "untestable"): 3, ("robust_perceptual", "text"): 58, ("robust_perceptual", "table"): 30,
         ("robust_perceptual", "trivial"): 22, ("robust_perceptual", "ours"): 7, ("robust_perceptual", "untestable"): 2,
     }  # fmt: skip
     assert {row["kind"] for row in rows if "question of this project" in row["source"]} == {"ours"}
@@ -102,3 +103,8 @@ def test_numbers_that_the_paper_copied_or_repeats_carry_a_warning(
         seen = Counter((value.column, value.value) for value in published if value.metric == "ergas")
         twice = [value for value in published if value.metric == "ergas" and seen[value.column, value.value] > 1]
         assert all(value.warning for value in twice) and len(twice) == (8 if name.endswith("4") else 0)
+
+
+def test_what_is_called_slight_is_a_loss_in_print(judged: list[tuple[JudgeSpec, dict[str, Any]]]) -> None:
+    slight = {row["id"]: row["published_difference"] for _, row in judged if row.get("slight")}
+    assert len(slight) == 5 and all(size < 0 for size in slight.values())

@@ -12,7 +12,7 @@ from scipy import stats
 
 from lossbench import plugins
 from lossbench.statistics.intervals import equivalent, interval
-from lossbench.statistics.verdicts import FLOORS, value_verdict, verdict
+from lossbench.statistics.verdicts import FLOORS, slight_verdict, value_verdict, verdict
 
 
 @dataclass(frozen=True)
@@ -125,6 +125,21 @@ def test_planted_effects_get_their_verdict_in_95_of_100_tables(
 def test_noise_of_seeds_is_not_taken_for_an_effect() -> None:
     found = verdicts(0.0, 0.3, seed_deviation=0.3)
     assert found["confirmed"] + found["confirmed in size"] + found["contradicted"] <= 10, found
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "published", "name"),
+    [
+        (-0.3, -0.1, -0.2, "confirmed"),
+        (0.1, 0.2, -0.2, "confirmed"),
+        (-5.7, -5.5, -0.2, "contradicted"),
+        (-0.5, -0.3, -0.2, "undecided"),
+        (-0.3, -0.1, 0.2, "undecided"),
+        (-0.3, -0.1, None, "undecided"),
+    ],
+)
+def test_a_slight_loss_has_an_upper_bound(low: float, high: float, published: float | None, name: str) -> None:
+    assert slight_verdict(Between(low, high), published).name == name
 
 
 def test_the_prediction_interval_by_hand() -> None:

@@ -216,13 +216,23 @@ def test_measured_steps_are_read_as_strictly(tmp_path: Path) -> None:
         ("kind", "tabel", "kind: there is no kind 'tabel'; did you mean 'table'?"),
         ("kind", "", "kind: there is no kind ''"),
         ("kind", "untestable", "better: 'new' is untestable, which compares nothing; empty it"),
+        ("slight", "no", "slight: 'no' is neither 'yes' nor empty"),
         ("reason", "", "reason: 'new' is untestable; say why"),
         ("reason", "no training tells", "reason: only what is untestable has one; empty it"),
     ],
 )
 def test_a_claim_on_what_there_is_not_is_refused(column: str, value: str, message: str, folder: Path) -> None:
     row = {"id": "new", "kind": "text", "table": "mae_loss/table3", "better": "kmae", "than": "original"}
-    row |= {"metric": "psnr", "columns": "", "networks": "", "source": "a", "text": "b", "reason": "", column: value}
+    row |= {
+        "metric": "psnr",
+        "slight": "",
+        "columns": "",
+        "networks": "",
+        "source": "a",
+        "text": "b",
+        "reason": "",
+        column: value,
+    }
     if column == "kind":
         row["reason"] = "no training tells"
     if column == "reason" and not value:
