@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import product
 from pathlib import Path
@@ -12,12 +13,17 @@ import pandas as pd
 
 from lossbench.errors import UserError
 from lossbench.files import write_text
-from lossbench.statistics.intervals import equivalent, holm, shape
-from lossbench.statistics.verdicts import FLOORS, slight_verdict, value_verdict, verdict
+from lossbench.statistics.false_directions import NOMINAL, beyond_nominal
+from lossbench.statistics.intervals import equivalent, holm
+from lossbench.statistics.rank_agreement import shape
+from lossbench.statistics.sizes import PublishedSize, place
+from lossbench.statistics.verdicts import FLOORS, Verdict, slight_verdict, value_verdict, verdict
 from pipeline.command import run
-from pipeline.outputs.comparison import compared, left_out
+from pipeline.outputs.comparison import Comparison, compared, left_out
 from pipeline.outputs.finite import finite
+from pipeline.outputs.noise import Lender, Lent
 from pipeline.outputs.scores import KEY, Paired, averaged, paired, read_scores, signs
+from pipeline.outputs.summary import summary
 from pipeline.specs.judge import Claim, JudgeSpec
 from pipeline.specs.tabulate import TabulateSpec
 
@@ -38,9 +44,10 @@ def main(spec: JudgeSpec, code: str, *, harness: Path, output: Path) -> None:
     """
     checked = _harness(harness)
     scores = read_scores(cell for cell in spec.table.cells if cell.card is not None)
-    claims = judged(spec, scores)
-    if not checked["passed"]:
-        reason = "metrics do not meet their golden values: " + "; ".join(checked["failures"])
+    lender = Lender(spec.table, scores, read_scores(spec.table.noise_cells))
+    claims = judged(spec, scores, lender)
+    again = list(self_comparisons(spec.table, scores, lender))
+    if reason := _why_withheld(checked, again):
         withheld = {"verdict": WITHHELD, "reason": reason}
         claims = [row if row["verdict"] == NOT_JUDGED else {**row, **withheld} for row in claims]
     content = {
@@ -49,6 +56,8 @@ def main(spec: JudgeSpec, code: str, *, harness: Path, output: Path) -> None:
         "claims": claims,
         "shape": shapes(spec.table, scores),
         "values": values(spec, scores),
+        "again": again,
+        "summary": summary(spec.table, scores, lender),
         "missing": [cell.model_dump() for cell in spec.missing],
         "code": code,
     }
@@ -57,25 +66,60 @@ def main(spec: JudgeSpec, code: str, *, harness: Path, output: Path) -> None:
         print(f"{row['verdict']:>22}  {row['text']}", flush=True)
 
 
-def judged(spec: JudgeSpec, scores: pd.DataFrame) -> list[Record]:
+def _why_withheld(checked: Record, again: Sequence[Record]) -> str:
+    """Return why no verdict may be given; empty where nothing is wrong."""
+    if not checked["passed"]:
+        return "metrics do not meet their golden values: " + "; ".join(checked["failures"])
+    directions = sum(row["direction"] for row in again)
+    if beyond_nominal(directions, len(again)):
+        return f"the reference loss against itself gets a direction in {directions} of {len(again)} cells"
+    return ""
+
+
+def self_comparisons(table: TabulateSpec, scores: pd.DataFrame, lender: Lender) -> Iterator[Record]:
+    """Give the A/A test of every network and column: whether any metric (Holm over them) has a direction."""
+    for column, network in product(table.columns, table.networks) if table.again else ():
+        found = []
+        for metric in table.metrics:
+            place = (metric.name, str(table.again), table.reference_loss, [column], [network])
+            comparison = compared(paired(scores, *place), noise=lender.lent(*place).noise)
+            if comparison is not None and comparison.bounds.covers_seeds:
+                found.append(comparison.bounds.p_value)
+        if found:
+            p_value = min(holm(found))
+            yield {"column": column, "network": network, "p_value": p_value, "direction": p_value < NOMINAL}
+
+
+def judged(spec: JudgeSpec, scores: pd.DataFrame, lender: Lender) -> list[Record]:
     """Return one row a claim: difference (> 0 favours the claim), interval, tests, published size and verdict.
 
     A claim's sets are test sets; networks and columns scored on the same images are averaged first.
     """
-    rows = [_judged(claim, spec.table, scores) for claim in spec.claims]
+    rows = [_judged(claim, spec, scores, lender) for claim in spec.claims]
     for row in rows:
         if row["verdict"] in (NOT_ATTEMPTED, NOT_JUDGED):
             continue
         # what keeps a verdict from being the last word on the claim
         if not spec.full_scale:
             row["reason"] += f"; at the reduced scale {spec.table.scale}"
-        if row["n_seeds"] == 1:
-            row["reason"] += "; one seed, so that seed noise is not covered"
     adjusted = holm([row["p_value"] if row["p_value"] is not None else math.nan for row in rows])
     return [{**row, "p_holm": p_value} for row, p_value in zip(rows, adjusted, strict=True)]
 
 
-def _judged(claim: Claim, table: TabulateSpec, scores: pd.DataFrame) -> Record:
+@dataclass(frozen=True)
+class _Size:
+    """What the paper prints of a claim."""
+
+    published: PublishedSize | None = None
+    """None where the paper prints none that is beyond doubt."""
+    warnings: str = ""
+    """On the numbers behind it, those that are left out among them."""
+    note: str = ""
+    """How many cells are left out; empty where none is."""
+
+
+def _judged(claim: Claim, spec: JudgeSpec, scores: pd.DataFrame, lender: Lender) -> Record:
+    table = spec.table
     if claim.kind == "untestable":
         blank = dict.fromkeys(("published_difference", *_MEASURED))
         return {**claim.model_dump(exclude={"table"}), **blank, "published_warning": "", "verdict": NOT_JUDGED}
@@ -84,8 +128,9 @@ def _judged(claim: Claim, table: TabulateSpec, scores: pd.DataFrame) -> Record:
     known = tuple(column for column in table.columns if column in scored and column not in table.server_only)
     columns, networks = claim.columns or known, claim.networks or table.networks
     # papers print no difference of differences
-    size = _Size() if claim.against else _published_difference(claim, table, columns, networks)
-    published = size.difference
+    printed = claim.kind != "again" and not claim.against
+    size = _published_difference(claim, spec, columns, networks) if printed else _Size()
+    published = size.published.difference if size.published else None
     row = {
         **claim.model_dump(exclude={"table"}),
         "columns": list(columns),
@@ -103,14 +148,13 @@ def _judged(claim: Claim, table: TabulateSpec, scores: pd.DataFrame) -> Record:
         # an interaction: how much larger the difference is than that of the other metric on the same pictures
         others = oriented(claim.against)
         found = [_less(*pair) for pair in zip(found, others, strict=True)] if others else []
-    comparison = compared(found)
+    lent = lender.lent(claim.metric, claim.better, claim.than, columns, networks, claim.against)
+    comparison = compared(found, noise=lent.noise)
     if comparison is None:
         reason = left_out(found) or _why_not(claim, table, scores)
         return {**row, **dict.fromkeys(_MEASURED), "verdict": NOT_ATTEMPTED, "reason": reason}
     bounds, tests = comparison.bounds, comparison.tests
-    margin_p = equivalent(comparison.finite, published / 2) if published is not None and published > 0 else None
-    result = slight_verdict(bounds, published) if claim.slight else verdict(bounds, published, margin_p)
-    p_value = tests.wilcoxon_p if tests.mcnemar_p is None else tests.mcnemar_p
+    result = _verdict(claim, comparison, size, spec, lent)
     return {
         **row,
         "difference": bounds.estimate,
@@ -118,16 +162,30 @@ def _judged(claim: Claim, table: TabulateSpec, scores: pd.DataFrame) -> Record:
         "high": bounds.high,
         "pooled_difference": bounds.pooled,
         "shift": tests.shift,
-        # a test of no difference says nothing of a bound
-        "p_value": None if claim.slight else p_value,
+        # a test of no difference says nothing of a bound, and of one run nothing of seeds
+        "p_value": bounds.p_value if bounds.covers_seeds and not claim.slight else None,
+        "image_p_value": tests.wilcoxon_p if tests.mcnemar_p is None else tests.mcnemar_p,
         "improved": tests.improved,
         "probability_over_seeds": tests.probability_over_seeds,
         "n_images": bounds.n_images,
         "n_seeds": bounds.n_seeds,
         "method": bounds.method,
         "verdict": result.name,
-        "reason": "; ".join(filter(None, (result.reason, size.note, comparison.note))),
+        "reason": "; ".join(filter(None, (result.reason, size.note, comparison.note, lent.note))),
     }
+
+
+def _verdict(claim: Claim, comparison: Comparison, size: _Size, spec: JudgeSpec, lent: Lent) -> Verdict:
+    bounds, published = comparison.bounds, size.published
+    difference = published.difference if published else None
+    if claim.slight:
+        if spec.full_scale:
+            return slight_verdict(bounds, difference)
+        return Verdict(NOT_ATTEMPTED, "what is slight is a size, and sizes are not judged at a reduced scale")
+    if published is None or not published.difference > 0 or not spec.full_scale:
+        return verdict(bounds, difference, None, sizes=spec.full_scale or claim.kind == "again")
+    tost_p = equivalent(comparison.finite, published.difference / 2, noise=lent.noise)
+    return verdict(bounds, difference, tost_p, place=place(comparison.finite, published, lent.noise))
 
 
 def _less(ours: Paired, theirs: Paired) -> Paired:
@@ -137,7 +195,7 @@ def _less(ours: Paired, theirs: Paired) -> Paired:
 
 
 _MEASURED = (
-    *("difference", "low", "high", "pooled_difference", "shift", "p_value", "improved"),
+    *("difference", "low", "high", "pooled_difference", "shift", "p_value", "image_p_value", "improved"),
     *("probability_over_seeds", "n_images", "n_seeds", "method"),
 )
 
@@ -157,25 +215,12 @@ def _why_not(claim: Claim, table: TabulateSpec, scores: pd.DataFrame) -> str:
     return f"no scores of {' and '.join(absent)}" if absent else "some of its cells are missing or have no common seed"
 
 
-@dataclass(frozen=True)
-class _Size:
-    """What the paper prints of a claim."""
-
-    difference: float | None = None
-    """The mean over cells, oriented; None where the paper prints none that is beyond doubt."""
-    warnings: str = ""
-    """On the numbers behind it, those that are left out among them."""
-    note: str = ""
-    """How many cells are left out; empty where none is."""
-
-
-def _published_difference(
-    claim: Claim, table: TabulateSpec, columns: tuple[str, ...], networks: tuple[str, ...]
-) -> _Size:
+def _published_difference(claim: Claim, spec: JudgeSpec, columns: tuple[str, ...], networks: tuple[str, ...]) -> _Size:
     """Return the mean over the cells of which the paper prints both numbers, neither with a warning."""
+    table = spec.table
     sign = signs(table).get(claim.metric, 1)
     printed = {(value.column, value.network, value.loss, value.metric): value for value in table.published}
-    sizes, warnings, left = list[float](), list[str](), 0
+    sizes, warnings, left, step = list[float](), list[str](), 0, 0.0
     for column, network in product(columns, networks):
         pair = [printed.get((column, network, loss, claim.metric)) for loss in (claim.better, claim.than)]
         known = [value for value in pair if value is not None]
@@ -186,8 +231,10 @@ def _published_difference(
         elif len(known) == 2:
             ours, theirs = known
             sizes.append(sign * (ours.value - theirs.value))
+            step = max(step, ours.step, theirs.step)
     note = f"{left} of {left + len(sizes)} printed differences carry a warning and are no part of the published size"
-    return _Size(sum(sizes) / len(sizes) if sizes else None, "; ".join(warnings), note if left else "")
+    mean = PublishedSize(sum(sizes) / len(sizes), step, len(sizes), spec.published_runs) if sizes else None
+    return _Size(mean, "; ".join(warnings), note if left else "")
 
 
 def shapes(table: TabulateSpec, scores: pd.DataFrame) -> list[Record]:

@@ -11,6 +11,7 @@ from pipeline.planning.plan import Plan
 from pipeline.specs.harness import HarnessSpec
 from pipeline.specs.judge import JudgeSpec, MissingCell
 from pipeline.specs.report import ReportSpec
+from pipeline.specs.tabulate import Cell
 
 
 def main(plan: Plan) -> Path:
@@ -54,13 +55,18 @@ def _partial(spec: JudgeSpec, makers: Mapping[str, Job]) -> JudgeSpec:
     """Return the spec of the cells whose files are there, the others listed as missing."""
     missing, left = [], []
     for cell in spec.table.cells:
-        if absent := [file for file in (cell.scores, cell.card) if file and not Path(file).is_file()]:
+        if absent := _absent(cell):
             place = cell.model_dump(include={"column", "network", "loss", "seed"})
             missing.append(MissingCell(**place, file=absent[0], why=_why(makers[absent[0]])))
         else:
             left.append(cell)
-    table = spec.table.model_copy(update={"cells": tuple(left)})
+    noise = tuple(cell for cell in spec.table.noise_cells if not _absent(cell))
+    table = spec.table.model_copy(update={"cells": tuple(left), "noise_cells": noise})
     return spec.model_copy(update={"table": table, "missing": tuple(missing)})
+
+
+def _absent(cell: Cell) -> list[str]:
+    return [file for file in (cell.scores, cell.card) if file and not Path(file).is_file()]
 
 
 def _why(job: Job) -> str:

@@ -10,8 +10,10 @@ import pandas as pd
 
 from lossbench.errors import UserError
 from lossbench.files import write_text
+from lossbench.statistics.intervals import holm
 from pipeline.command import run
 from pipeline.outputs.comparison import compared, left_out
+from pipeline.outputs.noise import Lender
 from pipeline.outputs.scores import KEY, averaged, paired, read_scores, signs
 from pipeline.pages.formats import html_page, latex_table, markdown_page, wide_csv, wide_frame
 from pipeline.specs.tabulate import TRIVIAL, MetricColumn, TabulateSpec
@@ -46,7 +48,8 @@ def long_table(spec: TabulateSpec, code: str) -> pd.DataFrame:
     rows = rows.merge(_over_images(trained), on=KEY).merge(_published(spec), on=KEY, how="left")
     rows = rows.merge(_trivial(scores, spec), on=["column", "metric"], how="left")
     rows = rows.merge(_runs(spec), on=["column", "network", "loss"])
-    rows = rows.merge(_comparisons(trained, spec), on=KEY, how="left")
+    lender = Lender(spec, trained, read_scores(spec.noise_cells))
+    rows = rows.merge(_comparisons(trained, spec, lender), on=KEY, how="left")
     place = ["column", "network", "metric"]
     reference = rows[rows["loss"] == spec.reference_loss].set_index(place)
     beside = reference.reindex(pd.MultiIndex.from_frame(rows[place]))
@@ -71,33 +74,37 @@ def _server_only(spec: TabulateSpec, rows: pd.DataFrame) -> pd.DataFrame:
     return blank.assign(**same, n_images=0, n_seeds=0, task="server only", device="", precision="")
 
 
-def _comparisons(scores: pd.DataFrame, spec: TabulateSpec) -> pd.DataFrame:
+def _comparisons(scores: pd.DataFrame, spec: TabulateSpec, lender: Lender) -> pd.DataFrame:
     """Return per cell and metric the 95 % interval of its difference to the reference loss, and its tests.
 
-    `low` and `high` bound `difference`, in the metric's own direction; `p_value` is Wilcoxon's over images, McNemar's
-    where each image is right or wrong, `p_holm` the same adjusted for all comparisons of the table; `improved` is the
-    share of images that got better. `left_out` says which images have no finite difference: all but the counts and
-    tests are then of the others, `estimate`, their mean, too.
+    `low` and `high` bound `difference`, in the metric's own direction; `p_value` is of the draws between which they
+    lie, empty where these hold for one run alone, `p_holm` the same adjusted for all comparisons of the table;
+    `image_p_value` is Wilcoxon's over images, McNemar's where each image is right or wrong, and knows of no seeds;
+    `improved` is the share of images that got better. `left_out` says which images have no finite difference: all but
+    the counts and tests are then of the others, `estimate`, their mean, too. `not_lent` says which losses' runs lie too
+    far apart to tell of others' noise.
     """
-    from lossbench.statistics.intervals import holm
-
     rows = []
     sign = signs(spec)
     for column, network, loss, metric in product(spec.columns, spec.networks, spec.losses, sign):
         found = paired(scores, metric, loss, spec.reference_loss, [column], [network])
         if loss == spec.reference_loss or not found:
             continue
-        key, comparison = (column, network, loss, metric), compared(found, sign[metric])
+        lent = lender.lent(metric, loss, spec.reference_loss, [column], [network])
+        key, comparison = (column, network, loss, metric), compared(found, sign[metric], lent.noise)
         if comparison is None:
             # of one image there is nothing to say, unless its difference is infinite
-            rows.append((*key, *[math.nan] * 5, left_out(found)))
+            rows.append((*key, *[math.nan] * 6, left_out(found), ""))
             continue
         bounds, tests = comparison.bounds, comparison.tests
-        p_value = tests.wilcoxon_p if tests.mcnemar_p is None else tests.mcnemar_p
-        numbers = (bounds.low, bounds.high, p_value, tests.improved)
-        rows.append((*key, *numbers, bounds.estimate, comparison.note))
-    frame = pd.DataFrame(rows, columns=[*KEY, "low", "high", "p_value", "improved", "estimate", "left_out"])
-    frame["p_holm"] = holm(list(frame["p_value"]))
+        own = bounds.p_value if bounds.covers_seeds else math.nan
+        over_images = tests.wilcoxon_p if tests.mcnemar_p is None else tests.mcnemar_p
+        numbers = (bounds.low, bounds.high, own, over_images, tests.improved, bounds.estimate)
+        rows.append((*key, *numbers, comparison.note, lent.note))
+    names = ("low", "high", "p_value", "image_p_value", "improved", "estimate", "left_out", "not_lent")
+    frame = pd.DataFrame(rows, columns=[*KEY, *names])
+    compares = frame["loss"] != spec.again
+    frame.loc[compares, "p_holm"] = holm(list(frame.loc[compares, "p_value"]))
     return frame
 
 
@@ -157,7 +164,8 @@ def _ordered(rows: pd.DataFrame, spec: TabulateSpec) -> pd.DataFrame:
         rows[name] = pd.Categorical(rows[name], categories=list(values), ordered=True)
     first = ["paper", "table", "column", "task", "dataset", "test_set", "network", "loss", "metric", "better"]
     first += ["value", "sd_over_seeds", "sd_over_images", "n_images", "n_seeds", "published", "published_warning"]
-    first += ["difference", "low", "high", "p_value", "p_holm", "improved", "left_out", "published_difference"]
+    first += ["difference", "low", "high", "p_value", "p_holm", "image_p_value", "improved", "left_out", "not_lent"]
+    first += ["published_difference"]
     first += ["trivial_method", TRIVIAL, "gain_over_trivial"]
     columns = [*first, *(name for name in rows.columns if name not in first)]
     return rows.sort_values(["network", "loss", "column", "metric"])[columns].reset_index(drop=True)

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lossbench.statistics.seed_noise import SeedNoise, apart
+
 Array = NDArray[np.float64]
 
 DEGENERATE = 0.002
@@ -37,14 +39,26 @@ class Interval:
     n_seeds: int
     method: str
     """What is resampled, and which noise the interval does not cover."""
+    covers_seeds: bool = True
+    """Whether it holds for other seeds; of one run without the noise of others it does not."""
+    p_value: float = math.nan
+    """Two-sided, that the mean difference is zero, from the draws that the interval lies between."""
 
 
-def draws(sets: Sequence[Array], resamples: int, generator_seed: int) -> tuple[Array, Array]:
+def draws(
+    sets: Sequence[Array],
+    resamples: int,
+    generator_seed: int,
+    noise: SeedNoise | None = None,
+    published_runs: int | None = None,
+) -> tuple[Array, Array]:
     """Return estimates (data sets,) and draws (data sets, resamples) of the mean over `sets` of the set means.
 
     Each of `sets` is (data sets, seeds, images); the interval at a level lies between the quantiles of the draws. A
     draw is the estimate less an error of the images and an error of the seeds (a convolution of two pivots, as in the
-    Behrens-Fisher problem). The seeds' error is their standard error times a draw of Student's t.
+    Behrens-Fisher problem). The seeds' error is their standard error times a draw of Student's t; what other runs say
+    of it (`noise`) is weighed in by its degrees of freedom, unless the sets' own runs deviate far more. With
+    `published_runs` the draws are of the distance to a published mean over so many runs, which err as ours do.
     """
     from scipy.special import stdtrit
 
@@ -55,9 +69,33 @@ def draws(sets: Sequence[Array], resamples: int, generator_seed: int) -> tuple[A
     levels = (np.arange(resamples) + 0.5) / resamples
     errors = by_images[:, None] * _studentised([one.mean(axis=1) for one in sets], levels, generator)
     seeds = sets[0].shape[1]
-    if seeds > 1:
-        errors += by_seeds[:, None] * generator.permutation(stdtrit(seeds - 1, levels))
+    variance, freedom = seed_variance(by_seeds, seeds, noise)
+    if published_runs is not None:
+        variance = variance * (1 + seeds / published_runs)
+    order = generator.permutation(len(levels))
+    # a data set may have its own degrees of freedom
+    for each in np.unique(freedom[freedom > 0]):
+        own = freedom == each
+        errors[own] += np.sqrt(variance[own])[:, None] * stdtrit(each, levels)[order]
     return estimate, estimate[:, None] - errors
+
+
+def seed_variance(by_seeds: Array, seeds: int, noise: SeedNoise | None) -> tuple[Array, Array]:
+    """Return variance and degrees of freedom (data sets,) of the seeds' error of a mean over `seeds`; 0, 0 is unknown.
+
+    `by_seeds` is the standard error that the seeds themselves show; see `draws` for `noise`.
+    """
+    own = np.square(by_seeds)
+    freedom = np.full(len(own), float(seeds - 1))
+    if noise is None:
+        return own, freedom
+    lent = noise.variance / seeds
+    total = freedom + noise.freedom
+    variance = (freedom * own + noise.freedom * lent) / total
+    if seeds == 1:
+        return variance, total
+    alone = apart(own, seeds - 1, SeedNoise(lent, noise.freedom))
+    return np.where(alone, own, variance), np.where(alone, freedom, total)
 
 
 def standard_errors(sets: Sequence[Array]) -> tuple[Array, Array]:

@@ -1,9 +1,8 @@
-"""What a table's numbers allow to say: paired intervals, rank agreement and verdicts on published claims."""
+"""What a table's numbers allow to say: paired intervals, tests beside them, and verdicts on published shares."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,11 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from lossbench.errors import UserError
 from lossbench.statistics import bootstrap
 from lossbench.statistics.bootstrap import Array, Interval
+from lossbench.statistics.seed_noise import SeedNoise
 from lossbench.statistics.verdicts import Verdict
-
-EXACT_ROWS = 8
-"""Rows up to which tied rankings are compared with every permutation; from there with `PERMUTATIONS` drawn ones."""
-PERMUTATIONS = 100_000
 
 
 @dataclass(frozen=True)
@@ -28,18 +24,6 @@ class Companions:
     probability_over_seeds: float | None
     mcnemar_p: float | None
     """McNemar's exact test; None unless each image is right or wrong under either loss."""
-
-
-@dataclass(frozen=True)
-class Shape:
-    """How far our order of the rows is the published one; see `shape`."""
-
-    tau: float
-    p_value: float
-    pairs_kept: int
-    pairs: int
-    same_winner: bool
-    n: int
 
 
 @dataclass(frozen=True)
@@ -63,7 +47,11 @@ class Interaction:
 
 
 def interval(
-    differences: Sequence[NDArray[Any]], level: float = 0.95, resamples: int = 10_000, generator_seed: int = 0
+    differences: Sequence[NDArray[Any]],
+    level: float = 0.95,
+    resamples: int = 10_000,
+    generator_seed: int = 0,
+    noise: SeedNoise | None = None,
 ) -> Interval:
     """Return the mean over sets of the set means of paired differences, with its interval at `level`.
 
@@ -73,14 +61,15 @@ def interval(
     same input gives the same interval.
 
     Images are resampled within sets and the mean is studentised (bootstrap-t, no tail shorter than Student's t); the
-    seeds add Student's t with their own standard error (docs/statistics.md has the coverage). With one seed the
-    interval covers other images, not other seeds; with one image a set it covers other seeds alone; `method` says so.
+    seeds add Student's t with their own standard error and with what other runs say of it, `noise` (docs/statistics.md
+    has the coverage). With one seed and no `noise` the interval covers other images, not other seeds; with one image a
+    set it covers seeds alone; `method` says so.
 
     Raises UserError for no sets, arrays that aren't (seeds, images) or hold a value that isn't finite, sets with
     different numbers of seeds, and a single image with a single seed.
     """
     sets = _checked(differences)
-    estimate, values = bootstrap.draws([one[None] for one in sets], resamples, generator_seed)
+    estimate, values = bootstrap.draws([one[None] for one in sets], resamples, generator_seed, noise)
     tail = (1 - level) / 2
     low, high = np.quantile(values[0], [tail, 1 - tail], method="hazen")
     pooled = np.concatenate([one.mean(axis=0) for one in sets])
@@ -91,12 +80,18 @@ def interval(
         float(pooled.mean()),
         len(pooled),
         len(sets[0]),
-        _method(sets, resamples),
+        _method(sets, resamples, noise),
+        len(sets[0]) > 1 or noise is not None,
+        two_sided(values[0]),
     )
 
 
 def equivalent(
-    differences: Sequence[NDArray[Any]], margin: float, resamples: int = 10_000, generator_seed: int = 0
+    differences: Sequence[NDArray[Any]],
+    margin: float,
+    resamples: int = 10_000,
+    generator_seed: int = 0,
+    noise: SeedNoise | None = None,
 ) -> float:
     """Return the p-value of two one-sided tests (TOST) that the mean difference lies within +-`margin`.
 
@@ -106,7 +101,7 @@ def equivalent(
     """
     if not margin > 0:
         raise UserError(f"margin: {margin} is not positive; give half the published difference")
-    _, values = bootstrap.draws([one[None] for one in _checked(differences)], resamples, generator_seed)
+    _, values = bootstrap.draws([one[None] for one in _checked(differences)], resamples, generator_seed, noise)
     outside = max(np.count_nonzero(values >= margin), np.count_nonzero(values <= -margin))
     return (1 + outside) / (resamples + 1)
 
@@ -143,36 +138,13 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return [float(value) for value in given]
 
 
-def shape(ours: Sequence[float], published: Sequence[float], better: Literal["up", "down"]) -> Shape | None:
-    """Return how far the rows of one column keep the published order; None where there is nothing to compare.
-
-    Kendall's tau-b with the exact two-sided p-value; with ties a permutation test, of all orders for up to `EXACT_ROWS`
-    rows. `pairs` counts the pairs that the paper orders, `pairs_kept` those that we order likewise; the winner is the
-    same if one of our best rows is one of the paper's. Rows with NaN are left out; nothing can be said of fewer than
-    three rows, nor of rows that are all equal on one side.
-    """
-    from scipy.stats import kendalltau
-
-    both = np.array([ours, published], dtype=float)
-    both = both[:, np.isfinite(both).all(axis=0)]
-    x, y = both if better == "up" else -both
-    if len(x) < 3 or len(set(x)) == 1 or len(set(y)) == 1:
-        return None
-    first, second = np.triu_indices(len(x), 1)
-    order, expected = np.sign(x[first] - x[second]), np.sign(y[first] - y[second])
-    tied = len(set(x)) < len(x) or len(set(y)) < len(y)
-    p_value = _permuted(x, expected) if tied else float(kendalltau(x, y, method="exact").pvalue)
-    winner = bool(((x == x.max()) & (y == y.max())).any())
-    kept = int(((order == expected) & (expected != 0)).sum())
-    return Shape(float(kendalltau(x, y).statistic), p_value, kept, int((expected != 0).sum()), winner, len(x))
-
-
 def sign_claim(wins: int, n: int, published_wins: int, published_n: int) -> SignClaim:
     """Return the verdict on a claim such as "better on 99 of 100 images" (figure 10 of the log-cosh paper).
 
     `n` counts the images on which the two differ. Clopper-Pearson intervals at 95 % and the exact binomial test; the
     verdicts are those of `verdict`, with a share of one half for zero and the published share's interval for the
-    published difference: "in size" if the two intervals meet. Raises UserError for wins outside 0..n.
+    published difference: "in size" if the two intervals meet and ours is shorter than the published share's distance to
+    one half. Raises UserError for wins outside 0..n.
     """
     from scipy.stats import binomtest
 
@@ -186,9 +158,10 @@ def sign_claim(wins: int, n: int, published_wins: int, published_n: int) -> Sign
     if high < 0.5:
         name = "contradicted"
     elif high < least:
-        name = "smaller than claimed"
+        name = "confirmed, smaller" if low > 0.5 else "open, below the claim"
     elif low > 0.5:
-        name = "confirmed in size" if low <= most else "confirmed"
+        shorter = high - low < published_wins / published_n - 0.5
+        name = "confirmed in size" if low <= most and shorter else "confirmed"
     else:
         name = "undecided"
     return SignClaim(wins / n, low, high, float(binomtest(wins, n).pvalue), Verdict(name, reason))
@@ -245,14 +218,22 @@ def _checked(differences: Sequence[NDArray[Any]]) -> list[Array]:
     return sets
 
 
-def _method(sets: list[Array], resamples: int) -> str:
+def two_sided(values: Array) -> float:
+    """Return the p-value that a quantity with the draws `values` is zero."""
+    return min(1.0, 2 * (1 + min(np.count_nonzero(values <= 0), np.count_nonzero(values >= 0))) / (len(values) + 1))
+
+
+def _method(sets: list[Array], resamples: int, noise: SeedNoise | None) -> str:
     seeds, single = len(sets[0]), sum(one.shape[1] == 1 for one in sets)
     parts = []
     if single < len(sets):
         resampled = bootstrap.enough([one.shape[1] for one in sets if one.shape[1] > 1])
         images = f"images resampled within sets, {resamples} times, studentised"
         parts += [images if resampled else "Student's t over images, too few to be resampled"]
-    parts += [f"Student's t over {seeds} seeds" if seeds > 1 else "one seed: seed noise is not covered"]
+    if noise is not None:
+        parts += [f"Student's t over {seeds} seed{'s' if seeds > 1 else ''} and the noise that other runs show"]
+    else:
+        parts += [f"Student's t over {seeds} seeds" if seeds > 1 else "one seed: seed noise is not covered"]
     parts += [f"one image in {single} of {len(sets)} sets: noise of images is not covered there"] if single else []
     return "; ".join(parts)
 
@@ -264,26 +245,3 @@ def _clopper_pearson(part: int, whole: int) -> tuple[float, float]:
     low = 0.0 if part == 0 else float(beta.ppf(0.025, part, whole - part + 1))
     high = 1.0 if part == whole else float(beta.isf(0.025, part + 1, whole - part))
     return low, high
-
-
-def _permuted(x: Array, expected: Array) -> float:
-    """Return the permutation p-value of the concordance of x with the signs `expected` of the other's pairs."""
-    from scipy.stats import permutation_test
-
-    first, second = np.triu_indices(len(x), 1)
-
-    def concordance(values: Array, axis: int = -1) -> Array:
-        values = np.moveaxis(values, axis, -1)
-        return np.asarray(np.sign(values[..., first] - values[..., second]) @ expected)
-
-    count = math.factorial(len(x)) if len(x) <= EXACT_ROWS else PERMUTATIONS
-    found = permutation_test(
-        (x,),
-        concordance,
-        permutation_type="pairings",
-        vectorized=True,
-        n_resamples=count,
-        batch=10_000,
-        rng=np.random.default_rng(0),
-    )
-    return float(found.pvalue)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lossbench.statistics.bootstrap import Interval
+from lossbench.statistics.sizes import Place
 
 FLOORS = {
     "psnr": 0.05,
@@ -49,31 +50,45 @@ class ValueVerdict:
 
 
 def verdict(
-    interval: Interval, published_difference: float | None, tost_p: float | None, level: float = 0.95
+    interval: Interval,
+    published_difference: float | None,
+    tost_p: float | None,
+    level: float = 0.95,
+    place: Place | None = None,
+    sizes: bool = True,
 ) -> Verdict:
     """Return the verdict on one claim, the first of these whose condition holds; D is the published difference.
 
-    | interval       | and                                  | verdict              |
-    | -------------- | ------------------------------------ | -------------------- |
-    | below 0        |                                      | contradicted         |
-    | above 0        | no published size                    | confirmed            |
-    | above 0        | D in it                              | confirmed in size    |
-    | above 0        | below D                              | smaller than claimed |
-    | above 0        | above D                              | confirmed            |
-    | holds 0        | no published size                    | undecided            |
-    | holds 0        | TOST within D / 2 at 1 - level       | equivalent           |
-    | holds 0        | below D                              | smaller than claimed |
-    | holds 0        | half of its width > D                | underpowered         |
-    | holds 0        | holds D, half of its width <= D      | undecided            |
+    | interval       | and                                  | verdict               |
+    | -------------- | ------------------------------------ | --------------------- |
+    | of one run     | above 0, below 0                     | higher in one run ... |
+    | below 0        |                                      | contradicted          |
+    | above 0        | no published size                    | confirmed             |
+    | above 0        | below D                              | confirmed, smaller    |
+    | above 0        | holds D, and is shorter than D       | confirmed in size     |
+    | above 0        | else                                 | confirmed             |
+    | holds 0        | no published size                    | undecided             |
+    | holds 0        | TOST within D / 2 at 1 - level       | equivalent            |
+    | holds 0        | below D                              | open, below the claim |
+    | holds 0        | half of its width > D                | underpowered          |
+    | holds 0        | holds D, half of its width <= D      | undecided             |
 
-    `reason` says what else holds: whether the direction is confirmed where the size is smaller than claimed, whether a
-    difference is there but within half the published one, whether the interval is wider than what was to be found.
-    A published difference that is missing, NaN or not positive is no size: the claim's direction alone is judged.
+    An interval of one run is one that does not cover other seeds: it gives no direction. `place` says where the
+    interval lies to D where D's own error is known (`sizes.place`); else D counts as exact. `reason` says what else
+    holds. A published difference that is missing, NaN or not positive is no size, and so is every one where `sizes` is
+    False, as at a reduced scale: the claim's direction alone is judged.
     """
     low, high = interval.low, interval.high
     size = published_difference if published_difference is not None and published_difference > 0 else None
+    if not interval.covers_seeds:
+        return _of_one_run(low, high)
+    if not sizes:
+        name, reasons = _named(low, high, None, None, within=False)
+        return Verdict(name, "; ".join([*reasons, "sizes are not judged at a reduced scale"]))
     within = size is not None and tost_p is not None and tost_p < 1 - level
-    name, reasons = _named(low, high, size, within)
+    if size is not None and place is None:
+        place = "below" if high < size else "above" if low > size else "holds"
+    name, reasons = _named(low, high, size, place, within)
     if within and name != "equivalent":
         reasons.append("the difference is within half of the published one")
     if size is not None and (high - low) / 2 > size and name != "underpowered":
@@ -85,25 +100,37 @@ def verdict(
     return Verdict(name, "; ".join(reasons))
 
 
-def _named(low: float, high: float, size: float | None, within: bool) -> tuple[str, list[str]]:
+def _of_one_run(low: float, high: float) -> Verdict:
+    alone = "the seed's noise is not known: train further seeds, or lend the noise of others (noise_seeds)"
+    if low > 0 or high < 0:
+        side = "higher" if low > 0 else "lower"
+        return Verdict(
+            f"{side} in one run", f"the interval over pictures is {'above' if low > 0 else 'below'} 0; {alone}"
+        )
+    return Verdict("undecided", f"the interval over pictures holds 0; {alone}")
+
+
+def _named(low: float, high: float, size: float | None, place: Place | None, within: bool) -> tuple[str, list[str]]:
     if high < 0:
         return "contradicted", ["the interval is below 0"]
     if low > 0:
         direction = "the interval is above 0"
         if size is None:
             return "confirmed", [direction]
-        if high < size:
-            return "smaller than claimed", [direction, "which confirms the direction, but below the published size"]
-        if low > size:
+        if place == "below":
+            return "confirmed, smaller", [direction, "and below the published size"]
+        if place == "above":
             return "confirmed", [direction, "and above the published size"]
-        return "confirmed in size", [direction, "and holds the published size"]
+        if high - low < size:
+            return "confirmed in size", [direction, "holds the published size and is shorter than it"]
+        return "confirmed", [direction, "and holds the published size, but is not shorter than it"]
     direction = "the interval holds 0"
     if size is None:
         return "undecided", [direction]
     if within:
         return "equivalent", [direction, "and the difference is within half of the published one"]
-    if high < size:
-        return "smaller than claimed", [direction, "which leaves the direction open, but is below the published size"]
+    if place == "below":
+        return "open, below the claim", [direction, "which leaves the direction open, and is below the published size"]
     if (high - low) / 2 > size:
         return "underpowered", [direction, "and half of its width is above the published difference"]
     return "undecided", [direction, "and the published size"]
@@ -113,8 +140,10 @@ def slight_verdict(interval: Interval, published_difference: float | None) -> Ve
     """Return the verdict on a loss that is said to be slight: less than `SLIGHT` times the published one (negative).
 
     Confirmed where the whole interval lies above that bound (non-inferiority), contradicted where it lies below, else
-    undecided; undecided too where no loss is published.
+    undecided; undecided too where no loss is published, and where the interval does not cover other seeds.
     """
+    if not interval.covers_seeds:
+        return Verdict("undecided", "the seed's noise is not known, so that one run says nothing of a bound")
     if published_difference is None or not published_difference < 0:
         return Verdict("undecided", "no published loss that would bound what is slight")
     bound = f"a loss of {SLIGHT} times the published one"

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import NonNegativeInt
+
 from lossbench.errors import UserError
 from lossbench.records import Strict
 
@@ -20,6 +22,8 @@ class Loss(Strict):
     arguments: dict[str, Any] = {}
     per_task: dict[str, dict[str, Any]] = {}
     """Arguments that differ for a task."""
+    seed_offset: NonNegativeInt = 0
+    """Added to the seed of every run, so that a table can hold a loss against itself (an A/A row)."""
     as_long_as: str | None = None
     """A name of a loss, as long as whose run this one takes: it gets as many more steps as fit in."""
     source: str = ""

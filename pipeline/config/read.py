@@ -18,8 +18,9 @@ from pipeline.config.files import read_yaml
 from pipeline.config.losses import Loss
 from pipeline.config.manifest import manifest
 from pipeline.config.papers import claims, published
+from pipeline.config.rows import at_scale
 from pipeline.config.scale import Classifier, LossNetwork, Network, Scale
-from pipeline.config.table import Metric, Table
+from pipeline.config.table import Table
 from pipeline.specs.judge import Claim
 
 Entry = TypeVar("Entry")
@@ -62,7 +63,7 @@ class Configuration:
         for name in config.tables:
             _check_paper(path := _find(folder / "tables", name, "table"), name)
             whole[name] = Table.parse(read_yaml(path), str(path))
-        tables = {name: _at_scale(_with_controls(name, table, scale), scale) for name, table in whole.items()}
+        tables = {name: at_scale(name, table, scale) for name, table in whole.items()}
         numbers = tuple(published(folder / "tables/published.csv"))
         spoken = {name: claims(folder / "claims", name, scale, known, table, named) for name, table in whole.items()}
         said = {name: tuple(rows) for name, rows in spoken.items()}
@@ -134,6 +135,7 @@ class Configuration:
         for name, table in self.tables.items():
             file = f"config/tables/{name}.yaml"
             _require(f"{file}: reference_loss", table.reference_loss, table.losses)
+            self._check_again(f"{file}: again", table)
             if table.chart is not None:
                 _require(f"{file}: chart", table.chart, table.losses)
             for label, column in table.columns.items():
@@ -165,6 +167,20 @@ class Configuration:
             for task in network.per_task:
                 _require(f"{self.scale_file}: networks.{name}.per_task", task, self.config.tasks)
 
+    def _check_again(self, where: str, table: Table) -> None:
+        """Raise UserError for an A/A row that is not the table's reference loss under other seeds."""
+        if table.again is None:
+            return
+        _require(where, table.again, self.losses)
+        again, reference = self.loss(table.again), self.loss(table.reference_loss)
+        same = {
+            "loss": reference.loss or table.reference_loss,
+            "seed_offset": again.seed_offset,
+            "source": again.source,
+        }
+        if again.seed_offset == 0 or again != reference.model_copy(update=same):
+            raise UserError(f"{where}: '{table.again}' is not '{table.reference_loss}' with a seed_offset above 0")
+
     def _check_data(self) -> None:
         """Raise UserError for the name of a data set that has no file and is none of `config.datasets`."""
         for name, file in self.config.datasets.items():
@@ -192,34 +208,6 @@ class Configuration:
         if name not in entries:
             raise UserError(f"{self.scale_file}: {section} has no '{name}'; {nearest(name, entries)}")
         return entries[name]
-
-
-def _with_controls(name: str, table: Table, scale: Scale) -> Table:
-    """Return the table with its control rows last; without them, and saying so, where the scale does not train them."""
-    if scale.control_tables is None or name in scale.control_tables:
-        return table.model_copy(update={"losses": (*table.losses, *table.controls)})
-    left_out = (f"control rows {', '.join(table.controls)}: not trained at this scale",) if table.controls else ()
-    return table.model_copy(update={"controls": (), "settings": (*table.settings, *left_out)})
-
-
-def _at_scale(table: Table, scale: Scale) -> Table:
-    """Return the table without columns that the scale has no data for, its metrics in place of those it can't have."""
-    columns = {
-        label: column
-        for label, column in table.columns.items()
-        if not column.optional or column.test_set.dataset not in scale.absent
-    }
-    metrics: dict[str, Metric] = {}
-    for name, metric in table.metrics.items():
-        if not any(metric.of(label) for label in columns):
-            continue
-        if name not in scale.metrics:
-            metrics[name] = metric
-        elif (other := scale.metrics[name]) is not None:
-            changes = {"file": other.file or metric.file or name, "loss_network": other.loss_network}
-            changes |= {"published": metric.published or name, "source": f"{other.stand_in}; {metric.source}"}
-            metrics[other.name] = metric.model_copy(update=changes)
-    return table.model_copy(update={"columns": columns, "metrics": metrics})
 
 
 def _require(where: str, name: str, known: Iterable[str]) -> None:

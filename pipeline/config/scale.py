@@ -139,6 +139,9 @@ class Scale(Strict):
     title: str
     seeds: tuple[Annotated[int, Field(strict=True, ge=0, lt=SEEDS)], ...] = Field(min_length=1)
     """Of the trainings, whole numbers from 0, each once."""
+    noise_seeds: tuple[Annotated[int, Field(strict=True, ge=0, lt=SEEDS)], ...] = ()
+    """Of further trainings of every table's reference loss alone: how far they lie apart is how far two runs of one
+    recipe do (the noise floor), which enters every interval of their network and column. For few `seeds`."""
     full: bool = False
     """Whether data, networks and recipes are the papers': only then are values compared, and not differences alone."""
     control_tables: tuple[str, ...] | None = None
@@ -163,6 +166,8 @@ class Scale(Strict):
     @model_validator(mode="after")
     def _each_seed_once(self) -> Scale:
         refuse_twice("seeds", self.seeds)
+        refuse_twice("noise_seeds", self.noise_seeds)
+        refuse_twice("seeds and noise_seeds", (*self.seeds, *self.noise_seeds))
         return self
 
     @field_validator("memory_mb")

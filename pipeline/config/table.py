@@ -80,6 +80,8 @@ class Table(Strict):
     reference_loss: str
     controls: tuple[str, ...] = ()
     """Losses of further rows that the paper does not have; after reading, those that the scale trains."""
+    again: str | None = None
+    """A loss that is the reference loss under other seeds, a last row: an A/A test."""
     pixel: Literal["l1", "l2", "charbonnier"] = "l1"
     """The restoration networks' own loss, and the norm of the feature terms; losses with a pixel term of their own
     take no other."""
@@ -94,6 +96,7 @@ class Table(Strict):
 
     @model_validator(mode="after")
     def _each_once(self) -> Table:
-        for entry, names in (("networks", self.networks), ("losses and controls", (*self.losses, *self.controls))):
+        rows = (*self.losses, *self.controls, *([self.again] if self.again else []))
+        for entry, names in (("networks", self.networks), ("losses, controls and again", rows)):
             refuse_twice(entry, names)
         return self

@@ -10,6 +10,7 @@ import numpy as np
 
 from lossbench.statistics.bootstrap import Interval
 from lossbench.statistics.intervals import Companions, companions, interval
+from lossbench.statistics.seed_noise import SeedNoise
 from pipeline.outputs.scores import Floats, Paired
 
 LISTED = 10
@@ -28,16 +29,16 @@ class Comparison:
     """Which images are left out, and what they make of the mean; empty where none is."""
 
 
-def compared(sets: Sequence[Paired], sign: int = 1) -> Comparison | None:
+def compared(sets: Sequence[Paired], sign: int = 1, noise: SeedNoise | None = None) -> Comparison | None:
     """Return the comparison; None where fewer than two images, or seeds, have a finite difference.
 
-    `sign` is -1 where less is better: tests then count in favour of the loss, the interval stays in the metric's
-    direction.
+    `noise` is what other runs say of the seeds'. `sign` is -1 where less is better: tests then count in favour of the
+    loss, the interval stays in the metric's direction.
     """
     finite, note = _finite(sets)
     if not any(array.shape[1] > 1 or array.shape[0] > 1 for array in finite):
         return None
-    bounds, tests = interval(finite), companions([sign * array for array in finite])
+    bounds, tests = interval(finite, noise=noise), companions([sign * array for array in finite])
     if note:
         # the shift is in the metric's unit, so that it needs finite differences
         tests = replace(companions([sign * array for array in _ranked(sets)]), shift=tests.shift)

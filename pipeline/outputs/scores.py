@@ -25,7 +25,8 @@ def read_scores(cells: Iterable[Cell]) -> pd.DataFrame:
     """Return one row a cell, image and metric, after checking that a column's cells on a test set score the same.
 
     Crops of one picture are not independent: they become one image, the mean of their values.
-    Raises UserError naming the file that can't be read, or whose pictures or metrics are not those of its column.
+    No cells give an empty frame. Raises UserError naming the file that can't be read, or whose pictures or metrics are
+    not those of its column.
     """
     frames: list[pd.DataFrame] = []
     first: dict[tuple[str, str], tuple[str, list[tuple[str, str, str]]]] = {}
@@ -36,7 +37,7 @@ def read_scores(cells: Iterable[Cell]) -> pd.DataFrame:
         if scored != expected:
             raise UserError(f"{cell.scores} scores other pictures or metrics than {other}; delete both and rerun")
         frames.append(_whole(frame))
-    return pd.concat(frames, ignore_index=True)
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
 
 def read_values(path: Path) -> pd.DataFrame:
@@ -94,9 +95,11 @@ class Paired(NamedTuple):
 
 
 def paired(
-    scores: pd.DataFrame, metric: str, loss: str, other: str, columns: Sequence[str], networks: Sequence[str]
+    scores: pd.DataFrame, metric: str, loss: str, other: str | None, columns: Sequence[str], networks: Sequence[str]
 ) -> list[Paired]:
     """Return `loss` minus `other` a test set, mean over the cells on the same test set; equal infinities differ by 0.
+
+    Without `other` the values of `loss` themselves.
 
     Seeds are those that every cell has; images are in name order. Empty where a cell or a common seed is missing.
     """
@@ -107,10 +110,11 @@ def paired(
         if cell.empty:
             return []
         for test_set, own in cell.groupby("test_set", sort=False):
-            ours, theirs = (_by_seed(own, name) for name in (loss, other))
+            ours, theirs = (_by_seed(own, name) for name in (loss, other or loss))
             if ours is None or theirs is None:
                 return []
-            found.setdefault((str(test_set), *ours.columns), []).append(_minus(ours, theirs))
+            values = ours if other is None else _minus(ours, theirs)
+            found.setdefault((str(test_set), *ours.columns), []).append(values)
     seeds = set.intersection(*(set(frame.index) for frames in found.values() for frame in frames))
     if not seeds:
         return []

@@ -11,10 +11,13 @@ from pipeline.pages.numbers import interval, real, signed
 VERDICTS = {
     "confirmed in size": ("✓✓", "good"),
     "confirmed": ("✓", "good"),
-    "smaller than claimed": ("↘", "partly"),
+    "confirmed, smaller": ("↘", "partly"),
     "equivalent": ("=", "partly"),
     "contradicted": ("✗", "bad"),
+    "open, below the claim": ("↓", "open"),
     "underpowered": ("?", "open"),
+    "higher in one run": ("△", "open"),
+    "lower in one run": ("▽", "open"),
     "undecided": ("~", "open"),
     "not attempted": ("○", "open"),
     "withheld": ("■", "open"),
@@ -27,6 +30,7 @@ KINDS = {
     "trivial": "true by what metric and loss are",
     "ours": "questions of this project",
     "untestable": "sentences that no training decides",
+    "again": "the reference loss against itself: a direction is a false one",
 }
 """What the kinds of claims are, in the order in which they are counted."""
 WITHHELD = "the metrics do not meet their golden values"

@@ -77,10 +77,13 @@ def notes(spec: TabulateSpec, long: pd.DataFrame) -> list[str]:
         f"scale: {spec.scale}; {_listed(images)} test pictures; seeds a cell: {_listed(seeds)}; {spread}; "
         "in brackets the standard deviation over pictures",
         f"Δ is the difference to '{spec.reference_loss}' of the same network: ours [95 % interval]{beside}; "
-        "† p < 0.05 (Wilcoxon over pictures, Holm over the table); with one seed intervals cover other pictures only",
+        "† p < 0.05 (from the draws of the interval, Holm over the table)",
+        _covered(spec, max(seeds)),
         foundation(spec),
     ]
     lines += [f"{column}: server only; {reason}" for column, reason in spec.server_only.items()]
+    if spec.again:
+        lines.append(f"A/A test: {spec.again} is {spec.reference_loss} itself under other seeds")
     if spec.controls:
         lines.append(f"controls, which the paper does not have: {', '.join(spec.controls)}")
     lines += [f"stand-in: {text}" for text in spec.stand_ins]
@@ -89,9 +92,21 @@ def notes(spec: TabulateSpec, long: pd.DataFrame) -> list[str]:
         lines.append(f"protocol of {metric.name} ({ARROWS[metric.better]}){beside}: {metric.protocol}")
     lines += [f"setting: {text}" for text in spec.settings]
     lines += _infinite(own)
+    lines += _not_lent(own)
     lines += _warnings(spec)
     devices = sorted({f"{row['device']}, {row['precision']}" for row in own.to_dict("records")})
     return [*lines, f"trained on: {'; '.join(devices)}"]
+
+
+def _covered(spec: TabulateSpec, seeds: int) -> str:
+    """Return which noise the intervals hold."""
+    further = sorted({cell.seed for cell in spec.noise_cells})
+    if further:
+        more = f"further runs of '{spec.reference_loss}' (seeds {_listed(further)}), which enter no mean"
+        return f"intervals cover other pictures and other seeds, whose noise {more} lend"
+    if seeds > 1:
+        return "intervals cover other pictures and other seeds, whose noise the losses of a network tell together"
+    return "one seed and no further runs: intervals cover other pictures only, and no difference is marked"
 
 
 def wide_csv(spec: TabulateSpec, wide: pd.DataFrame) -> str:
@@ -144,6 +159,12 @@ def _infinite(own: pd.DataFrame) -> list[str]:
     """Return which images the intervals leave out, a line a cell."""
     rows = own[own["left_out"].fillna("") != ""].to_dict("records") if "left_out" in own else []
     return [f"{row['metric']} of {row['network']} {row['loss']} {row['column']}: {row['left_out']}" for row in rows]
+
+
+def _not_lent(own: pd.DataFrame) -> list[str]:
+    """Return which losses' runs lie too far apart to be averaged with others', a line a network, column and metric."""
+    rows = own[own["not_lent"].fillna("") != ""].to_dict("records") if "not_lent" in own else []
+    return list(dict.fromkeys(f"{row['network']}, {row['column']}, {row['metric']}: {row['not_lent']}" for row in rows))
 
 
 def _markdown(text: str) -> str:

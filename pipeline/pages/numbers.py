@@ -43,7 +43,7 @@ class SheetRow:
     network: str
     loss: str
     kind: str
-    """`trivial`, `reference`, `control` or `loss`."""
+    """`trivial`, `reference`, `again`, `control` or `loss`."""
     cells: list[tuple[Number, Number, Number]]
     """Ours, difference, published: for every column and metric."""
 
@@ -75,9 +75,11 @@ def sheet(table: Table) -> Sheet:
 
 
 def kind(table: Table, loss: str) -> str:
-    """Return what a loss is in its table: `reference`, `control` or `loss`."""
+    """Return what a loss is in its table: `reference`, `again`, `control` or `loss`."""
     if loss == table.spec.reference_loss:
         return "reference"
+    if loss == table.spec.again:
+        return "again"
     return "control" if loss in table.spec.controls else "loss"
 
 

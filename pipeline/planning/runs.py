@@ -2,6 +2,7 @@
 
 from lossbench import plugins
 from pipeline.config.read import Configuration
+from pipeline.config.scale import SEEDS
 from pipeline.config.table import Column, Table
 from pipeline.planning.data import pairs
 from pipeline.planning.job import File, Job, plugin_module
@@ -26,7 +27,7 @@ def trained(configuration: Configuration, table: Table, column: Column, network:
         own_loss=own_loss,
         recipe=recipe(configuration, network, column.task),
         as_long_as=chosen.as_long_as,
-        seed=seed,
+        seed=(seed + chosen.seed_offset) % SEEDS,
     )
     reads = pairs(configuration, dataset, column.task)
     modules = ["pipeline.train", plugin_module("networks", network), plugin_module("losses", spec.loss.name)]

@@ -82,7 +82,7 @@ def submitted(configuration: Configuration, table: Table, column: Column) -> Ite
     if column.test_set.dataset in configuration.scale.absent:
         return
     test_set = configuration.dataset(column.test_set.dataset)
-    losses = [loss for loss in table.losses if loss not in table.controls]
+    losses = [loss for loss in table.losses if loss not in (*table.controls, table.again)]
     for network, loss, seed in product(table.networks, losses, configuration.scale.seeds):
         run = trained(configuration, table, column, network, loss, seed)
         spec = SubmitSpec(

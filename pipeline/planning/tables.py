@@ -28,12 +28,13 @@ class _Parts:
     """What a table is put together from: its cells, and the files that they name or that lie beside them."""
 
     cells: list[Cell] = field(default_factory=list)
+    noise_cells: list[Cell] = field(default_factory=list)
     reads: dict[str, list[File]] = field(default_factory=lambda: {name: [] for name in READ})
 
-    def add(self, label: str, place: dict[str, str], scores: File, card: File | None) -> None:
-        """Add the cell of the column `label` that `place` names."""
+    def add(self, label: str, place: dict[str, str], scores: File, card: File | None, noise: bool = False) -> None:
+        """Add the cell of the column `label` that `place` names, of a run that is compared or that tells of noise."""
         values = {**place, "column": label, "scores": scores.path, "card": card.path if card else None}
-        self.cells.append(Cell.model_validate(values))
+        (self.noise_cells if noise else self.cells).append(Cell.model_validate(values))
         self.reads["scores"].append(scores)
         self.reads["cards"] += [card] if card else []
 
@@ -58,11 +59,13 @@ def tabulated(configuration: Configuration, name: str) -> Job:
         networks=table.networks,
         losses=table.losses,
         controls=table.controls,
+        again=table.again,
         reference_loss=table.reference_loss,
         trivials=trivials,
         server_only={label: column.server_only for label, column in table.columns.items() if column.server_only},
         metrics=tuple(_metric_columns(configuration, table)),
         cells=tuple(parts.cells),
+        noise_cells=tuple(parts.noise_cells),
         published=tuple(_published(configuration, paper, short, table)),
         stand_ins=tuple(stand_ins(configuration, table)),
         settings=(*table.settings, *settings(configuration, table)),
@@ -84,7 +87,7 @@ def charted(configuration: Configuration, table: Job) -> Job | None:
             (label, name) for name, metric in chosen.metrics.items() for label in chosen.columns if metric.of(label)
         ),
         network=network,
-        losses=tuple(loss for loss in chosen.losses if loss != chosen.chart),
+        losses=tuple(loss for loss in chosen.losses if loss not in (chosen.chart, chosen.again)),
         line=chosen.chart,
         stand_ins=table.spec.stand_ins,
     )
@@ -116,6 +119,10 @@ def _add_restorations(
         scored = [evaluated(configuration, table, label, column, run) for run in runs]
         for run, job in zip(runs, scored, strict=True):
             parts.add(label, job.wildcards, job.writes("scores"), None if isinstance(run, str) else run.writes("card"))
+        for network, seed in product(table.networks, configuration.scale.noise_seeds):
+            run = trained(configuration, table, column, network, table.reference_loss, seed)
+            job = evaluated(configuration, table, label, column, run)
+            parts.add(label, job.wildcards, job.writes("scores"), run.writes("card"), noise=True)
         for network in table.networks:
             if shown := compared(configuration, name, column, trivials[0], network, scored):
                 parts.reads["pictures"].append(shown.writes("picture"))
@@ -160,6 +167,8 @@ def _published(configuration: Configuration, paper: str, short: str, table: Tabl
             key = (row["dataset"], row["model"], row["loss"], row["metric"])
             unused.discard(key)
             metric, place = ours.get(key[3], key[3]), dict(zip(("column", "network", "loss"), key, strict=False))
-            yield PublishedValue(**place, metric=metric, value=float(row["value"]), warning=warnings.get(key, ""))
+            number = row["value"]
+            step = 10.0 ** -len(number.partition(".")[2])
+            yield PublishedValue(**place, metric=metric, value=float(number), step=step, warning=warnings.get(key, ""))
     for entry in sorted(unused):
         raise UserError(f"config/tables/{paper}/{short}.yaml: warnings: nothing is published for {' '.join(entry)}")

@@ -1,7 +1,7 @@
 """The jobs that check the metrics, judge the claims on a table, and write the page of all tables."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from lossbench import plugins
@@ -10,7 +10,7 @@ from pipeline.config.read import Configuration
 from pipeline.planning.job import Job, plugin_module
 from pipeline.specs.evaluate import EvaluateSpec
 from pipeline.specs.harness import HarnessSpec
-from pipeline.specs.judge import JudgeSpec
+from pipeline.specs.judge import Claim, JudgeSpec
 from pipeline.specs.report import TEMPLATES, ReportSpec
 from pipeline.specs.tabulate import TabulateSpec
 
@@ -33,12 +33,27 @@ def judged(configuration: Configuration, table: Job, harness: Job) -> Job:
     name = "/".join(table.key)
     spec = JudgeSpec(
         table=table.spec,
-        claims=configuration.claims[name],
+        claims=(*configuration.claims[name], *_again(table.spec)),
         full_scale=configuration.scale.full and not table.spec.stand_ins,
         published_runs=configuration.tables[name].published_runs,
     )
     reads = {"harness": harness.writes("harness"), "scores": table.reads["scores"]}
     return Job(configuration.root, "judge", table.key, spec, ("pipeline.judge",), reads)
+
+
+def _again(table: TabulateSpec) -> Iterator[Claim]:
+    """Give an A/A test by each metric: neither is better, so that a direction is a false one."""
+    for metric in table.metrics if table.again else ():
+        yield Claim(
+            id=f"again_{metric.name}",
+            kind="again",
+            table=f"{table.paper}/{table.table}",
+            better=table.again or "",
+            than=table.reference_loss,
+            metric=metric.name,
+            source="A/A test",
+            text=f"{table.reference_loss} is better than itself under other seeds, in {metric.name}",
+        )
 
 
 def reported(configuration: Configuration, tables: Sequence[Job], verdicts: Sequence[Job]) -> Job:

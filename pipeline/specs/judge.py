@@ -7,9 +7,10 @@ from pydantic import PositiveInt
 from lossbench.records import Strict
 from pipeline.specs.tabulate import Place, TabulateSpec
 
-Kind = Literal["text", "table", "trivial", "ours", "untestable"]
+Kind = Literal["text", "table", "trivial", "ours", "untestable", "again"]
 """What a claim is: a sentence of the paper, a printed pair of numbers turned into a direction, what holds by the very
-definition of metric or loss, a question of this project, and a sentence that no training can decide."""
+definition of metric or loss, a question of this project, a sentence that no training can decide, and the reference loss
+against itself (an A/A test, which planning adds)."""
 
 
 class Claim(Strict):

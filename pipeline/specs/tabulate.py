@@ -22,6 +22,8 @@ class PublishedValue(Place):
 
     metric: str
     value: float
+    step: float = 0.0
+    """Of the last printed digit."""
     warning: str = ""
     """Why the number is doubtful; empty when it is not."""
 
@@ -62,6 +64,8 @@ class TabulateSpec(Strict):
     losses: tuple[str, ...]
     controls: tuple[str, ...] = ()
     """Those of `losses` that the paper does not have."""
+    again: str | None = None
+    """The one of `losses` that is the reference loss under other seeds."""
     reference_loss: str
     """The loss that differences are taken to."""
     trivials: tuple[str, ...]
@@ -70,6 +74,8 @@ class TabulateSpec(Strict):
     """Columns that nobody but a server can score, and why."""
     metrics: tuple[MetricColumn, ...]
     cells: tuple[Cell, ...]
+    noise_cells: tuple[Cell, ...] = ()
+    """Further runs of the reference loss, which tell how far two runs lie apart and enter no mean."""
     published: tuple[PublishedValue, ...]
     stand_ins: tuple[str, ...]
     """What replaces published data, weights and sizes at this scale."""
