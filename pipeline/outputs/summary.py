@@ -23,7 +23,7 @@ Row = dict[str, Any]
 
 
 def axis_metric(table: TabulateSpec, axis: Axis) -> MetricColumn | None:
-    """Return the metric that stands for `axis` in `table`, by its own name or by that of the published one beside it."""
+    """Return the metric that stands for `axis` in `table`, by its own name or that of the published one beside it."""
     for name in METRICS[axis]:
         for metric in table.metrics:
             if name in (metric.name, metric.published):
