@@ -90,11 +90,13 @@ def self_comparisons(table: TabulateSpec, scores: pd.DataFrame, lender: Lender) 
             yield {"column": column, "network": network, "p_value": p_value, "direction": p_value < NOMINAL}
 
 
-def judged(spec: JudgeSpec, scores: pd.DataFrame, lender: Lender) -> list[Record]:
+def judged(spec: JudgeSpec, scores: pd.DataFrame, lender: Lender | None = None) -> list[Record]:
     """Return one row a claim: difference (> 0 favours the claim), interval, tests, published size and verdict.
 
-    A claim's sets are test sets; networks and columns scored on the same images are averaged first.
+    A claim's sets are test sets; networks and columns scored on the same images are averaged first. Without `lender` no
+    further runs of the reference loss tell of noise.
     """
+    lender = lender or Lender(spec.table, scores, pd.DataFrame())
     rows = [_judged(claim, spec, scores, lender) for claim in spec.claims]
     for row in rows:
         if row["verdict"] in (NOT_ATTEMPTED, NOT_JUDGED):

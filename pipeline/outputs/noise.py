@@ -88,6 +88,8 @@ class Lender:
         sets = [sign.get(metric, 1) * one.values for one in paired(scores, metric, loss, other, columns, networks)]
         if against:
             others = paired(scores, against, loss, other, columns, networks)
+            if len(others) != len(sets):
+                return None
             # infinities of two metrics can't be weighed against each other
             with np.errstate(invalid="ignore"):
                 sets = [mine - sign.get(against, 1) * one.values for mine, one in zip(sets, others, strict=True)]

@@ -75,7 +75,7 @@ def claim(better: str, than: str = "original", metric: str = "psnr", **changes: 
 
 
 def spec(folder: Path, *claims: Claim, **changes: Any) -> JudgeSpec:
-    known = {"full_scale": False, "published_runs": 1, **changes}
+    known = {"full_scale": True, "published_runs": 1, **changes}
     return JudgeSpec(table=known.pop("table", None) or table(folder), claims=claims, **known)
 
 
@@ -105,6 +105,13 @@ def test_planted_truths_get_their_verdicts(tmp_path: Path) -> None:
     assert rows["gains_niqe"]["verdict"] == "confirmed"
     assert rows["gains_niqe"]["difference"] == pytest.approx(gains["difference"] / 10)
     assert all(row["p_holm"] >= row["p_value"] for row in rows.values())
+
+
+def test_no_size_is_judged_at_a_reduced_scale(tmp_path: Path) -> None:
+    asked = (claim("gains"), claim("loses"), claim("same"), claim("loses", id="slight", slight=True))
+    rows = written(tmp_path, spec(tmp_path, *asked, full_scale=False))["claims"]
+    assert [row["verdict"] for row in rows] == ["confirmed", "contradicted", "undecided", "not attempted"]
+    assert all("sizes are not judged at a reduced scale" in row["reason"] for row in rows)
 
 
 def test_columns_on_the_same_pictures_are_one_set(tmp_path: Path) -> None:
@@ -181,7 +188,7 @@ def test_missing_cells_are_named_and_the_rest_is_judged(tmp_path: Path) -> None:
 
 
 def test_values_are_compared_at_full_scale_only(tmp_path: Path) -> None:
-    reduced = written(tmp_path, spec(tmp_path))["values"]
+    reduced = written(tmp_path, spec(tmp_path, full_scale=False))["values"]
     assert {row["verdict"] for row in reduced} == {"not attempted (reduced scale)"}
     rows = {row["loss"]: row for row in written(tmp_path, spec(tmp_path, full_scale=True))["values"]}
     assert set(rows) == set(TRUTH)
@@ -226,7 +233,7 @@ def test_a_claim_without_columns_speaks_of_those_that_its_metric_is_taken_in(tmp
             scores = pd.read_csv(cell.scores, dtype={"image": str})
             scores[scores["metric"] == "psnr"].to_csv(cell.scores, index=False)
     spec = JudgeSpec(
-        table=made, claims=(claim("gains"), claim("gains", metric="niqe")), full_scale=False, published_runs=1
+        table=made, claims=(claim("gains"), claim("gains", metric="niqe")), full_scale=True, published_runs=1
     )
     both, one = judge.judged(spec, read_scores(made.cells))
     assert (both["columns"], one["columns"]) == (["x2", "x4"], ["x2"])

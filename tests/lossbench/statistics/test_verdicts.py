@@ -12,6 +12,7 @@ from scipy import stats
 
 from lossbench import plugins
 from lossbench.statistics.intervals import equivalent, interval
+from lossbench.statistics.sizes import Place
 from lossbench.statistics.verdicts import FLOORS, slight_verdict, value_verdict, verdict
 
 
@@ -19,6 +20,7 @@ from lossbench.statistics.verdicts import FLOORS, slight_verdict, value_verdict,
 class Between:
     low: float
     high: float
+    covers_seeds: bool = True
 
 
 @pytest.mark.parametrize(
@@ -26,12 +28,13 @@ class Between:
     [
         (-0.3, -0.1, 0.2, 0.9, "contradicted", "below 0"),
         (-0.3, -0.1, None, None, "contradicted", "no published size"),
-        (0.1, 0.3, 0.2, 0.9, "confirmed in size", "holds the published size"),
-        (0.1, 0.2, 0.3, 0.9, "smaller than claimed", "confirms the direction"),
+        (0.15, 0.3, 0.2, 0.9, "confirmed in size", "is shorter than it"),
+        (0.1, 0.35, 0.2, 0.9, "confirmed", "is not shorter than it"),
+        (0.1, 0.2, 0.3, 0.9, "confirmed, smaller", "below the published size"),
         (0.3, 0.5, 0.2, 0.9, "confirmed", "above the published size"),
         (0.1, 0.3, None, None, "confirmed", "no published size"),
         (-0.05, 0.05, 0.2, 0.01, "equivalent", "within half"),
-        (-0.05, 0.18, 0.2, 0.3, "smaller than claimed", "leaves the direction open"),
+        (-0.05, 0.18, 0.2, 0.3, "open, below the claim", "leaves the direction open"),
         (-0.3, 0.4, 0.2, 0.5, "underpowered", "half of its width"),
         (-0.05, 0.25, 0.2, 0.5, "undecided", "holds 0; and the published size"),
         (-0.05, 0.25, None, None, "undecided", "no published size"),
@@ -52,13 +55,13 @@ def test_each_row_of_the_table(
         # contradicted by an interval that is wider than what was looked for
         (-2.0, -0.1, 0.2, 0.9, "contradicted", "width is above"),
         # a difference is there, but within half of the published one
-        (0.01, 0.05, 0.2, 0.001, "smaller than claimed", "within half of the published"),
-        # the published size is in it, and so are sizes of twice that
-        (0.05, 0.7, 0.2, 0.9, "confirmed in size", "width is above"),
+        (0.01, 0.05, 0.2, 0.001, "confirmed, smaller", "within half of the published"),
+        # the published size is in it, and so are sizes of three times that
+        (0.05, 0.7, 0.2, 0.9, "confirmed", "width is above"),
         # equivalent and below the published size: equivalence says more
         (-0.01, 0.05, 0.2, 0.001, "equivalent", "within half"),
         # below the published size and wide: the size is excluded all the same
-        (-0.9, 0.1, 0.2, 0.9, "smaller than claimed", "width is above"),
+        (-0.9, 0.1, 0.2, 0.9, "open, below the claim", "width is above"),
     ],
 )
 def test_what_overlaps_has_one_verdict_and_the_reason_says_the_other(
@@ -86,9 +89,38 @@ def test_ends_at_zero_and_at_the_published_size_count_as_holding_them() -> None:
     assert verdict(Between(0.1, 0.2), 0.2, 0.9).name == "confirmed in size"
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "name"),
+    [(0.1, 0.3, "higher in one run"), (-0.3, -0.1, "lower in one run"), (-0.1, 0.3, "undecided")],
+)
+def test_one_run_gives_no_direction(low: float, high: float, name: str) -> None:
+    found = verdict(Between(low, high, covers_seeds=False), 0.2, 0.9)
+    assert found.name == name and "the seed's noise is not known" in found.reason
+    assert slight_verdict(Between(low, high, covers_seeds=False), -0.2).name == "undecided"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "tost_p", "name"),
+    [(0.15, 0.3, 0.9, "confirmed"), (0.1, 0.15, 0.9, "confirmed"), (-0.3, -0.1, 0.9, "contradicted"),
+     (-0.01, 0.01, 0.001, "undecided"), (-0.9, 0.1, 0.9, "undecided")],
+)  # fmt: skip
+def test_no_size_and_no_equivalence_is_judged_at_a_reduced_scale(
+    low: float, high: float, tost_p: float, name: str
+) -> None:
+    found = verdict(Between(low, high), 0.2, tost_p, sizes=False)
+    assert found.name == name and found.reason.endswith("sizes are not judged at a reduced scale")
+
+
+@pytest.mark.parametrize(
+    ("place", "name"), [("below", "confirmed, smaller"), ("holds", "confirmed in size"), ("above", "confirmed")]
+)
+def test_where_the_published_size_has_an_error_of_its_own_its_place_is_told(place: Place, name: str) -> None:
+    assert verdict(Between(0.1, 0.15), 0.2, 0.9, place=place).name == name
+
+
 def test_the_level_decides_on_equivalence() -> None:
     assert verdict(Between(-0.05, 0.05), 0.2, 0.03, level=0.95).name == "equivalent"
-    assert verdict(Between(-0.05, 0.05), 0.2, 0.03, level=0.99).name == "smaller than claimed"
+    assert verdict(Between(-0.05, 0.05), 0.2, 0.03, level=0.99).name == "open, below the claim"
 
 
 def verdicts(effect: float, published: float, seed_deviation: float = 0.02, repeats: int = 100) -> Counter[str]:
@@ -109,10 +141,10 @@ def verdicts(effect: float, published: float, seed_deviation: float = 0.02, repe
         (0.3, 0.3, {"confirmed in size"}),
         (-0.3, 0.3, {"contradicted"}),
         (0.0, 0.6, {"equivalent"}),
-        (0.3, 0.6, {"smaller than claimed"}),
+        (0.3, 0.6, {"confirmed, smaller"}),
         (0.6, 0.3, {"confirmed"}),
         # no difference, and no power to see the published one: anything but a direction
-        (0.0, 0.02, {"underpowered", "undecided", "smaller than claimed"}),
+        (0.0, 0.02, {"underpowered", "undecided", "open, below the claim"}),
     ],
 )
 def test_planted_effects_get_their_verdict_in_95_of_100_tables(
