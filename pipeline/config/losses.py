@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import NonNegativeInt
-
-from lossbench.errors import UserError
+from lossbench.errors import UserError, nearest
 from lossbench.records import Strict
 
 FILE = "losses.yaml"
 """In the folder of the configuration."""
+SEED_OFFSET = 1000
+"""Added to the seeds of an A/A row."""
 
 
 class Loss(Strict):
@@ -22,8 +22,8 @@ class Loss(Strict):
     arguments: dict[str, Any] = {}
     per_task: dict[str, dict[str, Any]] = {}
     """Arguments that differ for a task."""
-    seed_offset: NonNegativeInt = 0
-    """Added to the seed of every run, so that a table can hold a loss against itself (an A/A row)."""
+    again_of: str | None = None
+    """A name of a loss that this one is in all else, under other seeds: for an A/A row of a table."""
     as_long_as: str | None = None
     """A name of a loss, as long as whose run this one takes: it gets as many more steps as fit in."""
     source: str = ""
@@ -39,7 +39,23 @@ def parse(content: Any, where: str) -> dict[str, Loss]:
 def at_scale(losses: Mapping[str, Loss], differing: Mapping[str, Loss]) -> dict[str, Loss]:
     """Return `losses` with what differs at a scale, arguments one by one, and with the losses that it alone has."""
     changed = {name: _over(losses[name], own) if name in losses else own for name, own in differing.items()}
-    return {**losses, **changed}
+    named = {**losses, **changed}
+    return {name: _again(name, loss, named) for name, loss in named.items()}
+
+
+def _again(name: str, loss: Loss, named: Mapping[str, Loss]) -> Loss:
+    """Return `loss`, or what the loss is whose A/A row it is; raises UserError where that is none or has its own."""
+    if loss.again_of is None:
+        return loss
+    if loss.again_of not in named:
+        raise UserError(f"{name}.again_of: no loss '{loss.again_of}'; {nearest(loss.again_of, named)}")
+    if further := sorted(loss.model_fields_set - {"again_of", "source"}):
+        raise UserError(f"{name}: {', '.join(further)}: it is '{loss.again_of}' again; leave out all but again_of")
+    same = named[loss.again_of]
+    if same.again_of is not None:
+        raise UserError(f"{name}.again_of: '{loss.again_of}' is itself '{same.again_of}' again; name that one")
+    own = {"loss": same.loss or loss.again_of, "again_of": loss.again_of}
+    return same.model_copy(update={**own, "source": f"{loss.again_of} itself, under seeds {SEED_OFFSET} higher"})
 
 
 def _over(loss: Loss, own: Loss) -> Loss:

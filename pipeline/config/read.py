@@ -55,7 +55,9 @@ class Configuration:
         config = Config.parse(dict(values), place)
         scale_file = _find(folder / "scale", config.scale, "scale")
         scale = Scale.parse(read_yaml(scale_file), str(scale_file))
-        named = losses.at_scale(losses.parse(read_yaml(folder / losses.FILE), str(folder / losses.FILE)), scale.losses)
+        given_losses = losses.parse(read_yaml(folder / losses.FILE), str(folder / losses.FILE))
+        with placed(f"{folder / losses.FILE} and {scale_file}"):
+            named = losses.at_scale(given_losses, scale.losses)
         known = table_names(folder)
         for name in scale.control_tables or ():
             _require(f"{scale_file}: control_tables", name, known)
@@ -172,14 +174,8 @@ class Configuration:
         if table.again is None:
             return
         _require(where, table.again, self.losses)
-        again, reference = self.loss(table.again), self.loss(table.reference_loss)
-        same = {
-            "loss": reference.loss or table.reference_loss,
-            "seed_offset": again.seed_offset,
-            "source": again.source,
-        }
-        if again.seed_offset == 0 or again != reference.model_copy(update=same):
-            raise UserError(f"{where}: '{table.again}' is not '{table.reference_loss}' with a seed_offset above 0")
+        if self.loss(table.again).again_of != table.reference_loss:
+            raise UserError(f"{where}: '{table.again}' is not '{table.reference_loss}' again (again_of in losses.yaml)")
 
     def _check_data(self) -> None:
         """Raise UserError for the name of a data set that has no file and is none of `config.datasets`."""

@@ -97,6 +97,6 @@ class Table(Strict):
     @model_validator(mode="after")
     def _each_once(self) -> Table:
         rows = (*self.losses, *self.controls, *([self.again] if self.again else []))
-        for entry, names in (("networks", self.networks), ("losses, controls and again", rows)):
+        for entry, names in (("networks", self.networks), ("losses and controls", rows)):
             refuse_twice(entry, names)
         return self

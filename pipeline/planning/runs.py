@@ -1,6 +1,7 @@
 """The job that trains one restoration network under one loss."""
 
 from lossbench import plugins
+from pipeline.config.losses import SEED_OFFSET
 from pipeline.config.read import Configuration
 from pipeline.config.scale import SEEDS
 from pipeline.config.table import Column, Table
@@ -27,7 +28,7 @@ def trained(configuration: Configuration, table: Table, column: Column, network:
         own_loss=own_loss,
         recipe=recipe(configuration, network, column.task),
         as_long_as=chosen.as_long_as,
-        seed=(seed + chosen.seed_offset) % SEEDS,
+        seed=seed if chosen.again_of is None else (seed + SEED_OFFSET) % SEEDS,
     )
     reads = pairs(configuration, dataset, column.task)
     modules = ["pipeline.train", plugin_module("networks", network), plugin_module("losses", spec.loss.name)]

@@ -117,7 +117,7 @@ def _loss(configuration: Configuration, name: str, pixel: str, tasks: set[str]) 
         yield f"{name}: {own}{taken}; {what}; source: {entry.source}"
     elif loss.as_long_as:
         yield f"{name}: {loss.loss}, with as many more steps as take the seconds of {loss.as_long_as}'s steps"
-    elif loss.seed_offset:
+    elif loss.again_of:
         yield f"{name}: {loss.source}"
     elif loss.arguments:
         yield f"{name}: {taken}"

@@ -49,6 +49,9 @@ def test_every_shipped_claim_speaks_of_what_its_table_has_at_paper_scale(
         if row["kind"] == "untestable":
             assert row["verdict"] == "not judged"
             continue
+        if row["kind"] == "again":
+            assert (row["better"], row["published_difference"]) == (chosen.table.again, None)
+            continue
         # taken in a column that this scale leaves out
         optional = row["metric"] == "efficientnet_error"
         why = "the table has no metric efficientnet_error at this scale" if optional else "no scores of"

@@ -96,10 +96,29 @@ def test_a_difference_has_its_interval_and_its_tests(tmp_path: Path) -> None:
     assert (niqe["low"], niqe["high"]) == (-1, -1)
     # PSNR fell and NIQE, where less is better, too
     assert (psnr["improved"], niqe["improved"]) == (0, 1)
-    assert psnr["p_value"] == wilcoxon([-1.5, -1.5]).pvalue
-    assert psnr["p_holm"] == min(1, 2 * psnr["p_value"])
+    assert psnr["image_p_value"] == wilcoxon([-1.5, -1.5]).pvalue
+    # marks rest on what the interval rests on; with NIQE, which differs alike everywhere, two are compared
+    assert psnr["p_value"] == expected.p_value
+    assert psnr["p_holm"] == max(psnr["p_value"], 2 * niqe["p_value"])
     reference = row(table, "original", "psnr")
     assert all(math.isnan(reference[name]) for name in ("low", "high", "p_value", "p_holm", "improved"))
+
+
+def test_one_seed_marks_nothing_unless_further_runs_of_the_reference_tell_of_noise(tmp_path: Path) -> None:
+    spec = small_spec(tmp_path, seeds=(0,))
+    alone = row(tabulate.long_table(spec, "code"), "vgg", "psnr")
+    assert math.isnan(alone["p_value"]) and math.isnan(alone["p_holm"]) and not math.isnan(alone["image_p_value"])
+    assert "one seed and no further runs" in written(spec, tmp_path)["md"]
+    further = []
+    for seed, level in ((1, 31.0), (2, 32.0)):
+        values = {"psnr": {seed: (level, level + 1)}, "niqe": {seed: (4.0, 5.0)}}
+        given = cell(tmp_path, "edsr", "further", seed, values)
+        further.append(given.model_copy(update={"loss": "original"}))
+    lent = spec.model_copy(update={"noise_cells": tuple(further)})
+    found = row(tabulate.long_table(lent, "code"), "vgg", "psnr")
+    assert found["low"] < alone["low"] and found["high"] > alone["high"] and found["p_value"] > 0.1
+    assert (found["value"], found["n_seeds"]) == (alone["value"], 1)
+    assert "further runs of 'original' (seeds 1/2), which enter no mean" in written(lent, tmp_path)["md"]
 
 
 def test_one_seed_has_no_spread_over_seeds(tmp_path: Path) -> None:
@@ -190,8 +209,8 @@ def table3(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TabulateSpec:
 
 def test_table_3_has_forty_rows_in_the_order_of_the_paper_and_its_controls(table3: TabulateSpec) -> None:
     whole = tabulate.long_table(table3, "code")
-    assert len(whole) == 2 * 2 * (5 + 3) * 2
-    controls = whole["loss"].isin(["random_tmae", "random_cmae", "original_longer"])
+    assert len(whole) == 2 * 2 * (5 + 3 + 1) * 2
+    controls = whole["loss"].isin(["random_tmae", "random_cmae", "original_longer", "original_again"])
     assert whole.loc[controls, "published"].isna().all()
     assert whole.loc[controls, "difference"].notna().all()
     table = whole[~controls]
@@ -216,13 +235,13 @@ def test_table_3_has_forty_rows_in_the_order_of_the_paper_and_its_controls(table
 def test_table_3_laid_out_as_in_the_paper_has_eleven_rows_and_controls(table3: TabulateSpec, tmp_path: Path) -> None:
     files = written(table3, tmp_path)
     wide = pd.read_csv(tmp_path / "tables/table3_wide.csv", dtype=str, keep_default_na=False)
-    assert len(wide) == 1 + 10 + 6
+    assert len(wide) == 1 + 10 + 6 + 2
     assert wide.iloc[0, :2].to_list() == ["", "bicubic"]
-    assert wide.loc[1:, "network"].to_list() == ["rfdn"] * 8 + ["edsr"] * 8
-    assert wide.loc[10, "x2 niqe↓ published"] == "4.2712*"
-    assert len([line for line in files["md"].splitlines() if line.startswith("|")]) == 2 + 17
-    assert files["html"].count("<tr") == 1 + 1 + 17
-    assert files["tex"].count(r"\\") == 1 + 17
+    assert wide.loc[1:, "network"].to_list() == ["rfdn"] * 9 + ["edsr"] * 9
+    assert wide.loc[11, "x2 niqe↓ published"] == "4.2712*"
+    assert len([line for line in files["md"].splitlines() if line.startswith("|")]) == 2 + 19
+    assert files["html"].count("<tr") == 1 + 1 + 19
+    assert files["tex"].count(r"\\") == 1 + 19
 
 
 @pytest.mark.parametrize("name", ["scores.csv", "card.json"])

@@ -16,6 +16,22 @@ MISTAKES: Mistakes = {
         place("table.losses", ["original", "vvg"]),
         "config/losses.yaml: no loss 'vvg', nor at this scale; did you mean 'vgg'?",
     ),
+    "loss again that is another": (
+        place("losses.original_again.again_of", "vgg"),
+        "config/tables/mae_loss/table3.yaml: again: 'original_again' is not 'original' again (again_of in losses.yaml)",
+    ),
+    "loss again that nobody knows": (
+        place("losses.original_again.again_of", "orignal"),
+        "original_again.again_of: no loss 'orignal'; did you mean 'original'?",
+    ),
+    "loss again with something of its own": (
+        place("losses.original_again", {"again_of": "original", "arguments": {"weight": 1.0}}),
+        "original_again: arguments: it is 'original' again; leave out all but again_of",
+    ),
+    "loss again of a loss again": (
+        place("losses.e_again.again_of", "original_again"),
+        "e_again.again_of: 'original_again' is itself 'original' again; name that one",
+    ),
     "loss file": (
         both(place("table.losses", ["original", "ccmea"]), renamed("losses.ccmae", "ccmea")),
         "config/losses.yaml: ccmea.loss: unknown loss 'ccmea' (no lossbench/losses/ccmea.py); did you mean 'ccmae'?",
@@ -160,8 +176,10 @@ def test_the_losses_of_the_shipped_scales(
     named = read_scale(scale).losses
     assert named.keys() == {
         "original",
+        "original_again",
         "original_longer",
         "e",
+        "e_again",
         "vgg",
         *FEATURES,
         *ROBUST,

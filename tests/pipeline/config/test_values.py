@@ -110,6 +110,10 @@ MISTAKES: Mistakes = {
         place("table.networks", [False]),
         f"{TABLE}: networks.0: text is expected (got false); put it in quotes",
     ),
+    "seed of noise that is compared too": (
+        place("scale.noise_seeds", [1]),
+        "seeds and noise_seeds: 1 is given twice; keep one",
+    ),
     "loss twice in a table": (
         place("table.losses", ["original", "vgg", "original"]),
         f"{TABLE}: value: losses and controls: 'original' is given twice; keep one",

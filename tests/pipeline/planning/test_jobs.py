@@ -12,7 +12,7 @@ from pipeline.planning.job import WILDCARDS
 from pipeline.planning.plan import Plan
 from pipeline.specs.evaluate import EvaluateSpec
 
-CONTROLS = ("random_tmae", "random_cmae", "original_longer")
+CONTROLS = ("random_tmae", "random_cmae", "original_longer", "original_again")
 
 
 @pytest.mark.parametrize("scale", [2, 4])
