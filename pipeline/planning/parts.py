@@ -32,7 +32,26 @@ def recipe(configuration: Configuration, network: str, task: str) -> Recipe:
     """Return the recipe of `network` with what differs for the named task; raises UserError for an unknown entry."""
     chosen = configuration.network(network)
     values = {**chosen.recipe.model_dump(), **chosen.per_task.get(task, {})}
-    return Recipe.parse(values, f"{configuration.scale_file}: networks.{network}.per_task.{task}")
+    place = f"{configuration.scale_file}: networks.{network}"
+    found = Recipe.parse(values, f"{place}.per_task.{task}")
+    part = f"per_task.{task}" if "patch" in chosen.per_task.get(task, {}) else "recipe"
+    _check_patch(f"{place}.{part}.patch", network, found.patch)
+    return found
+
+
+def _check_patch(place: str, network: str, patch: int) -> None:
+    """Raise UserError for a training patch that `network` does not take, or that leaves weights without a gradient."""
+    multiple = plugins.constant("networks", network, "MULTIPLE", 1)
+    if (least := plugins.constant("networks", network, "LEAST_PATCH")) > patch:
+        raise UserError(
+            f"{place}: {patch} px, but some weights of '{network}' get no gradient from patches below {least} px and "
+            f"keep their random start; give {least} or more, with a smaller batch for as many pixels"
+        )
+    if patch % multiple:
+        below = patch // multiple * multiple
+        raise UserError(
+            f"{place}: {patch} px, but '{network}' takes multiples of {multiple}; give {below} or {below + multiple}"
+        )
 
 
 def loss_spec(configuration: Configuration, name: str, pixel: str, task: str) -> LossSpec:
