@@ -36,8 +36,8 @@ def strengths(history: list[Row], weights: Mapping[str, float]) -> dict[str, flo
     found = {}
     for name, weight in weights.items():
         ratios = [row[f"{name}_gradient_ratio"] for row in history[:STRENGTH_ROWS] if f"{name}_gradient_ratio" in row]
-        if ratios and weights["pixel"]:
-            found[name] = float(f"{weight / weights['pixel'] * sum(ratios) / len(ratios):.4g}")
+        if ratios and (pixel := weights.get("pixel")):
+            found[name] = float(f"{weight / pixel * sum(ratios) / len(ratios):.4g}")
     return found
 
 

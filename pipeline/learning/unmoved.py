@@ -1,12 +1,12 @@
-"""Weights that a training never moved: what nothing reached keeps its random start, and acts on pictures all the same."""
+"""Weights that a training never moved: what nothing reached keeps its random start, and acts on pictures."""
 
 from torch import Tensor, nn
 
 LEAST_SHARE = 0.01
 """Of a layer's weights; fewer are not named."""
 LAYERS = "torch.nn.modules."
-"""Where the layers that are looked at come from. What holds weights in a way of its own may not use all of them, such as
-the triangles of an invertible mixing, which are stored as whole matrices."""
+"""Where the layers that are looked at come from. What holds weights in a way of its own may not use all of them, such
+as the triangles of an invertible mixing, which are stored as whole matrices."""
 
 
 def weights_of(model: nn.Module) -> dict[str, list[Tensor]]:

@@ -54,16 +54,19 @@ def _check_patch(place: str, network: str, patch: int) -> None:
         )
 
 
-def loss_spec(configuration: Configuration, name: str, pixel: str, task: str) -> LossSpec:
+def loss_spec(configuration: Configuration, name: str, pixel: str, task: str, seed: int) -> LossSpec:
     """Return the loss that the scale calls `name` for the named task, on top of the pixel loss `pixel`.
 
+    A loss whose weights are drawn draws them by `seed`, that of the run, unless the configuration names another.
     Raises UserError for an argument that it does not take and for a loss network that it can't use.
     """
     chosen = configuration.loss(name)
     file, named = split(chosen.loss or name)
     # losses that bring their own pixel term, such as E + P, take no other
-    own = {"pixel": pixel} if "pixel" in plugins.build_arguments("losses", file) else {}
-    arguments = {**own, **named, **chosen.arguments, **chosen.per_task.get(task, {})}
+    taken = plugins.build_arguments("losses", file)
+    own = {"pixel": pixel} if "pixel" in taken else {}
+    drawn = {"seed": seed} if "seed" in taken else {}
+    arguments = {**drawn, **own, **named, **chosen.arguments, **chosen.per_task.get(task, {})}
     place = configuration.loss_place(name, "arguments")
     for argument, value in {**own, **named, **chosen.arguments}.items():
         with placed(configuration.loss_place(name, "arguments", argument)):
@@ -89,8 +92,8 @@ def loss_spec(configuration: Configuration, name: str, pixel: str, task: str) ->
     return LossSpec(name=file, arguments=arguments, loss_network=kind)
 
 
-def pretrain_spec(configuration: Configuration, name: str, dataset: str, task: str | None) -> PretrainSpec:
-    """Return the loss network that the scale calls `name`, trained on `dataset`.
+def pretrain_spec(configuration: Configuration, name: str, dataset: str, task: str | None, seed: int) -> PretrainSpec:
+    """Return the loss network that the scale calls `name`, trained on `dataset` under `seed`.
 
     When it is trained on the ground truth of the named task, what the task fixes (bands) reaches its architecture.
     Raises UserError for an argument that it does not take, and for a task that is asked for and None.
@@ -108,7 +111,7 @@ def pretrain_spec(configuration: Configuration, name: str, dataset: str, task: s
     with placed(f"{where}.architecture"):
         plugins.check_build_arguments("loss_networks", chosen.network, architecture)
     made = Recipe.parse(values, f"{where}.per_task.{task}" if task else where)
-    return PretrainSpec(loss_network=chosen.network, architecture=architecture, seed=0, dataset=dataset, recipe=made)
+    return PretrainSpec(loss_network=chosen.network, architecture=architecture, seed=seed, dataset=dataset, recipe=made)
 
 
 def metric_spec(configuration: Configuration, name: str, table: Table, label: str) -> MetricSpec:

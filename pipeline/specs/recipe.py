@@ -42,7 +42,11 @@ class Recipe(Strict):
     weight_decay: float = Field(0.0, ge=0)
     schedule: Schedule = Schedule()
     clip: PositiveFloat | None = None
-    """Largest gradient norm; None does not clip."""
+    """Largest gradient norm; None does not clip.
+
+    It acts unequally between losses: a loss of larger gradients is clipped in more steps, which changes the optimiser
+    with the loss. Tables say so where it is set.
+    """
     ema: float | None = Field(None, gt=0, lt=1)
     """Decay of the running mean of the weights, which is then the result; None keeps the last weights."""
     augment: bool = True
