@@ -32,7 +32,8 @@ class Recipe(Strict):
     batch: PositiveInt
     """Crops a step."""
     patch: PositiveInt
-    """Side of the square low-quality crop in pixels; of the target crop in pre-training."""
+    """Side of the square low-quality crop in pixels, at least the network's LEAST_PATCH; of the target crop in
+    pre-training."""
     optimizer: Literal["adam", "adamw", "sgd"] = "adam"
     learning_rate: PositiveFloat
     betas: tuple[Decay, Decay] = (0.9, 0.999)
