@@ -15,6 +15,7 @@ from pipeline.command import run
 from pipeline.outputs.comparison import compared, left_out
 from pipeline.outputs.noise import Lender
 from pipeline.outputs.scores import KEY, averaged, paired, read_scores, signs
+from pipeline.outputs.training_words import mean_strength, most_unmoved
 from pipeline.pages.formats import html_page, latex_table, markdown_page, wide_csv, wide_frame
 from pipeline.specs.tabulate import TRIVIAL, MetricColumn, TabulateSpec
 
@@ -128,7 +129,7 @@ def _trivial(scores: pd.DataFrame, spec: TabulateSpec) -> pd.DataFrame:
 
 
 def _runs(spec: TabulateSpec) -> pd.DataFrame:
-    """Return per cell, over its seeds: parameters, steps, seconds, and where it ran."""
+    """Return per cell, over its seeds: parameters, steps, seconds, where it ran, and what its training was like."""
     own = {"scores", "card", "seed"}
     frame = pd.DataFrame(
         [{**cell.model_dump(exclude=own), **_card(Path(cell.card))} for cell in spec.cells if cell.card is not None]
@@ -136,6 +137,7 @@ def _runs(spec: TabulateSpec) -> pd.DataFrame:
     same = ["column", "network", "loss"]
     merged: dict[str, Any] = {name: "first" for name in frame.columns if name not in same}
     merged |= {"seconds": "mean", "test_set": lambda names: " ".join(dict.fromkeys(names))}
+    merged |= {"unmoved": most_unmoved, "strength": mean_strength}
     return frame.groupby(same, sort=False).agg(merged).reset_index()
 
 
@@ -144,6 +146,8 @@ def _card(path: Path) -> dict[str, Any]:
     try:
         card: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         own = {name: card[name] for name in ("parameters", "seconds", "device", "precision")}
+        # what others trained has neither
+        own |= {name: dict(card.get(name) or {}) for name in ("unmoved", "strength")}
         # what others trained has no recipe here
         recipe = card["spec"]["recipe"]
         return {**own, "steps": recipe["steps"] if recipe else 0}

@@ -10,6 +10,7 @@ from lossbench.errors import UserError
 from lossbench.terms import WeightedTerms
 from pipeline import command
 from pipeline.learning.loop import Batch, StepLoss
+from pipeline.learning.outcome import strengths
 from pipeline.learning.run import Run, training
 from pipeline.learning.sampling import Crops
 from pipeline.outputs.arrays import Arrays
@@ -57,7 +58,8 @@ def main(
         result = begun.fit(network, spec.recipe, _crops(spec, targets, pairs).draw, loss)
         storage.save(run.output / "model.safetensors", result.model, spec.network.model_dump(mode="json"))
         file = str(weights) if weights else None
-        begun.write_card(begun.card(result, loss_weights=criterion.weights, loss_network_file=file))
+        measured = {"loss_weights": criterion.weights, "strength": strengths(result.history, criterion.weights)}
+        begun.write_card(begun.card(result, **measured, loss_network_file=file))
 
 
 def lengthened(recipe: Recipe, reference: Path, other: Path) -> Recipe:

@@ -55,6 +55,12 @@ class Plugin(Protocol):
     SOURCE: str
     """The paper, and what of it is built."""
     PUBLISHED: Sizes
+    LEAST_PATCH: int
+    """Least side in pixels of a low-quality training patch from which every weight gets a gradient.
+
+    A padded convolution of 3 x 3 needs 2 x 2 pixels, on the coarsest map too: of a single one its outer weights read
+    the padding alone, keep their random start, and act on pictures. A literal; planning refuses recipes with less.
+    """
 
     @property
     def build(self) -> Callable[..., Network]:

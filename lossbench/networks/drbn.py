@@ -20,7 +20,11 @@ DISTANCES = ("ssim_zero_padded", "ssim", "l1")
 """What `own_loss` adds up: 1 - SSIM with a black surround, 1 - SSIM within the picture, mean absolute difference."""
 STRIDES = (1, 2, 4)
 """Sides of the ground truth over those of each output."""
-LEAST_PATCH = WINDOW * STRIDES[-1]
+LEAST_PATCH = 8
+"""The coarsest map is a quarter as large, 2 x 2 then."""
+MULTIPLE = 4
+"""What sides must be multiples of, in pixels: two halvings."""
+LEAST_TARGET = WINDOW * STRIDES[-1]
 """Least side in pixels of the ground truth for "ssim": its window must fit into the quarter-size output."""
 
 Pyramid = tuple[Tensor, Tensor, Tensor]
@@ -83,7 +87,7 @@ class Recurrence(nn.Module):
 class DRBN(nn.Module):
     """(N, bands, H, W) in [0, 1] to the same shape, not clamped; H and W are multiples of 4."""
 
-    multiple = minimum = STRIDES[-1]
+    multiple = minimum = MULTIPLE
     scale = 1
 
     def __init__(self, bands: int, width: int, recurrences: int, stage_distance: str) -> None:
@@ -116,10 +120,10 @@ class DRBN(nn.Module):
         sizes, and UserError when the target is below 44 pixels at a side and the distance is "ssim".
         """
         height, width = target.shape[-2:]
-        if self.stage_distance == "ssim" and min(height, width) < LEAST_PATCH:
+        if self.stage_distance == "ssim" and min(height, width) < LEAST_TARGET:
             raise UserError(
-                f"patch: {height} x {width} px, but DRBN's own loss needs {LEAST_PATCH} x {LEAST_PATCH}: SSIM looks at "
-                f"{WINDOW} px of the quarter size; raise it, or set stage_distance to ssim_zero_padded or l1"
+                f"patch: {height} x {width} px, but DRBN's own loss needs {LEAST_TARGET} x {LEAST_TARGET}: SSIM looks "
+                f"at {WINDOW} px of the quarter size; raise it, or set stage_distance to ssim_zero_padded or l1"
             )
         return torch.stack(
             [

@@ -24,6 +24,8 @@ PUBLISHED: Sizes = {
     "full x3": {"scale": 3, "channels": 256, "blocks": 32, "residual_scale": 0.1},
     "full x4": {"scale": 4, "channels": 256, "blocks": 32, "residual_scale": 0.1},
 }
+LEAST_PATCH = 2
+"""All convolutions are at the size of the input or larger."""
 DIV2K_MEAN = (0.4488, 0.4371, 0.4040)
 """Mean red, green and blue of the DIV2K training pictures, in [0, 1]."""
 SHUFFLES = {2: (2,), 3: (3,), 4: (2, 2)}

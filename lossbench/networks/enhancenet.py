@@ -14,6 +14,8 @@ from lossbench.networks._residual import ResidualBlock, conv3
 
 SOURCE = "Sajjadi et al., ICCV 2017 (EnhanceNet); 64 channels, 10 residual blocks, x4"
 PUBLISHED: Sizes = {"x4": {}}
+LEAST_PATCH = 2
+"""All convolutions are at the size of the input or larger."""
 SCALE = 4
 MEAN = (0.47614917, 0.45001204, 0.40904046)
 """Mean red, green and blue that the authors subtract, in [0, 1]."""

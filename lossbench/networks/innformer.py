@@ -24,9 +24,13 @@ PUBLISHED: Sizes = {
     "8 features, 4 bands": {"features": 8},
     "8 features, 8 bands": {"features": 8, "bands": 8},
 }
+LEAST_PATCH = 8
+"""Its least input: all convolutions are at the size of the input, or of the windows, which are larger."""
+MULTIPLE = 8
+"""What sides must be multiples of, in pixels: the distance of the windows."""
 ORDERS = ("corrected", "released")
 """What a window holds: its own pixels, or the released code's scramble."""
-WINDOW, STRIDE = 24, 8
+WINDOW, STRIDE = 24, MULTIPLE
 """Side and distance of the windows, in pixels; they begin STRIDE pixels outside the picture."""
 PATCH = 3
 """Side of the patches that are matched within a window."""

@@ -22,6 +22,10 @@ PUBLISHED: Sizes = {
     "deraining": {"features": 40, "unet_step": 20, "orsnet_step": 16},
     "deblurring": {"features": 96, "unet_step": 48, "orsnet_step": 32},
 }
+LEAST_PATCH = 16
+"""Stage 1 halves its quarters twice: the coarsest map is an eighth as large, 2 x 2 then."""
+MULTIPLE = 8
+"""What sides must be multiples of, in pixels."""
 OWN_LOSS = (
     "sum over the three stages, clamped to [0, 1], of Charbonnier (eps 1e-3) + edge_weight, 0.05 in the paper and 0 in"
     " the released denoising script, times Charbonnier of the Laplacian edges (Zamir et al., CVPR 2021)"
@@ -148,8 +152,7 @@ class FullResolution(nn.Module):
 class MPRNet(nn.Module):
     """(N, bands, H, W) in [0, 1], H and W multiples of 8, to the same shape, not clamped."""
 
-    multiple = 8
-    minimum = 8
+    multiple = minimum = MULTIPLE
     scale = 1
 
     def __init__(self, widths: tuple[int, int, int], channels: int, blocks: int, bands: int, edge_weight: float):

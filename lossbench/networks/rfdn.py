@@ -23,6 +23,10 @@ SOURCE = (
     "for pixels of 0 to 255, not 0 to 1"
 )
 PUBLISHED: Sizes = {"x2": {"scale": 2}, "x3": {"scale": 3}, "x4": {"scale": 4}}
+LEAST_PATCH = 27
+"""From here the map of the spatial attention is 3 x 3: (27 - 3) / 2 + 1 = 13 px after the stride, (13 - 7) / 3 + 1 = 3
+after the pooling. Up to 20 px it is 1 x 1, and 8 of the 9 places of its three convolutions never get a gradient; of
+2 x 2 each outer place is read by one pixel, which a ReLU between may cut off."""
 SLOPE = 0.05
 """Slope of the leaky ReLU below zero."""
 RELEASED = "fea_conv.weight"

@@ -27,6 +27,8 @@ from lossbench.networks._invertible import (
 
 SOURCE = "Zhou et al., ECCV 2022 (SFINet, also SFIIN); width of 8"
 PUBLISHED: Sizes = {"4 bands": {"bands": 4}, "8 bands": {"bands": 8}}
+LEAST_PATCH = 2
+"""All convolutions are at the size of the input, or of 1 x 1 where they see frequencies."""
 GROWTH = 8
 """Channels that each unit of a dense transform adds, whatever the width of the network."""
 SMALLEST_VARIANCE = 1e-8

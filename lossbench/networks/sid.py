@@ -18,6 +18,10 @@ PUBLISHED: Sizes = {
     "sRGB": {},
     "Bayer": {"in_channels": 4, "out_channels": 3, "scale": 2, "transposed_bias": False},
 }
+LEAST_PATCH = 32
+"""The coarsest of the five maps is a sixteenth as large, 2 x 2 then."""
+MULTIPLE = 16
+"""What sides must be multiples of, in pixels: four halvings."""
 LEVELS = 5
 SLOPE = 0.2
 """Slope of the leaky ReLU below zero."""
@@ -30,7 +34,7 @@ class SID(nn.Module):
     take other sizes resize there, which does nothing at multiples of 16.
     """
 
-    multiple = minimum = 2 ** (LEVELS - 1)
+    multiple = minimum = MULTIPLE
 
     def __init__(self, in_channels: int, out_channels: int, scale: int, width: int, transposed_bias: bool) -> None:
         super().__init__()

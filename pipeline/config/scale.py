@@ -26,7 +26,7 @@ class Network(Strict):
     arguments: dict[str, Any] = {}
     recipe: Recipe
     per_task: dict[str, dict[str, Any]] = {}
-    """Recipe entries that differ for a task."""
+    """Recipe entries that differ for a task; no patch may be below the network's LEAST_PATCH."""
     own_loss: bool = False
     """Whether the network's own training loss, its file's OWN_LOSS, replaces the pixel term."""
     source: str

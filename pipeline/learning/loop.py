@@ -20,6 +20,8 @@ from pipeline.learning import checkpoint
 from pipeline.learning.energy import EnergyMeter
 from pipeline.learning.optimisation import learning_rate, optimizer
 from pipeline.learning.progress import Progress
+from pipeline.learning.unmoved import unmoved, weights_of
+from pipeline.outputs.training_words import never_moved
 from pipeline.specs.recipe import Recipe
 
 Row = dict[str, float]
@@ -60,6 +62,8 @@ class Result:
     resumed_at: int
     joules: float | None = None
     """Energy of a GPU's run; None where it can't be read, and for a resumed run, whose beginning was not counted."""
+    unmoved: dict[str, float] = field(default_factory=dict)
+    """By layer the share of its weights that are bit for bit what they were before the first step."""
 
 
 @dataclass
@@ -110,10 +114,13 @@ def fit(
     """Train `model` for `recipe.steps` steps and return it; resumes from the run's checkpoint when there is one.
 
     `draw(step)` gives the data of a step, `loss(step, data)` the loss on them; both must depend on the step alone.
+    `model` comes with its initial weights, also to a run that goes on. Layers whose weights never moved are printed.
     Raises UserError naming the loss term when one stops being finite; the batch is then beside the checkpoint. Raises
     it also when the last update broke the weights.
     """
     state = _State(model, recipe)
+    # before a checkpoint is taken over: the seed makes them again
+    first = weights_of(model)
     stored, reason = checkpoint.load(identity.checkpoint, identity.content, device)
     if reason:
         print(f"{identity.label}  {reason}", flush=True)
@@ -147,8 +154,10 @@ def fit(
     result = state.mean.module if state.mean else model
     if not all(bool(parameter.isfinite().all()) for parameter in result.parameters()):
         raise UserError(f"{identity.label}: the weights are not finite after step {state.step}; {_REMEDY}")
+    if still := unmoved(first, weights_of(model)):
+        print(f"{identity.label}  weights that never moved: {never_moved(still)}", flush=True)
     joules = None if resumed_at else meter.joules()
-    return Result(result, state.history, state.seconds, resumed_at, joules)
+    return Result(result, state.history, state.seconds, resumed_at, joules, still)
 
 
 def _floats(terms: Mapping[str, Tensor]) -> Row:

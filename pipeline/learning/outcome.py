@@ -1,5 +1,6 @@
 """What a finished training leaves beside its weights: a card and a history."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import torch
 from lossbench.device import Device
 from lossbench.files import write_rows
 from pipeline.learning.loop import Result, Row
+from pipeline.outputs.training_words import STRENGTH_ROWS
 
 
 def run_card(result: Result, chosen: Device) -> dict[str, Any]:
@@ -21,7 +23,22 @@ def run_card(result: Result, chosen: Device) -> dict[str, Any]:
         "precision": chosen.precision,
         "peak_gpu_memory_mib": round(torch.cuda.max_memory_allocated(chosen.device) / 2**20) if cuda else None,
         "energy_joules": result.joules,
+        "unmoved": result.unmoved,
     }
+
+
+def strengths(history: list[Row], weights: Mapping[str, float]) -> dict[str, float]:
+    """Return how strong each term beside the pixel term is, at the beginning of a training.
+
+    That is the norm of its weighted gradient at the prediction over that of the pixel term, the mean over the first
+    `STRENGTH_ROWS` rows of the `history`; `weights` are those of the terms. Empty where there is no pixel term.
+    """
+    found = {}
+    for name, weight in weights.items():
+        ratios = [row[f"{name}_gradient_ratio"] for row in history[:STRENGTH_ROWS] if f"{name}_gradient_ratio" in row]
+        if ratios and (pixel := weights.get("pixel")):
+            found[name] = float(f"{weight / pixel * sum(ratios) / len(ratios):.4g}")
+    return found
 
 
 def write_history(path: Path, history: list[Row]) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 PUBLIC = "public"
 """Stands for the data set in the path of imported weights."""
 
+# one of another seed than the scale's first is called by both, such as mae_task_seed1
 _PRETRAINED = "pretrain/{loss_network}/{dataset}"
 _IMPORTED = f"pretrain/{{loss_network}}/{PUBLIC}"
 _CLASSIFIER = "train_classifier/{classifier}/{dataset}"

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from pipeline.pages.training_notes import training_notes
 from pipeline.specs.tabulate import TabulateSpec
 
 ARROWS = {"up": "↑", "down": "↓"}
@@ -91,6 +92,7 @@ def notes(spec: TabulateSpec, long: pd.DataFrame) -> list[str]:
         beside = f", beside the paper's {metric.published}" if metric.published else ""
         lines.append(f"protocol of {metric.name} ({ARROWS[metric.better]}){beside}: {metric.protocol}")
     lines += [f"setting: {text}" for text in spec.settings]
+    lines += training_notes(own)
     lines += _infinite(own)
     lines += _not_lent(own)
     lines += _warnings(spec)

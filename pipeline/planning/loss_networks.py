@@ -15,11 +15,15 @@ from pipeline.specs.distance import DistanceSpec
 from pipeline.specs.pretrain import PretrainSpec, PublicWeights
 
 
-def loss_network(configuration: Configuration, name: str, dataset: str, task: str | None) -> File:
+def loss_network(
+    configuration: Configuration, name: str, dataset: str, task: str | None, seed: int | None = None
+) -> File:
     """Return the file of the loss network `name` of the scale.
 
     One that is trained on the ground truth of a task is trained on that of `task` in `dataset`; None where the job that
-    reads it has no task.
+    reads it has no task. One that is pre-trained is trained under `seed`, that of the run which learns by it; what
+    serves several runs, such as a metric, gives none and has that of the scale's first seed. Classifiers, distances
+    and imported weights are one for all seeds.
     """
     chosen = configuration.loss_network(name)
     plugins.check("loss_networks", chosen.network)
@@ -31,10 +35,14 @@ def loss_network(configuration: Configuration, name: str, dataset: str, task: st
         return _imported(configuration, name, chosen, chosen.weights).writes("network")
     assert chosen.dataset is not None, name
     data = dataset if chosen.dataset == "task" else configuration.dataset(chosen.dataset)
-    spec = pretrain_spec(configuration, name, data, task)
+    first = configuration.scale.seeds[0]
+    chosen_seed = first if seed is None else seed
+    spec = pretrain_spec(configuration, name, data, task, chosen_seed)
     modules = ("pipeline.pretrain", plugin_module("loss_networks", chosen.network))
     reads = {"targets": prepared(configuration, data).writes("card")}
-    return Job(configuration.root, "pretrain", (name, data), spec, modules, reads).writes("network")
+    # the first has the plain name
+    folder = name if chosen_seed == first else f"{name}_seed{chosen_seed}"
+    return Job(configuration.root, "pretrain", (folder, data), spec, modules, reads).writes("network")
 
 
 def classifier(configuration: Configuration, name: str) -> Job:

@@ -32,19 +32,41 @@ def recipe(configuration: Configuration, network: str, task: str) -> Recipe:
     """Return the recipe of `network` with what differs for the named task; raises UserError for an unknown entry."""
     chosen = configuration.network(network)
     values = {**chosen.recipe.model_dump(), **chosen.per_task.get(task, {})}
-    return Recipe.parse(values, f"{configuration.scale_file}: networks.{network}.per_task.{task}")
+    place = f"{configuration.scale_file}: networks.{network}"
+    found = Recipe.parse(values, f"{place}.per_task.{task}")
+    part = f"per_task.{task}" if "patch" in chosen.per_task.get(task, {}) else "recipe"
+    _check_patch(f"{place}.{part}.patch", network, found.patch)
+    return found
 
 
-def loss_spec(configuration: Configuration, name: str, pixel: str, task: str) -> LossSpec:
+def _check_patch(place: str, network: str, patch: int) -> None:
+    """Raise UserError for a training patch that `network` does not take, or that leaves weights without a gradient."""
+    multiple = plugins.constant("networks", network, "MULTIPLE", 1)
+    if (least := plugins.constant("networks", network, "LEAST_PATCH")) > patch:
+        raise UserError(
+            f"{place}: {patch} px, but some weights of '{network}' get no gradient from patches below {least} px and "
+            f"keep their random start; give {least} or more, with a smaller batch for as many pixels"
+        )
+    if patch % multiple:
+        below = patch // multiple * multiple
+        raise UserError(
+            f"{place}: {patch} px, but '{network}' takes multiples of {multiple}; give {below} or {below + multiple}"
+        )
+
+
+def loss_spec(configuration: Configuration, name: str, pixel: str, task: str, seed: int) -> LossSpec:
     """Return the loss that the scale calls `name` for the named task, on top of the pixel loss `pixel`.
 
+    A loss whose weights are drawn draws them by `seed`, that of the run, unless the configuration names another.
     Raises UserError for an argument that it does not take and for a loss network that it can't use.
     """
     chosen = configuration.loss(name)
     file, named = split(chosen.loss or name)
     # losses that bring their own pixel term, such as E + P, take no other
-    own = {"pixel": pixel} if "pixel" in plugins.build_arguments("losses", file) else {}
-    arguments = {**own, **named, **chosen.arguments, **chosen.per_task.get(task, {})}
+    taken = plugins.build_arguments("losses", file)
+    own = {"pixel": pixel} if "pixel" in taken else {}
+    drawn = {"seed": seed} if "seed" in taken else {}
+    arguments = {**drawn, **own, **named, **chosen.arguments, **chosen.per_task.get(task, {})}
     place = configuration.loss_place(name, "arguments")
     for argument, value in {**own, **named, **chosen.arguments}.items():
         with placed(configuration.loss_place(name, "arguments", argument)):
@@ -70,8 +92,8 @@ def loss_spec(configuration: Configuration, name: str, pixel: str, task: str) ->
     return LossSpec(name=file, arguments=arguments, loss_network=kind)
 
 
-def pretrain_spec(configuration: Configuration, name: str, dataset: str, task: str | None) -> PretrainSpec:
-    """Return the loss network that the scale calls `name`, trained on `dataset`.
+def pretrain_spec(configuration: Configuration, name: str, dataset: str, task: str | None, seed: int) -> PretrainSpec:
+    """Return the loss network that the scale calls `name`, trained on `dataset` under `seed`.
 
     When it is trained on the ground truth of the named task, what the task fixes (bands) reaches its architecture.
     Raises UserError for an argument that it does not take, and for a task that is asked for and None.
@@ -89,7 +111,7 @@ def pretrain_spec(configuration: Configuration, name: str, dataset: str, task: s
     with placed(f"{where}.architecture"):
         plugins.check_build_arguments("loss_networks", chosen.network, architecture)
     made = Recipe.parse(values, f"{where}.per_task.{task}" if task else where)
-    return PretrainSpec(loss_network=chosen.network, architecture=architecture, seed=0, dataset=dataset, recipe=made)
+    return PretrainSpec(loss_network=chosen.network, architecture=architecture, seed=seed, dataset=dataset, recipe=made)
 
 
 def metric_spec(configuration: Configuration, name: str, table: Table, label: str) -> MetricSpec:

@@ -24,7 +24,7 @@ def trained(configuration: Configuration, table: Table, column: Column, network:
         task=task,
         dataset=dataset,
         network=network_spec(configuration, network, task),
-        loss=loss_spec(configuration, loss, table.pixel, column.task),
+        loss=loss_spec(configuration, loss, table.pixel, column.task, seed),
         own_loss=own_loss,
         recipe=recipe(configuration, network, column.task),
         as_long_as=chosen.as_long_as,
@@ -34,7 +34,9 @@ def trained(configuration: Configuration, table: Table, column: Column, network:
     modules = ["pipeline.train", plugin_module("networks", network), plugin_module("losses", spec.loss.name)]
     modules += [plugin_module("tasks", task.name)]
     if chosen.loss_network:
-        reads["weights"] = loss_network(configuration, chosen.loss_network, dataset, column.task)
+        # of a file that gives an architecture alone one is enough
+        own = None if plugins.constant("losses", spec.loss.name, "ARCHITECTURE_OF", ()) else seed
+        reads["weights"] = loss_network(configuration, chosen.loss_network, dataset, column.task, own)
         modules.append(plugin_module("loss_networks", str(spec.loss.loss_network)))
     if chosen.as_long_as:
         compared = (table.reference_loss, chosen.as_long_as)

@@ -14,6 +14,9 @@ from pipeline.specs.classifier import AttackSpec, RobustnessSpec
 from pipeline.specs.distance import DistanceAttackSpec
 from pipeline.specs.recipe import Recipe
 
+UNEQUAL = "; clipping acts in more steps under losses of larger gradients"
+"""Of recipes that clip where losses are compared."""
+
 
 def protocol(metric: Metric) -> str:
     """Return in words how `metric` is taken."""
@@ -90,6 +93,8 @@ def settings(configuration: Configuration, table: Table) -> Iterator[str]:
         network = configuration.network(name)
         size = _listed(network.arguments) or "published size"
         made = f"{_recipe(network.recipe)}{_special(network.per_task, tasks)}"
+        clips = [network.recipe.clip, *(special.get("clip") for special in network.per_task.values())]
+        made += UNEQUAL if any(clips) else ""
         trained = plugins.constant("networks", name, "OWN_LOSS") if network.own_loss else table.pixel
         yield f"{name}: {size}; {made}; pixel term: {trained}; source: {network.source}"
     for name in table.losses:
@@ -110,6 +115,8 @@ def _loss(configuration: Configuration, name: str, pixel: str, tasks: set[str]) 
         file = split(loss.loss or name)[0]
         drawn = plugins.constant("losses", file, "ARCHITECTURE_OF", ())
         made = "weights drawn at random" if drawn else _origin(entry)
+        pretrained = entry.recipe and not entry.judgements
+        made += ", anew for every seed" if (drawn or pretrained) and len(configuration.scale.seeds) > 1 else ""
         size = _listed(entry.architecture) or "published size"
         own = f"{pixel} + " if "pixel" in plugins.build_arguments("losses", file) else ""
         precision = PRECISIONS[loss.arguments.get("precision", "exact")]
@@ -154,6 +161,7 @@ def _recipe(recipe: Recipe) -> str:
     return (
         f"{recipe.steps} steps, batch {recipe.batch}, patch {recipe.patch}, {recipe.optimizer}, "
         f"learning rate {recipe.learning_rate:g}, schedule {recipe.schedule.name}"
+        f"{f', gradients clipped at {recipe.clip:g}' if recipe.clip else ''}"
     )
 
 

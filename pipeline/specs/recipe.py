@@ -32,7 +32,8 @@ class Recipe(Strict):
     batch: PositiveInt
     """Crops a step."""
     patch: PositiveInt
-    """Side of the square low-quality crop in pixels; of the target crop in pre-training."""
+    """Side of the square low-quality crop in pixels, at least the network's LEAST_PATCH; of the target crop in
+    pre-training."""
     optimizer: Literal["adam", "adamw", "sgd"] = "adam"
     learning_rate: PositiveFloat
     betas: tuple[Decay, Decay] = (0.9, 0.999)
@@ -42,7 +43,11 @@ class Recipe(Strict):
     weight_decay: float = Field(0.0, ge=0)
     schedule: Schedule = Schedule()
     clip: PositiveFloat | None = None
-    """Largest gradient norm; None does not clip."""
+    """Largest gradient norm; None does not clip.
+
+    It acts unequally between losses: a loss of larger gradients is clipped in more steps, which changes the optimiser
+    with the loss. Tables say so where it is set.
+    """
     ema: float | None = Field(None, gt=0, lt=1)
     """Decay of the running mean of the weights, which is then the result; None keeps the last weights."""
     augment: bool = True

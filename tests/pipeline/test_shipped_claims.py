@@ -62,7 +62,8 @@ def test_every_shipped_claim_speaks_of_what_its_table_has_at_paper_scale(
         if row["metric"] in printed and not control:
             assert (row["published_difference"] is None) == copied, row["id"]
     rows = shipped()
-    assert len(judged) == len(rows) == len({row["id"] for row in rows})
+    of_papers = [row for _, row in judged if row["kind"] != "again"]
+    assert len(of_papers) == len(rows) == len({row["id"] for row in rows})
 
 
 def test_ten_claims_do_not_stand_in_the_published_numbers_themselves(

@@ -31,8 +31,8 @@ MISTAKES: Mistakes = {
     ),
     "table key": (renamed("table.columns", "column"), f"{TABLE}: key 'columns' is missing; unknown key 'column'; did"),
     "recipe key": (
-        renamed("scale.networks.edsr.recipe.clip", "clips"),
-        "config/scale/ci.yaml: unknown key 'networks.edsr.recipe.clips'; did you mean 'clip'?",
+        renamed("scale.networks.edsr.recipe.betas", "beta"),
+        "config/scale/ci.yaml: unknown key 'networks.edsr.recipe.beta'; did you mean 'betas'?",
     ),
     "schedule key": (
         renamed("scale.networks.rfdn.recipe.schedule.warm_up", "warmup"),

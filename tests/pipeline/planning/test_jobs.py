@@ -100,7 +100,7 @@ def test_what_a_recipe_says_for_one_task_holds_for_that_task_only() -> None:
     )
     assert (first.patch, second.patch) == (16, 12)
     assert first.model_copy(update={"patch": 12}) == second
-    assert train_spec(plan, "super_resolution_x4", "photographs", "rfdn", "original", "0").recipe.patch == 16
+    assert train_spec(plan, "super_resolution_x4", "photographs", "rfdn", "original", "0").recipe.patch == 27
 
 
 def test_the_crop_of_psnr_is_that_of_its_column_and_niqe_takes_luma() -> None:

@@ -44,3 +44,15 @@ def test_the_table_names_all_that_stands_in_for_something() -> None:
         ("x2", "edsr", "vgg", "niqe")
     ]
     assert doubtful[0].value == 4.2712
+
+
+def test_clipping_is_printed_with_what_it_does_between_losses() -> None:
+    said = {scale: {} for scale in ("paper", "demo")}
+    for scale, found in said.items():
+        spec = planned(scale).job("tabulate", ("mae_loss", "table4")).spec
+        assert isinstance(spec, TabulateSpec)
+        found |= {line.split(":")[0]: line for line in spec.settings}
+    unequal = "clipping acts in more steps under losses of larger gradients"
+    assert f"schedule steps, gradients clipped at 40; {unequal}; " in said["paper"]["sfinet"]
+    assert not any("clip" in line for line in said["demo"].values())
+    assert "clip" not in said["paper"]["innformer"]
