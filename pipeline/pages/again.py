@@ -33,12 +33,13 @@ def withheld(tables: Sequence[Table]) -> dict[str, str]:
 
 def line(tables: Sequence[Table]) -> str:
     """Return in words what the A/A test of the whole scale found."""
-    references = " and ".join(dict.fromkeys(table.spec.reference_loss for table in tables if table.again))
+    references = dict.fromkeys(table.spec.reference_loss for table in tables if table.again)
+    held = " and ".join(f"{reference} against itself" for reference in references)
     directions, comparisons = counted(tables)
     if not comparisons:
         return "none: no reference loss is held against itself under other seeds, or one run a loss is all there is"
     chance = "more than chance gives" if beyond_nominal(directions, comparisons) else "no more than chance gives"
     return (
-        f"{references} against itself under other seeds: a direction in {directions} of {comparisons} comparisons, "
+        f"{held} under other seeds: a direction in {directions} of {comparisons} comparisons, "
         f"{chance} (at most {NOMINAL:.0%} are meant to have one)"
     )

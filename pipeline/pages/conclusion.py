@@ -63,8 +63,8 @@ def _found(tested: Sequence[Answer], one_of_several: bool) -> str:
         worse = sum(answer.direction == "worse" for answer in tested)
         of_paper = f" of {tested[0].paper.replace('_', ' ')}" if one_of_several else ""
         where = f"any of the {len(names)} tasks{of_paper}" if len(names) > 1 else _inside(names[0])
-        more = f", and {worse} of {len(tested)} differences are worse" if worse else ""
-        return f"no loss is better than {_references(tested)} in {where}{more}"
+        also = f", and {worse} of {len(tested)} differences are worse" if worse else ""
+        return f"no loss is better than {_references(tested)} in {where}{also}"
     clauses = _clauses(better, {(answer.task, answer.loss) for answer in tested if _price(answer)})
     first = f"{clauses[0][0]} {clauses[0][1]} better than {_references(tested)} {clauses[0][2]}"
     more = [f"{losses} {place}" for losses, _, place in clauses[1:]]
@@ -84,10 +84,10 @@ def _clauses(better: Sequence[Answer], dear: set[tuple[str, str]]) -> list[tuple
     for (axis, task, price), losses in by_place.items():
         places.setdefault((tuple(losses), axis, price), []).append(task)
     said = []
-    for (losses, axis, price), names in places.items():
-        inside = [_inside(name) for name in names]
+    for (names, axis, price), tasks in places.items():
+        inside = [_inside(task) for task in tasks]
         paid = " and worse in distortion" if price else ""
-        said.append((_listed(losses), "is" if len(losses) == 1 else "are", f"in {axis}{paid} ({_listed(inside)})"))
+        said.append((_listed(names), "is" if len(names) == 1 else "are", f"in {axis}{paid} ({_listed(inside)})"))
     return said
 
 
