@@ -24,8 +24,10 @@ def conclusion(answers: Sequence[Answer], withheld: str = "") -> str:
     papers = list(dict.fromkeys(answer.paper for answer in tested))
     parts = [_found([answer for answer in tested if answer.paper == paper], len(papers) > 1) for paper in papers]
     said = [f"beyond the noise of pictures and seeds, {parts[0]}", *parts[1:]]
-    if any(_matched(answer) for answer in tested):
-        said.append(f"{AS_WELL} a control or an answer without training does as well")
+    better = [answer for answer in tested if answer.direction == "better"]
+    if any(map(_matched, better)):
+        each = "in each case " if all(map(_matched, better)) else ""
+        said.append(f"{AS_WELL} {each}a control or an answer without training does as well")
     silent = [_inside(task) for task in _tasks(own) if task not in _tasks(tested)]
     if silent:
         said.append(f"nothing is said of {_listed(silent)}, which {'has' if len(silent) == 1 else 'have'} "

@@ -35,6 +35,7 @@ def test_what_a_control_does_as_well_is_marked_and_explained() -> None:
         "(image super-resolution), ctmae in perception (EnhanceNet on photographs); "
         "‡ a control or an answer without training does as well."
     )
+    assert conclusion(rows[:1]).endswith("; ‡ in each case a control or an answer without training does as well.")
 
 
 def test_perception_at_the_price_of_distortion_says_so() -> None:
