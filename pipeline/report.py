@@ -3,7 +3,6 @@
 import json
 import math
 import os
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,10 +15,12 @@ from lossbench.files import write_text
 from pipeline.command import run
 from pipeline.outputs.finite import finite
 from pipeline.outputs.layout import path_of
-from pipeline.pages import claims, cost, numbers, overview, pictures, plots
+from pipeline.pages import again, claims, cost, numbers, overview, pictures, plots
+from pipeline.pages.conclusion import conclusion, power
 from pipeline.pages.formats import foundation, notes
 from pipeline.pages.galleries import galleries
 from pipeline.pages.inputs import Gaps, LossNetwork, Table, read_loss_networks, read_table
+from pipeline.pages.matrix import anchor, answers, matrices, short
 from pipeline.pages.plots import Style
 from pipeline.specs.report import TEMPLATES, ReportSpec
 
@@ -42,7 +43,10 @@ def main(spec: ReportSpec, code: str, verdicts: Sequence[Path], output: Path) ->
     gaps = Gaps()
     tables = [read_table(path, gaps) for path in verdicts]
     networks = read_loss_networks(tables[0].root, gaps)
-    judged = [claim for table in tables for claim in claims.judged(table)]
+    withheld = again.withheld(tables)
+    judged = [claim for table in tables for claim in claims.judged(table, withheld[table.name])]
+    papers = claims.of_papers(tables, withheld)
+    found = answers(tables, withheld)
     # one look a loss for the whole page
     losses = dict.fromkeys(loss for table in tables for loss in table.spec.losses)
     controls = {loss for table in tables for loss in table.spec.controls}
@@ -54,14 +58,20 @@ def main(spec: ReportSpec, code: str, verdicts: Sequence[Path], output: Path) ->
     pages = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, **blocks)
     page = pages.get_template("page.html.jinja").render(
         title=spec.title,
+        conclusion=conclusion(found, "; ".join(dict.fromkeys(withheld.values())) if all(withheld.values()) else ""),
+        matrices=matrices(tables, withheld),
+        again=again.line(tables),
+        power=power(found),
         sentence=_sentence(tables),
         code=code,
         css=Markup((TEMPLATES / "page.css").read_text(encoding="utf-8")),
         js=Markup((TEMPLATES / "page.js").read_text(encoding="utf-8")),
         overview=overview.overview(tables, networks, code),
-        tally=claims.tally(tables),
-        kinds=claims.by_kind(tables),
-        failures=_failures(tables),
+        anchors={table.name: anchor(table) for table in tables},
+        papers=papers,
+        unclaimed=claims.of_none(tables, withheld),
+        tally=claims.tally(fold for _, folds in papers for fold in folds),
+        alarms=_alarms(tables),
         parts=parts,
         styles=look,
         networks=[_network(network, gaps, index) for index, network in enumerate(networks)],
@@ -71,7 +81,8 @@ def main(spec: ReportSpec, code: str, verdicts: Sequence[Path], output: Path) ->
     with room_for(output):
         write_text(output, page)
         write_text(output.with_name("claims.json"), json.dumps(finite(judged), indent=1, allow_nan=False) + "\n")
-    print(f"{output}: {len(tables)} tables, {len(judged)} claims, {len(gaps.found)} missing, {len(page) / 1e6:.1f} MB")
+    made = sum(claim.get("kind") != claims.AGAIN for claim in judged)
+    print(f"{output}: {len(tables)} tables, {made} claims, {len(gaps.found)} missing, {len(page) / 1e6:.1f} MB")
 
 
 def _sentence(tables: Sequence[Table]) -> str:
@@ -88,32 +99,37 @@ def _sentence(tables: Sequence[Table]) -> str:
     return count + " ".join(f"{text[0].upper()}{text[1:]}." for text in found)
 
 
-def _failures(tables: Sequence[Table]) -> list[str]:
-    """Return what is wrong with the metrics, each thing once."""
+def _alarms(tables: Sequence[Table]) -> list[tuple[str, list[str]]]:
+    """Return why verdicts are withheld, each reason with what there is to say of it."""
     failed = [table.harness for table in tables if not table.harness.get("passed")]
-    return list(dict.fromkeys(str(text) for harness in failed for text in harness.get("failures") or ["no check ran"]))
+    failures = list(
+        dict.fromkeys(str(text) for harness in failed for text in harness.get("failures") or ["no check ran"])
+    )
+    alarms = [(again.GOLDEN, failures)] if failures else []
+    if everywhere := again.false_directions(tables):
+        return [*alarms, (everywhere, [])]
+    return [*alarms, *((reason, [table.name]) for table in tables if (reason := again.false_directions([table])))]
 
 
 def _part(
     table: Table, networks: Sequence[LossNetwork], look: dict[str, Style], room: int, output: Path
 ) -> dict[str, Any]:
     """Return all that the page says of one table."""
-    spec, anchor = table.spec, re.sub(r"\W+", "-", table.name)
+    spec, name = table.spec, anchor(table)
     # the notes tell how many pictures and seeds there are, and where they were trained
     complete = {"n_images", "n_seeds", "device", "precision"} <= set(table.long) and (table.long["n_seeds"] > 0).any()
     return {
-        "anchor": anchor,
-        "short": re.sub(r"(?<=[a-z])(?=\d)", " ", spec.table).replace("_", " ").capitalize(),
+        "anchor": name,
+        "short": short(table),
         "paper": spec.paper.replace("_", " "),
         "spec": spec,
-        "claims": claims.claims(table),
         "sheet": numbers.sheet(table),
         "heads": {metric.name: numbers.head(metric) for metric in spec.metrics},
         "spread": "sd_over_seeds" in table.long and table.long["sd_over_seeds"].notna().any(),
         "files": _files(table, output),
         "notes": notes(spec, table.long) if complete else [*spec.stand_ins, *spec.settings],
-        "planes": _planes(table, anchor, look),
-        "curves": _curves(table, anchor, look),
+        "planes": _planes(table, name, look),
+        "curves": _curves(table, name, look),
         "cost": cost.cost(table, networks),
         "shape": overview.shape(table),
         "levels": overview.values(table),
@@ -133,7 +149,7 @@ def _files(table: Table, output: Path) -> list[tuple[str, str]]:
     return found
 
 
-def _planes(table: Table, anchor: str, look: dict[str, Style]) -> list[dict[str, Any]]:
+def _planes(table: Table, place: str, look: dict[str, Style]) -> list[dict[str, Any]]:
     """Return the perception-distortion planes, ours and the paper's, of every network and column."""
     metrics = {metric.name for metric in table.spec.metrics}
     perception = next((name for name in PERCEPTION if name in metrics), None)
@@ -150,7 +166,7 @@ def _planes(table: Table, anchor: str, look: dict[str, Style]) -> list[dict[str,
             rows = {str(loss): (x, y) for loss, x, y in wide.itertuples()}
             points = {loss: rows[loss] for loss in table.spec.losses if loss in rows}
             if points:
-                name, title = f"{anchor}-plane-{number}-{label}", f"{network}, {column}, {label}"
+                name, title = f"{place}-plane-{number}-{label}", f"{network}, {column}, {label}"
                 svg = plots.plane(name, title, points, table.spec.reference_loss, look, axes)
                 drawn.append((label, Markup(svg)))
         if drawn:
@@ -158,7 +174,7 @@ def _planes(table: Table, anchor: str, look: dict[str, Style]) -> list[dict[str,
     return groups
 
 
-def _curves(table: Table, anchor: str, look: dict[str, Style]) -> list[dict[str, Any]]:
+def _curves(table: Table, place: str, look: dict[str, Style]) -> list[dict[str, Any]]:
     """Return the training curves of every network and column, those of the first seed."""
     groups = []
     for number, (network, column) in enumerate(table.places()):
@@ -167,7 +183,7 @@ def _curves(table: Table, anchor: str, look: dict[str, Style]) -> list[dict[str,
         histories = {loss: history for loss, history in read.items() if history is not None}
         drawn = []
         for name in CURVES:
-            if svg := plots.curves(f"{anchor}-curve-{number}-{name}", f"{network}, {column}", histories, name, look):
+            if svg := plots.curves(f"{place}-curve-{number}-{name}", f"{network}, {column}", histories, name, look):
                 drawn.append((name, Markup(svg)))
         if drawn:
             groups.append({"network": network, "column": column, "plots": drawn})

@@ -8,7 +8,7 @@ from pathlib import Path
 from pipeline import report
 from pipeline.specs.report import ReportSpec
 
-VOID = {"meta", "link", "img", "input", "br"}
+VOID = {"meta", "link", "img", "input", "br", "wbr"}
 LOADS = {"src", "href", "xlink:href", "srcset", "data", "action", "poster"}
 
 

@@ -2,7 +2,8 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from pipeline.pages.inputs import Table
@@ -33,27 +34,43 @@ KINDS = {
     "again": "the reference loss against itself: a direction is a false one",
 }
 """What the kinds of claims are, in the order in which they are counted."""
-WITHHELD = "the metrics do not meet their golden values"
-
-
+AGAIN = "again"
+"""The kind of claims that no paper makes: A/A tests."""
 UNKNOWN = ("·", "open")
 """Of a verdict that has none."""
 
 
-def judged(table: Table) -> list[dict[str, Any]]:
-    """Return the claims of a table with its name; verdicts are withheld where the metrics failed their checks."""
+Tally = list[tuple[str, str, str, int]]
+"""Word, symbol and tone of verdicts, and how often each occurs."""
+
+
+@dataclass(frozen=True)
+class Fold:
+    """The claims of one kind, of one paper or of none."""
+
+    kind: str
+    words: str
+    """What the kind is; empty where it is not known."""
+    count: int
+    verdicts: Tally
+    tables: list[tuple[Table, list[dict[str, Any]]]]
+    """Each table that has such claims, with them in its own order."""
+
+
+def judged(table: Table, withheld: str = "") -> list[dict[str, Any]]:
+    """Return the claims of a table with its name; `withheld` says why none of them has its verdict."""
     where = {"paper": table.spec.paper, "table": table.spec.table}
-    withheld = {} if table.harness.get("passed") else {"verdict": "withheld", "reason": WITHHELD}
-    return [{**where, **claim, **({} if claim.get("verdict") == "not judged" else withheld)} for claim in table.claims]
+    changed = {"verdict": "withheld", "reason": withheld} if withheld else {}
+    return [{**where, **claim, **({} if claim.get("verdict") == "not judged" else changed)} for claim in table.claims]
 
 
-def claims(table: Table) -> list[dict[str, Any]]:
+def claims(table: Table, withheld: str = "") -> list[dict[str, Any]]:
     """Return the claims of a table in its own order, as the page shows them: text by text.
 
     `note` holds where the paper says it, why the verdict is what it is, and the numbers behind it. `bar` holds the
     places of interval, ours and published on a line of 100 with zero in its middle; None without a difference.
     """
-    return [_claim(claim) for claim in judged(table)]
+    return [_claim(claim) for claim in judged(table, withheld)]
 
 
 def _claim(claim: dict[str, Any]) -> dict[str, Any]:
@@ -108,25 +125,44 @@ def telling(*values: object) -> int:
     return 2 if not sizes else min(5, max(2, 1 - math.floor(math.log10(max(sizes)))))
 
 
-def tally(tables: Iterable[Table]) -> list[tuple[str, str, str, int]]:
-    """Return every verdict that occurs: word, symbol, tone and how often."""
-    counts = Counter(claim["verdict"] for table in tables for claim in claims(table))
-    known = dict.fromkeys([*VERDICTS, *counts])
-    return [(word, *VERDICTS.get(word, UNKNOWN), counts[word]) for word in known if counts[word]]
+def of_papers(tables: Sequence[Table], withheld: Mapping[str, str]) -> list[tuple[str, list[Fold]]]:
+    """Return every paper with a fold of each kind of its claims; `withheld` by the name of each table."""
+    found = []
+    for paper in dict.fromkeys(table.spec.paper for table in tables):
+        folds = _folds([table for table in tables if table.spec.paper == paper], withheld)
+        found.append((paper.replace("_", " "), [fold for fold in folds if fold.kind != AGAIN]))
+    return found
 
 
-def by_kind(tables: Iterable[Table]) -> list[tuple[str, str, int, list[tuple[str, str, str, int]]]]:
-    """Return every kind that occurs: word, what it is, how many claims, and verdicts as `tally` gives them."""
-    found: dict[str, Counter[str]] = {}
-    for claim in (claim for table in tables for claim in claims(table)):
-        found.setdefault(claim["kind"], Counter())[claim["verdict"]] += 1
-    rows = []
+def of_none(tables: Sequence[Table], withheld: Mapping[str, str]) -> list[Fold]:
+    """Return the fold of the A/A tests, which no paper claims; no fold where there are none."""
+    return [fold for fold in _folds(tables, withheld) if fold.kind == AGAIN]
+
+
+def _folds(tables: Sequence[Table], withheld: Mapping[str, str]) -> list[Fold]:
+    found: dict[str, list[tuple[Table, list[dict[str, Any]]]]] = {}
+    for table in tables:
+        here: dict[str, list[dict[str, Any]]] = {}
+        for claim in claims(table, withheld[table.name]):
+            here.setdefault(claim["kind"], []).append(claim)
+        for kind, each in here.items():
+            found.setdefault(kind, []).append((table, each))
+    folds = []
     for kind in dict.fromkeys([*KINDS, *found]):
         if kind in found:
-            verdicts = [
-                (word, *VERDICTS.get(word, UNKNOWN), found[kind][word])
-                for word in dict.fromkeys([*VERDICTS, *found[kind]])
-                if found[kind][word]
-            ]
-            rows.append((kind, KINDS.get(kind, ""), found[kind].total(), verdicts))
-    return rows
+            counts = Counter(claim["verdict"] for _, each in found[kind] for claim in each)
+            folds.append(Fold(kind, KINDS.get(kind, ""), counts.total(), _counted(counts), found[kind]))
+    return folds
+
+
+def tally(folds: Iterable[Fold]) -> Tally:
+    """Return every verdict that occurs in `folds`."""
+    counts = Counter[str]()
+    for fold in folds:
+        counts.update({word: number for word, _, _, number in fold.verdicts})
+    return _counted(counts)
+
+
+def _counted(counts: Mapping[str, int]) -> Tally:
+    known = dict.fromkeys([*VERDICTS, *counts])
+    return [(word, *VERDICTS.get(word, UNKNOWN), counts[word]) for word in known if counts.get(word)]

@@ -1,5 +1,6 @@
 """What training costs, from the cards of the runs and of their loss networks."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +45,18 @@ def cost(table: Table, networks: Sequence[LossNetwork]) -> CostSheet:
     dearest = max((row["factor"] for row in rows), default=0.0) or 1.0
     shown = [{**row, "cells": [row[name] for name in heads], "share": row["factor"] / dearest} for row in rows]
     return CostSheet(heads, shown, unread)
+
+
+def step_factors(table: Table) -> dict[str, float]:
+    """Return by loss how long a training step takes, the reference loss's being 1: geometric mean over the places."""
+    logarithms: dict[str, list[float]] = {}
+    for network, column in table.places():
+        reference = _mean(_cards(table, column, network, table.spec.reference_loss), "seconds per step")
+        for loss in table.spec.losses:
+            per_step = _mean(_cards(table, column, network, loss), "seconds per step")
+            if per_step and reference:
+                logarithms.setdefault(loss, []).append(math.log(per_step / reference))
+    return {loss: math.exp(sum(each) / len(each)) for loss, each in logarithms.items()}
 
 
 def _costs(cards: Sequence[Card], reference: float | None) -> dict[str, Any]:

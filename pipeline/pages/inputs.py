@@ -67,6 +67,10 @@ class Table:
     claims: list[dict[str, Any]]
     shape: list[dict[str, Any]]
     values: list[dict[str, Any]]
+    again: list[dict[str, Any]]
+    """The A/A test of every network and column: `p_value` and whether it gets a `direction`."""
+    summary: list[dict[str, Any]]
+    """A row a loss and axis: what `pipeline.outputs.summary` says of it."""
     missing: list[dict[str, Any]]
     """Cells that are not in the spec, since there is nothing of them: place, `file` and `why`."""
     long: pd.DataFrame
@@ -132,7 +136,9 @@ def read_table(path: Path, gaps: Gaps) -> Table:
     try:
         content = read_json(path)
         spec = TabulateSpec.parse(content["spec"], f"{path}: spec")
-        parts = {name: content[name] for name in ("harness", "claims", "shape", "values", "missing")}
+        parts = {
+            name: content[name] for name in ("harness", "claims", "shape", "values", "again", "summary", "missing")
+        }
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path} can't be read ({error!r}); delete it and rerun") from None
     root = path.parents[2]

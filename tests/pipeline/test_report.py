@@ -35,7 +35,7 @@ def test_nothing_is_asked_of_any_host(page: str) -> None:
 
 def test_every_table_has_a_caption_and_heads_with_a_scope(page: str) -> None:
     outline = Outline(page)
-    assert outline.tags["table"] == outline.tags["caption"] == 8
+    assert outline.tags["table"] == outline.tags["caption"] == 9
     heads = re.findall(r"<th\b[^>]*>", page)
     assert len(heads) == outline.tags["th"] and all("scope=" in head for head in heads)
 

@@ -43,7 +43,7 @@ for (const table of document.querySelectorAll("table.sortable")) {
 const filter = document.querySelector(".filter");
 if (filter) {
   const boxes = [...filter.querySelectorAll("input")];
-  const claims = [...document.querySelectorAll(".claim")];
+  const claims = [...document.querySelectorAll(".of-papers .claim")];
   const show = () => {
     const wanted = new Set(boxes.filter((box) => box.checked).map((box) => box.value));
     let count = 0;

@@ -28,6 +28,15 @@ SCROLL = """(async () => {
 })()"""
 
 
+FIRST_SCREEN = """(() => {
+  const bottom = (name) => [...document.querySelectorAll(name)].map((one) => one.getBoundingClientRect().bottom);
+  const box = document.querySelector(".matrix").closest(".scroll").getBoundingClientRect();
+  return { sentence: bottom(".conclusion")[0], rows: bottom(".matrix tbody:first-of-type tr"), right: box.right,
+    name: document.querySelector(".matrix tbody .name").getBoundingClientRect().left,
+    cells: [...document.querySelector(".matrix tbody tr").cells].map((one) => one.getBoundingClientRect().right) };
+})()"""
+
+
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     """Open a report of two tables and load all of it."""
@@ -168,6 +177,37 @@ def test_no_width_scrolls_the_page_sideways(page: Page, width: int, scheme: str)
     assert page.run("document.documentElement.scrollWidth") == width
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (1440, 900)])
+def test_the_first_screen_holds_the_sentence_and_the_first_rows_of_the_matrix(
+    page: Page, width: int, height: int, scheme: str
+) -> None:
+    page.size(width, height, scheme)
+    page.run("document.documentElement.style.scrollBehavior = 'auto'; scrollTo(0, 0)")
+    found = page.run(FIRST_SCREEN)
+    assert 0 < found["sentence"] < min(found["rows"])
+    assert len(found["rows"]) == 2 and max(found["rows"]) < height
+    # of the first task both axes and the cost of a step are in sight
+    assert found["name"] >= 0 and max(found["cells"][:4]) <= found["right"] <= width
+    assert page.run("document.documentElement.scrollWidth") == width
+
+
+def test_many_tasks_scroll_inside_their_own_box_with_the_losses_in_sight(page: Page) -> None:
+    page.size(390, 844)
+    script = """(() => {
+      scrollTo(0, 0);
+      const table = document.querySelector(".matrix");
+      const box = table.closest(".scroll");
+      box.scrollLeft = 10_000;
+      const name = table.querySelector("tbody .name").getBoundingClientRect();
+      const found = [box.scrollLeft > 0, Math.round(name.left - box.getBoundingClientRect().left), scrollX];
+      box.scrollLeft = 0;
+      return found;
+    })()"""
+    assert page.run(script) == [True, 0, 0]
+    assert page.run("document.documentElement.scrollWidth") == 390
+
+
 def test_light_and_dark_differ_and_text_is_readable_in_both(page: Page) -> None:
     colours: dict[str, Any] = {}
     for scheme in ("light", "dark"):
@@ -196,3 +236,15 @@ def test_without_scripts_the_numbers_and_the_grid_are_there(page: Page) -> None:
         assert (len(found), len(hidden)) == (2 * 2 * 6, 2 * 2 * 2)
     finally:
         page.call("Emulation.setScriptExecutionDisabled", value=False)
+
+
+def test_claims_are_folded_a_paper_and_kind_until_asked_for(page: Page) -> None:
+    page.open(page.requests[0])
+    folds = page.run("[...document.querySelectorAll('#claims details')].map((one) => [one.open, one.innerText.trim()])")
+    assert folds == [
+        [False, "text sentences of the paper 4: 2 confirmed in size, 2 contradicted"],
+        [False, "ours questions of this project 2: 2 not attempted"],
+    ]
+    page.run("document.querySelector('#claims summary').focus()")
+    page.press("Enter")
+    assert page.run("document.querySelector('#claims details').open")
