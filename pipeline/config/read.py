@@ -19,7 +19,7 @@ from pipeline.config.losses import Loss
 from pipeline.config.manifest import manifest
 from pipeline.config.papers import claims, published
 from pipeline.config.scale import Classifier, LossNetwork, Network, Scale
-from pipeline.config.table import Metric, Table
+from pipeline.config.table import Table, at_scale
 from pipeline.specs.judge import Claim
 
 Entry = TypeVar("Entry")
@@ -40,13 +40,16 @@ class Configuration:
     """Of each table the rows of config/claims/<paper>.csv that speak of it."""
     manifests: dict[str, str | None] = field(default_factory=dict)
     """Of the user's folders that were looked at, what lies in them."""
+    folder: Path = Path("config")
 
     @classmethod
-    def read(cls, values: Mapping[str, Any], folder: Path, given: Iterable[str] = ()) -> Configuration:
+    def read(
+        cls, values: Mapping[str, Any], folder: Path, given: Iterable[str] = (), every_control: bool = False
+    ) -> Configuration:
         """Read the files named by `values` (the content of config.yaml) in `folder`.
 
-        `given` names those entries of `values` that a command line has set. Raises UserError naming the file or the
-        command line, the key and the nearest known one.
+        `given` names those entries of `values` that a command line has set. `every_control` keeps the controls that the
+        scale does not train. Raises UserError naming the file or the command line, the key and the nearest known one.
         """
         given = list(given)
         _check_given(given)
@@ -58,15 +61,19 @@ class Configuration:
         known = table_names(folder)
         for name in scale.control_tables or ():
             _require(f"{scale_file}: control_tables", name, known)
+        for name in scale.absent_controls:
+            _require(f"{scale_file}: absent_controls", name, named)
+        if every_control:
+            scale = scale.model_copy(update={"control_tables": None, "absent_controls": ()})
         whole = {}
         for name in config.tables:
             _check_paper(path := _find(folder / "tables", name, "table"), name)
             whole[name] = Table.parse(read_yaml(path), str(path))
-        tables = {name: _at_scale(_with_controls(name, table, scale), scale) for name, table in whole.items()}
+        tables = {name: at_scale(name, table, scale) for name, table in whole.items()}
         numbers = tuple(published(folder / "tables/published.csv"))
         spoken = {name: claims(folder / "claims", name, scale, known, table, named) for name, table in whole.items()}
         said = {name: tuple(rows) for name, rows in spoken.items()}
-        configuration = cls(config, scale, named, tables, numbers, said)
+        configuration = cls(config, scale, named, tables, numbers, said, folder=folder)
         configuration._check()
         return configuration
 
@@ -155,6 +162,8 @@ class Configuration:
                 check("losses", split(loss.loss or name)[0])
             if loss.as_long_as is not None:
                 _require(self.loss_place(name, "as_long_as"), loss.as_long_as, self.losses)
+            elif loss.pays_pretraining:
+                raise UserError(f"{self.loss_place(name, 'pays_pretraining')}: name the loss in 'as_long_as'")
             for task in loss.per_task:
                 _require(self.loss_place(name, "per_task"), task, self.config.tasks)
         if (circle := circular(self.losses, self.scale)) is not None:
@@ -192,34 +201,6 @@ class Configuration:
         if name not in entries:
             raise UserError(f"{self.scale_file}: {section} has no '{name}'; {nearest(name, entries)}")
         return entries[name]
-
-
-def _with_controls(name: str, table: Table, scale: Scale) -> Table:
-    """Return the table with its control rows last; without them, and saying so, where the scale does not train them."""
-    if scale.control_tables is None or name in scale.control_tables:
-        return table.model_copy(update={"losses": (*table.losses, *table.controls)})
-    left_out = (f"control rows {', '.join(table.controls)}: not trained at this scale",) if table.controls else ()
-    return table.model_copy(update={"controls": (), "settings": (*table.settings, *left_out)})
-
-
-def _at_scale(table: Table, scale: Scale) -> Table:
-    """Return the table without columns that the scale has no data for, its metrics in place of those it can't have."""
-    columns = {
-        label: column
-        for label, column in table.columns.items()
-        if not column.optional or column.test_set.dataset not in scale.absent
-    }
-    metrics: dict[str, Metric] = {}
-    for name, metric in table.metrics.items():
-        if not any(metric.of(label) for label in columns):
-            continue
-        if name not in scale.metrics:
-            metrics[name] = metric
-        elif (other := scale.metrics[name]) is not None:
-            changes = {"file": other.file or metric.file or name, "loss_network": other.loss_network}
-            changes |= {"published": metric.published or name, "source": f"{other.stand_in}; {metric.source}"}
-            metrics[other.name] = metric.model_copy(update=changes)
-    return table.model_copy(update={"columns": columns, "metrics": metrics})
 
 
 def _require(where: str, name: str, known: Iterable[str]) -> None:

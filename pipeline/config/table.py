@@ -8,6 +8,7 @@ from pydantic import NonNegativeInt, PositiveInt, model_validator
 
 from lossbench.colours import Colour
 from lossbench.records import Strict, refuse_twice
+from pipeline.config.scale import Scale
 from pipeline.specs.tabulate import Place
 
 
@@ -97,3 +98,37 @@ class Table(Strict):
         for entry, names in (("networks", self.networks), ("losses and controls", (*self.losses, *self.controls))):
             refuse_twice(entry, names)
         return self
+
+
+def at_scale(name: str, table: Table, scale: Scale) -> Table:
+    """Return `table`, which is called `name`, as the scale has it.
+
+    Its control rows are the last, where they are trained; columns without data are left out, and metrics that can't be
+    had replaced.
+    """
+    table = _with_controls(name, table, scale)
+    columns = {
+        label: column
+        for label, column in table.columns.items()
+        if not column.optional or column.test_set.dataset not in scale.absent
+    }
+    metrics: dict[str, Metric] = {}
+    for key, metric in table.metrics.items():
+        if not any(metric.of(label) for label in columns):
+            continue
+        if key not in scale.metrics:
+            metrics[key] = metric
+        elif (other := scale.metrics[key]) is not None:
+            changes = {"file": other.file or metric.file or key, "loss_network": other.loss_network}
+            changes |= {"published": metric.published or key, "source": f"{other.stand_in}; {metric.source}"}
+            metrics[other.name] = metric.model_copy(update=changes)
+    return table.model_copy(update={"columns": columns, "metrics": metrics})
+
+
+def _with_controls(name: str, table: Table, scale: Scale) -> Table:
+    """Return the table with its control rows last; without them, and saying so, where the scale does not train them."""
+    here = scale.control_tables is None or name in scale.control_tables
+    kept = tuple(control for control in table.controls if here and control not in scale.absent_controls)
+    absent = ", ".join(control for control in table.controls if control not in kept)
+    settings = (*table.settings, f"control rows {absent}: not trained at this scale") if absent else table.settings
+    return table.model_copy(update={"losses": (*table.losses, *kept), "controls": kept, "settings": settings})
