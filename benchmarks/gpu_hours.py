@@ -213,7 +213,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scale", default="paper", help="a file of config/scale (default paper)")
     parser.add_argument("--tables", nargs="+", metavar="TABLE", help="paper/table (default those of config.yaml)")
-    parser.add_argument("--cpu", action="store_true", help="the process's seconds of a CPU, of steps that decide lengths")
+    parser.add_argument("--cpu", action="store_true", help="process time on a CPU, of steps that decide lengths")
     parser.add_argument("--output", type=Path, help=f"CSV that rows are added to (default config/{FILE} or {CPU_FILE})")
     parser.add_argument("--only", default="", metavar="PATTERN", help="regular expression; other kinds are left out")
     parser.add_argument(

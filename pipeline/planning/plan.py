@@ -144,7 +144,7 @@ class Plan:
             f"{steps_file(self.configuration)}: the steps of {losses} follow from what a step costs, which is not "
             f"measured for '{kinds[0]}'{more}; run `python benchmarks/gpu_hours.py --scale {self.config.scale} "
             f"{'' if self.scale.gpus else '--cpu '}--tables {tables}`, state their steps_factor in {scale}, or leave "
-            "controls out by control_tables there"
+            "them out by absent_controls there"
         )
 
     def _add(self, last: Job) -> None:

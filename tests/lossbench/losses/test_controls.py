@@ -39,7 +39,9 @@ def test_a_control_depends_on_its_seed_alone(name: str, kind: str, architecture:
     for number, seed in enumerate((0, 0, 1)):
         torch.manual_seed(number)
         before = torch.get_rng_state()
-        values.append(losses.build(name, architecture=architecture, seed=seed, **fixed(name))(prediction, target).item())
+        values.append(
+            losses.build(name, architecture=architecture, seed=seed, **fixed(name))(prediction, target).item()
+        )
         assert torch.equal(torch.get_rng_state(), before)
     assert values[0] == values[1]
     assert abs(values[0] - values[2]) > 1e-4
