@@ -186,7 +186,7 @@ def test_on_a_cpu_the_time_of_the_process_is_what_counts(
     job = Identity("toy", {"spec": "s", "code": "c"}, tmp_path / "last.ckpt")
     given = (model, make_recipe(optimizer="sgd"), job, lambda step: [], loss, torch.device("cpu"))
     with pytest.raises(benchmark.Timed) as timed:
-        benchmark.timing_fit(*given, clock=time.process_time, repetitions=2)
+        benchmark.timing_fit(*given, clock=time.process_time, repetitions=2, chosen=min)
     assert 0 < timed.value.seconds < 0.01
     # the pace, and each repetition after a warm-up of its own
     assert repeated.count(0) == 3
