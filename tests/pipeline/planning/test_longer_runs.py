@@ -206,6 +206,14 @@ def test_runs_of_unknown_length_are_in_no_number_of_hours() -> None:
     assert hours[1]["total"] < hours[0]["total"]
 
 
+def test_a_damaged_file_of_costs_is_named_with_its_line(copy: Copy) -> None:
+    folder = copy()
+    file = folder / CPU_FILE
+    file.write_text(file.read_text(encoding="utf-8").replace(",0.0", ",-0.0", 1), encoding="utf-8")
+    with pytest.raises(UserError, match=rf"{CPU_FILE}, line 2: .*seconds are no time"):
+        demo(folder)
+
+
 @pytest.mark.parametrize("scale", ["demo", "paper"])
 def test_every_control_of_a_shipped_scale_can_be_switched_on(scale: str) -> None:
     found = Configuration.read({**values(FOLDER), "scale": scale}, FOLDER, every_control=True)
