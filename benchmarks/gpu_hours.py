@@ -4,20 +4,26 @@ Each stage is started as a job starts it, on random pictures and on loss network
 hands to the training loop is timed there, so that networks, arithmetic, losses, attacks and optimiser are the stage's
 own. The data of one step are drawn once: drawing, which runs beside the steps, is left out. The file, from which
 `python -m pipeline plan` estimates GPU-hours, is written after every row, and what it holds is not measured again.
+
+`--cpu` is for scales without a GPU: the seconds that the process had of a CPU, which other work on the machine hardly
+changes, of the steps from which the length of a control that lasts as long as another run follows.
 """
 
 import argparse
 import contextlib
+import functools
 import gc
 import importlib
 import io
 import math
+import os
 import re
 import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 from unittest.mock import patch
@@ -29,13 +35,24 @@ from torch import nn
 from lossbench import device as devices
 from lossbench import loss_networks, networks
 from lossbench.errors import UserError
-from pipeline.config.read import values
+from pipeline.config.read import Configuration, values
 from pipeline.learning import loop
 from pipeline.learning.run import Run
 from pipeline.outputs.arrays import Entry, write_arrays
-from pipeline.planning.cost import DISTANCE, architecture_of, loss_network_of, trainings
+from pipeline.planning.cost import trainings
 from pipeline.planning.job import Name
-from pipeline.planning.measured_steps import FILE, OUT_OF_MEMORY, Measurement, key_of, read, write
+from pipeline.planning.measured_steps import (
+    CPU_FILE,
+    DISTANCE,
+    FILE,
+    OUT_OF_MEMORY,
+    Measurement,
+    architecture_of,
+    key_of,
+    loss_network_of,
+    read,
+    write,
+)
 from pipeline.planning.plan import Plan
 from pipeline.specs.classifier import ClassifierSpec
 from pipeline.specs.distance import DistanceSpec
@@ -47,6 +64,8 @@ WARM_UP, LEAST, MOST = 3, 5, 20
 """Steps that are not timed, and how many are."""
 SECONDS = 1.5
 """Timed steps end about then, but for the least number of them."""
+CPU_REPETITIONS = 5
+"""Times that a CPU times its steps, of which the cheapest counts: other work on the machine only makes them dearer."""
 STILL = 1e-12
 """Learning rate: random pictures have nothing to teach, and weights that stay are never out of range."""
 MARGIN = 8
@@ -69,8 +88,11 @@ def timing_fit(
     draw: Callable[[int], loop.Batch],
     loss: Callable[[int, loop.Batch], loop.StepLoss],
     device: torch.device,
+    clock: Callable[[], float] = time.perf_counter,
+    repetitions: int = 1,
+    chosen: Callable[[list[float]], float] = statistics.median,
 ) -> NoReturn:
-    """Take the place of the training loop: time steps of it and raise `Timed`."""
+    """Take the place of the training loop: time steps of it and raise `Timed` with the `chosen` of them."""
     data = draw(0)
 
     def intervals(steps: int) -> list[float]:
@@ -79,7 +101,7 @@ def timing_fit(
 
         def started(step: int) -> loop.Batch:
             # the loop itself waits for the loss of every step, so that the distance of two starts is the time of a step
-            starts.append(time.perf_counter())
+            starts.append(clock())
             return data
 
         count = WARM_UP + steps + 1
@@ -88,11 +110,12 @@ def timing_fit(
         return [later - earlier for earlier, later in zip(starts[WARM_UP:-1], starts[WARM_UP + 1 :], strict=True)]
 
     [pace] = intervals(1)
-    raise Timed(statistics.median(intervals(min(MOST, max(LEAST, math.ceil(SECONDS / pace))))))
+    steps = min(MOST, max(LEAST, math.ceil(SECONDS / pace)))
+    raise Timed(chosen([each for _ in range(repetitions) for each in intervals(steps)]))
 
 
-def measured(what: str, plan: Plan, name: Name, stored: Path) -> Measurement:
-    """Time the steps `what` of the job `name`; loss networks lie in `stored`."""
+def measured(what: str, plan: Plan, name: Name, stored: Path, cpu: bool = False) -> Measurement:
+    """Time the steps `what` of the job `name`, by the process's time of a `cpu`; loss networks lie in `stored`."""
     cuda = torch.cuda.is_available()
     if cuda:
         torch.cuda.reset_peak_memory_stats()
@@ -100,17 +123,22 @@ def measured(what: str, plan: Plan, name: Name, stored: Path) -> Measurement:
         stage, key = name
         job = plan.job(stage, key)
         spec, loss_network = job.spec, loss_network_of(job)
-        seconds = _seconds(stage, spec, loss_network, Path(folder), stored, plan.config.threads)
+        seconds = _seconds(stage, spec, loss_network, Path(folder), stored, plan.config.threads, cpu)
     memory = round(torch.cuda.max_memory_allocated() / 2**20) if cuda else None
     return Measurement(what, seconds, memory, devices.choose("auto", plan.config.threads).name, torch.__version__)
 
 
-def _seconds(stage: str, spec: Any, loss_network: Any, folder: Path, stored: Path, threads: int) -> float | None:
+def _seconds(
+    stage: str, spec: Any, loss_network: Any, folder: Path, stored: Path, threads: int, cpu: bool = False
+) -> float | None:
     module = importlib.import_module(f"pipeline.{stage}")
     run = Run(folder / "run", "step", threads, math.inf)
+    fit: Callable[..., Any] = timing_fit
+    if cpu:
+        fit = functools.partial(timing_fit, clock=time.process_time, repetitions=CPU_REPETITIONS, chosen=min)
     try:
         spec, files = prepared(spec, loss_network, folder, stored)
-        with patch("pipeline.learning.run.fit", timing_fit), contextlib.redirect_stdout(io.StringIO()):
+        with patch("pipeline.learning.run.fit", fit), contextlib.redirect_stdout(io.StringIO()):
             module.main(spec, "benchmark", run, **files)
     except Timed as timed:
         return timed.seconds
@@ -136,7 +164,6 @@ def prepared(spec: Any, loss_network: Any, folder: Path, stored: Path) -> tuple[
             files |= {"pairs": folder / "pairs/low_quality.json", "weights": None}
             if loss_network is not None:
                 files["weights"] = _stored(*architecture_of(loss_network), stored)
-            changes = {"as_long_as": None}
         case PretrainSpec():
             with torch.device("meta"):
                 network = loss_networks.build(spec.loss_network, **spec.architecture)
@@ -178,21 +205,37 @@ def kinds(plan: Plan) -> Iterator[tuple[str, Name]]:
             yield training.what, name
 
 
+def deciding(plan: Plan) -> set[str]:
+    """Return the words of the steps from whose costs the lengths of runs of `plan`, which knows of none, follow."""
+    return {what for job in plan.jobs["train"].values() for what in job.undecided}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scale", default="paper", help="a file of config/scale (default paper)")
-    parser.add_argument("--output", type=Path, default=CONFIG / FILE, help="CSV that rows are added to")
+    parser.add_argument("--tables", nargs="+", metavar="TABLE", help="paper/table (default those of config.yaml)")
+    parser.add_argument("--cpu", action="store_true", help="process time on a CPU, of steps that decide lengths")
+    parser.add_argument("--output", type=Path, help=f"CSV that rows are added to (default config/{FILE} or {CPU_FILE})")
     parser.add_argument("--only", default="", metavar="PATTERN", help="regular expression; other kinds are left out")
     parser.add_argument(
         "--limit-seconds", type=float, default=math.inf, help="no further kind is begun after this time"
     )
     given = parser.parse_args()
     began = time.monotonic()
-    plan = Plan.from_config({**values(CONFIG), "scale": given.scale}, CONFIG)
-    found = read(given.output)
+    output = given.output or CONFIG / (CPU_FILE if given.cpu else FILE)
+    asked = {**values(CONFIG), "scale": given.scale, **({"tables": given.tables} if given.tables else {})}
+    configuration = Configuration.read(asked, CONFIG, every_control=given.cpu)
+    found = read(output)
+    with tempfile.TemporaryDirectory() as empty:
+        # where nothing is measured yet, every step that decides a length is named
+        plan = Plan(replace(configuration, folder=Path(empty)), unmeasured=True)
     chosen = [kind for kind in kinds(plan) if re.search(given.only, kind[0])]
+    if given.cpu:
+        # before anything asks for one
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
+        chosen = [kind for kind in chosen if kind[0] in deciding(plan)]
     left = [kind for kind in chosen if key_of(kind[0]) not in found]
-    print(f"{len(chosen)} kinds of steps, {len(chosen) - len(left)} of them in {given.output} already", flush=True)
+    print(f"{len(chosen)} kinds of steps, {len(chosen) - len(left)} of them in {output} already", flush=True)
     failed = 0
     with tempfile.TemporaryDirectory() as stored:
         for place, (what, name) in enumerate(left):
@@ -200,13 +243,13 @@ def main() -> None:
                 print(f"{given.limit_seconds:g} s are over: {len(left) - place} kinds are left; run again", flush=True)
                 break
             try:
-                one = measured(what, plan, name, Path(stored))
+                one = measured(what, plan, name, Path(stored), given.cpu)
             except (UserError, RuntimeError, ValueError, OSError, ImportError) as error:
                 failed += 1
                 print(f"failed: {what}: {type(error).__name__}: {error}", flush=True)
             else:
                 found[key_of(what)] = one
-                write(given.output, found)
+                write(output, found)
                 taken = OUT_OF_MEMORY if one.seconds is None else f"{one.seconds:.4f} s"
                 memory = "" if one.peak_memory_mib is None else f"  {one.peak_memory_mib} MiB"
                 print(f"{taken}{memory}  {what}", flush=True)

@@ -1,12 +1,10 @@
 """Stage train: one restoration network under one loss, resumable to the bit."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 from lossbench import losses, networks, storage, tasks
 from lossbench.device import to_tensor
-from lossbench.errors import UserError
 from lossbench.terms import WeightedTerms
 from pipeline import command
 from pipeline.learning.loop import Batch, StepLoss
@@ -14,7 +12,6 @@ from pipeline.learning.outcome import strengths
 from pipeline.learning.run import Run, training
 from pipeline.learning.sampling import Crops
 from pipeline.outputs.arrays import Arrays
-from pipeline.specs.recipe import Recipe
 from pipeline.specs.train import TrainSpec
 
 
@@ -26,16 +23,12 @@ def main(
     targets: Path,
     pairs: Path,
     weights: Path | None = None,
-    cards: list[Path] | None = None,
 ) -> None:
     """Train and write `model.safetensors`, `history.csv` and `card.json`.
 
-    `targets` and `pairs` are the cards of the prepared data, `weights` the stored loss network when the loss has one,
-    `cards` those of the same network under the reference loss and under the loss `as_long_as` which this run takes.
+    `targets` and `pairs` are the cards of the prepared data, `weights` the stored loss network when the loss has one.
     Raises UserError when another process works on the same run, for bad data, weights or values, and for a full disk.
     """
-    if spec.as_long_as:
-        spec = spec.model_copy(update={"recipe": lengthened(spec.recipe, *(cards or []))})
     with training(spec, code, run, spec.recipe.precision, (targets, pairs, weights)) as begun:
         chosen = begun.device
         network = chosen.place(networks.build(spec.network.name, **spec.network.arguments))
@@ -60,24 +53,6 @@ def main(
         file = str(weights) if weights else None
         measured = {"loss_weights": criterion.weights, "strength": strengths(result.history, criterion.weights)}
         begun.write_card(begun.card(result, **measured, loss_network_file=file))
-
-
-def lengthened(recipe: Recipe, reference: Path, other: Path) -> Recipe:
-    """Return `recipe` with as many steps as the reference takes in the time of the other run; never fewer.
-
-    Both are cards of finished runs. Raises UserError naming the card that can't be read.
-    """
-    seconds = []
-    for card in (reference, other):
-        try:
-            content = json.loads(card.read_text(encoding="utf-8"))
-            seconds.append(content["seconds"] / content["spec"]["recipe"]["steps"])
-        except (OSError, ValueError, KeyError, TypeError, ZeroDivisionError) as error:
-            raise UserError(f"{card} can't be read ({error!r}); delete its folder and rerun") from None
-    factor = max(1.0, seconds[1] / max(seconds[0], 1e-9))
-    milestones = tuple(round(step * factor) for step in recipe.schedule.milestones)
-    schedule = recipe.schedule.model_copy(update={"milestones": milestones})
-    return recipe.model_copy(update={"steps": round(recipe.steps * factor), "schedule": schedule})
 
 
 def _crops(spec: TrainSpec, targets: Path, pairs: Path) -> Crops:

@@ -58,6 +58,8 @@ LOSSES: dict[str, Case] = {
             ("p_ccmae", "cnn_mae", {}),
             ("random_tmae", None, {"architecture": NETWORKS["mae"]}),
             ("random_cmae", None, {"architecture": NETWORKS["cnn_mae"]}),
+            ("p_random_tmae", None, {"architecture": NETWORKS["mae"]}),
+            ("p_random_cmae", None, {"architecture": NETWORKS["cnn_mae"]}),
         )
     },
     **{f"perceptual-{sum}": Case("perceptual", "vgg16", {"terms": sum}) for sum in ("p", "t", "ep", "et", "pt", "ept")},

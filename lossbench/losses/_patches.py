@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from lossbench.errors import UserError
 from lossbench.loss_networks import Autoencoder
-from lossbench.losses._features import NetworkLoss, loss_network
+from lossbench.losses._features import NetworkLoss, drawn_network, loss_network
 
 
 class PatchFeatureLoss(NetworkLoss):
@@ -61,14 +61,21 @@ def build_loss(
     keep: float = 0.25,
     generator: torch.Generator | None = None,
     precision: str = "exact",
+    *,
+    drawn: bool,
+    architecture: dict[str, Any] | None = None,
+    seed: int = 0,
 ) -> PatchFeatureLoss:
     """Build `name`: `pixel` + `weight` * the same distance of the features of the fraction `keep` of the patches.
 
     With `pixel` None it is the feature term alone, by L1.
-    Its loss network, one of `kinds`, is stored in `weights`. Raises UserError for weights that are absent or of another
-    kind and for a `keep` outside (0, 1].
+    Its loss network, one of `kinds`, is stored in `weights`, or `drawn` (see `drawn_network`). Raises UserError for
+    weights that are absent or of another kind and for a `keep` outside (0, 1].
     """
-    network = loss_network(name, kinds, weights)
+    if drawn:
+        network = drawn_network(name, kinds[0], architecture, weights, seed)
+    else:
+        network = loss_network(name, kinds, weights)
     return PatchFeatureLoss(
         name, network, pixel=pixel, weight=weight, keep=keep, generator=generator, precision=precision
     )

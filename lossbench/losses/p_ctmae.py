@@ -7,4 +7,4 @@ from lossbench.losses._patches import build_loss
 SOURCE = "MAE paper, section 4.4 and table 7"
 LOSS_NETWORKS = ("mae",)
 
-build = partial(build_loss, "p_ctmae", LOSS_NETWORKS)
+build = partial(build_loss, "p_ctmae", LOSS_NETWORKS, drawn=False, architecture=None, seed=0)

@@ -1,7 +1,9 @@
 """config/losses.yaml: what each loss is; the section `losses` of a scale says what differs there."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from lossbench.errors import UserError, nearest
 from lossbench.records import Strict
@@ -25,7 +27,12 @@ class Loss(Strict):
     again_of: str | None = None
     """A name of a loss that this one is in all else, under other seeds: for an A/A row of a table."""
     as_long_as: str | None = None
-    """A name of a loss, as long as whose run this one takes: it gets as many more steps as fit in."""
+    """A name of a loss: this one's run takes as many more steps as cost what that one's run costs, by the measured
+    costs of their steps."""
+    pays_pretraining: bool = False
+    """Whether what the loss network of `as_long_as` cost to train is paid for in steps too."""
+    steps_factor: Annotated[float, Field(ge=1)] | None = None
+    """How many times the recipe's steps this one's run takes, stated: no cost need then be measured for it."""
     source: str = ""
 
 

@@ -41,13 +41,16 @@ class Configuration:
     """Of each table the rows of config/claims/<paper>.csv that speak of it."""
     manifests: dict[str, str | None] = field(default_factory=dict)
     """Of the user's folders that were looked at, what lies in them."""
+    folder: Path = Path("config")
 
     @classmethod
-    def read(cls, values: Mapping[str, Any], folder: Path, given: Iterable[str] = ()) -> Configuration:
+    def read(
+        cls, values: Mapping[str, Any], folder: Path, given: Iterable[str] = (), every_control: bool = False
+    ) -> Configuration:
         """Read the files named by `values` (the content of config.yaml) in `folder`.
 
-        `given` names those entries of `values` that a command line has set. Raises UserError naming the file or the
-        command line, the key and the nearest known one.
+        `given` names those entries of `values` that a command line has set. `every_control` keeps the controls that the
+        scale does not train. Raises UserError naming the file or the command line, the key and the nearest known one.
         """
         given = list(given)
         _check_given(given)
@@ -61,6 +64,10 @@ class Configuration:
         known = table_names(folder)
         for name in scale.control_tables or ():
             _require(f"{scale_file}: control_tables", name, known)
+        for name in scale.absent_controls:
+            _require(f"{scale_file}: absent_controls", name, named)
+        if every_control:
+            scale = scale.model_copy(update={"control_tables": None, "absent_controls": ()})
         whole = {}
         for name in config.tables:
             _check_paper(path := _find(folder / "tables", name, "table"), name)
@@ -69,7 +76,7 @@ class Configuration:
         numbers = tuple(published(folder / "tables/published.csv"))
         spoken = {name: claims(folder / "claims", name, scale, known, table, named) for name, table in whole.items()}
         said = {name: tuple(rows) for name, rows in spoken.items()}
-        configuration = cls(config, scale, named, tables, numbers, said)
+        configuration = cls(config, scale, named, tables, numbers, said, folder=folder)
         configuration._check()
         return configuration
 
@@ -159,6 +166,8 @@ class Configuration:
                 check("losses", split(loss.loss or name)[0])
             if loss.as_long_as is not None:
                 _require(self.loss_place(name, "as_long_as"), loss.as_long_as, self.losses)
+            elif loss.pays_pretraining:
+                raise UserError(f"{self.loss_place(name, 'pays_pretraining')}: name the loss in 'as_long_as'")
             for task in loss.per_task:
                 _require(self.loss_place(name, "per_task"), task, self.config.tasks)
         if (circle := circular(self.losses, self.scale)) is not None:

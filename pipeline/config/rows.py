@@ -6,12 +6,12 @@ from pipeline.config.table import Metric, Table
 
 def _with_rows(name: str, table: Table, scale: Scale) -> Table:
     """Return the table with its control rows, or words that the scale does not train them, and its A/A row last."""
-    again = (table.again,) if table.again else ()
-    if scale.control_tables is None or name in scale.control_tables:
-        return table.model_copy(update={"losses": (*table.losses, *table.controls, *again)})
-    left_out = (f"control rows {', '.join(table.controls)}: not trained at this scale",) if table.controls else ()
-    rows, words = (*table.losses, *again), (*table.settings, *left_out)
-    return table.model_copy(update={"losses": rows, "controls": (), "settings": words})
+    here = scale.control_tables is None or name in scale.control_tables
+    kept = tuple(control for control in table.controls if here and control not in scale.absent_controls)
+    absent = ", ".join(control for control in table.controls if control not in kept)
+    settings = (*table.settings, f"control rows {absent}: not trained at this scale") if absent else table.settings
+    rows = (*table.losses, *kept, *([table.again] if table.again else []))
+    return table.model_copy(update={"losses": rows, "controls": kept, "settings": settings})
 
 
 def at_scale(name: str, table: Table, scale: Scale) -> Table:

@@ -146,6 +146,8 @@ class Scale(Strict):
     """Whether data, networks and recipes are the papers': only then are values compared, and not differences alone."""
     control_tables: tuple[str, ...] | None = None
     """Tables whose controls are trained; None is all of them."""
+    absent_controls: tuple[str, ...] = ()
+    """Controls that are trained for no table."""
     gpus: NonNegativeInt
     """GPUs a job asks for; 0 lets jobs share the CPU cores."""
     memory_mb: dict[str, PositiveInt] = {}

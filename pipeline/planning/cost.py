@@ -1,34 +1,20 @@
-"""What decides the cost of a training step, and from steps that were measured what a plan costs. Imports no torch."""
+"""What the trainings of a plan cost, from steps that were measured. Imports no torch."""
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from lossbench.records import Strict
-from pipeline.planning.job import File, Job, Name
-from pipeline.planning.measured_steps import OUT_OF_MEMORY, Measurement, key_of
-from pipeline.planning.runs import same_time
-from pipeline.specs.classifier import ClassifierSpec
-from pipeline.specs.distance import DistanceSpec
-from pipeline.specs.pretrain import PretrainSpec
-from pipeline.specs.recipe import Recipe
-from pipeline.specs.train import TrainSpec
+from pipeline.planning.job import Name
+from pipeline.planning.measured_steps import OUT_OF_MEMORY, Measurement, cost_words, key_of, loss_network_of
 
 if TYPE_CHECKING:
     from pipeline.planning.plan import Plan
 
 STAGES = ("pretrain", "train_classifier", "train_distance", "train")
 """Those that train, in the order in which they run."""
-FREE = ("weight", "seed")
-"""Arguments of a loss that change its value and not its cost."""
-SIZES = ("scale", "bands")
-"""Settings of a task that fix the size of the pictures."""
-DISTANCE = "robust_lpips"
-"""The loss network that the stage train_distance trains."""
 HOUR = 3600.0
 """Seconds."""
 
@@ -40,8 +26,8 @@ class Training:
     what: str
     """What decides the cost of its step, in words."""
     steps: int
-    as_long_as: Name | None = None
-    """The training whose time this one takes."""
+    undecided: tuple[str, ...] = ()
+    """Words of steps without whose cost the number of this one's steps is not known."""
 
 
 @dataclass
@@ -78,40 +64,13 @@ class CostRow:
         }
 
 
-def cost_words(spec: Strict, loss_network: Strict | None = None) -> str | None:
-    """Return in words all that decides what a step of `spec` costs; None when it trains nothing.
-
-    Jobs with equal words differ at most in data, seeds, weights of terms, rates and numbers of steps. `loss_network` is
-    the spec of the job that makes the loss network of a training, whose architecture is then named too.
-    """
-    match spec:
-        case TrainSpec():
-            return f"{_restoration(spec, loss_network)}, {_optimised(spec.recipe)}"
-        case PretrainSpec(recipe=Recipe() as recipe):
-            return f"pre-training of {_named(spec.loss_network, spec.architecture)}, {_optimised(recipe)}"
-        case ClassifierSpec(recipe=Recipe() as recipe):
-            return f"{_classifier(spec)}, {_optimised(recipe)}"
-        case DistanceSpec():
-            attack = f", attacked in {spec.attack.steps} steps" if spec.attack else ""
-            return f"distance {_named(DISTANCE, spec.architecture)}{attack}, {_optimised(spec.recipe, 'triplets')}"
-        case _:
-            return None
-
-
-def cost_key(spec: Strict, loss_network: Strict | None = None) -> str | None:
-    """Return the key of `cost_words`, equal for jobs whose steps cost the same; None when nothing is trained."""
-    words = cost_words(spec, loss_network)
-    return None if words is None else key_of(words)
-
-
 def trainings(plan: Plan) -> dict[Name, Training]:
     """Return every training of `plan`."""
     found = {}
     for job in (job for stage in STAGES for job in plan.jobs.get(stage, {}).values()):
         if words := cost_words(job.spec, loss_network_of(job)):
             spec: Any = job.spec
-            longer = same_time(job)
-            found[job.name] = Training(words, spec.recipe.steps, longer.name if longer else None)
+            found[job.name] = Training(words, spec.recipe.steps, job.undecided)
     return found
 
 
@@ -128,25 +87,6 @@ def estimates(plan: Plan, measured: Mapping[str, Measurement]) -> list[CostRow]:
     return rows
 
 
-def loss_network_of(job: Job) -> Strict | None:
-    """Return the spec of the job that makes the loss network of the training `job`; None when it has none."""
-    file = job.reads.get("weights")
-    return file.job.spec if isinstance(file, File) else None
-
-
-def architecture_of(made: Strict) -> tuple[str, dict[str, Any]]:
-    """Return kind and arguments of the loss network that the job with the spec `made` leaves."""
-    match made:
-        case PretrainSpec():
-            return made.loss_network, made.architecture
-        case ClassifierSpec():
-            return made.architecture, made.arguments
-        case DistanceSpec():
-            return DISTANCE, made.architecture
-        case _:
-            raise TypeError(f"{type(made).__name__} makes no loss network")
-
-
 def _rows(
     table: str | None, names: Iterable[Name], found: Mapping[Name, Training], measured: Mapping[str, Measurement]
 ) -> list[CostRow]:
@@ -154,49 +94,11 @@ def _rows(
     for name in sorted(found.keys() & names):
         row, one = rows[name[0]], found[name]
         row.jobs += 1
-        seconds = []
-        for training in (one, found[one.as_long_as]) if one.as_long_as else (one,):
-            step = measured.get(key_of(training.what))
-            if step is None or step.seconds is None:
-                row.unmeasured[training.what + (f" ({OUT_OF_MEMORY} on {step.device})" if step else "")] += 1
-                break
-            seconds.append((training.steps * step.seconds, step.seconds))
+        what = one.undecided[0] if one.undecided else one.what
+        step = measured.get(key_of(what))
+        if one.undecided or step is None or step.seconds is None:
+            row.unmeasured[what + (f" ({OUT_OF_MEMORY} on {step.device})" if step else "")] += 1
         else:
-            # a lengthened run never has fewer steps than its recipe
-            longest, own = max(seconds)[0], seconds[0][1]
-            row.steps += round(longest / own)
-            row.gpu_hours += longest / HOUR
+            row.steps += one.steps
+            row.gpu_hours += one.steps * step.seconds / HOUR
     return [row for row in rows.values() if row.jobs]
-
-
-def _restoration(spec: TrainSpec, loss_network: Strict | None) -> str:
-    sizes = {key: spec.task.settings[key] for key in SIZES if key in spec.task.settings}
-    network = _named(spec.network.name, {**sizes, **spec.network.arguments})
-    loss = _named(spec.loss.name, {key: value for key, value in spec.loss.arguments.items() if key not in FREE})
-    own = " with its own loss" if spec.own_loss else ""
-    kind = spec.loss.loss_network
-    features = _named(*architecture_of(loss_network)) if kind and loss_network else kind
-    return f"{network}{own} under {loss}{f' on {features}' if features else ''}"
-
-
-def _classifier(spec: ClassifierSpec) -> str:
-    trunk = _named(spec.architecture, spec.arguments)
-    head = f"{spec.head} head of {spec.classes} classes" + (" with dropout" if spec.dropout else "")
-    frozen = ", trunk frozen" if spec.frozen_trunk else ""
-    attack = f", attacked in {spec.attack.steps} steps" if spec.attack else ""
-    return f"classifier {trunk}, {head}{frozen}{attack}"
-
-
-def _optimised(recipe: Recipe, unit: str = "crops") -> str:
-    parts = [f"{recipe.batch} {unit} of {recipe.patch} px", recipe.optimizer]
-    parts += ["clipped"] if recipe.clip else []
-    parts += ["mean of weights"] if recipe.ema else []
-    parts += [recipe.precision] if recipe.precision != "auto" else []
-    return ", ".join(parts)
-
-
-def _named(name: str, arguments: Mapping[str, Any]) -> str:
-    """Return `name` with its arguments, such as `edsr (blocks 16, scale 4)`, in one order whatever theirs is."""
-    texts = {key: one if isinstance(one, str) else json.dumps(one, sort_keys=True) for key, one in arguments.items()}
-    words = [f"{key} {text}" for key, text in sorted(texts.items())]
-    return f"{name} ({', '.join(words)})" if words else name

@@ -34,6 +34,8 @@ class Job:
     reads: Mapping[str, File | Sequence[File]] = field(default_factory=dict)
     named: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """For those of `reads` whose files its command takes by name: the names, in the order of the files."""
+    undecided: tuple[str, ...] = ()
+    """Words of steps on whose cost its spec rests, and that were not measured."""
 
     @property
     def name(self) -> Name:

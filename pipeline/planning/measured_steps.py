@@ -1,23 +1,43 @@
-"""Training steps that were measured, in a file that `benchmarks/gpu_hours.py` writes and the plan reads."""
+"""What decides the cost of a training step, in words, and the files of steps that were measured.
+
+`benchmarks/gpu_hours.py` writes the files and the plan reads them. Imports no torch.
+"""
 
 import csv
 import hashlib
 import io
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from lossbench.errors import UserError
 from lossbench.files import written_atomically
+from lossbench.records import Strict
 from pipeline.config.files import check_separator, read_text
+from pipeline.planning.job import File, Job
+from pipeline.specs.classifier import ClassifierSpec
+from pipeline.specs.distance import DistanceSpec
+from pipeline.specs.pretrain import PretrainSpec
+from pipeline.specs.recipe import Recipe
+from pipeline.specs.train import TrainSpec
 
 FILE = "gpu_seconds.csv"
-"""In the folder of the configuration."""
+"""In the folder of the configuration: seconds on a GPU, for scales that ask for one."""
+CPU_FILE = "cpu_seconds.csv"
+"""Beside it, for the other scales: seconds that a process takes of a CPU, whatever else runs there."""
 COLUMNS = ("key", "what", "seconds_per_step", "peak_memory_mib", "device", "torch")
 OUT_OF_MEMORY = "out of memory"
 """In place of the seconds of a step for which the device is too small."""
 DIGITS = 12
 """Of a key."""
+FREE = ("weight", "seed")
+"""Arguments of a loss that change its value and not its cost."""
+SIZES = ("scale", "bands")
+"""Settings of a task that fix the size of the pictures."""
+DISTANCE = "robust_lpips"
+"""The loss network that the stage train_distance trains."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +47,8 @@ class Measurement:
     what: str
     """All that decides its cost, in words."""
     seconds: float | None
-    """Of one step, the data drawn beside it; None when the device's memory did not suffice."""
+    """Of one step, the data drawn beside it; None when the device's memory did not suffice. Of the clock on a GPU, of
+    the CPU that the process had without one."""
     peak_memory_mib: int | None
     """Largest memory that tensors took on a GPU; None on a CPU."""
     device: str
@@ -77,3 +98,81 @@ def write(path: Path, measured: Mapping[str, Measurement]) -> None:
             seconds = OUT_OF_MEMORY if one.seconds is None else f"{one.seconds:.5g}"
             memory = "" if one.peak_memory_mib is None else one.peak_memory_mib
             writer.writerow([key, one.what, seconds, memory, one.device, one.torch])
+
+
+def cost_words(spec: Strict, loss_network: Strict | None = None) -> str | None:
+    """Return in words all that decides what a step of `spec` costs; None when it trains nothing.
+
+    Jobs with equal words differ at most in data, seeds, weights of terms, rates and numbers of steps. `loss_network` is
+    the spec of the job that makes the loss network of a training, whose architecture is then named too.
+    """
+    match spec:
+        case TrainSpec():
+            return f"{_restoration(spec, loss_network)}, {_optimised(spec.recipe)}"
+        case PretrainSpec(recipe=Recipe() as recipe):
+            return f"pre-training of {_named(spec.loss_network, spec.architecture)}, {_optimised(recipe)}"
+        case ClassifierSpec(recipe=Recipe() as recipe):
+            return f"{_classifier(spec)}, {_optimised(recipe)}"
+        case DistanceSpec():
+            attack = f", attacked in {spec.attack.steps} steps" if spec.attack else ""
+            return f"distance {_named(DISTANCE, spec.architecture)}{attack}, {_optimised(spec.recipe, 'triplets')}"
+        case _:
+            return None
+
+
+def cost_key(spec: Strict, loss_network: Strict | None = None) -> str | None:
+    """Return the key of `cost_words`, equal for jobs whose steps cost the same; None when nothing is trained."""
+    words = cost_words(spec, loss_network)
+    return None if words is None else key_of(words)
+
+
+def loss_network_of(job: Job) -> Strict | None:
+    """Return the spec of the job that makes the loss network of the training `job`; None when it has none."""
+    file = job.reads.get("weights")
+    return file.job.spec if isinstance(file, File) else None
+
+
+def architecture_of(made: Strict) -> tuple[str, dict[str, Any]]:
+    """Return kind and arguments of the loss network that the job with the spec `made` leaves."""
+    match made:
+        case PretrainSpec():
+            return made.loss_network, made.architecture
+        case ClassifierSpec():
+            return made.architecture, made.arguments
+        case DistanceSpec():
+            return DISTANCE, made.architecture
+        case _:
+            raise TypeError(f"{type(made).__name__} makes no loss network")
+
+
+def _restoration(spec: TrainSpec, loss_network: Strict | None) -> str:
+    sizes = {key: spec.task.settings[key] for key in SIZES if key in spec.task.settings}
+    network = _named(spec.network.name, {**sizes, **spec.network.arguments})
+    loss = _named(spec.loss.name, {key: value for key, value in spec.loss.arguments.items() if key not in FREE})
+    own = " with its own loss" if spec.own_loss else ""
+    kind = spec.loss.loss_network
+    features = _named(*architecture_of(loss_network)) if kind and loss_network else kind
+    return f"{network}{own} under {loss}{f' on {features}' if features else ''}"
+
+
+def _classifier(spec: ClassifierSpec) -> str:
+    trunk = _named(spec.architecture, spec.arguments)
+    head = f"{spec.head} head of {spec.classes} classes" + (" with dropout" if spec.dropout else "")
+    frozen = ", trunk frozen" if spec.frozen_trunk else ""
+    attack = f", attacked in {spec.attack.steps} steps" if spec.attack else ""
+    return f"classifier {trunk}, {head}{frozen}{attack}"
+
+
+def _optimised(recipe: Recipe, unit: str = "crops") -> str:
+    parts = [f"{recipe.batch} {unit} of {recipe.patch} px", recipe.optimizer]
+    parts += ["clipped"] if recipe.clip else []
+    parts += ["mean of weights"] if recipe.ema else []
+    parts += [recipe.precision] if recipe.precision != "auto" else []
+    return ", ".join(parts)
+
+
+def _named(name: str, arguments: Mapping[str, Any]) -> str:
+    """Return `name` with its arguments, such as `edsr (blocks 16, scale 4)`, in one order whatever theirs is."""
+    texts = {key: one if isinstance(one, str) else json.dumps(one, sort_keys=True) for key, one in arguments.items()}
+    words = [f"{key} {text}" for key, text in sorted(texts.items())]
+    return f"{name} ({', '.join(words)})" if words else name

@@ -13,6 +13,7 @@ from pipeline.config.read import Configuration
 from pipeline.outputs.record import read_record
 from pipeline.planning.job import WILDCARDS, Job, Key, Name, closure
 from pipeline.planning.missing import Missing, missing
+from pipeline.planning.runs import steps_file
 from pipeline.planning.tables import charted, tabulated
 from pipeline.planning.verdicts import checked, judged, reported
 
@@ -23,8 +24,12 @@ MANIFESTS = "manifests.json"
 class Plan:
     """The closure of the jobs that make the tables, their verdicts and the report."""
 
-    def __init__(self, configuration: Configuration) -> None:
-        """Resolve all jobs; raises UserError for a name that nothing is known of."""
+    def __init__(self, configuration: Configuration, unmeasured: bool = False) -> None:
+        """Resolve all jobs; raises UserError for a name that nothing is known of.
+
+        It raises one also when a step on whose cost the length of a run rests was not measured, unless such runs may
+        keep their recipe's steps and be `unmeasured`.
+        """
         self.configuration = configuration
         self.config, self.scale, self.root = configuration.config, configuration.scale, configuration.root
         self.jobs: dict[str, dict[Key, Job]] = {}
@@ -37,6 +42,8 @@ class Plan:
         verdicts = [judged(configuration, table, harness) for table in tables]
         for job in (*filter(None, charts), *verdicts, reported(configuration, tables, verdicts)):
             self._add(job)
+        if (text := self.undecided()) and not unmeasured:
+            raise UserError(text)
         self._targets = {
             "_".join(table.key): [table.writes("long").path, *([chart.writes("picture").path] if chart else [])]
             for table, chart in zip(tables, charts, strict=True)
@@ -49,15 +56,17 @@ class Plan:
         folder: Path = Path("config"),
         given: Iterable[str] = (),
         looked: bool = False,
+        unmeasured: bool = False,
     ) -> Plan:
         """Read the files that `values` (config.yaml, perhaps overridden by the entries `given`) names, and plan.
 
         `looked` is for one job of a run: what lies in the user's folders was written down by `remember_data`.
+        `unmeasured` is that of the class.
         """
         configuration = Configuration.read(values, folder, given)
         if looked:
             configuration.manifests.update(read_record(Path(configuration.root, MANIFESTS)))
-        return cls(configuration)
+        return cls(configuration, unmeasured)
 
     def job(self, stage: str, key: Iterable[str]) -> Job:
         """Return one job; raises UserError when no chosen table asks for it."""
@@ -120,6 +129,23 @@ class Plan:
         """Raise UserError listing all that `jobs`, all when None, need and this machine lacks."""
         if texts := [one.text for one in self.absent(jobs)]:
             raise UserError("\n  ".join(["these are missing; nothing was started:", *texts]))
+
+    def undecided(self) -> str:
+        """Say which runs' steps rest on the costs of steps that were not measured, and what to do; empty for none."""
+        runs = {job.name: job for job in self.jobs.get("train", {}).values() if job.undecided}
+        if not runs:
+            return ""
+        losses = ", ".join(sorted({job.wildcards["loss"] for job in runs.values()}))
+        kinds = list(dict.fromkeys(what for job in runs.values() for what in job.undecided))
+        more = f" and {len(kinds) - 1} more" if len(kinds) > 1 else ""
+        tables = " ".join(name for name in self.table_names if runs.keys() & self.needed(name))
+        scale = self.configuration.scale_file
+        return (
+            f"{steps_file(self.configuration)}: the steps of {losses} follow from what a step costs, which is not "
+            f"measured for '{kinds[0]}'{more}; run `python benchmarks/gpu_hours.py --scale {self.config.scale} "
+            f"{'' if self.scale.gpus else '--cpu '}--tables {tables}`, state their steps_factor in {scale}, or leave "
+            "them out by absent_controls there"
+        )
 
     def _add(self, last: Job) -> None:
         """Add a job and all that it rests on; raises UserError when two different ones have one name."""

@@ -16,7 +16,7 @@ def report(scale: str | None, folder: Path, as_json: bool) -> None:
 
     Raises UserError for a bad configuration and for a damaged file of measured steps.
     """
-    plan = Plan.from_config({**values(folder), **({"scale": scale} if scale else {})}, folder)
+    plan = Plan.from_config({**values(folder), **({"scale": scale} if scale else {})}, folder, unmeasured=True)
     content = described(plan, read(folder / FILE))
     print(json.dumps(content, indent=1) if as_json else in_words(content))
 
@@ -37,6 +37,8 @@ def described(plan: Plan, measured: dict[str, Measurement]) -> dict[str, Any]:
         # data sets that come in one archive state one size
         "download": {"bytes": sum(set(sizes.values())), "of_unknown_size": unknown},
     }
+    if undecided := plan.undecided():
+        content["undecided"] = undecided
     return {**content, "gpu_hours": gpu_hours(plan, measured)} if plan.scale.gpus else content
 
 
@@ -70,6 +72,8 @@ def in_words(content: dict[str, Any]) -> str:
     lines = [f"scale {content['scale']}: {', '.join(content['tables'])}", f"jobs: {jobs}"]
     if "gpu_hours" in content:
         lines += _cost(content["scale"], content["gpu_hours"])
+    if "undecided" in content:
+        lines.append(f"can't be run yet: {content['undecided']}")
     lines += [f"missing: {text}" for text in content["missing"]] or ["nothing is missing"]
     if content["missing"]:
         unknown = content["download"]["of_unknown_size"]

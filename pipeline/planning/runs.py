@@ -1,14 +1,21 @@
-"""The job that trains one restoration network under one loss."""
+"""The job that trains one restoration network under one loss, and how long a run is that lasts as long as another."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 from lossbench import plugins
-from pipeline.config.losses import SEED_OFFSET
+from pipeline.config.losses import SEED_OFFSET, Loss
 from pipeline.config.read import Configuration
 from pipeline.config.scale import SEEDS
 from pipeline.config.table import Column, Table
 from pipeline.planning.data import pairs
-from pipeline.planning.job import File, Job, plugin_module
+from pipeline.planning.job import File, Job, closure, plugin_module
 from pipeline.planning.loss_networks import loss_network
+from pipeline.planning.measured_steps import CPU_FILE, FILE, cost_words, key_of, loss_network_of, read
 from pipeline.planning.parts import loss_spec, network_spec, recipe
+from pipeline.specs.recipe import Recipe
 from pipeline.specs.train import TrainSpec
 
 
@@ -27,7 +34,6 @@ def trained(configuration: Configuration, table: Table, column: Column, network:
         loss=loss_spec(configuration, loss, table.pixel, column.task, seed),
         own_loss=own_loss,
         recipe=recipe(configuration, network, column.task),
-        as_long_as=chosen.as_long_as,
         seed=seed if chosen.again_of is None else (seed + SEED_OFFSET) % SEEDS,
     )
     reads = pairs(configuration, dataset, column.task)
@@ -38,18 +44,59 @@ def trained(configuration: Configuration, table: Table, column: Column, network:
         own = None if plugins.constant("losses", spec.loss.name, "ARCHITECTURE_OF", ()) else seed
         reads["weights"] = loss_network(configuration, chosen.loss_network, dataset, column.task, own)
         modules.append(plugin_module("loss_networks", str(spec.loss.loss_network)))
-    if chosen.as_long_as:
-        compared = (table.reference_loss, chosen.as_long_as)
-        runs = [trained(configuration, table, column, network, other, seed) for other in compared]
-        reads["cards"] = [run.writes("card") for run in runs]
     key = (column.task, dataset, network, loss, str(seed))
-    return Job(configuration.root, "train", key, spec, tuple(modules), reads)
+    job = Job(configuration.root, "train", key, spec, tuple(modules), reads)
+    if chosen.steps_factor is not None:
+        return _with_steps(configuration, job, chosen.steps_factor, "steps_factor")
+    if chosen.as_long_as is not None:
+        other = trained(configuration, table, column, network, chosen.as_long_as, seed)
+        return _as_long_as(configuration, job, other, chosen)
+    return job
 
 
-def same_time(job: Job) -> Job | None:
-    """Return the training whose time the training `job` takes; None for one with steps of its own."""
-    match job.reads.get("cards"):
-        case [_, File(job=longer)]:
-            return longer
-        case _:
-            return None
+def steps_file(configuration: Configuration) -> Path:
+    """Return the file of the measured steps that decide how long runs at this scale are."""
+    return configuration.folder / (FILE if configuration.scale.gpus else CPU_FILE)
+
+
+def _as_long_as(configuration: Configuration, job: Job, other: Job, chosen: Loss) -> Job:
+    """Return the training `job` with as many steps as cost what `other` costs.
+
+    Where a step was not measured it keeps its recipe's, and names that step as undecided.
+    """
+    measured = read(steps_file(configuration))
+    paid = [other, *_loss_network(other)] if chosen.pays_pretraining else [other]
+    kinds = {each: str(cost_words(each.spec, loss_network_of(each))) for each in (job, *paid)}
+    found = {what: step.seconds for what in kinds.values() if (step := measured.get(key_of(what)))}
+    missing = dict.fromkeys([*other.undecided, *(what for what in kinds.values() if found.get(what) is None)])
+    if missing:
+        return replace(job, undecided=tuple(missing))
+    seconds = {each: found[what] or 0.0 for each, what in kinds.items()}
+    cost = sum(_recipe(each).steps * seconds[each] for each in paid)
+    return _with_steps(configuration, job, cost / (_recipe(job).steps * seconds[job]), "as_long_as")
+
+
+def _loss_network(run: Job) -> Iterator[Job]:
+    """Give the trainings that the loss network of `run` rests on; none where only its architecture is looked up."""
+    weights, spec = run.reads.get("weights"), run.spec
+    assert isinstance(spec, TrainSpec)
+    if isinstance(weights, File) and not plugins.constant("losses", spec.loss.name, "ARCHITECTURE_OF", ()):
+        yield from (job for job in closure(weights.job) if cost_words(job.spec) is not None)
+
+
+def _recipe(job: Job) -> Recipe:
+    spec: Any = job.spec
+    assert isinstance(spec.recipe, Recipe)
+    return spec.recipe
+
+
+def _with_steps(configuration: Configuration, job: Job, factor: float, entry: str) -> Job:
+    """Return the training `job` with `factor` times its steps, never fewer; milestones move with its end.
+
+    Raises UserError naming the `entry` of its loss for more steps than a recipe may have.
+    """
+    own, factor = _recipe(job), max(1.0, factor)
+    milestones = tuple(round(step * factor) for step in own.schedule.milestones)
+    changes = {"steps": round(own.steps * factor), "schedule": {**own.schedule.model_dump(), "milestones": milestones}}
+    made = Recipe.parse({**own.model_dump(), **changes}, configuration.loss_place(job.wildcards["loss"], entry))
+    return replace(job, spec=job.spec.model_copy(update={"recipe": made}))

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import product
+from typing import Any
 
 from lossbench import plugins
 from lossbench.assets import pyiqa_models
@@ -10,6 +12,8 @@ from lossbench.precision import PRECISIONS
 from pipeline.config import scale
 from pipeline.config.read import Configuration
 from pipeline.config.table import Metric, Table
+from pipeline.planning.parts import recipe
+from pipeline.planning.runs import steps_file, trained
 from pipeline.specs.classifier import AttackSpec, RobustnessSpec
 from pipeline.specs.distance import DistanceAttackSpec
 from pipeline.specs.recipe import Recipe
@@ -99,6 +103,7 @@ def settings(configuration: Configuration, table: Table) -> Iterator[str]:
         yield f"{name}: {size}; {made}; pixel term: {trained}; source: {network.source}"
     for name in table.losses:
         yield from _loss(configuration, name, table.pixel, tasks)
+        yield from _longer(configuration, table, name)
     for name, metric in table.metrics.items():
         if metric.loss_network:
             entry = configuration.loss_network(metric.loss_network)
@@ -122,12 +127,28 @@ def _loss(configuration: Configuration, name: str, pixel: str, tasks: set[str]) 
         precision = PRECISIONS[loss.arguments.get("precision", "exact")]
         what = f"loss network in {precision}; it is {entry.network}, {size}, {made}"
         yield f"{name}: {own}{taken}; {what}; source: {entry.source}"
-    elif loss.as_long_as:
-        yield f"{name}: {loss.loss}, with as many more steps as take the seconds of {loss.as_long_as}'s steps"
     elif loss.again_of:
         yield f"{name}: {loss.source}"
     elif loss.arguments:
         yield f"{name}: {taken}"
+
+
+def _longer(configuration: Configuration, table: Table, name: str) -> Iterator[str]:
+    """Say how many steps a loss takes whose runs are longer than the recipes, and why."""
+    loss = configuration.loss(name)
+    if loss.steps_factor is not None:
+        why = f"{loss.steps_factor:g} times the steps, as its steps_factor states"
+    elif loss.as_long_as:
+        paid = ", its loss network's training included" if loss.pays_pretraining else ""
+        why = f"as many more steps as cost what the run of {loss.as_long_as} costs{paid}"
+        why += f", by the costs in config/{steps_file(configuration).name}"
+    else:
+        return
+    counts = []
+    for (label, column), network in product(table.columns.items(), table.networks):
+        spec: Any = trained(configuration, table, column, network, name, configuration.scale.seeds[0]).spec
+        counts.append(f"{network} {label} {spec.recipe.steps} for {recipe(configuration, network, column.task).steps}")
+    yield f"{name}: {loss.loss or name} with {why}: {', '.join(counts)}"
 
 
 def _origin(entry: scale.LossNetwork) -> str:

@@ -39,6 +39,4 @@ class TrainSpec(Strict):
     own_loss: bool = False
     """Whether the network's own loss replaces the loss's term `pixel`."""
     recipe: Recipe
-    as_long_as: str | None = None
-    """A loss whose run takes more seconds a step: the recipe's steps are raised until this run takes as long."""
     seed: int

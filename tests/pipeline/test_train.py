@@ -1,7 +1,6 @@
 """Stage train: what it writes, and that kills, signals, damage and full disks never change or fake a result."""
 
 import io
-import json
 import random
 import re
 import shutil
@@ -244,36 +243,3 @@ def test_pictures_smaller_than_the_patch_are_named(data: Data, train_spec: MakeS
 def test_a_loss_that_needs_weights_says_so(data: Data, train_spec: MakeSpec, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="loss 'ccmae' needs weights=PATH of a cnn_mae or unet_mae loss network"):
         train.main(train_spec("ccmae"), "code", Run(tmp_path / "run", LABEL), targets=data.targets, pairs=data.pairs)
-
-
-def finished(path: Path, seconds: float, steps: int) -> Path:
-    path.write_text(json.dumps({"seconds": seconds, "spec": {"recipe": {"steps": steps}}}), encoding="utf-8")
-    return path
-
-
-def test_a_run_takes_as_long_as_another_one(data: Data, train_spec: MakeSpec, tmp_path: Path) -> None:
-    plain = train_spec()
-    longer = plain.model_copy(update={"as_long_as": "ctmae"})
-    steps = plain.recipe.steps
-    cards = [finished(tmp_path / "reference", 2.0, steps), finished(tmp_path / "other", 10.0, 2 * steps)]
-    written = json.loads((data.run(longer, tmp_path / "run", cards=cards) / "card.json").read_text(encoding="utf-8"))
-    assert written["spec"]["recipe"]["steps"] == round(2.5 * steps)
-    assert written["spec"]["as_long_as"] == "ctmae"
-
-
-def test_a_run_is_never_shorter_than_its_recipe_and_its_milestones_move_with_its_end(
-    train_spec: MakeSpec, tmp_path: Path
-) -> None:
-    recipe = train_spec().recipe
-    recipe = recipe.model_copy(update={"schedule": recipe.schedule.model_copy(update={"milestones": (2, 4)})})
-    slow, fast = finished(tmp_path / "slow", 30.0, 10), finished(tmp_path / "fast", 10.0, 10)
-    longer = train.lengthened(recipe, fast, slow)
-    assert (longer.steps, longer.schedule.milestones) == (3 * recipe.steps, (6, 12))
-    assert train.lengthened(recipe, slow, fast) == recipe
-
-
-def test_a_damaged_card_of_the_other_run_is_named(train_spec: MakeSpec, tmp_path: Path) -> None:
-    good, bad = finished(tmp_path / "good", 1.0, 1), tmp_path / "bad"
-    bad.write_text("{", encoding="utf-8")
-    with pytest.raises(UserError, match="bad can't be read"):
-        train.lengthened(train_spec().recipe, good, bad)

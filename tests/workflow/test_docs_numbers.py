@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-import yaml
 from _repository import ROOT
 
 PAGES = ("README.md", "CONTRIBUTING.md", *sorted(f"docs/{file.name}" for file in (ROOT / "docs").glob("*.md")))
@@ -169,12 +168,6 @@ def test_the_demo_blocks_are_what_the_script_makes_of_the_snapshot() -> None:
     assert script("demo_numbers")["page"](readme, kept) == readme, f"run: {DEMO}"
 
 
-def timed() -> list[str]:
-    """Return the losses whose training lasts as long as another's, to the second and not to the step."""
-    losses = yaml.safe_load(text_of("config/losses.yaml"))
-    return [name for name, entry in losses.items() if "as_long_as" in entry]
-
-
 def test_the_snapshot_is_that_of_the_results_here(monkeypatch: pytest.MonkeyPatch) -> None:
     from lossbench.errors import UserError
 
@@ -192,20 +185,17 @@ def test_the_snapshot_is_that_of_the_results_here(monkeypatch: pytest.MonkeyPatc
     for name in ("cpu", "device", "precision", "versions"):
         if found[name] != kept[name]:
             pytest.skip(f"results/demo is of another {name} than docs/demo.json: {found[name]}, {kept[name]}")
-    assert len(timed()) == 1
     assert deterministic(found) == deterministic(kept), f"run: {DEMO}"
 
 
 def deterministic(kept: dict[str, Any]) -> dict[str, Any]:
     """Return the part of a snapshot that the same code gives again, to the bit, on the same machine."""
     table = kept["table3"]
-    rows = [row for row in table["rows"] if row["loss"] not in timed()]
-    controls = [claim for claim in kept["controls"] if claim["than"] not in timed()]
     counts = {
         name: {kind: sum(own.values()) for kind, own in entry["claims"].items()}
         for name, entry in kept["tables"].items()
     }
-    return {**table, "rows": rows, "controls": controls, "counts": counts, "networks": kept["trained"]["networks"]}
+    return {**table, "controls": kept["controls"], "counts": counts, "networks": kept["trained"]["networks"]}
 
 
 @pytest.mark.parametrize("part", ["floors", "order", "sizes", "limits"])

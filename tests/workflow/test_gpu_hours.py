@@ -2,6 +2,8 @@
 
 import importlib.util
 import json
+import os
+import shutil
 import subprocess
 import sys
 import time
@@ -17,8 +19,10 @@ from torch import nn
 
 from lossbench.errors import UserError
 from pipeline import train
+from pipeline.config.read import values
 from pipeline.learning.loop import Identity, StepLoss
-from pipeline.planning.measured_steps import key_of, read
+from pipeline.planning.measured_steps import CPU_FILE, FILE, key_of, read
+from pipeline.planning.plan import Plan
 from pipeline.specs.recipe import Recipe
 
 BENCHMARK = ROOT / "benchmarks/gpu_hours.py"
@@ -161,6 +165,65 @@ def test_a_stage_whose_loop_has_another_name_is_no_silent_zero(
         benchmark._seconds("train", train_spec(), None, tmp_path, tmp_path, 1)
 
 
-def test_the_shipped_measurements_can_be_read() -> None:
-    found = read(ROOT / "config/gpu_seconds.csv")
-    assert all(key == key_of(one.what) for key, one in found.items())
+@pytest.mark.parametrize("name", [FILE, CPU_FILE])
+def test_the_shipped_measurements_can_be_read(name: str) -> None:
+    found = read(ROOT / "config" / name)
+    assert found and all(key == key_of(one.what) and one.seconds for key, one in found.items())
+
+
+def test_on_a_cpu_the_time_of_the_process_is_what_counts(
+    benchmark: ModuleType, make_recipe: Callable[..., Recipe], tmp_path: Path
+) -> None:
+    model, repeated = nn.Linear(2, 2), []
+
+    def loss(step: int, data: list[Any]) -> StepLoss:
+        repeated.append(step)
+        # as if another process had the CPU
+        time.sleep(0.02)
+        error = model.weight.square().sum()
+        return StepLoss(error, {"error": error})
+
+    job = Identity("toy", {"spec": "s", "code": "c"}, tmp_path / "last.ckpt")
+    given = (model, make_recipe(optimizer="sgd"), job, lambda step: [], loss, torch.device("cpu"))
+    with pytest.raises(benchmark.Timed) as timed:
+        benchmark.timing_fit(*given, clock=time.process_time, repetitions=2, chosen=min)
+    assert 0 < timed.value.seconds < 0.01
+    # the pace, and each repetition after a warm-up of its own
+    assert repeated.count(0) == 3
+
+
+def test_on_a_cpu_the_steps_that_decide_lengths_are_measured_and_the_plan_takes_them(
+    benchmark: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "config"
+    shutil.copytree(ROOT / "config", folder)
+    (folder / CPU_FILE).unlink()
+    monkeypatch.chdir(tmp_path)
+    asked = {**values(folder), "scale": "demo"}
+    with pytest.raises(
+        UserError, match=r"benchmarks/gpu_hours\.py --scale demo --cpu --tables mae_loss/table3 mae"
+    ) as no:
+        Plan.from_config(asked, folder)
+    # a step under the original loss takes one second, any other two
+    monkeypatch.setattr(benchmark, "_seconds", lambda stage, spec, network, *_: 1.0 if network is None else 2.0)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    tables = str(no.value).split("--tables ")[1].split("`")[0].split()
+    # the last of the given scales counts
+    assert run(benchmark, monkeypatch, "--scale", "demo", "--cpu", "--tables", *tables) == 0
+    # with those of the pre-training that the demo does not pay for
+    assert capsys.readouterr().out.startswith(f"12 kinds of steps, 0 of them in config/{CPU_FILE} already\n")
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == ""
+    plan = Plan.from_config(asked, folder)
+    for loss in ("original", "original_longer"):
+        steps = plan.job("train", ("super_resolution_x4", "photographs", "rfdn", loss, "0")).spec.recipe.steps  # type: ignore[attr-defined]
+        assert steps == (1600 if loss == "original_longer" else 800)
+
+
+@pytest.mark.slow
+def test_a_step_is_measured_on_a_cpu(tmp_path: Path, benchmark: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    output = tmp_path / "steps.csv"
+    only = ["--scale", "demo", "--cpu", "--only", "^edsr .*scale 2. under original", "--output", str(output)]
+    assert run(benchmark, monkeypatch, *only) == 0
+    [one] = read(output).values()
+    assert one.seconds is not None and 0.001 < one.seconds < 1
+    assert one.peak_memory_mib is None and "CPU" in one.device

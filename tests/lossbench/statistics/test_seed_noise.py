@@ -31,7 +31,7 @@ def test_variances_are_weighed_by_their_degrees_of_freedom() -> None:
 
 
 def test_runs_that_lie_far_further_apart_are_told() -> None:
-    others = SeedNoise(np.array([0.01, 0.01]), OVERLAP * 4)
+    others = SeedNoise(np.array([0.01, 0.01]), 4)
     assert apart(np.array([0.02, 1.0]), 2, others).tolist() == [False, True]
 
 
@@ -49,7 +49,7 @@ def test_the_interval_of_one_seed_by_hand() -> None:
 def test_own_and_lent_noise_are_weighed_by_degrees_of_freedom() -> None:
     noise = SeedNoise(np.array([0.08]), 2)
     variance, freedom = bootstrap.seed_variance(np.array([np.sqrt(0.02)]), 3, noise)
-    assert (variance, freedom) == (pytest.approx((2 * 0.02 + 2 * 0.08 / 3) / 4), OVERLAP * 4)
+    assert (variance, freedom) == (pytest.approx((2 * 0.02 + 2 * 0.08 / 3) / 4), bootstrap.OVERLAP * 4)
     # runs of which some collapsed are believed alone
     variance, freedom = bootstrap.seed_variance(np.array([100.0]), 3, noise)
     assert (variance, freedom) == (pytest.approx(1e4), 2)

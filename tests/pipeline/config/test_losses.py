@@ -106,7 +106,9 @@ def test_a_mistake_is_named_with_its_place_and_the_nearest_name(mistake: str, pl
 
 SCALES = ("ci", "demo", "paper")
 ROBUST = ("ep", "ept", "et", "p", "pt", "ep_pools", "ept_pools")
-FEATURES = ("kmae", "ctmae", "ccmae", "p_ctmae", "p_ccmae", "random_tmae", "random_cmae")
+RANDOM = ("random_tmae", "random_cmae", "p_random_tmae", "p_random_cmae")
+LONGER = ("original_longer", "original_longer_paid", "p_original_longer", "p_original_longer_paid")
+FEATURES = ("kmae", "ctmae", "ccmae", "p_ctmae", "p_ccmae", *RANDOM)
 
 
 @cache
@@ -177,7 +179,7 @@ def test_the_losses_of_the_shipped_scales(
     assert named.keys() == {
         "original",
         "original_again",
-        "original_longer",
+        *LONGER,
         "e",
         "e_again",
         "vgg",
@@ -186,10 +188,16 @@ def test_the_losses_of_the_shipped_scales(
         *(f"robust_{r}" for r in ROBUST),
     }
     assert (named["vgg"].loss_network, named["vgg"].arguments) == ("vgg", vgg)
-    networks = {"kmae": "mae_public", **dict.fromkeys(("ctmae", "p_ctmae", "random_tmae"), "mae_task")}
+    of_transformer = ("ctmae", "p_ctmae", "random_tmae", "p_random_tmae")
+    networks = {"kmae": "mae_public", **dict.fromkeys(of_transformer, "mae_task")}
     for name in FEATURES:
         assert named[name].loss is None
         assert named[name].loss_network == networks.get(name, "cnn_mae_task")
         assert named[name].arguments == {"weight": weight}
         assert named[name].per_task == {task: {"weight": value} for task, value in per_task.items()}
-    assert named["original_longer"] == Loss(loss="original", as_long_as="ctmae")
+    for name in LONGER:
+        other, paid = ("p_ctmae" if name.startswith("p_") else "ctmae"), name.endswith("_paid")
+        # the scale for the tests needs no measured step
+        factor = 2 if scale == "ci" and not paid else None
+        expected = Loss(loss="original", as_long_as=other, pays_pretraining=paid, steps_factor=factor)
+        assert named[name] == expected

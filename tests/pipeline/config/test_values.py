@@ -134,6 +134,22 @@ MISTAKES: Mistakes = {
         place("scale.control_tables", ["mae_loss/tabel3"]),
         f"{SCALE}: control_tables: 'mae_loss/tabel3' is not defined; did you mean 'mae_loss/table3'?",
     ),
+    "control that is no loss": (
+        place("scale.absent_controls", ["original_longr"]),
+        f"{SCALE}: absent_controls: 'original_longr' is not defined; did you mean 'original_longer'?",
+    ),
+    "fewer steps than the recipe's": (
+        place("losses.original_longer.steps_factor", 0.5),
+        "config/losses.yaml: original_longer: steps_factor: ",
+    ),
+    "paying for nothing": (
+        place("losses.ctmae.pays_pretraining", True),
+        "config/losses.yaml: ctmae.pays_pretraining: name the loss in 'as_long_as'",
+    ),
+    "more steps than a recipe may have": (
+        place("scale.losses.original_longer.steps_factor", 1e9),
+        f"{SCALE}: losses.original_longer.steps_factor: steps: Input should be less than or equal to",
+    ),
     "loss as long as itself": (
         place("losses.original_longer.as_long_as", "original_longer"),
         "config/losses.yaml: original_longer.as_long_as: 'original_longer' takes as long as 'original_longer'",

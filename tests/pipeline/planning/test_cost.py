@@ -8,8 +8,8 @@ import pytest
 from _plans import every_step, planned
 from _repository import ROOT
 
-from pipeline.planning.cost import STAGES, CostRow, cost_key, cost_words, estimates, loss_network_of, trainings
-from pipeline.planning.measured_steps import FILE, Measurement, key_of, read
+from pipeline.planning.cost import STAGES, CostRow, estimates, trainings
+from pipeline.planning.measured_steps import FILE, Measurement, cost_key, cost_words, key_of, loss_network_of, read
 from pipeline.planning.plan import Plan
 from pipeline.specs.classifier import AttackSpec, ClassifierSpec, RobustnessSpec
 from pipeline.specs.distance import DistanceAttackSpec, DistanceSpec
@@ -95,7 +95,6 @@ def test_every_training_of_the_paper_scale_has_a_key_and_words(paper: Plan) -> N
         (RUN, {"dataset": "lol"}),
         (RUN, loss(weight=0.1)),
         (RUN, loss(seed=3)),
-        (RUN, {"as_long_as": "vgg"}),
         (RUN, recipe(steps=99, learning_rate=1.0, weight_decay=0.1, schedule={"name": "cosine"}, augment=False)),
         (RUN, {"network": {"name": "edsr", "arguments": {"blocks": 4, "scale": 2}}}),
         (MAE, {"seed": 1, "dataset": "lol"}),
@@ -182,26 +181,12 @@ def test_hours_are_steps_times_seconds_and_every_job_counts_once(paper: Plan) ->
         assert not row.unmeasured
 
 
-def test_a_run_that_is_as_long_as_another_takes_its_time_in_steps_of_its_own(ci: Plan) -> None:
-    key = ("super_resolution_x2", "photographs", "edsr", "original_longer", "1")
-    found = trainings(ci)
-    one = found["train", key]
-    other = ("train", (*key[:3], "ctmae", "1"))
-    assert one.as_long_as == other
-    measured = every_step(ci, 1.0)
-    before = totals(estimates(ci, measured), None)["train"]
-    dear = key_of(found[other].what)
-    measured[dear] = Measurement(found[other].what, 3.0, None, "a GPU", "2")
-    after = totals(estimates(ci, measured), None)["train"]
-    dearer = [name for name, each in found.items() if each.what == found[other].what]
-    longer = [name for name, each in found.items() if each.as_long_as in dearer]
-    assert len(dearer) == len(longer) == 2
-    # two seconds more for each of their six steps; the longer ones take as long, in steps of a second
-    assert (after.gpu_hours - before.gpu_hours) * 3600 == pytest.approx(2 * 6 * (len(dearer) + len(longer)))
-    assert after.steps - before.steps == 12 * len(longer)
-    # never fewer steps than its recipe's
-    measured[dear] = Measurement(found[other].what, 0.1, None, "a GPU", "2")
-    assert totals(estimates(ci, measured), None)["train"].steps == before.steps
+def test_a_run_that_is_as_long_as_another_counts_its_own_steps(paper: Plan) -> None:
+    key = ("super_resolution_x2", "div2k", "edsr")
+    found = trainings(paper)
+    plain, longer = (found["train", (*key, loss, "1")] for loss in ("original", "original_longer"))
+    assert longer.what == plain.what and longer.steps > 2 * plain.steps
+    assert not longer.undecided
 
 
 def test_a_table_counts_what_it_needs_and_shared_jobs_in_each(paper: Plan) -> None:
@@ -213,7 +198,7 @@ def test_a_table_counts_what_it_needs_and_shared_jobs_in_each(paper: Plan) -> No
         counted = [found[stage].jobs for found in tables.values() if stage in found]
         assert max(counted) <= whole[stage].jobs <= sum(counted)
     # tables 1 and 2 of the MAE paper share no training, the tables on robust losses share EnhanceNet's
-    assert tables["mae_loss/table3"]["train"].jobs == 108
+    assert tables["mae_loss/table3"]["train"].jobs == 120
     assert tables["mae_loss/table3"]["pretrain"].jobs == 2 * len(paper.scale.seeds)
     assert set(tables["robust_perceptual/table1"]) == {"train_classifier"}
     assert set(tables["robust_perceptual/table2"]) == {"train_classifier", "train_distance", "train"}
@@ -223,7 +208,13 @@ def test_a_table_counts_what_it_needs_and_shared_jobs_in_each(paper: Plan) -> No
 
 def test_every_step_of_the_published_recipes_is_measured_once(paper: Plan) -> None:
     measured = read(ROOT / "config" / FILE)
-    assert {one.what for one in trainings(paper).values()} == {one.what for one in measured.values()}
+    planned_steps = {one.what for one in trainings(paper).values()}
+    unmeasured = planned_steps - {one.what for one in measured.values()}
+    assert planned_steps >= {one.what for one in measured.values()}
+    # no GPU has taken these yet, which the plan says
+    assert {what.split(" on ")[0] for what in unmeasured} == {
+        f"sfinet (bands 4) under p_random_{kind} (pixel l1)" for kind in ("tmae", "cmae")
+    }
     key = ("super_resolution_x4", "coco", "enhancenet")
     words = {loss: trainings(paper)["train", (*key, loss, "0")].what for loss in ("e", "ep", "robust_ep", "ep_pools")}
     assert " under original (pixel l2), " in words["e"]

@@ -7,6 +7,7 @@ import pytest
 from _plans import every_step, planned
 from _repository import ROOT
 
+from pipeline.config.read import values
 from pipeline.planning.cost import trainings
 from pipeline.planning.measured_steps import FILE, Measurement, key_of, write
 from pipeline.planning.plan import Plan
@@ -92,4 +93,6 @@ def test_the_command_prints_the_measurements_beside_the_configuration(
     measured = every_step(plan)
     write(tmp_path / FILE, measured)
     report("paper", tmp_path, as_json=True)
+    # the lengths of controls rest on these measurements too
+    plan = Plan.from_config({**values(tmp_path), "scale": "paper"}, tmp_path)
     assert json.loads(capsys.readouterr().out)["gpu_hours"] == json.loads(json.dumps(gpu_hours(plan, measured)))
