@@ -186,8 +186,8 @@ def _verdict(claim: Claim, comparison: Comparison, size: _Size, spec: JudgeSpec,
         return Verdict(NOT_ATTEMPTED, "what is slight is a size, and sizes are not judged at a reduced scale")
     if published is None or not published.difference > 0 or not spec.full_scale:
         return verdict(bounds, difference, None, sizes=spec.full_scale or claim.kind == "again")
-    tost_p = equivalent(comparison.finite, published.difference / 2, noise=lent.noise)
-    return verdict(bounds, difference, tost_p, place=place(comparison.finite, published, lent.noise))
+    tost_p = equivalent(comparison.finite, published.difference / 2, noise=lent.noise, skewed=True)
+    return verdict(bounds, difference, tost_p, place=place(comparison.finite, published, lent.noise, skewed=True))
 
 
 def _less(ours: Paired, theirs: Paired) -> Paired:

@@ -20,7 +20,7 @@ FLAT = 0.01
 """Largest share of resamples without spread that the images themselves may give: where most differences are equal,
 as of right and wrong answers, resamples without the others are many and say nothing of them."""
 FEW = 4
-"""The images' standard error is widened by 1 + FEW / images, since few of a skewed kind understate it. Chosen by
+"""Where images may be skewed, their error is widened by 1 + FEW / images: few of them do not show it. Chosen by
 simulation of log-normal images, whose false directions it keeps at 5 % (benchmarks/false_directions.py)."""
 OVERLAP = 0.8
 """Share of the added up degrees of freedom that own and lent noise are worth: the reference's runs are in both."""
@@ -56,6 +56,7 @@ def draws(
     generator_seed: int,
     noise: SeedNoise | None = None,
     published_runs: int | None = None,
+    skewed: bool = False,
 ) -> tuple[Array, Array]:
     """Return estimates (data sets,) and draws (data sets, resamples) of the mean over `sets` of the set means.
 
@@ -63,13 +64,16 @@ def draws(
     draw is the estimate less an error of the images and an error of the seeds (a convolution of two pivots, as in the
     Behrens-Fisher problem). The seeds' error is their standard error times a draw of Student's t; what other runs say
     of it (`noise`) is weighed in by its degrees of freedom, unless the sets' own runs deviate far more. With
-    `published_runs` the draws are of the distance to a published mean over so many runs, which err as ours do.
+    `published_runs` the draws are of the distance to a published mean over so many runs, which err as ours do. `skewed`
+    allows for images that are skewed more than so few show.
     """
     from scipy.special import stdtrit
 
     generator = np.random.default_rng(generator_seed)
     estimate = np.mean([one.mean(axis=(1, 2)) for one in sets], axis=0)
     by_seeds, by_images = standard_errors(sets)
+    if skewed:
+        by_images = by_images * (1 + FEW / np.mean([one.shape[2] for one in sets]))
     # stratified, so that a t interval comes out exactly where images add nothing
     levels = (np.arange(resamples) + 0.5) / resamples
     errors = by_images[:, None] * _studentised([one.mean(axis=1) for one in sets], levels, generator)
@@ -119,7 +123,7 @@ def standard_errors(sets: Sequence[Array]) -> tuple[Array, Array]:
         n = one.shape[2]
         if n > 1:
             means = one.mean(axis=1)
-            images += means.var(axis=1, ddof=1) / n * (1 + FEW / n) ** 2 / len(sets) ** 2
+            images += means.var(axis=1, ddof=1) / n / len(sets) ** 2
         if n > 1 and seeds > 1:
             rest = one - means[:, None] - one.mean(axis=2, keepdims=True) + one.mean(axis=(1, 2), keepdims=True)
             residual += np.square(rest).sum(axis=(1, 2)) / ((seeds - 1) * (n - 1) * seeds * n) / len(sets) ** 2

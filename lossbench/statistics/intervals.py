@@ -52,6 +52,7 @@ def interval(
     resamples: int = 10_000,
     generator_seed: int = 0,
     noise: SeedNoise | None = None,
+    skewed: bool = False,
 ) -> Interval:
     """Return the mean over sets of the set means of paired differences, with its interval at `level`.
 
@@ -63,13 +64,13 @@ def interval(
     Images are resampled within sets and the mean is studentised (bootstrap-t, no tail shorter than Student's t); the
     seeds add Student's t with their own standard error and with what other runs say of it, `noise` (docs/statistics.md
     has the coverage). With one seed and no `noise` the interval covers other images, not other seeds; with one image a
-    set it covers seeds alone; `method` says so.
+    set it covers seeds alone; `method` says so. `skewed` widens for images that may be skewed more than so few show.
 
     Raises UserError for no sets, arrays that aren't (seeds, images) or hold a value that isn't finite, sets with
     different numbers of seeds, and a single image with a single seed.
     """
     sets = _checked(differences)
-    estimate, values = bootstrap.draws([one[None] for one in sets], resamples, generator_seed, noise)
+    estimate, values = bootstrap.draws([one[None] for one in sets], resamples, generator_seed, noise, skewed=skewed)
     tail = (1 - level) / 2
     low, high = np.quantile(values[0], [tail, 1 - tail], method="hazen")
     pooled = np.concatenate([one.mean(axis=0) for one in sets])
@@ -92,6 +93,7 @@ def equivalent(
     resamples: int = 10_000,
     generator_seed: int = 0,
     noise: SeedNoise | None = None,
+    skewed: bool = False,
 ) -> float:
     """Return the p-value of two one-sided tests (TOST) that the mean difference lies within +-`margin`.
 
@@ -101,7 +103,9 @@ def equivalent(
     """
     if not margin > 0:
         raise UserError(f"margin: {margin} is not positive; give half the published difference")
-    _, values = bootstrap.draws([one[None] for one in _checked(differences)], resamples, generator_seed, noise)
+    _, values = bootstrap.draws(
+        [one[None] for one in _checked(differences)], resamples, generator_seed, noise, skewed=skewed
+    )
     outside = max(np.count_nonzero(values >= margin), np.count_nonzero(values <= -margin))
     return (1 + outside) / (resamples + 1)
 

@@ -38,7 +38,8 @@ def compared(sets: Sequence[Paired], sign: int = 1, noise: SeedNoise | None = No
     finite, note = _finite(sets)
     if not any(array.shape[1] > 1 or array.shape[0] > 1 for array in finite):
         return None
-    bounds, tests = interval(finite, noise=noise), companions([sign * array for array in finite])
+    # what a loss does to hard pictures is skewed
+    bounds, tests = interval(finite, noise=noise, skewed=True), companions([sign * array for array in finite])
     if note:
         # the shift is in the metric's unit, so that it needs finite differences
         tests = replace(companions([sign * array for array in _ranked(sets)]), shift=tests.shift)
