@@ -21,6 +21,7 @@ from pipeline.command import run
 from pipeline.outputs.arrays import Arrays, Item
 from pipeline.outputs.metric_cache import MetricCache, digest
 from pipeline.outputs.remedies import files_of_stages
+from pipeline.outputs.scores import PLACE, written
 from pipeline.specs.evaluate import EvaluateSpec
 
 COLUMNS = ("image", "metric", "value", "colour", "crop", "rounding", "code", "picture")
@@ -43,7 +44,8 @@ def main(
 ) -> None:
     """Write one row a picture and metric to `scores`, and the first restored pictures to the folder `pictures`.
 
-    The column `picture` says what a crop is of, since crops of one picture count as one; a whole one is of itself.
+    The column `picture` says what a crop is of, since crops of one picture count as one; a whole one is of itself. The
+    column `place` says where a tile lies in its scene, since neighbours resemble each other; only tiles have one.
 
     `targets` and `pairs` are the cards of the prepared data, `metric_weights` the stored networks of the metrics that
     rest on one. Metrics that compare with the class of a picture are given it by the test set. Raises UserError when
@@ -72,7 +74,9 @@ def main(
                 picture = np.rint(prediction * largest(target.dtype)).astype(target.dtype)
                 write_png(pictures / fitting(item.name, ".png"), displayed(picture, like=target))
         cache.write()
-        write_rows(scores, COLUMNS, rows)
+        # tiles of a scene alone have places
+        placed = [PLACE] if any(item.place for item in items) else []
+        write_rows(scores, (*COLUMNS, *placed), [{name: row[name] for name in (*COLUMNS, *placed)} for row in rows])
     for metric in spec.metrics:
         values = [row["value"] for row in rows if row["metric"] == metric.name]
         print(f"{scores.parent}  {metric.name} {np.mean(values):.4f} over {len(values)} pictures", flush=True)
@@ -152,7 +156,8 @@ def _scores(
         if np.isnan(value):
             raise UserError(f"{metric.name} of {item.name} is not a number; look at the picture")
         convention = {"colour": used.colour, "crop": used.crop, "rounding": used.rounding}
-        yield {"image": item.name, "picture": item.unit, "metric": metric.name, "value": value, **convention}
+        image = {"image": item.name, "picture": item.unit, PLACE: written(item.place)}
+        yield {**image, "metric": metric.name, "value": value, **convention}
 
 
 if __name__ == "__main__":

@@ -108,7 +108,9 @@ def _judged(claim: Claim, table: TabulateSpec, scores: pd.DataFrame) -> Record:
         reason = left_out(found) or _why_not(claim, table, scores)
         return {**row, **dict.fromkeys(_MEASURED), "verdict": NOT_ATTEMPTED, "reason": reason}
     bounds, tests = comparison.bounds, comparison.tests
-    margin_p = equivalent(comparison.finite, published / 2) if published is not None and published > 0 else None
+    margin_p = None
+    if published is not None and published > 0:
+        margin_p = equivalent(comparison.finite, published / 2, layouts=comparison.layouts)
     result = slight_verdict(bounds, published) if claim.slight else verdict(bounds, published, margin_p)
     p_value = tests.wilcoxon_p if tests.mcnemar_p is None else tests.mcnemar_p
     return {

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lossbench.statistics.neighbours import Layout, widened
+
 Array = NDArray[np.float64]
 
 DEGENERATE = 0.002
@@ -39,12 +41,16 @@ class Interval:
     """What is resampled, and which noise the interval does not cover."""
 
 
-def draws(sets: Sequence[Array], resamples: int, generator_seed: int) -> tuple[Array, Array]:
+def draws(
+    sets: Sequence[Array], resamples: int, generator_seed: int, layouts: Sequence[Layout | None] = ()
+) -> tuple[Array, Array]:
     """Return estimates (data sets,) and draws (data sets, resamples) of the mean over `sets` of the set means.
 
     Each of `sets` is (data sets, seeds, images); the interval at a level lies between the quantiles of the draws. A
     draw is the estimate less an error of the images and an error of the seeds (a convolution of two pivots, as in the
-    Behrens-Fisher problem). The seeds' error is their standard error times a draw of Student's t.
+    Behrens-Fisher problem). The seeds' error is their standard error times a draw of Student's t. `layouts` says of each
+    set how its images lie beside each other in a scene, None where they are independent; the images' error is then
+    that of `widened` times a draw of Student's t.
     """
     from scipy.special import stdtrit
 
@@ -53,7 +59,12 @@ def draws(sets: Sequence[Array], resamples: int, generator_seed: int) -> tuple[A
     by_seeds, by_images = standard_errors(sets)
     # stratified, so that a t interval comes out exactly where images add nothing
     levels = (np.arange(resamples) + 0.5) / resamples
-    errors = by_images[:, None] * _studentised([one.mean(axis=1) for one in sets], levels, generator)
+    means = [one.mean(axis=1) for one in sets]
+    if any(layouts):
+        by_images, freedom = widened(means, layouts)
+        errors = by_images[:, None] * stdtrit(freedom[:, None], levels)
+    else:
+        errors = by_images[:, None] * _studentised(means, levels, generator)
     seeds = sets[0].shape[1]
     if seeds > 1:
         errors += by_seeds[:, None] * generator.permutation(stdtrit(seeds - 1, levels))

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from lossbench.errors import UserError
 from lossbench.statistics import bootstrap
 from lossbench.statistics.bootstrap import Array, Interval
+from lossbench.statistics.neighbours import Layout
 from lossbench.statistics.verdicts import Verdict
 
 EXACT_ROWS = 8
@@ -63,7 +64,11 @@ class Interaction:
 
 
 def interval(
-    differences: Sequence[NDArray[Any]], level: float = 0.95, resamples: int = 10_000, generator_seed: int = 0
+    differences: Sequence[NDArray[Any]],
+    level: float = 0.95,
+    resamples: int = 10_000,
+    generator_seed: int = 0,
+    layouts: Sequence[Layout | None] = (),
 ) -> Interval:
     """Return the mean over sets of the set means of paired differences, with its interval at `level`.
 
@@ -75,12 +80,14 @@ def interval(
     Images are resampled within sets and the mean is studentised (bootstrap-t, no tail shorter than Student's t); the
     seeds add Student's t with their own standard error (docs/statistics.md has the coverage). With one seed the
     interval covers other images, not other seeds; with one image a set it covers other seeds alone; `method` says so.
+    Images that are tiles of one scene resemble their neighbours: `layouts` holds row and column of each image of a set,
+    None for a set of independent images, and the interval is widened by their effective number.
 
     Raises UserError for no sets, arrays that aren't (seeds, images) or hold a value that isn't finite, sets with
     different numbers of seeds, and a single image with a single seed.
     """
     sets = _checked(differences)
-    estimate, values = bootstrap.draws([one[None] for one in sets], resamples, generator_seed)
+    estimate, values = bootstrap.draws([one[None] for one in sets], resamples, generator_seed, layouts)
     tail = (1 - level) / 2
     low, high = np.quantile(values[0], [tail, 1 - tail], method="hazen")
     pooled = np.concatenate([one.mean(axis=0) for one in sets])
@@ -91,12 +98,16 @@ def interval(
         float(pooled.mean()),
         len(pooled),
         len(sets[0]),
-        _method(sets, resamples),
+        _method(sets, resamples, layouts),
     )
 
 
 def equivalent(
-    differences: Sequence[NDArray[Any]], margin: float, resamples: int = 10_000, generator_seed: int = 0
+    differences: Sequence[NDArray[Any]],
+    margin: float,
+    resamples: int = 10_000,
+    generator_seed: int = 0,
+    layouts: Sequence[Layout | None] = (),
 ) -> float:
     """Return the p-value of two one-sided tests (TOST) that the mean difference lies within +-`margin`.
 
@@ -106,7 +117,7 @@ def equivalent(
     """
     if not margin > 0:
         raise UserError(f"margin: {margin} is not positive; give half the published difference")
-    _, values = bootstrap.draws([one[None] for one in _checked(differences)], resamples, generator_seed)
+    _, values = bootstrap.draws([one[None] for one in _checked(differences)], resamples, generator_seed, layouts)
     outside = max(np.count_nonzero(values >= margin), np.count_nonzero(values <= -margin))
     return (1 + outside) / (resamples + 1)
 
@@ -245,13 +256,15 @@ def _checked(differences: Sequence[NDArray[Any]]) -> list[Array]:
     return sets
 
 
-def _method(sets: list[Array], resamples: int) -> str:
+def _method(sets: list[Array], resamples: int, layouts: Sequence[Layout | None]) -> str:
     seeds, single = len(sets[0]), sum(one.shape[1] == 1 for one in sets)
     parts = []
     if single < len(sets):
         resampled = bootstrap.enough([one.shape[1] for one in sets if one.shape[1] > 1])
         images = f"images resampled within sets, {resamples} times, studentised"
-        parts += [images if resampled else "Student's t over images, too few to be resampled"]
+        few = "Student's t over images, too few to be resampled"
+        tiles = "Student's t over images, tiles of a scene counted by their effective number"
+        parts += [tiles if any(layouts) else images if resampled else few]
     parts += [f"Student's t over {seeds} seeds" if seeds > 1 else "one seed: seed noise is not covered"]
     parts += [f"one image in {single} of {len(sets)} sets: noise of images is not covered there"] if single else []
     return "; ".join(parts)
