@@ -125,9 +125,11 @@ def _printed(table: Table) -> Snapshot:
     for row in here.to_dict("records"):
         names = {name: str(row[name]) for name in ("column", "loss", "metric", "better")}
         numbers = ("value", "difference", "low", "high", "published", "published_difference", "trivial")
-        words = {"control": names["loss"] in table.spec.controls, "published_warning": row["published_warning"]}
+        words = {"control": names["loss"] in table.spec.controls, "answer": names["loss"] in table.spec.answers,
+                 "published_warning": row["published_warning"]}  # fmt: skip
         rows.append({**names, **words, **{name: _kept(row[name]) for name in numbers}})
-    sizes = dict(zip(here["column"].astype(str), here["parameters"].astype(int).tolist(), strict=True))
+    sized = here.dropna(subset="parameters").astype({"column": str, "parameters": int})
+    sizes = dict(zip(sized["column"], sized["parameters"].tolist(), strict=True))
     return {
         "network": NETWORK,
         "reference_loss": table.spec.reference_loss,
@@ -223,8 +225,9 @@ def _metric_table(kept: Snapshot, metric: str, better: str) -> str:
     lines.append([kept["trivial"], *(cell for column in columns for cell in (trivial[column], ""))])
     for loss in dict.fromkeys(row["loss"] for row in rows):
         cells = [_pair(found.get((column, loss)), loss == kept["reference_loss"]) for column in columns]
-        control = any(row["control"] for row in rows if row["loss"] == loss)
-        lines.append([f"`{loss}`{' (control)' if control else ''}", *(cell for pair in cells for cell in pair)])
+        of_loss = next(row for row in rows if row["loss"] == loss)
+        mark = " (control)" if of_loss["control"] else " (no training)" if of_loss.get("answer") else ""
+        lines.append([f"`{loss}`{mark}", *(cell for pair in cells for cell in pair)])
     return _markdown(lines)
 
 

@@ -13,11 +13,12 @@ import pandas as pd
 from lossbench.errors import UserError
 from lossbench.files import write_text
 from lossbench.statistics.intervals import equivalent, holm, shape
-from lossbench.statistics.verdicts import FLOORS, slight_verdict, value_verdict, verdict
+from lossbench.statistics.verdicts import FLOORS, Verdict, slight_verdict, value_verdict, verdict
 from pipeline.command import run
 from pipeline.outputs.comparison import compared, left_out
 from pipeline.outputs.finite import finite
 from pipeline.outputs.scores import KEY, Paired, averaged, paired, read_scores, signs
+from pipeline.outputs.untrained import REFUSED, as_good
 from pipeline.specs.judge import Claim, JudgeSpec
 from pipeline.specs.tabulate import TabulateSpec
 
@@ -37,7 +38,7 @@ def main(spec: JudgeSpec, code: str, *, harness: Path, output: Path) -> None:
     naming a file of scores or a harness report that can't be read.
     """
     checked = _harness(harness)
-    scores = read_scores(cell for cell in spec.table.cells if cell.card is not None)
+    scores = read_scores(spec.table.cells)
     claims = judged(spec, scores)
     if not checked["passed"]:
         reason = "metrics do not meet their golden values: " + "; ".join(checked["failures"])
@@ -112,6 +113,10 @@ def _judged(claim: Claim, table: TabulateSpec, scores: pd.DataFrame) -> Record:
     if published is not None and published > 0:
         margin_p = equivalent(comparison.finite, published / 2, layouts=comparison.layouts)
     result = slight_verdict(bounds, published) if claim.slight else verdict(bounds, published, margin_p)
+    untrained = as_good(claim, table, scores, (columns, networks), bounds.estimate)
+    if untrained is not None and bounds.low > 0:
+        gained = f"{untrained.name} gains {untrained.difference:.4g} without a training"
+        result = Verdict(REFUSED, f"{result.reason}; no gain in perception, since {gained}")
     p_value = tests.wilcoxon_p if tests.mcnemar_p is None else tests.mcnemar_p
     return {
         **row,
@@ -127,6 +132,7 @@ def _judged(claim: Claim, table: TabulateSpec, scores: pd.DataFrame) -> Record:
         "n_images": bounds.n_images,
         "n_seeds": bounds.n_seeds,
         "method": bounds.method,
+        "trivial_answer": untrained._asdict() if untrained is not None else None,
         "verdict": result.name,
         "reason": "; ".join(filter(None, (result.reason, size.note, comparison.note))),
     }
@@ -140,7 +146,7 @@ def _less(ours: Paired, theirs: Paired) -> Paired:
 
 _MEASURED = (
     *("difference", "low", "high", "pooled_difference", "shift", "p_value", "improved"),
-    *("probability_over_seeds", "n_images", "n_seeds", "method"),
+    *("probability_over_seeds", "n_images", "n_seeds", "method", "trivial_answer"),
 )
 
 

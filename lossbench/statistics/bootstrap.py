@@ -48,8 +48,8 @@ def draws(
 
     Each of `sets` is (data sets, seeds, images); the interval at a level lies between the quantiles of the draws. A
     draw is the estimate less an error of the images and an error of the seeds (a convolution of two pivots, as in the
-    Behrens-Fisher problem). The seeds' error is their standard error times a draw of Student's t. `layouts` says of each
-    set how its images lie beside each other in a scene, None where they are independent; the images' error is then
+    Behrens-Fisher problem). The seeds' error is their standard error times a draw of Student's t. `layouts` says how
+    the images of each set lie beside each other in a scene, None where they are independent; the images' error is then
     that of `widened` times a draw of Student's t.
     """
     from scipy.special import stdtrit

@@ -62,7 +62,7 @@ class Configuration:
         for name in config.tables:
             _check_paper(path := _find(folder / "tables", name, "table"), name)
             whole[name] = Table.parse(read_yaml(path), str(path))
-        tables = {name: _at_scale(_with_controls(name, table, scale), scale) for name, table in whole.items()}
+        tables = {name: _at_scale(_with_rows(name, table, scale), scale) for name, table in whole.items()}
         numbers = tuple(published(folder / "tables/published.csv"))
         spoken = {name: claims(folder / "claims", name, scale, known, table, named) for name, table in whole.items()}
         said = {name: tuple(rows) for name, rows in spoken.items()}
@@ -194,12 +194,9 @@ class Configuration:
         return entries[name]
 
 
-def _with_controls(name: str, table: Table, scale: Scale) -> Table:
-    """Return the table with its control rows last; without them, and saying so, where the scale does not train them."""
-    if scale.control_tables is None or name in scale.control_tables:
-        return table.model_copy(update={"losses": (*table.losses, *table.controls)})
-    left_out = (f"control rows {', '.join(table.controls)}: not trained at this scale",) if table.controls else ()
-    return table.model_copy(update={"controls": (), "settings": (*table.settings, *left_out)})
+def _with_rows(name: str, table: Table, scale: Scale) -> Table:
+    """Return the table with its further rows; without controls where the scale does not train them."""
+    return table.with_rows(scale.control_tables is None or name in scale.control_tables)
 
 
 def _at_scale(table: Table, scale: Scale) -> Table:

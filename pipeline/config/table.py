@@ -8,6 +8,7 @@ from pydantic import NonNegativeInt, PositiveInt, model_validator
 
 from lossbench.colours import Colour
 from lossbench.records import Strict, refuse_twice
+from pipeline.specs.evaluate import Made
 from pipeline.specs.tabulate import Place
 
 
@@ -61,6 +62,25 @@ class Metric(Strict):
         return not self.columns or column in self.columns
 
 
+class Answer(Strict):
+    """An answer that costs no training: a further row, which a loss must beat to be worth its cost."""
+
+    make: Made
+    """How it is made: one loss's restored pictures `sharpened`, the `mean` of those of several, or `ground_truth`,
+    which only metrics score that do without one."""
+    of: tuple[str, ...] = ()
+    """Losses of the table whose restored pictures it is made of; a table without one of them has no such row."""
+
+    @model_validator(mode="after")
+    def _of_as_many_as_it_takes(self) -> Answer:
+        refuse_twice("of", self.of)
+        fits = {"sharpened": len(self.of) == 1, "mean": len(self.of) > 1, "ground_truth": not self.of}
+        if not fits[self.make]:
+            takes = {"sharpened": "one loss", "mean": "two losses or more", "ground_truth": "no loss"}[self.make]
+            raise ValueError(f"of: {self.make} is made of {takes}, not of {', '.join(self.of) or 'none'}")
+        return self
+
+
 class Warning(Place):
     """A published number that facts make doubtful."""
 
@@ -80,6 +100,8 @@ class Table(Strict):
     reference_loss: str
     controls: tuple[str, ...] = ()
     """Losses of further rows that the paper does not have; after reading, those that the scale trains."""
+    answers: dict[str, Answer] = {}
+    """Further rows by name that cost no training; after reading, their names stand among the losses."""
     pixel: Literal["l1", "l2", "charbonnier"] = "l1"
     """The restoration networks' own loss, and the norm of the feature terms; losses with a pixel term of their own
     take no other."""
@@ -94,6 +116,30 @@ class Table(Strict):
 
     @model_validator(mode="after")
     def _each_once(self) -> Table:
-        for entry, names in (("networks", self.networks), ("losses and controls", (*self.losses, *self.controls))):
+        rows = (*self.losses, *self.controls)
+        for entry, names in (("networks", self.networks), ("losses and controls", rows)):
             refuse_twice(entry, names)
+        refuse_twice("losses, controls and answers", (*rows, *self.answers))
         return self
+
+    @model_validator(mode="after")
+    def _answers_of_restorations(self) -> Table:
+        if self.answers and self.compares == "classifiers":
+            raise ValueError("answers: classifiers restore no pictures; leave the entry out")
+        return self
+
+    def with_rows(self, controls: bool) -> Table:
+        """Return the table with its further rows last: `controls` where they are asked for, and answers.
+
+        It says which are left out: controls, and answers that are made of a loss that the table has not.
+        """
+        kept = self.controls if controls else ()
+        said = [f"control rows {', '.join(self.controls)}: not trained at this scale"] if self.controls != kept else []
+        losses = [*self.losses, *kept]
+        for name, answer in self.answers.items():
+            if absent := [loss for loss in answer.of if loss not in (*self.losses, *kept)]:
+                said.append(f"row {name}: not made, since the table has no loss {' and '.join(absent)}")
+            else:
+                losses.append(name)
+        changes = {"losses": tuple(losses), "settings": (*self.settings, *said)}
+        return self.model_copy(update={"controls": kept, **changes})

@@ -30,16 +30,17 @@ def read_scores(cells: Iterable[Cell]) -> pd.DataFrame:
     Crops of one picture are not independent: they become one image, the mean of their values.
     Raises UserError naming the file that can't be read, or whose pictures or metrics are not those of its column.
     """
-    frames: list[pd.DataFrame] = []
+    frames: dict[int, pd.DataFrame] = {}
     first: dict[tuple[str, str], tuple[str, list[tuple[str, str, str]]]] = {}
-    for cell in cells:
+    # what all metrics score says what the others may be scored by
+    for index, cell in sorted(enumerate(cells), key=lambda entry: bool(entry[1].only)):
         frame = _read(cell)
         scored = sorted(zip(frame["image"], frame["picture"], frame["metric"], strict=True))
         other, expected = first.setdefault((cell.column, cell.test_set), (cell.scores, scored))
-        if scored != expected:
+        if scored != [each for each in expected if not cell.only or each[2] in cell.only]:
             raise UserError(f"{cell.scores} scores other pictures or metrics than {other}; delete both and rerun")
-        frames.append(_whole(frame))
-    return pd.concat(frames, ignore_index=True)
+        frames[index] = _whole(frame)
+    return pd.concat([frames[index] for index in sorted(frames)], ignore_index=True)
 
 
 def read_values(path: Path) -> pd.DataFrame:
@@ -81,7 +82,7 @@ def written(place: tuple[int, int] | None) -> str:
     return "" if place is None else f"{place[0]} {place[1]}"
 
 
-def _layout(cell: pd.DataFrame, images: Sequence[str]) -> Layout | None:
+def _layout(cell: pd.DataFrame, images: Iterable[str]) -> Layout | None:
     """Return how `images` of one test set lie in their scene; None where that is not known of each."""
     if PLACE not in cell:
         return None

@@ -22,6 +22,9 @@ KEY = ["column", "network", "loss", "metric", "value"]
 """Columns without which a long table says nothing."""
 
 
+UNSCORED = "it is the ground truth itself: only metrics that do without one score it"
+
+
 @dataclass(frozen=True)
 class Gap:
     """One thing that a report would show and can't."""
@@ -80,7 +83,7 @@ class Table:
 
     @property
     def runs(self) -> list[Cell]:
-        """Return the cells that are no trivial answer."""
+        """Return the cells that were trained."""
         return [cell for cell in self.spec.cells if cell.card is not None]
 
     @cached_property
@@ -116,6 +119,8 @@ class Table:
             return f"server only: {self.spec.server_only[column]}"
         cells = self.cells(column, network, loss)
         place = (column, network, loss)
+        if cells and all(cell.only for cell in cells) and not self.long.empty:
+            return UNSCORED
         known = [str(gap["why"]) for gap in self.missing if (gap["column"], gap["network"], gap["loss"]) == place]
         if not cells or known:
             return "; ".join(dict.fromkeys(known)) or "not part of this table"

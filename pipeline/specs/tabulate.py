@@ -38,7 +38,7 @@ class MetricColumn(Strict):
 
 
 class Cell(Place):
-    """One trained run, or the trivial answer, whose scores enter the table."""
+    """One trained run, or an answer without a training, whose scores enter the table."""
 
     task: str
     dataset: str
@@ -47,7 +47,9 @@ class Cell(Place):
     scores: str
     """Path of its scores."""
     card: str | None
-    """Path of the run's card; None for the trivial answer."""
+    """Path of the run's card; None for what is no run: the trivial answer, and what is made of the pictures of runs."""
+    only: tuple[str, ...] = ()
+    """The metrics that score it, where others of its column can't; none are all."""
 
 
 class TabulateSpec(Strict):
@@ -62,6 +64,8 @@ class TabulateSpec(Strict):
     losses: tuple[str, ...]
     controls: tuple[str, ...] = ()
     """Those of `losses` that the paper does not have."""
+    answers: tuple[str, ...] = ()
+    """Those of `losses` that are no losses: made of the pictures of others without a training."""
     reference_loss: str
     """The loss that differences are taken to."""
     trivials: tuple[str, ...]
