@@ -80,8 +80,8 @@ def interval(
     Images are resampled within sets and the mean is studentised (bootstrap-t, no tail shorter than Student's t); the
     seeds add Student's t with their own standard error (docs/statistics.md has the coverage). With one seed the
     interval covers other images, not other seeds; with one image a set it covers other seeds alone; `method` says so.
-    Images that are tiles of one scene resemble their neighbours: `layouts` holds row and column of each image of a set,
-    None for a set of independent images, and the interval is widened by their effective number.
+    `layouts` holds row and column of each image of a set of tiles of a scene, which resemble their neighbours and count
+    by their effective number; None for a set of independent images.
 
     Raises UserError for no sets, arrays that aren't (seeds, images) or hold a value that isn't finite, sets with
     different numbers of seeds, and a single image with a single seed.
@@ -103,12 +103,9 @@ def interval(
 
 
 def equivalent(
-    differences: Sequence[NDArray[Any]],
-    margin: float,
-    resamples: int = 10_000,
-    generator_seed: int = 0,
+    differences: Sequence[NDArray[Any]], margin: float, resamples: int = 10_000, generator_seed: int = 0,
     layouts: Sequence[Layout | None] = (),
-) -> float:
+) -> float:  # fmt: skip
     """Return the p-value of two one-sided tests (TOST) that the mean difference lies within +-`margin`.
 
     It rests on the draws of `interval`: p < 0.05 exactly where the 90 % interval lies within the margin. The margin is
@@ -262,9 +259,8 @@ def _method(sets: list[Array], resamples: int, layouts: Sequence[Layout | None])
     if single < len(sets):
         resampled = bootstrap.enough([one.shape[1] for one in sets if one.shape[1] > 1])
         images = f"images resampled within sets, {resamples} times, studentised"
-        few = "Student's t over images, too few to be resampled"
-        tiles = "Student's t over images, tiles of a scene counted by their effective number"
-        parts += [tiles if any(layouts) else images if resampled else few]
+        why = "tiles by their effective number" if any(layouts) else "too few to be resampled"
+        parts += [images if resampled and not any(layouts) else f"Student's t over images, {why}"]
     parts += [f"Student's t over {seeds} seeds" if seeds > 1 else "one seed: seed noise is not covered"]
     parts += [f"one image in {single} of {len(sets)} sets: noise of images is not covered there"] if single else []
     return "; ".join(parts)
