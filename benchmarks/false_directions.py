@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from lossbench.statistics.bootstrap import draws
 from lossbench.statistics.seed_noise import borrowed
+from pipeline.judging.noise import Lender
 from pipeline.outputs.comparison import compared
-from pipeline.outputs.noise import Lender
 from pipeline.outputs.scores import paired, read_scores
 from pipeline.specs.tabulate import TabulateSpec
 

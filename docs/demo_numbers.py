@@ -120,14 +120,14 @@ def _counted(claims: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, int]]:
 def _printed(table: Table) -> Snapshot:
     """Return the rows of NETWORK in `table`, one a column, loss and metric."""
     here = table.long[table.long["network"] == NETWORK].astype({"published_warning": object})
-    here = here.fillna({"published_warning": ""})
-    rows = []
+    here, rows = here.fillna({"published_warning": ""}), []
+    kinds = {"control": table.spec.controls, "answer": table.spec.answers}
     for row in here.to_dict("records"):
-        names = {name: str(row[name]) for name in ("column", "loss", "metric", "better")}
+        names = {name: str(row[name]) for name in ("column", "loss", "metric", "better", "published_warning")}
         numbers = ("value", "difference", "low", "high", "published", "published_difference", "trivial")
-        words = {"control": names["loss"] in table.spec.controls, "published_warning": row["published_warning"]}
+        words = {name: names["loss"] in known for name, known in kinds.items()}
         rows.append({**names, **words, **{name: _kept(row[name]) for name in numbers}})
-    sizes = dict(zip(here["column"].astype(str), here["parameters"].astype(int).tolist(), strict=True))
+    sizes = here.dropna(subset="parameters").set_index("column")["parameters"].astype(int).to_dict()
     return {
         "network": NETWORK,
         "reference_loss": table.spec.reference_loss,
@@ -221,10 +221,10 @@ def _metric_table(kept: Snapshot, metric: str, better: str) -> str:
     lines = [[name, *(cell for column in columns for cell in (column, f"the paper's {column}"))]]
     trivial = {row["column"]: plain(row["trivial"], DIGITS) for row in rows}
     lines.append([kept["trivial"], *(cell for column in columns for cell in (trivial[column], ""))])
-    for loss in dict.fromkeys(row["loss"] for row in rows):
+    for loss, row in {row["loss"]: row for row in rows}.items():
         cells = [_pair(found.get((column, loss)), loss == kept["reference_loss"]) for column in columns]
-        control = any(row["control"] for row in rows if row["loss"] == loss)
-        lines.append([f"`{loss}`{' (control)' if control else ''}", *(cell for pair in cells for cell in pair)])
+        mark = " (control)" if row["control"] else " (no training)" if row.get("answer") else ""
+        lines.append([f"`{loss}`{mark}", *(cell for pair in cells for cell in pair)])
     return _markdown(lines)
 
 

@@ -17,16 +17,18 @@ from lossbench.metrics import ClassifierMetric, Protocol
 from lossbench.names import class_names, fitting
 from lossbench.names import labels as labels_of
 from lossbench.restorer import restorer
+from lossbench.tasks._answers import made
 from pipeline.command import run
 from pipeline.outputs.arrays import Arrays, Item
 from pipeline.outputs.metric_cache import MetricCache, digest
 from pipeline.outputs.remedies import files_of_stages
+from pipeline.outputs.scores import PLACE, written
 from pipeline.specs.evaluate import EvaluateSpec
 
 COLUMNS = ("image", "metric", "value", "colour", "crop", "rounding", "code", "picture")
 
 Integers = NDArray[np.uint8 | np.uint16]
-FromIntegers = Callable[[Integers], NDArray[np.float32]]
+FromIntegers = Callable[[Integers, Integers], NDArray[np.float32]]
 
 
 def main(
@@ -38,14 +40,17 @@ def main(
     scores: Path,
     pictures: Path,
     model: Path | None = None,
+    further_models: list[Path] | None = None,
     metric_weights: dict[str, Path] | None = None,
     threads: int = 1,
 ) -> None:
     """Write one row a picture and metric to `scores`, and the first restored pictures to the folder `pictures`.
 
-    The column `picture` says what a crop is of, since crops of one picture count as one; a whole one is of itself.
+    The column `picture` says what a crop is of, since crops of one picture count as one; a whole one is of itself. The
+    column `place` says where a tile lies in its scene, since neighbours resemble each other; only tiles have one.
 
-    `targets` and `pairs` are the cards of the prepared data, `metric_weights` the stored networks of the metrics that
+    `targets` and `pairs` are the cards of the prepared data, `further_models` those that an answer is made of beside
+    `model`, `metric_weights` the stored networks of the metrics that
     rest on one. Metrics that compare with the class of a picture are given it by the test set. Raises UserError when
     the model is of another network, for a metric without its network, for pictures that a metric can't score, and for a
     full disk.
@@ -53,7 +58,7 @@ def main(
     task = tasks.load(spec.task.name)
     target_arrays, low_arrays = Arrays(targets), Arrays(pairs)
     low_items = {item.name: item for item in low_arrays.split(spec.split) if item.target is None}
-    restored = _restorer(spec, task, model, threads)
+    restored = _restorer(spec, task, [*([model] if model else []), *(further_models or [])], threads)
     rows: list[dict[str, Any]] = []
     weights = _weights(spec, metric_weights or {})
     cache = MetricCache(scores.with_name(f".{scores.stem}.cache.json"))
@@ -65,14 +70,16 @@ def main(
             if item.name not in low_items:
                 raise UserError(f"{pairs}: '{item.name}' of split '{spec.split}' is missing; delete it and rerun")
             target = task.reference(target_arrays.read(item), spec.task.settings)
-            prediction = restored(low_arrays.read(low_items[item.name]))
+            prediction = restored(low_arrays.read(low_items[item.name]), target)
             label = labels.get(item.name)
             rows.extend({**row, "code": code} for row in _scores(spec, item, prediction, target, label, weights, cache))
             if index < spec.keep_pictures:
                 picture = np.rint(prediction * largest(target.dtype)).astype(target.dtype)
                 write_png(pictures / fitting(item.name, ".png"), displayed(picture, like=target))
         cache.write()
-        write_rows(scores, COLUMNS, rows)
+        # tiles of a scene alone have places
+        placed = [PLACE] if any(item.place for item in items) else []
+        write_rows(scores, (*COLUMNS, *placed), [{name: row[name] for name in (*COLUMNS, *placed)} for row in rows])
     for metric in spec.metrics:
         values = [row["value"] for row in rows if row["metric"] == metric.name]
         print(f"{scores.parent}  {metric.name} {np.mean(values):.4f} over {len(values)} pictures", flush=True)
@@ -88,16 +95,21 @@ def _weights(spec: EvaluateSpec, given: dict[str, Path]) -> dict[str, Path]:
     return given
 
 
-def _restorer(spec: EvaluateSpec, task: tasks.Task, model: Path | None, threads: int) -> FromIntegers:
-    """Return the function from a low-quality picture (h, w, C) of integers to a prediction (H, W, C) in [0, 1]."""
+def _restorer(spec: EvaluateSpec, task: tasks.Task, models: list[Path], threads: int) -> FromIntegers:
+    """Return the function from low quality (h, w, C) and target (H, W, C), integers, to a prediction in [0, 1]."""
+    if spec.answer == "ground_truth":
+        return lambda _, target: _unit(target)
     if spec.network is None:
-        answer = tasks.answer(task, str(spec.trivial))
-        return lambda low_quality: _unit(answer(low_quality, spec.task.settings))
-    if model is None:
+        trivial = tasks.answer(task, str(spec.trivial))
+        return lambda low_quality, _: _unit(trivial(low_quality, spec.task.settings))
+    if not models:
         raise UserError(f"network '{spec.network.name}' needs --model")
     with files_of_stages():
-        restored = restorer(spec.network.name, spec.network.arguments, model, spec.tile, threads)
-    return lambda low_quality: restored(_unit(low_quality))
+        restored = [restorer(spec.network.name, spec.network.arguments, model, spec.tile, threads) for model in models]
+    if (how := spec.answer) is None:
+        (alone,) = restored
+        return lambda low_quality, _: alone(_unit(low_quality))
+    return lambda low_quality, _: made(how, [each(_unit(low_quality)) for each in restored])
 
 
 def _unit(pixels: Integers) -> NDArray[np.float32]:
@@ -152,7 +164,8 @@ def _scores(
         if np.isnan(value):
             raise UserError(f"{metric.name} of {item.name} is not a number; look at the picture")
         convention = {"colour": used.colour, "crop": used.crop, "rounding": used.rounding}
-        yield {"image": item.name, "picture": item.unit, "metric": metric.name, "value": value, **convention}
+        image = {"image": item.name, "picture": item.unit, PLACE: written(item.place)}
+        yield {**image, "metric": metric.name, "value": value, **convention}
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from itertools import product
 from pathlib import Path
 from typing import Any, Literal
@@ -16,14 +16,16 @@ from lossbench.files import write_text
 from lossbench.statistics.false_directions import NOMINAL, beyond_nominal
 from lossbench.statistics.intervals import equivalent, holm
 from lossbench.statistics.rank_agreement import shape
-from lossbench.statistics.sizes import PublishedSize, place
+from lossbench.statistics.sizes import place
 from lossbench.statistics.verdicts import FLOORS, Verdict, slight_verdict, value_verdict, verdict
 from pipeline.command import run
+from pipeline.judging.noise import Lender, Lent
+from pipeline.judging.printed_size import PrintedSize, printed_size
+from pipeline.judging.summary import summary
+from pipeline.judging.untrained import REFUSED, as_good
 from pipeline.outputs.comparison import Comparison, compared, left_out
 from pipeline.outputs.finite import finite
-from pipeline.outputs.noise import Lender, Lent
 from pipeline.outputs.scores import KEY, Paired, averaged, paired, read_scores, signs
-from pipeline.outputs.summary import summary
 from pipeline.specs.judge import Claim, JudgeSpec
 from pipeline.specs.tabulate import TabulateSpec
 
@@ -43,7 +45,7 @@ def main(spec: JudgeSpec, code: str, *, harness: Path, output: Path) -> None:
     naming a file of scores or a harness report that can't be read.
     """
     checked = _harness(harness)
-    scores = read_scores(cell for cell in spec.table.cells if cell.card is not None)
+    scores = read_scores(spec.table.cells)
     lender = Lender(spec.table, scores, read_scores(spec.table.noise_cells))
     claims = judged(spec, scores, lender)
     again = list(self_comparisons(spec.table, scores, lender))
@@ -108,18 +110,6 @@ def judged(spec: JudgeSpec, scores: pd.DataFrame, lender: Lender | None = None) 
     return [{**row, "p_holm": p_value} for row, p_value in zip(rows, adjusted, strict=True)]
 
 
-@dataclass(frozen=True)
-class _Size:
-    """What the paper prints of a claim."""
-
-    published: PublishedSize | None = None
-    """None where the paper prints none that is beyond doubt."""
-    warnings: str = ""
-    """On the numbers behind it, those that are left out among them."""
-    note: str = ""
-    """How many cells are left out; empty where none is."""
-
-
 def _judged(claim: Claim, spec: JudgeSpec, scores: pd.DataFrame, lender: Lender) -> Record:
     table = spec.table
     if claim.kind == "untestable":
@@ -131,7 +121,7 @@ def _judged(claim: Claim, spec: JudgeSpec, scores: pd.DataFrame, lender: Lender)
     columns, networks = claim.columns or known, claim.networks or table.networks
     # papers print no difference of differences
     printed = claim.kind != "again" and not claim.against
-    size = _published_difference(claim, spec, columns, networks) if printed else _Size()
+    size = printed_size(claim, spec, columns, networks) if printed else PrintedSize()
     published = size.published.difference if size.published else None
     row = {
         **claim.model_dump(exclude={"table"}),
@@ -157,6 +147,10 @@ def _judged(claim: Claim, spec: JudgeSpec, scores: pd.DataFrame, lender: Lender)
         return {**row, **dict.fromkeys(_MEASURED), "verdict": NOT_ATTEMPTED, "reason": reason}
     bounds, tests = comparison.bounds, comparison.tests
     result = _verdict(claim, comparison, size, spec, lent)
+    untrained = as_good(claim, table, scores, (columns, networks), bounds.estimate)
+    if untrained is not None and bounds.low > 0:
+        gained = f"{untrained.name} gains {untrained.difference:.4g} without a training"
+        result = Verdict(REFUSED, f"{result.reason}; no gain in perception, since {gained}")
     return {
         **row,
         "difference": bounds.estimate,
@@ -172,13 +166,14 @@ def _judged(claim: Claim, spec: JudgeSpec, scores: pd.DataFrame, lender: Lender)
         "n_images": bounds.n_images,
         "n_seeds": bounds.n_seeds,
         "method": bounds.method,
+        "trivial_answer": untrained._asdict() if untrained is not None else None,
         "verdict": result.name,
         "reason": "; ".join(filter(None, (result.reason, size.note, comparison.note, lent.note))),
     }
 
 
-def _verdict(claim: Claim, comparison: Comparison, size: _Size, spec: JudgeSpec, lent: Lent) -> Verdict:
-    bounds, published = comparison.bounds, size.published
+def _verdict(claim: Claim, comparison: Comparison, size: PrintedSize, spec: JudgeSpec, lent: Lent) -> Verdict:
+    bounds, published, layouts = comparison.bounds, size.published, comparison.layouts
     difference = published.difference if published else None
     if claim.slight:
         if spec.full_scale:
@@ -186,8 +181,10 @@ def _verdict(claim: Claim, comparison: Comparison, size: _Size, spec: JudgeSpec,
         return Verdict(NOT_ATTEMPTED, "what is slight is a size, and sizes are not judged at a reduced scale")
     if published is None or not published.difference > 0 or not spec.full_scale:
         return verdict(bounds, difference, None, sizes=spec.full_scale or claim.kind == "again")
-    tost_p = equivalent(comparison.finite, published.difference / 2, noise=lent.noise, skewed=True)
-    return verdict(bounds, difference, tost_p, place=place(comparison.finite, published, lent.noise, skewed=True))
+    tost_p = equivalent(comparison.finite, published.difference / 2, noise=lent.noise, skewed=True, layouts=layouts)
+    return verdict(
+        bounds, difference, tost_p, place=place(comparison.finite, published, lent.noise, skewed=True, layouts=layouts)
+    )
 
 
 def _less(ours: Paired, theirs: Paired) -> Paired:
@@ -198,7 +195,7 @@ def _less(ours: Paired, theirs: Paired) -> Paired:
 
 _MEASURED = (
     *("difference", "low", "high", "pooled_difference", "shift", "p_value", "image_p_value", "improved"),
-    *("probability_over_seeds", "n_images", "n_seeds", "method"),
+    *("probability_over_seeds", "n_images", "n_seeds", "method", "trivial_answer"),
 )
 
 
@@ -215,28 +212,6 @@ def _why_not(claim: Claim, table: TabulateSpec, scores: pd.DataFrame) -> str:
             return f"the table has no {kind} {' and '.join(absent)} at this scale"
     absent = [loss for loss in (claim.better, claim.than) if loss not in set(scores["loss"])]
     return f"no scores of {' and '.join(absent)}" if absent else "some of its cells are missing or have no common seed"
-
-
-def _published_difference(claim: Claim, spec: JudgeSpec, columns: tuple[str, ...], networks: tuple[str, ...]) -> _Size:
-    """Return the mean over the cells of which the paper prints both numbers, neither with a warning."""
-    table = spec.table
-    sign = signs(table).get(claim.metric, 1)
-    printed = {(value.column, value.network, value.loss, value.metric): value for value in table.published}
-    sizes, warnings, left, step = list[float](), list[str](), 0, 0.0
-    for column, network in product(columns, networks):
-        pair = [printed.get((column, network, loss, claim.metric)) for loss in (claim.better, claim.than)]
-        known = [value for value in pair if value is not None]
-        doubtful = [value for value in known if value.warning]
-        warnings += [f"{value.network} {value.loss} {value.column}: {value.warning}" for value in doubtful]
-        if len(known) == 2 and doubtful:
-            left += 1
-        elif len(known) == 2:
-            ours, theirs = known
-            sizes.append(sign * (ours.value - theirs.value))
-            step = max(step, ours.step, theirs.step)
-    note = f"{left} of {left + len(sizes)} printed differences carry a warning and are no part of the published size"
-    mean = PublishedSize(sum(sizes) / len(sizes), step, len(sizes), spec.published_runs) if sizes else None
-    return _Size(mean, "; ".join(warnings), note if left else "")
 
 
 def shapes(table: TabulateSpec, scores: pd.DataFrame) -> list[Record]:

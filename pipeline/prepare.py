@@ -36,6 +36,7 @@ def main(spec: PrepareSpec, code: str, output: Path) -> None:
                     source.licence,
                     picture=source.picture,
                     group=source.group,
+                    place=source.place,
                     grey=grey,
                 )
                 done += 1

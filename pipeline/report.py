@@ -49,7 +49,7 @@ def main(spec: ReportSpec, code: str, verdicts: Sequence[Path], output: Path) ->
     found = answers(tables, withheld)
     # one look a loss for the whole page
     losses = dict.fromkeys(loss for table in tables for loss in table.spec.losses)
-    controls = {loss for table in tables for loss in table.spec.controls}
+    controls = {loss for table in tables for loss in (*table.spec.controls, *table.spec.answers)}
     references = dict.fromkeys(table.spec.reference_loss for table in tables)
     look = plots.styles([*references, *losses], next(iter(references)), sorted(controls))
     count = 2 * sum(1 for table in tables for _ in table.places())

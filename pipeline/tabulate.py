@@ -12,12 +12,15 @@ from lossbench.errors import UserError
 from lossbench.files import write_text
 from lossbench.statistics.intervals import holm
 from pipeline.command import run
+from pipeline.judging.noise import Lender
 from pipeline.outputs.comparison import compared, left_out
-from pipeline.outputs.noise import Lender
 from pipeline.outputs.scores import KEY, averaged, paired, read_scores, signs
 from pipeline.outputs.training_words import mean_strength, most_unmoved
 from pipeline.pages.formats import html_page, latex_table, markdown_page, wide_csv, wide_frame
 from pipeline.specs.tabulate import TRIVIAL, MetricColumn, TabulateSpec
+
+NO_RUN = {"parameters": None, "seconds": math.nan, "device": "", "precision": "", "steps": None}
+"""What a table says of an answer that is no run."""
 
 
 def main(spec: TabulateSpec, code: str, output: Path) -> None:
@@ -129,11 +132,20 @@ def _trivial(scores: pd.DataFrame, spec: TabulateSpec) -> pd.DataFrame:
 
 
 def _runs(spec: TabulateSpec) -> pd.DataFrame:
-    """Return per cell, over its seeds: parameters, steps, seconds, where it ran, and what its training was like."""
-    own = {"scores", "card", "seed"}
+    """Return per cell, over its seeds: parameters, steps, seconds, where it ran, and what its training was like.
+
+    Empty where nothing was trained.
+    """
+    own = {"scores", "card", "seed", "only"}
     frame = pd.DataFrame(
-        [{**cell.model_dump(exclude=own), **_card(Path(cell.card))} for cell in spec.cells if cell.card is not None]
+        [
+            {**cell.model_dump(exclude=own), **(NO_RUN if cell.card is None else _card(Path(cell.card)))}
+            for cell in spec.cells
+            if cell.network != TRIVIAL
+        ]
     )
+    # whole numbers stay whole beside what has none
+    frame = frame.astype({name: "Int64" for name in ("parameters", "steps") if frame[name].isna().any()})
     same = ["column", "network", "loss"]
     merged: dict[str, Any] = {name: "first" for name in frame.columns if name not in same}
     merged |= {"seconds": "mean", "test_set": lambda names: " ".join(dict.fromkeys(names))}

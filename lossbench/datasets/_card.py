@@ -73,6 +73,9 @@ class Source:
     """Its number among the crops of that picture."""
     group: str | None = None
     """The class that a labelled picture shows, or the set that a judged one belongs to."""
+    place: tuple[int, int] | None = None
+    """Row and column of a tile in its scene, counted in tiles: neighbours resemble each other. None for a picture that
+    has nothing to do with the others."""
 
     def __post_init__(self) -> None:
         """Raise UserError naming the file when the name is not UTF-8."""

@@ -78,11 +78,18 @@ def small_scene(height: int, width: int) -> Regions:
 
 
 def sources(scene: Source, regions: Regions) -> Splits:
-    """Return one source a region of `scene`, sorted by name in each split."""
+    """Return one source a region of `scene`, sorted by name in each split, with its place in the grid of the split."""
     return {
-        split: [Source(name, scene.path, scene.licence, scene.sha256) for name in sorted(named)]
+        split: [
+            Source(name, scene.path, scene.licence, scene.sha256, place=_place(named, name)) for name in sorted(named)
+        ]
         for split, named in regions.items()
     }
+
+
+def _place(named: dict[str, Region], name: str) -> tuple[int, int]:
+    rows, columns = (sorted({region[axis].start for region in named.values()}) for axis in (0, 1))
+    return rows.index(named[name][0].start), columns.index(named[name][1].start)
 
 
 def cut(pixels: NDArray[Any], name: str, regions: Regions, finer: int = 1) -> NDArray[Any]:

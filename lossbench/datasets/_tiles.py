@@ -1,5 +1,6 @@
 """The two layouts in which reduced pan-sharpening sets are passed on: folders of tiles, and PanCollection's stacks."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -13,6 +14,8 @@ from lossbench.datasets._tree import base, remedy
 from lossbench.errors import UserError
 from lossbench.formats.listing import listed
 from lossbench.images import read_tiff
+from lossbench.names import natural_path
+from lossbench.statistics.neighbours import on_a_square
 
 SIDE = 128
 """Height and width of a tile, MS and PAN alike: the PAN is already reduced."""
@@ -113,7 +116,7 @@ def _files(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
 def _tiles(folder: Path, split: str, card: Card) -> list[Source]:
     single = _files(folder, (".mat",))
     if single:
-        return sorted((Source(path.stem, path, card.licence) for path in single), key=lambda source: source.name)
+        return _laid_out(single, card)
     for role in ("ms", "pan"):
         if not (folder / role).is_dir():
             raise UserError(f"{folder / role}: folder of split '{split}' is missing; {remedy(card)}")
@@ -125,7 +128,15 @@ def _tiles(folder: Path, split: str, card: Card) -> list[Source]:
         raise UserError(
             f"{path} (split {split}) has no partner '{name}' in {folder / other}; add it or remove this file"
         )
-    return sorted((Source(path.stem, path, card.licence) for path in ms.values()), key=lambda source: source.name)
+    return _laid_out(ms.values(), card)
+
+
+def _laid_out(paths: Collection[Path], card: Card) -> list[Source]:
+    """Return the tiles sorted by name; nobody published where they lie, so their numbers are taken to say it."""
+    in_order = sorted(paths, key=natural_path)
+    places = zip(in_order, on_a_square(len(in_order)), strict=True)
+    found = [Source(path.stem, path, card.licence, place=place) for path, place in places]
+    return sorted(found, key=lambda source: source.name)
 
 
 def _partner(path: Path) -> Path:
@@ -146,4 +157,5 @@ def _stack(root: Path, split: str, prefix: str, card: Card) -> list[Source]:
         raise UserError(
             f"{found[0]} (split {split}): gt {ms} and pan {pan} do not fit; give N x bands x H x W of one size"
         )
-    return [Source(f"{index:06d}", found[0], card.licence) for index in range(ms[0])]
+    places = on_a_square(ms[0])
+    return [Source(f"{index:06d}", found[0], card.licence, place=place) for index, place in enumerate(places)]

@@ -35,6 +35,8 @@ class Sidd(Dataset):
     def locate(self, root: Path | None) -> Splits:
         """Return the ground truth below `root`: 320 train pictures, no val, 1,280 test blocks `PICTURE_BLOCK`.
 
+        The blocks of one of the 40 pictures count as one in statistics.
+
         The test split is what SIDD calls validation; its benchmark has no public ground truth. Nothing is held out for
         val: all recipes train on all 320 pairs, and since the instances show ten scenes only (second field of a
         folder's name), pairs held out at random would show scenes that are trained on. Raises UserError naming the
@@ -55,8 +57,9 @@ class Sidd(Dataset):
         """
         if source.path.suffix != ".mat":
             return read_colour(source.path)
-        picture, block = (int(part) for part in source.name.split("_"))
-        pixels: NDArray[np.uint8] = _blocks(source.path)[picture - 1, block]
+        blocks = _blocks(source.path)
+        assert source.picture is not None and source.part is not None
+        pixels: NDArray[np.uint8] = blocks[int(source.picture) - 1, source.part]
         return pixels
 
     read_low_quality = read
@@ -81,8 +84,12 @@ def _sources(root: Path | None, kind: str) -> Splits:
     train = [Source(name, path, CARD.licence) for name, path in sorted(found[kind].items())]
     # both files are looked for, since either is useless alone
     files = {kind: require_file(top / f"{stem}.mat", "test", CARD) for kind, stem in VALIDATION.items()}
-    names = [f"{picture + 1:04d}_{block:02d}" for picture in range(BLOCKS[0]) for block in range(BLOCKS[1])]
-    return {"train": train, "val": [], "test": [Source(name, files[kind], CARD.licence) for name in names]}
+    test = [
+        Source(f"{picture}_{block:02d}", files[kind], CARD.licence, picture=picture, part=block)
+        for picture in (f"{number:04d}" for number in range(1, BLOCKS[0] + 1))
+        for block in range(BLOCKS[1])
+    ]
+    return {"train": train, "val": [], "test": test}
 
 
 def _pictures(data: Path) -> dict[str, dict[str, Path]]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lossbench.statistics.neighbours import Layout, widened
 from lossbench.statistics.seed_noise import SeedNoise, apart
 
 Array = NDArray[np.float64]
@@ -57,6 +58,7 @@ def draws(
     noise: SeedNoise | None = None,
     published_runs: int | None = None,
     skewed: bool = False,
+    layouts: Sequence[Layout | None] = (),
 ) -> tuple[Array, Array]:
     """Return estimates (data sets,) and draws (data sets, resamples) of the mean over `sets` of the set means.
 
@@ -65,18 +67,25 @@ def draws(
     Behrens-Fisher problem). The seeds' error is their standard error times a draw of Student's t; what other runs say
     of it (`noise`) is weighed in by its degrees of freedom, unless the sets' own runs deviate far more. With
     `published_runs` the draws are of the distance to a published mean over so many runs, which err as ours do. `skewed`
-    allows for images that are skewed more than so few show.
+    allows for images that are skewed more than so few show. `layouts`
+    says how the images of each set lie beside each other in a scene, None where they are independent; the images' error
+    is then that of `widened` times a draw of Student's t.
     """
     from scipy.special import stdtrit
 
     generator = np.random.default_rng(generator_seed)
     estimate = np.mean([one.mean(axis=(1, 2)) for one in sets], axis=0)
     by_seeds, by_images = standard_errors(sets)
-    if skewed:
-        by_images = by_images * (1 + FEW / np.mean([one.shape[2] for one in sets]))
     # stratified, so that a t interval comes out exactly where images add nothing
     levels = (np.arange(resamples) + 0.5) / resamples
-    errors = by_images[:, None] * _studentised([one.mean(axis=1) for one in sets], levels, generator)
+    means = [one.mean(axis=1) for one in sets]
+    if any(layouts):
+        by_images, freedom = widened(means, layouts)
+        errors = by_images[:, None] * stdtrit(freedom[:, None], levels)
+    else:
+        errors = by_images[:, None] * _studentised(means, levels, generator)
+    if skewed:
+        errors = errors * (1 + FEW / np.mean([one.shape[1] for one in means]))
     seeds = sets[0].shape[1]
     variance, freedom = seed_variance(by_seeds, seeds, noise)
     if published_runs is not None:

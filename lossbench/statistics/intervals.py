@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from lossbench.errors import UserError
 from lossbench.statistics import bootstrap
 from lossbench.statistics.bootstrap import Array, Interval
+from lossbench.statistics.neighbours import Layout
 from lossbench.statistics.seed_noise import SeedNoise
 from lossbench.statistics.verdicts import Verdict
 
@@ -53,6 +54,7 @@ def interval(
     generator_seed: int = 0,
     noise: SeedNoise | None = None,
     skewed: bool = False,
+    layouts: Sequence[Layout | None] = (),
 ) -> Interval:
     """Return the mean over sets of the set means of paired differences, with its interval at `level`.
 
@@ -65,12 +67,15 @@ def interval(
     seeds add Student's t with their own standard error and with what other runs say of it, `noise` (docs/statistics.md
     has the coverage). With one seed and no `noise` the interval covers other images, not other seeds; with one image a
     set it covers seeds alone; `method` says so. `skewed` widens for images that may be skewed more than so few show.
+    `layouts` holds row and column of each image of a set of tiles of a scene, which resemble their neighbours and count
+    by their effective number; None for a set of independent images.
 
     Raises UserError for no sets, arrays that aren't (seeds, images) or hold a value that isn't finite, sets with
     different numbers of seeds, and a single image with a single seed.
     """
     sets = _checked(differences)
-    estimate, values = bootstrap.draws([one[None] for one in sets], resamples, generator_seed, noise, skewed=skewed)
+    values_of = [one[None] for one in sets]
+    estimate, values = bootstrap.draws(values_of, resamples, generator_seed, noise, skewed=skewed, layouts=layouts)
     tail = (1 - level) / 2
     low, high = np.quantile(values[0], [tail, 1 - tail], method="hazen")
     pooled = np.concatenate([one.mean(axis=0) for one in sets])
@@ -81,7 +86,7 @@ def interval(
         float(pooled.mean()),
         len(pooled),
         len(sets[0]),
-        _method(sets, resamples, noise),
+        _method(sets, resamples, noise, layouts),
         len(sets[0]) > 1 or noise is not None,
         two_sided(values[0]),
     )
@@ -94,6 +99,7 @@ def equivalent(
     generator_seed: int = 0,
     noise: SeedNoise | None = None,
     skewed: bool = False,
+    layouts: Sequence[Layout | None] = (),
 ) -> float:
     """Return the p-value of two one-sided tests (TOST) that the mean difference lies within +-`margin`.
 
@@ -103,9 +109,8 @@ def equivalent(
     """
     if not margin > 0:
         raise UserError(f"margin: {margin} is not positive; give half the published difference")
-    _, values = bootstrap.draws(
-        [one[None] for one in _checked(differences)], resamples, generator_seed, noise, skewed=skewed
-    )
+    sets = [one[None] for one in _checked(differences)]
+    _, values = bootstrap.draws(sets, resamples, generator_seed, noise, skewed=skewed, layouts=layouts)
     outside = max(np.count_nonzero(values >= margin), np.count_nonzero(values <= -margin))
     return (1 + outside) / (resamples + 1)
 
@@ -227,13 +232,14 @@ def two_sided(values: Array) -> float:
     return min(1.0, 2 * (1 + min(np.count_nonzero(values <= 0), np.count_nonzero(values >= 0))) / (len(values) + 1))
 
 
-def _method(sets: list[Array], resamples: int, noise: SeedNoise | None) -> str:
+def _method(sets: list[Array], resamples: int, noise: SeedNoise | None, layouts: Sequence[Layout | None]) -> str:
     seeds, single = len(sets[0]), sum(one.shape[1] == 1 for one in sets)
     parts = []
     if single < len(sets):
         resampled = bootstrap.enough([one.shape[1] for one in sets if one.shape[1] > 1])
         images = f"images resampled within sets, {resamples} times, studentised"
-        parts += [images if resampled else "Student's t over images, too few to be resampled"]
+        why = "tiles by their effective number" if any(layouts) else "too few to be resampled"
+        parts += [images if resampled and not any(layouts) else f"Student's t over images, {why}"]
     if noise is not None:
         parts += [f"Student's t over {seeds} seed{'s' if seeds > 1 else ''} and the noise that other runs show"]
     else:

@@ -8,6 +8,7 @@ import numpy as np
 
 from lossbench.statistics import bootstrap
 from lossbench.statistics.bootstrap import Array
+from lossbench.statistics.neighbours import Layout
 from lossbench.statistics.seed_noise import SeedNoise
 
 Place = Literal["below", "holds", "above"]
@@ -32,6 +33,7 @@ def place(
     size: PublishedSize,
     noise: SeedNoise | None = None,
     skewed: bool = False,
+    layouts: Sequence[Layout | None] = (),
     level: float = 0.95,
     resamples: int = 10_000,
     generator_seed: int = 0,
@@ -45,7 +47,7 @@ def place(
     from scipy.special import ndtri
 
     sets = [np.asarray(one, dtype=float)[None] for one in differences]
-    _, values = bootstrap.draws(sets, resamples, generator_seed, noise, size.runs, skewed)
+    _, values = bootstrap.draws(sets, resamples, generator_seed, noise, size.runs, skewed, layouts)
     levels = (np.arange(resamples) + 0.5) / resamples
     rounding = size.step / np.sqrt(6 * size.cells) * ndtri(levels)
     apart = values[0] - size.difference + np.random.default_rng(generator_seed + 1).permutation(rounding)

@@ -29,7 +29,7 @@ def claims(
     """
     replaced = [metric.name for metric in scale.metrics.values() if metric]
     names = {
-        "loss": {*definition.losses, *definition.controls, *losses, *plugins.names("losses")},
+        "loss": {*definition.losses, *definition.controls, *definition.answers, *losses, *plugins.names("losses")},
         "metric": {*definition.metrics, *scale.metrics, *replaced, *plugins.names("metrics")},
         "network": {*definition.networks, *plugins.names("networks")},
     }

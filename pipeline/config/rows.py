@@ -5,13 +5,23 @@ from pipeline.config.table import Metric, Table
 
 
 def _with_rows(name: str, table: Table, scale: Scale) -> Table:
-    """Return the table with its control rows, or words that the scale does not train them, and its A/A row last."""
+    """Return the table with its further rows: controls that the scale trains, answers, and its A/A row last.
+
+    Its settings say which are left out: controls, and answers that are made of a loss that the table has not.
+    """
     here = scale.control_tables is None or name in scale.control_tables
     kept = tuple(control for control in table.controls if here and control not in scale.absent_controls)
-    absent = ", ".join(control for control in table.controls if control not in kept)
-    settings = (*table.settings, f"control rows {absent}: not trained at this scale") if absent else table.settings
-    rows = (*table.losses, *kept, *([table.again] if table.again else []))
-    return table.model_copy(update={"losses": rows, "controls": kept, "settings": settings})
+    left = [control for control in table.controls if control not in kept]
+    said = [f"control rows {', '.join(left)}: not trained at this scale"] if left else []
+    rows = [*table.losses, *kept]
+    for answer, made in table.answers.items():
+        if absent := [loss for loss in made.of if loss not in (*table.losses, *kept)]:
+            said.append(f"row {answer}: not made, since the table has no loss {' and '.join(absent)}")
+        else:
+            rows.append(answer)
+    rows += [table.again] if table.again else []
+    changes = {"losses": tuple(rows), "controls": kept, "settings": (*table.settings, *said)}
+    return table.model_copy(update=changes)
 
 
 def at_scale(name: str, table: Table, scale: Scale) -> Table:

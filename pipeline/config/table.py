@@ -8,6 +8,7 @@ from pydantic import NonNegativeInt, PositiveInt, model_validator
 
 from lossbench.colours import Colour
 from lossbench.records import Strict, refuse_twice
+from pipeline.specs.evaluate import Made
 from pipeline.specs.tabulate import Place
 
 
@@ -61,6 +62,25 @@ class Metric(Strict):
         return not self.columns or column in self.columns
 
 
+class Answer(Strict):
+    """An answer that costs no training: a further row, which a loss must beat to be worth its cost."""
+
+    make: Made
+    """How it is made: one loss's restored pictures `sharpened`, the `mean` of those of several, or `ground_truth`,
+    which only metrics score that do without one."""
+    of: tuple[str, ...] = ()
+    """Losses of the table whose restored pictures it is made of; a table without one of them has no such row."""
+
+    @model_validator(mode="after")
+    def _of_as_many_as_it_takes(self) -> Answer:
+        refuse_twice("of", self.of)
+        fits = {"sharpened": len(self.of) == 1, "mean": len(self.of) > 1, "ground_truth": not self.of}
+        if not fits[self.make]:
+            takes = {"sharpened": "one loss", "mean": "two losses or more", "ground_truth": "no loss"}[self.make]
+            raise ValueError(f"of: {self.make} is made of {takes}, not of {', '.join(self.of) or 'none'}")
+        return self
+
+
 class Warning(Place):
     """A published number that facts make doubtful."""
 
@@ -82,6 +102,8 @@ class Table(Strict):
     """Losses of further rows that the paper does not have; after reading, those that the scale trains."""
     again: str | None = None
     """A loss that is the reference loss under other seeds, a last row: an A/A test."""
+    answers: dict[str, Answer] = {}
+    """Further rows by name that cost no training; after reading, their names stand among the losses."""
     pixel: Literal["l1", "l2", "charbonnier"] = "l1"
     """The restoration networks' own loss, and the norm of the feature terms; losses with a pixel term of their own
     take no other."""
@@ -99,4 +121,11 @@ class Table(Strict):
         rows = (*self.losses, *self.controls, *([self.again] if self.again else []))
         for entry, names in (("networks", self.networks), ("losses and controls", rows)):
             refuse_twice(entry, names)
+        refuse_twice("losses, controls and answers", (*rows, *self.answers))
+        return self
+
+    @model_validator(mode="after")
+    def _answers_of_restorations(self) -> Table:
+        if self.answers and self.compares == "classifiers":
+            raise ValueError("answers: classifiers restore no pictures; leave the entry out")
         return self

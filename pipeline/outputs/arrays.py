@@ -37,6 +37,8 @@ class Item:
     """Of a further degraded version: the name of its target; None where that has the same name."""
     group: str | None = None
     """The class that it shows, in a labelled set."""
+    place: tuple[int, int] | None = None
+    """Row and column of a tile in its scene, counted in tiles; neighbours resemble each other."""
     grey: bool = False
     """Whether its three bands are the one of a grey file, which a metric takes as luma."""
 
@@ -55,7 +57,7 @@ class Arrays:
         try:
             self.card: dict[str, Any] = json.loads(card.read_text(encoding="utf-8"))
             self.data: NDArray[Any] = np.load(data_path, mmap_mode="r", allow_pickle=False)
-            self.items = [Item(**{**entry, "shape": tuple(entry["shape"])}) for entry in self.card["items"]]
+            self.items = [_item(entry) for entry in self.card["items"]]
         except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
             raise UserError(f"{folder}: prepared data are incomplete ({error}); delete the folder and rerun") from None
         expected = 0
@@ -97,7 +99,14 @@ class Entry:
     picture: str | None = None
     target: str | None = None
     group: str | None = None
+    place: tuple[int, int] | None = None
     grey: bool = False
+
+
+def _item(entry: dict[str, Any]) -> Item:
+    # JSON has no tuples
+    place = entry.get("place")
+    return Item(**{**entry, "shape": tuple(entry["shape"]), "place": None if place is None else (place[0], place[1])})
 
 
 def write_arrays(folder: Path, role: str, entries: Iterable[Entry], card: dict[str, Any]) -> None:

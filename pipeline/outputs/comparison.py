@@ -10,6 +10,7 @@ import numpy as np
 
 from lossbench.statistics.bootstrap import Interval
 from lossbench.statistics.intervals import Companions, companions, interval
+from lossbench.statistics.neighbours import Layout
 from lossbench.statistics.seed_noise import SeedNoise
 from pipeline.outputs.scores import Floats, Paired
 
@@ -23,6 +24,8 @@ class Comparison:
 
     finite: list[Floats]
     """One array (seeds, images) a test set, without the images that are left out."""
+    layouts: list[Layout | None]
+    """How the images of each of them lie beside each other in a scene; None where they are independent."""
     bounds: Interval
     tests: Companions
     note: str
@@ -35,41 +38,46 @@ def compared(sets: Sequence[Paired], sign: int = 1, noise: SeedNoise | None = No
     `noise` is what other runs say of the seeds'. `sign` is -1 where less is better: tests then count in favour of the
     loss, the interval stays in the metric's direction.
     """
-    finite, note = _finite(sets)
+    finite, layouts, note = _finite(sets)
     if not any(array.shape[1] > 1 or array.shape[0] > 1 for array in finite):
         return None
     # what a loss does to hard pictures is skewed
-    bounds, tests = interval(finite, noise=noise, skewed=True), companions([sign * array for array in finite])
+    bounds = interval(finite, noise=noise, skewed=True, layouts=layouts)
+    tests = companions([sign * array for array in finite])
     if note:
         # the shift is in the metric's unit, so that it needs finite differences
         tests = replace(companions([sign * array for array in _ranked(sets)]), shift=tests.shift)
-    return Comparison(finite, bounds, tests, note)
+    return Comparison(finite, layouts, bounds, tests, note)
 
 
 def left_out(sets: Sequence[Paired]) -> str:
     """Say which images have no finite difference; empty where all have one."""
-    return _finite(sets)[1]
+    return _finite(sets)[-1]
 
 
-def _finite(sets: Sequence[Paired]) -> tuple[list[Floats], str]:
+def _finite(sets: Sequence[Paired]) -> tuple[list[Floats], list[Layout | None], str]:
     finite: list[Floats] = []
+    layouts: list[Layout | None] = []
     names: list[str] = []
     infinite: list[float] = []
-    for test_set, images, values in sets:
+    for test_set, images, values, layout in sets:
         kept = np.atleast_1d(np.isfinite(values).all(axis=0))
         # in the memory order of the whole array, by which sums round
         finite += [values if kept.all() else np.ascontiguousarray(values[:, kept])] if kept.any() else []
+        left = None if layout is None else tuple(place for place, stays in zip(layout, kept, strict=True) if stays)
+        layouts += [left] if kept.any() else []
         names += [f"{test_set} {image}" for image, stays in zip(images, kept, strict=True) if not stays]
         infinite += values[~np.isfinite(values)].tolist()
     if not names:
-        return finite, ""
+        return finite, layouts, ""
     mean = "undefined" if len(set(infinite)) > 1 or np.isnan(infinite[0]) else f"{infinite[0]:+}inite"
     more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
     plural = "s have" if len(names) > 1 else " has"
-    return finite, (
+    words = (
         f"{len(names)} picture{plural} no finite difference ({', '.join(names[:LISTED])}{more}): the mean over all "
         f"pictures is {mean}, the interval is of the others"
     )
+    return finite, layouts, words
 
 
 def _ranked(sets: Sequence[Paired]) -> list[Floats]:

@@ -6,7 +6,20 @@ import pandas as pd
 
 TEXT = frozenset(
     {
-        *("image", "picture", "metric", "column", "network", "loss", "test_set", "dataset", "task", "paper", "table"),
+        *(
+            "image",
+            "picture",
+            "place",
+            "metric",
+            "column",
+            "network",
+            "loss",
+            "test_set",
+            "dataset",
+            "task",
+            "paper",
+            "table",
+        ),
         *("degradation", "trivial_method", "scale", "code"),
     }
 )

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lossbench.errors import UserError
+from lossbench.statistics.neighbours import Layout
 from pipeline.outputs.rows import read_rows
 from pipeline.specs.tabulate import Cell, TabulateSpec
 
@@ -19,6 +20,8 @@ KEY = ["column", "network", "loss", "metric"]
 """What a number of a table is of."""
 IMAGE = ["image", "picture", "metric"]
 """What a number of a file of scores is of."""
+PLACE = "place"
+"""Column of a file of scores of the tiles of a scene: row and column of each, as `written` gives them."""
 
 
 def read_scores(cells: Iterable[Cell]) -> pd.DataFrame:
@@ -28,16 +31,17 @@ def read_scores(cells: Iterable[Cell]) -> pd.DataFrame:
     No cells give an empty frame. Raises UserError naming the file that can't be read, or whose pictures or metrics are
     not those of its column.
     """
-    frames: list[pd.DataFrame] = []
+    frames: dict[int, pd.DataFrame] = {}
     first: dict[tuple[str, str], tuple[str, list[tuple[str, str, str]]]] = {}
-    for cell in cells:
+    # what all metrics score says what the others may be scored by
+    for index, cell in sorted(enumerate(cells), key=lambda entry: bool(entry[1].only)):
         frame = _read(cell)
         scored = sorted(zip(frame["image"], frame["picture"], frame["metric"], strict=True))
         other, expected = first.setdefault((cell.column, cell.test_set), (cell.scores, scored))
-        if scored != expected:
+        if scored != [each for each in expected if not cell.only or each[2] in cell.only]:
             raise UserError(f"{cell.scores} scores other pictures or metrics than {other}; delete both and rerun")
-        frames.append(_whole(frame))
-    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+        frames[index] = _whole(frame)
+    return pd.concat([frames[index] for index in sorted(frames)], ignore_index=True) if frames else pd.DataFrame()
 
 
 def read_values(path: Path) -> pd.DataFrame:
@@ -49,7 +53,7 @@ def read_values(path: Path) -> pd.DataFrame:
         frame = read_rows(path)
         # what was written without crops has no column for them
         frame = frame.assign(picture=frame["picture"] if "picture" in frame else frame["image"])
-        frame = frame[[*IMAGE, "value"]].astype({"value": float})
+        frame = frame[[*IMAGE, "value", *([PLACE] if PLACE in frame else [])]].astype({"value": float})
     except (OSError, ValueError, KeyError) as error:
         raise UserError(f"{path} can't be read ({error}); delete it and rerun") from None
     if (twice := frame.duplicated(IMAGE)).any():
@@ -74,6 +78,20 @@ def _whole(frame: pd.DataFrame) -> pd.DataFrame:
     return named.groupby(keys, sort=False)[["value"]].mean().reset_index()[list(named.columns)]
 
 
+def written(place: tuple[int, int] | None) -> str:
+    """Return the place of a tile as a file of scores has it: `row column`."""
+    return "" if place is None else f"{place[0]} {place[1]}"
+
+
+def _layout(cell: pd.DataFrame, images: Iterable[str]) -> Layout | None:
+    """Return how `images` of one test set lie in their scene; None where that is not known of each."""
+    if PLACE not in cell:
+        return None
+    known = cell.drop_duplicates("image").set_index("image")[PLACE].reindex(list(images)).fillna("")
+    places = [tuple(int(number) for number in str(text).split()) for text in known]
+    return tuple((one[0], one[1]) for one in places) if all(len(one) == 2 for one in places) else None
+
+
 def signs(table: TabulateSpec) -> dict[str, int]:
     """Return by metric of `table` 1 where more is better, else -1."""
     return {metric.name: 1 if metric.better == "up" else -1 for metric in table.metrics}
@@ -92,6 +110,8 @@ class Paired(NamedTuple):
     images: tuple[str, ...]
     values: Floats
     """(seeds, images); infinite where an image is perfect under one of the losses alone, NaN where infinities meet."""
+    layout: Layout | None = None
+    """Row and column of each image where all are tiles of a scene."""
 
 
 def paired(
@@ -105,6 +125,7 @@ def paired(
     """
     chosen = scores[(scores["metric"] == metric) & scores["column"].isin(columns) & scores["network"].isin(networks)]
     found: dict[tuple[str, ...], list[pd.DataFrame]] = {}
+    layouts: dict[tuple[str, ...], Layout | None] = {}
     for column, network in product(columns, networks):
         cell = chosen[(chosen["column"] == column) & (chosen["network"] == network)]
         if cell.empty:
@@ -114,7 +135,9 @@ def paired(
             if ours is None or theirs is None:
                 return []
             values = ours if other is None else _minus(ours, theirs)
-            found.setdefault((str(test_set), *ours.columns), []).append(values)
+            key = (str(test_set), *ours.columns)
+            found.setdefault(key, []).append(values)
+            layouts[key] = _layout(own, ours.columns)
     seeds = set.intersection(*(set(frame.index) for frames in found.values() for frame in frames))
     if not seeds:
         return []
@@ -123,7 +146,7 @@ def paired(
         # unlike infinities of two networks have no mean
         with np.errstate(invalid="ignore"):
             values = np.mean([frame.loc[sorted(seeds)].to_numpy() for frame in frames], axis=0)
-        sets.append(Paired(test_set, tuple(images), values))
+        sets.append(Paired(test_set, tuple(images), values, layouts[test_set, *images]))
     return sets
 
 

@@ -14,6 +14,7 @@ VERDICTS = {
     "confirmed": ("✓", "good"),
     "confirmed, smaller": ("↘", "partly"),
     "equivalent": ("=", "partly"),
+    "refused": ("⊘", "open"),
     "contradicted": ("✗", "bad"),
     "open, below the claim": ("↓", "open"),
     "underpowered": ("?", "open"),
@@ -103,6 +104,8 @@ def _facts(claim: dict[str, Any]) -> list[str]:
     if claim.get("n_images"):
         seeds = claim.get("n_seeds") or 1
         facts.append(f"{claim['n_images']} pictures, {seeds} seed{'s' if seeds != 1 else ''}")
+    if (other := claim.get("trivial_answer")) and claim.get("verdict") != "refused":
+        facts.append(f"{other['name']} gains {other['difference']:.3g} without a training")
     if claim.get("published_warning"):
         facts.append(f"published number: {claim['published_warning']}")
     return facts

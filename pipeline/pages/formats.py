@@ -47,7 +47,8 @@ def wide_frame(spec: TabulateSpec, long: pd.DataFrame) -> pd.DataFrame:
                 row[name] = _published(cell["published"], cell["published_warning"])
             beside = f" / {_signed(cell['published_difference'])}" if spec.published else ""
             row[f"{head} Δ"] = f"{_difference(cell)}{beside}"
-        runs = cells[cells["n_seeds"] > 0].drop_duplicates("column")
+        # what was made without a training took no steps
+        runs = cells[(cells["n_seeds"] > 0) & cells["steps"].notna()].drop_duplicates("column")
         row["steps"] = "/".join(f"{steps:.0f}" for steps in runs["steps"])
         row["seconds"] = "/".join(f"{seconds:.0f}" for seconds in runs["seconds"])
         rows[str(network), str(loss)] = row
@@ -87,6 +88,8 @@ def notes(spec: TabulateSpec, long: pd.DataFrame) -> list[str]:
         lines.append(f"A/A test: {spec.again} is {spec.reference_loss} itself under other seeds")
     if spec.controls:
         lines.append(f"controls, which the paper does not have: {', '.join(spec.controls)}")
+    if spec.answers:
+        lines.append(f"made without a training, which a loss must beat: {', '.join(spec.answers)}")
     lines += [f"stand-in: {text}" for text in spec.stand_ins]
     for metric in spec.metrics:
         beside = f", beside the paper's {metric.published}" if metric.published else ""
@@ -96,7 +99,8 @@ def notes(spec: TabulateSpec, long: pd.DataFrame) -> list[str]:
     lines += _infinite(own)
     lines += _not_lent(own)
     lines += _warnings(spec)
-    devices = sorted({f"{row['device']}, {row['precision']}" for row in own.to_dict("records")})
+    trained = own[~own["loss"].isin(list(spec.answers))]
+    devices = sorted({f"{row['device']}, {row['precision']}" for row in trained.to_dict("records")})
     return [*lines, f"trained on: {'; '.join(devices)}"]
 
 

@@ -23,6 +23,8 @@ from pipeline.specs.tabulate import CLASSIFICATION, Cell
 
 TRUTH = "ground truth"
 DIGITS = 2
+JUDGED = ("reference", "loss")
+"""Kinds of losses by which pictures are chosen."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,9 @@ def galleries(table: Table, room: int) -> list[Gallery]:
 
 
 def _gallery(table: Table, network: str, column: str, room: int) -> Gallery:
-    runs = {loss: cells[0] for loss in table.spec.losses if (cells := table.cells(column, network, loss))}
+    found = {loss: table.cells(column, network, loss) for loss in table.spec.losses}
+    # the ground truth stands beside them anyway
+    runs = {loss: cells[0] for loss, cells in found.items() if cells and not cells[0].only}
     metric = table.spec.metrics[0]
     scores = {loss: series for loss, cell in runs.items() if (series := _scores(table, cell, metric.name)) is not None}
     reference = table.spec.reference_loss
@@ -81,7 +85,7 @@ def _gallery(table: Table, network: str, column: str, room: int) -> Gallery:
     kept = sorted(set.intersection(*names)) if names else []
     if not kept and folders and not any(map(pictures.kept_clips, folders.values())):
         table.gaps.note(table.name, f"pictures of {network}, {column}", next(iter(folders.values())), "no picture kept")
-    judged = {loss: series for loss, series in scores.items() if kind(table, loss) != "control"}
+    judged = {loss: series for loss, series in scores.items() if kind(table, loss) in JUDGED}
     for name, role in pictures.chosen(judged, reference, kept, metric.better):
         if comparison := _comparison(table, column, name, role, folders, scores, room):
             gallery.comparisons.append(comparison)
@@ -132,7 +136,7 @@ def _comparison(
     truth = _truth(table, column, name)
     if truth is not None and truth.shape == next(iter(versions.values()), truth).shape:
         versions[TRUTH] = truth
-    judged = [label for label in folders if kind(table, label) != "control"]
+    judged = [label for label in folders if kind(table, label) in JUDGED]
     try:
         return compared(name, role, versions, _captions(table, {**untrained, **scores}, name), room, judged)
     except ValueError as error:

@@ -22,6 +22,9 @@ KEY = ["column", "network", "loss", "metric", "value"]
 """Columns without which a long table says nothing."""
 
 
+UNSCORED = "it is the ground truth itself: only metrics that do without one score it"
+
+
 @dataclass(frozen=True)
 class Gap:
     """One thing that a report would show and can't."""
@@ -70,7 +73,7 @@ class Table:
     again: list[dict[str, Any]]
     """The A/A test of every network and column: `p_value` and whether it gets a `direction`."""
     summary: list[dict[str, Any]]
-    """A row a loss and axis: what `pipeline.outputs.summary` says of it."""
+    """A row a loss and axis: what `pipeline.judging.summary` says of it."""
     missing: list[dict[str, Any]]
     """Cells that are not in the spec, since there is nothing of them: place, `file` and `why`."""
     long: pd.DataFrame
@@ -84,7 +87,7 @@ class Table:
 
     @property
     def runs(self) -> list[Cell]:
-        """Return the cells that are no trivial answer."""
+        """Return the cells that were trained."""
         return [cell for cell in self.spec.cells if cell.card is not None]
 
     @cached_property
@@ -120,6 +123,8 @@ class Table:
             return f"server only: {self.spec.server_only[column]}"
         cells = self.cells(column, network, loss)
         place = (column, network, loss)
+        if cells and all(cell.only for cell in cells) and not self.long.empty:
+            return UNSCORED
         known = [str(gap["why"]) for gap in self.missing if (gap["column"], gap["network"], gap["loss"]) == place]
         if not cells or known:
             return "; ".join(dict.fromkeys(known)) or "not part of this table"

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
-from pipeline.outputs.summary import Axis
+from pipeline.judging.summary import Axis
 from pipeline.pages.claims import telling
 from pipeline.pages.cost import step_factors
 from pipeline.pages.formats import ARROWS

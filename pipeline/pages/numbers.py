@@ -10,7 +10,7 @@ import pandas as pd
 
 from pipeline.outputs.scores import KEY
 from pipeline.pages.formats import ARROWS
-from pipeline.pages.inputs import Table
+from pipeline.pages.inputs import UNSCORED, Table
 from pipeline.specs.tabulate import TRIVIAL, MetricColumn
 
 LEVEL = 0.05
@@ -43,7 +43,7 @@ class SheetRow:
     network: str
     loss: str
     kind: str
-    """`trivial`, `reference`, `again`, `control` or `loss`."""
+    """`trivial`, `reference`, `again`, `control`, `answer` or `loss`."""
     cells: list[tuple[Number, Number, Number]]
     """Ours, difference, published: for every column and metric."""
 
@@ -75,11 +75,13 @@ def sheet(table: Table) -> Sheet:
 
 
 def kind(table: Table, loss: str) -> str:
-    """Return what a loss is in its table: `reference`, `again`, `control` or `loss`."""
+    """Return what a loss is in its table: `reference`, `again`, `control`, `answer` or `loss`."""
     if loss == table.spec.reference_loss:
         return "reference"
     if loss == table.spec.again:
         return "again"
+    if loss in table.spec.answers:
+        return "answer"
     return "control" if loss in table.spec.controls else "loss"
 
 
@@ -195,6 +197,8 @@ def _unscored(table: Table, key: tuple[str, str, str, str]) -> dict[Any, Any]:
 def _gap(table: Table, column: str, network: str, loss: str) -> Number:
     """Return what is printed where there is no number of ours."""
     why = table.reason(column, network, loss)
+    if why == UNSCORED:
+        return Number(DASH, why=why)
     return Number("server only" if why.startswith("server only") else "missing", why=why)
 
 

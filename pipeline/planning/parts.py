@@ -132,6 +132,13 @@ def metric_spec(configuration: Configuration, name: str, table: Table, label: st
     )
 
 
+def needs_target(file: str) -> bool:
+    """Return whether the metric `file` compares with the ground truth."""
+    if model := pyiqa_models.named(file):
+        return model.needs_target
+    return bool(plugins.constant("metrics", file, "needs_target"))
+
+
 def _fixed(task: TaskSpec, folder: str, name: str) -> dict[str, Any]:
     """Return what `task` fixes (scale, bands) of the arguments that the plugin `name` of `folder` takes."""
     known = plugins.build_arguments(folder, name)

@@ -10,7 +10,7 @@ from pipeline.config.table import Column, Metric, Table
 from pipeline.planning.data import pairs
 from pipeline.planning.job import File, Job, plugin_module
 from pipeline.planning.loss_networks import classifier, loss_network
-from pipeline.planning.parts import metric_spec, network_spec
+from pipeline.planning.parts import metric_spec, needs_target, network_spec
 from pipeline.planning.runs import trained
 from pipeline.specs.evaluate import CompareSpec, EvaluateSpec, MetricSpec, SubmitSpec
 from pipeline.specs.tabulate import TRIVIAL
@@ -18,31 +18,72 @@ from pipeline.specs.tabulate import TRIVIAL
 
 def evaluated(configuration: Configuration, table: Table, label: str, column: Column, run: Job | str) -> Job:
     """Return the scoring of a training, or of the trivial answer `run`, on the test set of `column`."""
-    dataset = configuration.dataset(column.dataset)
+    runs = [] if isinstance(run, str) else [run]
+    place = run.key[2:] if isinstance(run, Job) else (TRIVIAL, run, "0")
+    spec = _spec(configuration, table, label, column, place[0])
+    spec = spec.model_copy(update={"trivial": run if isinstance(run, str) else None})
+    return _scored(configuration, table, column, place, spec, runs)
+
+
+def answered(
+    configuration: Configuration, table: Table, label: str, column: Column, name: str, runs: Sequence[Job]
+) -> Job | None:
+    """Return the scoring of the answer `name` of the table, made of trainings `runs` of one network and seed.
+
+    The ground truth is scored once for all networks and seeds; None where no metric of the column does without it.
+    """
+    answer = table.answers[name]
+    place = (runs[0].key[2], name, runs[0].key[4]) if runs else (TRIVIAL, name, "0")
+    spec = _spec(configuration, table, label, column, place[0]).model_copy(update={"answer": answer.make})
+    if not runs:
+        alone = tuple(metric for metric in spec.metrics if not needs_target(metric.file))
+        # the page shows the ground truth beside every picture
+        spec = spec.model_copy(update={"metrics": alone, "keep_pictures": 0})
+    return _scored(configuration, table, column, place, spec, runs) if spec.metrics else None
+
+
+def _spec(configuration: Configuration, table: Table, label: str, column: Column, network: str) -> EvaluateSpec:
+    """Return what scoring depends on, for a model of `network`, or none where that is `TRIVIAL`."""
     test_set = configuration.dataset(column.test_set.dataset)
     task = configuration.config.tasks[column.task]
-    network, loss, seed = (TRIVIAL, run, "0") if isinstance(run, str) else run.key[2:]
-    metrics = {name: metric for name, metric in table.metrics.items() if metric.of(label)}
-    spec = EvaluateSpec(
+    return EvaluateSpec(
         task=task,
         test_set=test_set,
         split=column.test_set.split,
-        network=None if isinstance(run, str) else network_spec(configuration, network, task),
-        trivial=run if isinstance(run, str) else None,
-        metrics=tuple(metric_spec(configuration, name, table, label) for name in metrics),
+        network=None if network == TRIVIAL else network_spec(configuration, network, task),
+        trivial=None,
+        metrics=tuple(
+            metric_spec(configuration, name, table, label) for name, metric in table.metrics.items() if metric.of(label)
+        ),
         keep_pictures=_kept_pictures(configuration, test_set),
         tile=configuration.scale.evaluation.tile,
     )
+
+
+def _scored(
+    configuration: Configuration,
+    table: Table,
+    column: Column,
+    place: Sequence[str],
+    spec: EvaluateSpec,
+    runs: Sequence[Job],
+) -> Job:
+    """Return the scoring `spec` at network, loss and seed `place`, of what the models of `runs` restore."""
+    test_set = spec.test_set
     reads = pairs(configuration, test_set, column.task)
-    modules = ["pipeline.evaluate", plugin_module("tasks", task.name)]
+    modules = ["pipeline.evaluate", plugin_module("tasks", spec.task.name)]
     modules += _metric_modules(configuration, table, spec.metrics, test_set)
+    metrics = {metric.name: table.metrics[metric.name] for metric in spec.metrics}
     weights = {name: file for name, metric in metrics.items() if (file := _rests_on(configuration, metric, column))}
     if weights:
         reads["metric_weights"] = list(weights.values())
-    if not isinstance(run, str):
-        reads["model"] = run.writes("model")
-        modules.append(plugin_module("networks", network))
-    key = (column.task, dataset, network, loss, seed, test_set)
+    if runs:
+        first, *others = [run.writes("model") for run in runs]
+        reads["model"] = first
+        if others:
+            reads["further_models"] = others
+        modules.append(plugin_module("networks", place[0]))
+    key = (column.task, configuration.dataset(column.dataset), *place, test_set)
     named = {"metric_weights": list(weights)}
     return Job(configuration.root, "evaluate", key, spec, tuple(dict.fromkeys(modules)), reads, named)
 
@@ -82,7 +123,7 @@ def submitted(configuration: Configuration, table: Table, column: Column) -> Ite
     if column.test_set.dataset in configuration.scale.absent:
         return
     test_set = configuration.dataset(column.test_set.dataset)
-    losses = [loss for loss in table.losses if loss not in (*table.controls, table.again)]
+    losses = [loss for loss in table.losses if loss not in (*table.controls, *table.answers, table.again)]
     for network, loss, seed in product(table.networks, losses, configuration.scale.seeds):
         run = trained(configuration, table, column, network, loss, seed)
         spec = SubmitSpec(

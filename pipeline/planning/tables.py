@@ -6,15 +6,17 @@ from itertools import product
 
 from lossbench import plugins
 from lossbench.assets import pyiqa_models
-from lossbench.errors import UserError
+from lossbench.errors import UserError, nearest
 from pipeline.config.read import Configuration
 from pipeline.config.table import Column, Table
 from pipeline.planning.job import File, Job
 from pipeline.planning.loss_networks import classifier
+from pipeline.planning.parts import needs_target
 from pipeline.planning.runs import trained
-from pipeline.planning.scores import compared, evaluated, submitted
+from pipeline.planning.scores import answered, compared, evaluated, submitted
 from pipeline.planning.words import protocol, settings, stand_ins
 from pipeline.specs.chart import ChartSpec
+from pipeline.specs.evaluate import EvaluateSpec
 from pipeline.specs.tabulate import CLASSIFICATION, TRIVIAL, Cell, MetricColumn, PublishedValue, TabulateSpec
 
 CHANCE = "chance"
@@ -31,24 +33,37 @@ class _Parts:
     noise_cells: list[Cell] = field(default_factory=list)
     reads: dict[str, list[File]] = field(default_factory=lambda: {name: [] for name in READ})
 
-    def add(self, label: str, place: dict[str, str], scores: File, card: File | None, noise: bool = False) -> None:
-        """Add the cell of the column `label` that `place` names, of a run that is compared or that tells of noise."""
-        values = {**place, "column": label, "scores": scores.path, "card": card.path if card else None}
+    def add(
+        self,
+        label: str,
+        place: dict[str, str],
+        scores: File,
+        card: File | None,
+        only: tuple[str, ...] = (),
+        noise: bool = False,
+    ) -> None:
+        """Add the cell of the column `label` that `place` names, of a run that is compared or that tells of noise.
+
+        `only` some of the table's metrics may score it.
+        """
+        values = {**place, "column": label, "scores": scores.path, "card": card.path if card else None, "only": only}
         (self.noise_cells if noise else self.cells).append(Cell.model_validate(values))
-        self.reads["scores"].append(scores)
+        # cells may share one
+        if all(scores.path != other.path for other in self.reads["scores"]):
+            self.reads["scores"].append(scores)
         self.reads["cards"] += [card] if card else []
 
 
 def tabulated(configuration: Configuration, name: str) -> Job:
     """Return the making of the table `paper/table`; raises UserError for a name that nothing is known of."""
-    table = configuration.tables[name]
+    table = _with_answers(configuration, name)
     trivials = _trivials(configuration, table)
     parts = _Parts()
     for label, column in table.columns.items():
         if table.compares == "classifiers":
             _add_classifiers(configuration, table, label, column, parts)
         else:
-            _add_restorations(configuration, name, label, column, trivials, parts)
+            _add_restorations(configuration, name, table, label, column, trivials, parts)
     paper, short = name.split("/")
     spec = TabulateSpec(
         paper=paper,
@@ -60,6 +75,7 @@ def tabulated(configuration: Configuration, name: str) -> Job:
         losses=table.losses,
         controls=table.controls,
         again=table.again,
+        answers=_answers(table),
         reference_loss=table.reference_loss,
         trivials=trivials,
         server_only={label: column.server_only for label, column in table.columns.items() if column.server_only},
@@ -87,7 +103,7 @@ def charted(configuration: Configuration, table: Job) -> Job | None:
             (label, name) for name, metric in chosen.metrics.items() for label in chosen.columns if metric.of(label)
         ),
         network=network,
-        losses=tuple(loss for loss in chosen.losses if loss not in (chosen.chart, chosen.again)),
+        losses=tuple(loss for loss in chosen.losses if loss not in (chosen.chart, chosen.again, *chosen.answers)),
         line=chosen.chart,
         stand_ins=table.spec.stand_ins,
     )
@@ -103,10 +119,16 @@ def _trivials(configuration: Configuration, table: Table) -> tuple[str, ...]:
 
 
 def _add_restorations(
-    configuration: Configuration, name: str, label: str, whole: Column, trivials: tuple[str, ...], parts: _Parts
+    configuration: Configuration,
+    name: str,
+    table: Table,
+    label: str,
+    whole: Column,
+    trivials: tuple[str, ...],
+    parts: _Parts,
 ) -> None:
     """Add every network under every loss, after the trivial answers, once a test set."""
-    table = configuration.tables[name]
+    answers = _answers(table)
     if whole.server_only:
         parts.reads["submissions"] += [job.writes("submission") for job in submitted(configuration, table, whole)]
         return
@@ -114,7 +136,8 @@ def _add_restorations(
     columns = {configuration.dataset(one.test_set.dataset): one for one in reversed(whole.by_test_set())}
     for column in reversed(columns.values()):
         runs: list[Job | str] = list(trivials)
-        for network, loss, seed in product(table.networks, table.losses, configuration.scale.seeds):
+        losses = [loss for loss in table.losses if loss not in answers]
+        for network, loss, seed in product(table.networks, losses, configuration.scale.seeds):
             runs.append(trained(configuration, table, column, network, loss, seed))
         scored = [evaluated(configuration, table, label, column, run) for run in runs]
         for run, job in zip(runs, scored, strict=True):
@@ -123,9 +146,52 @@ def _add_restorations(
             run = trained(configuration, table, column, network, table.reference_loss, seed)
             job = evaluated(configuration, table, label, column, run)
             parts.add(label, job.wildcards, job.writes("scores"), run.writes("card"), noise=True)
+        for answer in answers:
+            _add_answer(configuration, table, label, column, answer, parts)
         for network in table.networks:
             if shown := compared(configuration, name, column, trivials[0], network, scored):
                 parts.reads["pictures"].append(shown.writes("picture"))
+
+
+def _add_answer(
+    configuration: Configuration, table: Table, label: str, column: Column, name: str, parts: _Parts
+) -> None:
+    """Add an answer without a training for every network and seed."""
+    for network, seed in product(table.networks, configuration.scale.seeds):
+        runs = [trained(configuration, table, column, network, loss, seed) for loss in table.answers[name].of]
+        job = answered(configuration, table, label, column, name, runs)
+        if job is None:
+            return
+        place = {**job.wildcards, "network": network, "seed": str(seed)}
+        assert isinstance(job.spec, EvaluateSpec)
+        only = () if runs else tuple(metric.name for metric in job.spec.metrics)
+        parts.add(label, place, job.writes("scores"), None, only)
+
+
+def _with_answers(configuration: Configuration, name: str) -> Table:
+    """Return the table, without the row of a ground truth that no metric scores.
+
+    Raises UserError for an answer that has the name of a loss, and for one of a loss that is not known.
+    """
+    table = configuration.tables[name]
+    unscored = []
+    for row, answer in table.answers.items():
+        where = f"config/tables/{name}.yaml: answers.{row}"
+        if row in configuration.losses:
+            raise UserError(f"{where}: a loss has this name; give another one")
+        for loss in answer.of:
+            if loss not in configuration.losses:
+                raise UserError(f"{where}.of: '{loss}' is not defined; {nearest(loss, configuration.losses)}")
+        if not answer.of and all(needs_target(metric.file or one) for one, metric in table.metrics.items()):
+            unscored.append(row)
+    said = (f"row {row}: not made, since every metric compares with the ground truth" for row in unscored)
+    losses = tuple(loss for loss in table.losses if loss not in unscored)
+    return table.model_copy(update={"losses": losses, "settings": (*table.settings, *said)})
+
+
+def _answers(table: Table) -> tuple[str, ...]:
+    """Return the rows of the table that are made without a training."""
+    return tuple(loss for loss in table.losses if loss in table.answers)
 
 
 def _add_classifiers(configuration: Configuration, table: Table, label: str, column: Column, parts: _Parts) -> None:

@@ -9,6 +9,7 @@ from lossbench import plugins
 from lossbench.assets import pyiqa_models
 from lossbench.losses import split
 from lossbench.precision import PRECISIONS
+from lossbench.tasks._answers import WORDS
 from pipeline.config import scale
 from pipeline.config.read import Configuration
 from pipeline.config.table import Metric, Table
@@ -54,7 +55,7 @@ def _foundation(configuration: Configuration, table: Table) -> _Foundation:
     found = _Foundation(configuration)
     for metric in table.metrics.values():
         found.add(metric.loss_network, metric.classifier)
-    for loss in table.losses:
+    for loss in (loss for loss in table.losses if loss not in table.answers):
         if table.compares == "classifiers":
             for network in table.networks:
                 found.add(None, f"{loss}_{network}")
@@ -102,8 +103,13 @@ def settings(configuration: Configuration, table: Table) -> Iterator[str]:
         trained = plugins.constant("networks", name, "OWN_LOSS") if network.own_loss else table.pixel
         yield f"{name}: {size}; {made}; pixel term: {trained}; source: {network.source}"
     for name in table.losses:
-        yield from _loss(configuration, name, table.pixel, tasks)
-        yield from _longer(configuration, table, name)
+        if name in table.answers:
+            answer = table.answers[name]
+            of = f"the pictures of {' and '.join(answer.of)}, " if answer.of else ""
+            yield f"{name}: no training; {of}{WORDS[answer.make]}"
+        else:
+            yield from _loss(configuration, name, table.pixel, tasks)
+            yield from _longer(configuration, table, name)
     for name, metric in table.metrics.items():
         if metric.loss_network:
             entry = configuration.loss_network(metric.loss_network)

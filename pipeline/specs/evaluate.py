@@ -1,5 +1,7 @@
 """What the scores of one model on one test set depend on."""
 
+from typing import Literal
+
 from pydantic import NonNegativeInt, PositiveInt
 
 from lossbench.colours import Colour
@@ -23,14 +25,22 @@ class MetricSpec(Strict):
     """The kind of the stored loss network that it rests on, or `classifier`."""
 
 
+Made = Literal["sharpened", "mean", "ground_truth"]
+"""How an answer that costs no training is made; see lossbench/tasks/_answers.py."""
+
+
 class EvaluateSpec(Strict):
-    """One model on one test set, or without `network` the task's answer `trivial`."""
+    """One model on one test set, without `network` the task's answer `trivial`, or an `answer` that costs no training.
+
+    An answer is made of what the model, or several of one network, restore; the ground truth needs none.
+    """
 
     task: TaskSpec
     test_set: str
     split: str
     network: NetworkSpec | None
     trivial: str | None
+    answer: Made | None = None
     metrics: tuple[MetricSpec, ...]
     keep_pictures: NonNegativeInt
     """How many restored pictures, in name order, are written as PNG."""

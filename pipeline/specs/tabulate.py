@@ -40,7 +40,7 @@ class MetricColumn(Strict):
 
 
 class Cell(Place):
-    """One trained run, or the trivial answer, whose scores enter the table."""
+    """One trained run, or an answer without a training, whose scores enter the table."""
 
     task: str
     dataset: str
@@ -49,7 +49,9 @@ class Cell(Place):
     scores: str
     """Path of its scores."""
     card: str | None
-    """Path of the run's card; None for the trivial answer."""
+    """Path of the run's card; None for what is no run: the trivial answer, and what is made of the pictures of runs."""
+    only: tuple[str, ...] = ()
+    """The metrics that score it, where others of its column can't; none are all."""
 
 
 class TabulateSpec(Strict):
@@ -66,6 +68,8 @@ class TabulateSpec(Strict):
     """Those of `losses` that the paper does not have."""
     again: str | None = None
     """The one of `losses` that is the reference loss under other seeds."""
+    answers: tuple[str, ...] = ()
+    """Those of `losses` that are no losses: made of the pictures of others without a training."""
     reference_loss: str
     """The loss that differences are taken to."""
     trivials: tuple[str, ...]

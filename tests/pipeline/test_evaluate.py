@@ -162,3 +162,12 @@ def test_a_grey_target_is_luma_already(tmp_path: Path) -> None:
         assert float(rows[1]["value"]) == pytest.approx(full + gain, abs=1e-6)
         inside = 10 * math.log10(255**2 / np.mean(error[2:-2, 2:-2] ** 2))
         assert float(rows[0]["value"]) == pytest.approx(inside, abs=1e-6)
+
+
+def test_tiles_of_a_scene_are_scored_with_their_places(tmp_path: Path) -> None:
+    entries = [replace(low(f"t{index}", 24, 20), place=(index, 0)) for index in range(2)]
+    write_arrays(tmp_path, "target", entries, {"dataset": "toy"})
+    write_arrays(tmp_path, "low_quality", [low(f"t{index}", 12, 10) for index in range(2)], {"dataset": "toy"})
+    assert [item.place for item in Arrays(tmp_path / "target.json").items] == [(0, 0), (1, 0)]
+    rows = evaluate_into(tmp_path, spec(), tmp_path / "target.json", tmp_path / "low_quality.json")
+    assert [row["place"] for row in rows] == ["0 0", "0 0", "1 0", "1 0"]

@@ -57,6 +57,7 @@ def test_every_shipped_claim_speaks_of_what_its_table_has_at_paper_scale(
         why = "the table has no metric efficientnet_error at this scale" if optional else "no scores of"
         assert row["reason"].startswith(why), (row["id"], row["reason"])
         control = "original_longer" in row["than"] or "random" in row["than"]
+        control |= row["than"] in chosen.table.answers
         printed = {value.metric for value in chosen.table.published}
         copied = (f"{chosen.table.paper}/{chosen.table.table}", row["than"]) in COPIED
         if row["metric"] in printed and not control:
@@ -89,7 +90,7 @@ def test_every_claim_has_a_kind_and_its_place_in_the_paper() -> None:
     assert all(row["source"] for row in rows)
     by_kind = Counter((row["table"].partition("/")[0], row["kind"]) for row in rows)
     assert by_kind == {
-        ("mae_loss", "text"): 66, ("mae_loss", "table"): 6, ("mae_loss", "trivial"): 4, ("mae_loss", "ours"): 20,
+        ("mae_loss", "text"): 66, ("mae_loss", "table"): 6, ("mae_loss", "trivial"): 4, ("mae_loss", "ours"): 26,
         ("mae_loss", "untestable"): 3, ("robust_perceptual", "text"): 58, ("robust_perceptual", "table"): 30,
         ("robust_perceptual", "trivial"): 22, ("robust_perceptual", "ours"): 7, ("robust_perceptual", "untestable"): 2,
     }  # fmt: skip

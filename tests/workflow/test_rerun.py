@@ -15,7 +15,10 @@ NETWORKS = ("edsr", "rfdn")
 LOSSES = ("original", "vgg", "kmae", "ctmae", "ccmae")
 SEEDS = (0, 1)
 TABLE = "Tabulate mae_loss table3"
+ANSWERS = {"original_sharpened": {"original"}, "original_vgg_mix": {"original", "vgg"}}
+"""Rows that are made of the pictures of losses without a training."""
 TRIVIAL = {f"Evaluate trivial under bicubic: {task}, photographs, seed 0" for task in TASKS}
+TRUTH = {job.replace("bicubic", "ground_truth") for job in TRIVIAL}
 MAE_PRETRAINING = {
     "Pretrain the loss network mae_public on generic_photographs",
     "Pretrain the loss network mae_task on photographs",
@@ -24,8 +27,15 @@ CNN_PRETRAINING = {"Pretrain the loss network cnn_mae_task on photographs"}
 
 
 def runs(networks: Iterable[str] = NETWORKS, losses: Iterable[str] = LOSSES) -> set[str]:
-    """Name every training, and every evaluation of one, of these networks and losses."""
-    return training(networks, losses) | {job.replace("Train", "Evaluate") for job in training(networks, losses)}
+    """Name every training of these networks and losses, and every evaluation of what they restore."""
+    evaluated = {job.replace("Train", "Evaluate") for job in training(networks, losses)}
+    return training(networks, losses) | evaluated | answers(networks, losses)
+
+
+def answers(networks: Iterable[str] = NETWORKS, losses: Iterable[str] = LOSSES) -> set[str]:
+    """Name every evaluation of what is made of the pictures of these losses."""
+    made = [name for name, of in ANSWERS.items() if of & {*losses}]
+    return {job.replace("Train", "Evaluate") for job in training(networks, made)}
 
 
 def training(networks: Iterable[str] = NETWORKS, losses: Iterable[str] = LOSSES) -> set[str]:
@@ -63,7 +73,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     text = scale.read_text(encoding="utf-8")
     scale.write_text(swap("control_tables: [mae_loss/table3]", "control_tables: []")(text), encoding="utf-8")
     made = outputs(folder)
-    assert len(made) == 2 * 2 + 2 * 2 + 2 + 3 * 5 + 40 * 3 + 42 * 2 + 4 + 5
+    assert len(made) == 2 * 2 + 2 * 2 + 2 + 3 * 5 + 40 * 3 + 60 * 2 + 4 + 5
     for output in made:
         output.parent.mkdir(parents=True, exist_ok=True)
         if output.name.endswith("_pictures"):
@@ -95,7 +105,7 @@ def test_an_edit_of_a_loss_reruns_the_runs_under_that_loss(finished: Path) -> No
     with edited(finished / "lossbench/losses/vgg.py", swap("maps[layer]", "maps[layer] * 1.0")):
         planned = jobs(finished)
     assert planned == runs(losses=["vgg"]) | comparisons() | {TABLE}
-    assert len(planned) == 8 + 8 + 4 + 1
+    assert len(planned) == 8 + 8 + 8 + 4 + 1
 
 
 def test_an_edit_of_a_loss_network_reruns_its_pretraining_and_the_runs_under_it(finished: Path) -> None:
@@ -117,8 +127,8 @@ def test_an_edit_of_the_import_reruns_the_imported_loss_network_alone(finished: 
 def test_an_edit_of_a_metric_trains_nothing(finished: Path) -> None:
     with edited(finished / "lossbench/metrics/niqe.py", swap("BLOCK = 96", "BLOCK = 80 + 16")):
         planned = jobs(finished)
-    assert planned == TRIVIAL | (runs() - training()) | comparisons() | {TABLE}
-    assert len(planned) == 42 + 4 + 1
+    assert planned == TRIVIAL | TRUTH | (runs() - training()) | comparisons() | {TABLE}
+    assert len(planned) == 60 + 4 + 1
 
 
 def test_an_edit_of_the_training_loop_prepares_and_imports_nothing(finished: Path) -> None:

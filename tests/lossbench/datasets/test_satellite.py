@@ -224,6 +224,21 @@ def test_a_damaged_stack_is_named(tmp_path: Path) -> None:
         worldview3.DATASET.locate(tmp_path)
 
 
+def test_every_tile_says_where_it_lies(tmp_path: Path) -> None:
+    found = landsat7.DATASET.locate(None)["test"]
+    assert {source.name: source.place for source in found}["test_10_01"] == (10, 1)
+    assert len({source.place for source in found}) == 22
+    assert {source.place for source in sentinel2.DATASET.locate(None)["test"]} == {
+        (r, c) for r in range(4) for c in (0, 1)
+    }
+    # numbers say it where nobody publishes it
+    for name in ("1", "2", "9", "10"):
+        write_tile(tmp_path, "train", name, noise(4), noise(1))
+        write_tile(tmp_path, "test", name, noise(4), noise(1))
+    places = {source.name: source.place for source in worldview2.DATASET.locate(tmp_path)["test"]}
+    assert places == {"1": (0, 0), "2": (0, 1), "9": (1, 0), "10": (1, 1)}
+
+
 def overlap(one: _scene.Region, other: _scene.Region) -> bool:
     return all(a.start < b.stop and b.start < a.stop for a, b in zip(one, other, strict=True))
 

@@ -84,6 +84,9 @@ def test_pairs_and_blocks_are_found_by_name(root: Path) -> None:
         }
         assert splits["train"][1].path == root / "Data" / FOLDERS[1] / f"0001_{kind}_SRGB_011.PNG"
         assert {source.path for source in splits["test"]} == {root / f"{key}.mat"}
+        # blocks of one picture count as one
+        assert [source.picture for source in splits["test"]] == ["0001"] * 3 + ["0002"] * 3
+        assert {source.picture for source in splits["train"]} == {None}
     assert sidd.DATASET.locate_low_quality(root, "enhancement", 1) is None
     assert sidd.DATASET.locate_low_quality(root, "denoising", 2) is None
     assert datasets.missing("sidd", root) is None

@@ -9,7 +9,8 @@ import pytest
 
 from lossbench.errors import UserError
 from lossbench.statistics.intervals import interval
-from pipeline.outputs.scores import differences, read_scores
+from pipeline.outputs.comparison import compared
+from pipeline.outputs.scores import Paired, differences, paired, read_scores
 from pipeline.specs.tabulate import Cell
 
 Values = dict[str, float]
@@ -61,3 +62,27 @@ def test_a_cell_that_lacks_a_crop_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"two0\.csv scores other pictures or metrics than .*one0\.csv"):
         read_scores(cells)
     assert np.isfinite(read_scores(cells[:1])["value"]).all()
+
+
+def test_tiles_know_their_places_and_the_interval_counts_fewer_of_them(tmp_path: Path) -> None:
+    values = np.random.default_rng(0).standard_normal((2, 8))
+    cells = []
+    for loss, row in zip(("one", "two"), values, strict=True):
+        made = cell(tmp_path, loss, 0, {f"tile{index}": float(value) for index, value in enumerate(row)})
+        frame = pd.read_csv(made.scores)
+        numbers = frame["image"].str.removeprefix("tile").astype(int)
+        frame["place"] = [f"{number // 2} {number % 2}" for number in numbers]
+        frame.to_csv(made.scores, index=False)
+        cells.append(made)
+    [found] = paired(read_scores(cells), "error", "one", "two", ["x4"], ["net"])
+    assert found.layout == tuple((index // 2, index % 2) for index in range(8))
+    joined, apart = compared([found]), compared([found._replace(layout=None)])
+    assert joined is not None and apart is not None and joined.layouts == [found.layout]
+    assert joined.bounds.high - joined.bounds.low > 1.2 * (apart.bounds.high - apart.bounds.low)
+
+
+def test_a_tile_that_is_left_out_leaves_the_places_of_the_others(tmp_path: Path) -> None:
+    values = np.array([[1.0, np.inf, 2.0, 4.0]])
+    layout = ((0, 0), (0, 1), (1, 0), (1, 1))
+    comparison = compared([Paired("t", ("a", "b", "c", "d"), values, layout)])
+    assert comparison is not None and comparison.layouts == [((0, 0), (1, 0), (1, 1))]

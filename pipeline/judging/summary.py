@@ -6,8 +6,8 @@ from typing import Any, Literal
 import pandas as pd
 
 from lossbench.statistics.intervals import holm
+from pipeline.judging.noise import Lender
 from pipeline.outputs.comparison import compared
-from pipeline.outputs.noise import Lender
 from pipeline.outputs.scores import paired, signs
 from pipeline.specs.tabulate import MetricColumn, TabulateSpec
 
@@ -58,7 +58,8 @@ def _axis(table: TabulateSpec, scores: pd.DataFrame, lender: Lender, axis: Axis,
     compares = [row for row in rows if row["loss"] != table.again and row["p_value"] is not None]
     for row, p_holm in zip(compares, holm([row["p_value"] for row in compares]), strict=True):
         row["p_holm"] = p_holm
-    idle = [*table.controls]
+    whole = {cell.loss for cell in table.cells if not cell.only}
+    idle = [*table.controls, *(name for name in table.answers if name in whole)]
     for row in rows:
         adjusted = row.setdefault("p_holm", row["p_value"])
         found = adjusted is not None and adjusted < LEVEL

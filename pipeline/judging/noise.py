@@ -62,7 +62,8 @@ class Lender:
     ) -> tuple[dict[str, Floats], Floats | None]:
         """Return each loss's differences to the reference (1, seeds), and the reference's own runs (1, runs)."""
         reference = self.table.reference_loss
-        losses = [name for name in self.table.losses if name not in (reference, self.table.again)]
+        no_lenders = (reference, self.table.again, *self.table.answers)
+        losses = [name for name in self.table.losses if name not in no_lenders]
         found = {
             name: self._by_seed(self.scores, metric, against, name, reference, columns, networks) for name in losses
         }

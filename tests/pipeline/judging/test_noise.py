@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.outputs.noise import Lender
+from pipeline.judging.noise import Lender
 from pipeline.specs.tabulate import MetricColumn, TabulateSpec
 
 IMAGES = 8
