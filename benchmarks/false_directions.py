@@ -66,7 +66,7 @@ def simulated(case: Case, seeds: int, images: int, deviation: float, generator: 
     difference = pictures + (runs[:, 0, :seeds] - runs[:, 1, :seeds])[..., None]
     difference = difference + RESIDUAL * generator.standard_normal((_BATCH, seeds, size[2]))
     units = difference.reshape(_BATCH, seeds, scenes, case.scene).mean(axis=3)
-    values = draws([units], RESAMPLES, 0, borrowed(runs[:, 1]), skewed=True)[1]
+    values = draws([units], RESAMPLES, 0, borrowed(runs[:, 1]))[1]
     low, high = np.quantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=1, method="hazen")
     return (low > 0) | (high < 0)
 

@@ -65,7 +65,7 @@ def coverage(values: Array, scene: Scene, method: str) -> float:
         by_row = values.reshape(-1, scene.rows, scene.columns)
         units = np.stack([by_row[:, part].mean(axis=(1, 2)) for part in parts], axis=1)
     layouts = [scene.layout] if method == "effective number" else []
-    drawn = draws([units[:, None]], RESAMPLES, 0, layouts)[1]
+    drawn = draws([units[:, None]], RESAMPLES, 0, layouts=layouts)[1]
     low, high = np.quantile(drawn, [0.025, 0.975], axis=1, method="hazen")
     return float(np.mean((low <= 0) & (high >= 0)))
 

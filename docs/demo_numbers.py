@@ -9,10 +9,8 @@ import os
 import platform
 import re
 import sys
-import textwrap
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +18,8 @@ from lossbench.errors import UserError, exit_with_one_line
 from lossbench.files import write_text
 from pipeline.pages.claims import KINDS
 from pipeline.pages.inputs import Card, Gaps, Table, read_json, read_loss_networks, read_table
-from pipeline.pages.numbers import interval, plain, real, signed
+from pipeline.pages.numbers import plain, real
+from pipeline.pages.readme import AGAIN, COUNTED, DIGITS, KEPT_DIGITS, Snapshot, blocks, page
 
 ROOT = Path(__file__).parents[1]
 SNAPSHOT = Path(__file__).with_name("demo.json")
@@ -30,16 +29,6 @@ PAPER, TABLE, NETWORK = "mae_loss", "mae_loss/table3", "edsr"
 """Whose claims the README counts, and what it prints in full."""
 NEEDED = ("column", "network", "loss", "metric", "better", "value", "difference", "low", "high", "published",
           "published_warning", "published_difference", "trivial", "parameters", "n_images", "n_seeds")  # fmt: skip
-COUNTED = {words: tuple(words.split(" or ")) for words in (
-    "confirmed", "confirmed in size", "smaller than claimed", "equivalent", "undecided or underpowered",
-    "contradicted", "not attempted", "not judged")}  # fmt: skip
-"""Columns of the table of claims, and the verdicts that each counts."""
-UNITS = {"psnr": " dB"}
-DIGITS, KEPT_DIGITS = 2, 4
-"""Of a number in print, and in the snapshot."""
-
-Snapshot = dict[str, Any]
-_wrapped = partial(textwrap.fill, width=120, break_on_hyphens=False)
 
 
 def snapshot(results: Path, minutes: str | None = None) -> Snapshot:
@@ -63,6 +52,8 @@ def snapshot(results: Path, minutes: str | None = None) -> Snapshot:
         "trained": {"networks": len(cards), "minutes": _minutes(cards)},
         "pretrained": {"networks": len(before), "minutes": _minutes(before)},
         "tables": {name: {"title": one.spec.title, "claims": _counted(claims[name])} for name, one in tables.items()},
+        "again": [sum(row["direction"] for one in tables.values() for row in one.again),
+                  sum(len(one.again) for one in tables.values())],
         "table3": _printed(tables[TABLE]),
         "controls": _controls(tables[TABLE], claims[TABLE]),
     }  # fmt: skip
@@ -109,7 +100,8 @@ def _counted(claims: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, int]]:
     """Return the number of claims by kind and verdict."""
     known = [word for verdicts in COUNTED.values() for word in verdicts]
     counts = defaultdict[str, dict[str, int]](lambda: dict.fromkeys(known, 0))
-    for claim in claims:
+    # a loss against itself is no claim
+    for claim in (claim for claim in claims if claim.get("kind") != AGAIN):
         for name, words in (("kind", KINDS), ("verdict", known)):
             if (word := claim.get(name, "text")) not in words:
                 raise UserError(f"{name} '{word}' is none of {', '.join(words)}; name it in docs/demo_numbers.py")
@@ -121,7 +113,7 @@ def _printed(table: Table) -> Snapshot:
     """Return the rows of NETWORK in `table`, one a column, loss and metric."""
     here = table.long[table.long["network"] == NETWORK].astype({"published_warning": object})
     here, rows = here.fillna({"published_warning": ""}), []
-    kinds = {"control": table.spec.controls, "answer": table.spec.answers}
+    kinds = {"control": table.spec.controls, "answer": table.spec.answers, AGAIN: (table.spec.again,)}
     for row in here.to_dict("records"):
         names = {name: str(row[name]) for name in ("column", "loss", "metric", "better", "published_warning")}
         numbers = ("value", "difference", "low", "high", "published", "published_difference", "trivial")
@@ -134,6 +126,7 @@ def _printed(table: Table) -> Snapshot:
         "trivial": table.spec.trivials[0],
         "pictures": int(here["n_images"].max()),
         "seeds": int(here["n_seeds"].max()),
+        "noise_seeds": sorted({cell.seed for cell in table.spec.noise_cells}),
         "parameters": sizes,
         "rows": rows,
     }
@@ -178,104 +171,6 @@ def _environment() -> float:
     """Return the GiB on disk of the environment that runs this, as `du` counts them."""
     blocks = {(file.st_dev, file.st_ino): file.st_blocks for file in map(os.lstat, Path(sys.prefix).rglob("*"))}
     return round(512 * sum(blocks.values()) / 2**30, 1)
-
-
-def blocks(kept: Snapshot) -> dict[str, str]:
-    """Return the Markdown of every block by its name; depends on the snapshot alone."""
-    return {"time": _time(kept), "table3": _table3(kept["table3"]), "claims": _claims_table(kept["tables"]),
-            "controls": "\n".join(map(_control, kept["controls"])) or "No control was run."}  # fmt: skip
-
-
-def _time(kept: Snapshot) -> str:
-    whole = f"The {len(kept['tables'])} tables of the first paper {'take' if kept['minutes'] else 'were made'}"
-    whole += f" {kept['minutes']} minutes" if kept["minutes"] else ""
-    trained, before = kept["trained"], kept["pretrained"]
-    versions = ", ".join(f"{name} {number}" for name, number in kept["versions"].items())
-    return _wrapped(
-        f"{whole} on {kept['cores']} cores ({kept['cpu']}; {versions}): {trained['networks']} networks train for"
-        f" {trained['minutes']:.0f} minutes and {before['networks']} loss networks for {before['minutes']:.0f}, summed"
-        f" over jobs that run beside each other. The installed environment takes {kept['environment_gib']:.1f} GiB."
-    )
-
-
-def _table3(kept: Snapshot) -> str:
-    seeds = f"{kept['seeds']} seed{'s' if kept['seeds'] != 1 else ''}"
-    sizes = ", ".join(f"{count:,} at {column}" for column, count in kept["parameters"].items())
-    head = _wrapped(
-        f"{kept['network'].upper()} (parameters: {sizes}), {kept['pictures']} test pictures, {seeds}. Below"
-        f" `{kept['reference_loss']}` stand differences to it, ours with the 95 % interval over pictures"
-        f"{' and seeds' if kept['seeds'] > 1 else ''}. Controls are not in the paper."
-    )
-    metrics = dict.fromkeys((row["metric"], row["better"]) for row in kept["rows"])
-    warnings = dict.fromkeys(row["published_warning"] for row in kept["rows"] if row["published_warning"])
-    notes = [f"\\* The paper's number {warning}." for warning in warnings]
-    return "\n\n".join([head, *(_metric_table(kept, *metric) for metric in metrics), *notes])
-
-
-def _metric_table(kept: Snapshot, metric: str, better: str) -> str:
-    rows = [row for row in kept["rows"] if row["metric"] == metric]
-    columns = list(dict.fromkeys(row["column"] for row in rows))
-    found = {(row["column"], row["loss"]): row for row in rows}
-    unit = UNITS.get(metric, "")
-    name = f"{metric.upper()}{',' * bool(unit)}{unit} ({'higher' if better == 'up' else 'lower'} is better)"
-    lines = [[name, *(cell for column in columns for cell in (column, f"the paper's {column}"))]]
-    trivial = {row["column"]: plain(row["trivial"], DIGITS) for row in rows}
-    lines.append([kept["trivial"], *(cell for column in columns for cell in (trivial[column], ""))])
-    for loss, row in {row["loss"]: row for row in rows}.items():
-        cells = [_pair(found.get((column, loss)), loss == kept["reference_loss"]) for column in columns]
-        mark = " (control)" if row["control"] else " (no training)" if row.get("answer") else ""
-        lines.append([f"`{loss}`{mark}", *(cell for pair in cells for cell in pair)])
-    return _markdown(lines)
-
-
-def _pair(row: Mapping[str, Any] | None, reference: bool) -> tuple[str, str]:
-    """Return ours and the paper's: levels for the reference loss, else differences."""
-    if row is None:
-        return "", ""
-    star = r"\*" if row["published_warning"] else ""
-    name, form = ("published", plain) if reference else ("published_difference", signed)
-    theirs = "" if row[name] is None else f"{form(row[name], DIGITS)}{star}"
-    if reference:
-        return plain(row["value"], DIGITS), theirs
-    return f"{signed(row['difference'], DIGITS)} {interval(row['low'], row['high'], DIGITS)}", theirs
-
-
-def _claims_table(tables: Mapping[str, Mapping[str, Any]]) -> str:
-    rows = [(f"`{name}`", kind, count) for name, table in tables.items() for kind, count in table["claims"].items()]
-    sums: dict[str, Counter[str]] = defaultdict(Counter)
-    for _, kind, count in rows:
-        sums[kind].update(count)
-    rows += [("all", kind, count) for kind, count in sums.items()]
-    return _markdown([["table", "kind", "claims", *COUNTED], *([*names, *_counts(count)] for *names, count in rows)])
-
-
-def _counts(claims: Mapping[str, int]) -> list[str]:
-    return [str(sum(claims.values())), *(str(sum(claims[word] for word in words)) for words in COUNTED.values())]
-
-
-def _control(claim: Mapping[str, Any]) -> str:
-    head = f"- {claim['text']} (`{claim['better']}`, `{claim['than']}`)"
-    if claim["difference"] is None:
-        return f"{head}? Not attempted: {claim['reason']}."
-    answer = "Yes" if claim["low"] > 0 else "No, it is worse" if claim["high"] < 0 else "Not to be told"
-    size = f"{signed(claim['difference'], DIGITS)}{UNITS.get(claim['metric'], '')}"
-    astray = f" Not a fair answer, a run went astray: {'; '.join(claim['astray'])}." if claim["astray"] else ""
-    return f"{head}? {answer}: {size} {interval(claim['low'], claim['high'], DIGITS)}.{astray}"
-
-
-def _markdown(lines: Sequence[Sequence[str]]) -> str:
-    head, *body = [f"| {' | '.join(cells)} |" for cells in lines]
-    return "\n".join([head, f"|{' --- |' * len(lines[0])}", *body])
-
-
-def page(text: str, kept: Snapshot) -> str:
-    """Return `text` with the blocks of the snapshot; raises UserError where the text has no place for one."""
-    for name, block in blocks(kept).items():
-        region = re.compile(rf"(?<=<!-- demo:{name} -->\n).*?(?=<!-- /demo:{name} -->)", re.DOTALL)
-        if not region.search(text):
-            raise UserError(f"README.md has no lines <!-- demo:{name} --> and <!-- /demo:{name} -->; put them back")
-        text = region.sub(lambda _, block=block: f"{block}\n", text)  # type: ignore[misc]
-    return text
 
 
 def _main() -> None:

@@ -181,10 +181,8 @@ def _verdict(claim: Claim, comparison: Comparison, size: PrintedSize, spec: Judg
         return Verdict(NOT_ATTEMPTED, "what is slight is a size, and sizes are not judged at a reduced scale")
     if published is None or not published.difference > 0 or not spec.full_scale:
         return verdict(bounds, difference, None, sizes=spec.full_scale or claim.kind == "again")
-    tost_p = equivalent(comparison.finite, published.difference / 2, noise=lent.noise, skewed=True, layouts=layouts)
-    return verdict(
-        bounds, difference, tost_p, place=place(comparison.finite, published, lent.noise, skewed=True, layouts=layouts)
-    )
+    tost_p = equivalent(comparison.finite, published.difference / 2, noise=lent.noise, layouts=layouts)
+    return verdict(bounds, difference, tost_p, place=place(comparison.finite, published, lent.noise, layouts=layouts))
 
 
 def _less(ours: Paired, theirs: Paired) -> Paired:

@@ -19,7 +19,8 @@ from pipeline.outputs.training_words import mean_strength, most_unmoved
 from pipeline.pages.formats import html_page, latex_table, markdown_page, wide_csv, wide_frame
 from pipeline.specs.tabulate import TRIVIAL, MetricColumn, TabulateSpec
 
-NO_RUN = {"parameters": None, "seconds": math.nan, "device": "", "precision": "", "steps": None}
+NO_RUN: dict[str, Any] = {"parameters": None, "seconds": math.nan, "device": "", "precision": "", "steps": None}
+NO_RUN |= {"unmoved": {}, "strength": {}}
 """What a table says of an answer that is no run."""
 
 

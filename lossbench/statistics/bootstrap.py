@@ -21,7 +21,7 @@ FLAT = 0.01
 """Largest share of resamples without spread that the images themselves may give: where most differences are equal,
 as of right and wrong answers, resamples without the others are many and say nothing of them."""
 FEW = 4
-"""Where images may be skewed, their error is widened by 1 + FEW / images: few of them do not show it. Chosen by
+"""Where noise is lent, the images' error is widened by 1 + FEW / images: few of them do not show it. Chosen by
 simulation of log-normal images, whose false directions it keeps at 5 % (benchmarks/false_directions.py)."""
 OVERLAP = 0.8
 """Share of the added up degrees of freedom that own and lent noise are worth: the reference's runs are in both."""
@@ -57,7 +57,6 @@ def draws(
     generator_seed: int,
     noise: SeedNoise | None = None,
     published_runs: int | None = None,
-    skewed: bool = False,
     layouts: Sequence[Layout | None] = (),
 ) -> tuple[Array, Array]:
     """Return estimates (data sets,) and draws (data sets, resamples) of the mean over `sets` of the set means.
@@ -65,11 +64,11 @@ def draws(
     Each of `sets` is (data sets, seeds, images); the interval at a level lies between the quantiles of the draws. A
     draw is the estimate less an error of the images and an error of the seeds (a convolution of two pivots, as in the
     Behrens-Fisher problem). The seeds' error is their standard error times a draw of Student's t; what other runs say
-    of it (`noise`) is weighed in by its degrees of freedom, unless the sets' own runs deviate far more. With
-    `published_runs` the draws are of the distance to a published mean over so many runs, which err as ours do. `skewed`
-    allows for images that are skewed more than so few show. `layouts`
-    says how the images of each set lie beside each other in a scene, None where they are independent; the images' error
-    is then that of `widened` times a draw of Student's t.
+    of it (`noise`) is weighed in by its degrees of freedom, unless the sets' own runs deviate far more; the images'
+    error then also allows for images that are skewed more than so few show. With `published_runs` the draws are of the
+    distance to a published mean over so many runs, which err as ours do. `layouts` says how the images of each set lie
+    beside each other in a scene, None where they are independent; the images' error is then that of `widened` times a
+    draw of Student's t.
     """
     from scipy.special import stdtrit
 
@@ -84,7 +83,7 @@ def draws(
         errors = by_images[:, None] * stdtrit(freedom[:, None], levels)
     else:
         errors = by_images[:, None] * _studentised(means, levels, generator)
-    if skewed:
+    if noise is not None:
         errors = errors * (1 + FEW / np.mean([one.shape[1] for one in means]))
     seeds = sets[0].shape[1]
     variance, freedom = seed_variance(by_seeds, seeds, noise)

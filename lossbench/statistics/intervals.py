@@ -53,7 +53,6 @@ def interval(
     resamples: int = 10_000,
     generator_seed: int = 0,
     noise: SeedNoise | None = None,
-    skewed: bool = False,
     layouts: Sequence[Layout | None] = (),
 ) -> Interval:
     """Return the mean over sets of the set means of paired differences, with its interval at `level`.
@@ -66,7 +65,7 @@ def interval(
     Images are resampled within sets and the mean is studentised (bootstrap-t, no tail shorter than Student's t); the
     seeds add Student's t with their own standard error and with what other runs say of it, `noise` (docs/statistics.md
     has the coverage). With one seed and no `noise` the interval covers other images, not other seeds; with one image a
-    set it covers seeds alone; `method` says so. `skewed` widens for images that may be skewed more than so few show.
+    set it covers seeds alone; `method` says so.
     `layouts` holds row and column of each image of a set of tiles of a scene, which resemble their neighbours and count
     by their effective number; None for a set of independent images.
 
@@ -75,7 +74,7 @@ def interval(
     """
     sets = _checked(differences)
     values_of = [one[None] for one in sets]
-    estimate, values = bootstrap.draws(values_of, resamples, generator_seed, noise, skewed=skewed, layouts=layouts)
+    estimate, values = bootstrap.draws(values_of, resamples, generator_seed, noise, layouts=layouts)
     tail = (1 - level) / 2
     low, high = np.quantile(values[0], [tail, 1 - tail], method="hazen")
     pooled = np.concatenate([one.mean(axis=0) for one in sets])
@@ -98,7 +97,6 @@ def equivalent(
     resamples: int = 10_000,
     generator_seed: int = 0,
     noise: SeedNoise | None = None,
-    skewed: bool = False,
     layouts: Sequence[Layout | None] = (),
 ) -> float:
     """Return the p-value of two one-sided tests (TOST) that the mean difference lies within +-`margin`.
@@ -110,7 +108,7 @@ def equivalent(
     if not margin > 0:
         raise UserError(f"margin: {margin} is not positive; give half the published difference")
     sets = [one[None] for one in _checked(differences)]
-    _, values = bootstrap.draws(sets, resamples, generator_seed, noise, skewed=skewed, layouts=layouts)
+    _, values = bootstrap.draws(sets, resamples, generator_seed, noise, layouts=layouts)
     outside = max(np.count_nonzero(values >= margin), np.count_nonzero(values <= -margin))
     return (1 + outside) / (resamples + 1)
 

@@ -32,7 +32,6 @@ def place(
     differences: Sequence[Array],
     size: PublishedSize,
     noise: SeedNoise | None = None,
-    skewed: bool = False,
     layouts: Sequence[Layout | None] = (),
     level: float = 0.95,
     resamples: int = 10_000,
@@ -47,7 +46,7 @@ def place(
     from scipy.special import ndtri
 
     sets = [np.asarray(one, dtype=float)[None] for one in differences]
-    _, values = bootstrap.draws(sets, resamples, generator_seed, noise, size.runs, skewed, layouts)
+    _, values = bootstrap.draws(sets, resamples, generator_seed, noise, size.runs, layouts)
     levels = (np.arange(resamples) + 0.5) / resamples
     rounding = size.step / np.sqrt(6 * size.cells) * ndtri(levels)
     apart = values[0] - size.difference + np.random.default_rng(generator_seed + 1).permutation(rounding)

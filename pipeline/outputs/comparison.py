@@ -41,8 +41,7 @@ def compared(sets: Sequence[Paired], sign: int = 1, noise: SeedNoise | None = No
     finite, layouts, note = _finite(sets)
     if not any(array.shape[1] > 1 or array.shape[0] > 1 for array in finite):
         return None
-    # what a loss does to hard pictures is skewed
-    bounds = interval(finite, noise=noise, skewed=True, layouts=layouts)
+    bounds = interval(finite, noise=noise, layouts=layouts)
     tests = companions([sign * array for array in finite])
     if note:
         # the shift is in the metric's unit, so that it needs finite differences

@@ -94,7 +94,7 @@ def test_equivalence_rests_on_the_same_draws() -> None:
 def test_seeds_add_their_noise(benchmark: ModuleType) -> None:
     tiles = benchmark.fields(benchmark.Scene(11, 2), 0.85, 400, np.random.default_rng(0))
     noise = np.random.default_rng(1).standard_normal((400, 3, 1))
-    _, values = bootstrap.draws([tiles[:, None] + noise], 1000, 0, [STRIP])
+    _, values = bootstrap.draws([tiles[:, None] + noise], 1000, 0, layouts=[STRIP])
     low, high = np.quantile(values, [0.025, 0.975], axis=1)
     assert np.mean((low <= 0) & (high >= 0)) > 0.93
 
