@@ -94,3 +94,9 @@ def written(spec: TabulateSpec, folder: Path) -> dict[str, str]:
     names = {"csv": "table3.csv", "wide": "table3_wide.csv", "md": "table3.md", "tex": "table3.tex"}
     names["html"] = "table3.html"
     return {key: (folder / "tables" / name).read_text(encoding="utf-8") for key, name in names.items()}
+
+
+def row(table: pd.DataFrame, loss: str, metric: str) -> dict[str, Any]:
+    """Return the one row of a loss and a metric."""
+    (found,) = table[(table["loss"] == loss) & (table["metric"] == metric)].to_dict("records")
+    return {str(name): value for name, value in found.items()}

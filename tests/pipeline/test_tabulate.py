@@ -3,7 +3,6 @@
 import math
 import re
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,6 +14,7 @@ from _tables import (
     STAND_IN,
     VGG,
     cell,
+    row,
     small_spec,
     write_card,
     write_scores,
@@ -28,12 +28,6 @@ from pipeline import tabulate
 from pipeline.config import read
 from pipeline.planning.plan import Plan
 from pipeline.specs.tabulate import TabulateSpec
-
-
-def row(table: pd.DataFrame, loss: str, metric: str) -> dict[str, Any]:
-    """Return the one row of a loss and a metric."""
-    (found,) = table[(table["loss"] == loss) & (table["metric"] == metric)].to_dict("records")
-    return {str(name): value for name, value in found.items()}
 
 
 def test_a_value_is_the_mean_over_seeds_of_the_mean_over_pictures(tmp_path: Path) -> None:

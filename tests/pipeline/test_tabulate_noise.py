@@ -3,8 +3,7 @@
 import math
 from pathlib import Path
 
-from _tables import cell, small_spec, written
-from test_tabulate import row
+from _tables import cell, row, small_spec, written
 
 from pipeline import tabulate
 
