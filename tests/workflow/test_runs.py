@@ -1,8 +1,10 @@
 """The whole workflow on real photographs: from nothing to a table, killed in the middle, run again, nothing to do."""
 
+import contextlib
 import csv
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -14,8 +16,11 @@ import pandas as pd
 import pytest
 import yaml
 from _repository import copied, keep_tables
+from _repository import snakemake as forked
 
+from pipeline.config.read import values
 from pipeline.learning.lock import exclusive
+from pipeline.planning.plan import Plan
 
 CONTROLS = ["random_tmae", "random_cmae", "original_longer"]
 LOSSES = ["original", "vgg", "kmae", "ctmae", "ccmae", *CONTROLS]
@@ -28,19 +33,19 @@ def workflow(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the repository with table 7, and table 3 cut to EDSR x2; one seed, a checkpoint after every step."""
     folder = copied(tmp_path_factory.mktemp("workflow"))
     table = folder / "config/tables/mae_loss/table3.yaml"
-    values = yaml.safe_load(table.read_text(encoding="utf-8"))
-    values["networks"] = ["edsr"]
-    values["columns"] = {"x2": values["columns"]["x2"]}
-    table.write_text(yaml.safe_dump(values), encoding="utf-8")
+    given = yaml.safe_load(table.read_text(encoding="utf-8"))
+    given["networks"] = ["edsr"]
+    given["columns"] = {"x2": given["columns"]["x2"]}
+    table.write_text(yaml.safe_dump(given), encoding="utf-8")
     scale = folder / "config/scale/ci.yaml"
-    values = yaml.safe_load(scale.read_text(encoding="utf-8"))
-    values["seeds"] = [0]
-    values["networks"]["edsr"]["recipe"]["steps"] = STEPS
-    scale.write_text(yaml.safe_dump(values), encoding="utf-8")
+    given = yaml.safe_load(scale.read_text(encoding="utf-8"))
+    given["seeds"] = [0]
+    given["networks"]["edsr"]["recipe"]["steps"] = STEPS
+    scale.write_text(yaml.safe_dump(given), encoding="utf-8")
     keep_tables(folder, "mae_loss/table3", "mae_loss/table7")
     config = folder / "config/config.yaml"
-    values = yaml.safe_load(config.read_text(encoding="utf-8"))
-    config.write_text(yaml.safe_dump({**values, "checkpoint_minutes": 1e-9}), encoding="utf-8")
+    given = yaml.safe_load(config.read_text(encoding="utf-8"))
+    config.write_text(yaml.safe_dump({**given, "checkpoint_minutes": 1e-9}), encoding="utf-8")
     return folder
 
 
@@ -76,6 +81,17 @@ def killed_training(folder: Path, target: str) -> str:
     return printed
 
 
+def undisturbed(folder: Path, output: Path) -> bytes:
+    """Return the weights of the run that was killed, trained without a break as its job would."""
+    with contextlib.chdir(folder):
+        config = Path("config")
+        job = Plan.from_config({**values(config), "scale": "ci"}, config).job("train", RUN.split("/")[3:])
+    command = [sys.executable, "-m", "pipeline.train", "--code", job.code, *shlex.split(job.options)]
+    command += ["--output", str(output), "--label", "undisturbed"]
+    subprocess.run(command, cwd=folder, input=job.spec.canonical(), text=True, check=True, env=environment())
+    return (output / "model.safetensors").read_bytes()
+
+
 def trains(process: Path, folder: Path) -> bool:
     try:
         words = (process / "cmdline").read_bytes().split(b"\0")
@@ -85,7 +101,7 @@ def trains(process: Path, folder: Path) -> bool:
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds the training's process in /proc")
-def test_the_workflow_goes_from_nothing_to_a_table_through_a_kill(workflow: Path) -> None:
+def test_the_workflow_goes_from_nothing_to_a_table_through_a_kill(workflow: Path, tmp_path: Path) -> None:
     killed_training(workflow, f"{RUN}/model.safetensors")
     assert not (workflow / RUN / "model.safetensors").exists()
 
@@ -111,15 +127,10 @@ def test_the_workflow_goes_from_nothing_to_a_table_through_a_kill(workflow: Path
         assert (workflow / f"results/ci/tables/mae_loss/table3{ending}").stat().st_size > 500
 
     # the killed run ended where an undisturbed one ends
-    model = (workflow / RUN / "model.safetensors").read_bytes()
-    again = snakemake(workflow, "--force", "--", f"{RUN}/model.safetensors")
-    assert again.returncode == 0, again.stdout + again.stderr
-    assert (workflow / RUN / "model.safetensors").read_bytes() == model
+    assert (workflow / RUN / "model.safetensors").read_bytes() == undisturbed(workflow, tmp_path)
 
-    settled = snakemake(workflow, "--", "all", "report")
-    assert settled.returncode == 0, settled.stdout + settled.stderr
-    idle = snakemake(workflow, "--", "all", "report")
-    assert "Nothing to be done" in idle.stdout + idle.stderr
+    code, printed = forked(workflow, "--config", "scale=ci", "--", "all", "report")
+    assert code == 0 and "Nothing to be done" in printed
 
 
 def test_the_workflow_ends_in_a_report_of_every_claim(workflow: Path) -> None:
@@ -160,8 +171,8 @@ def test_a_failed_run_leaves_a_report_that_names_it_and_why(workflow: Path) -> N
     by_id = {claim["id"]: claim for claim in verdict["claims"]}
     assert by_id["table3_ctmae_psnr"]["reason"] == "no scores of ctmae"
     assert by_id["table3_ccmae_psnr"]["verdict"] != "not attempted"
-    mended = snakemake(workflow, "--", "report")
-    assert mended.returncode == 0, mended.stdout + mended.stderr
+    code, printed = forked(workflow, "--config", "scale=ci", "--", "report")
+    assert code == 0, printed
     verdict = json.loads((workflow / "results/ci/verdicts/mae_loss/table3.json").read_text(encoding="utf-8"))
     assert verdict["missing"] == []
 
@@ -171,9 +182,8 @@ def test_a_mistyped_loss_stops_at_planning_with_its_neighbour(workflow: Path) ->
     text = table.read_text(encoding="utf-8")
     table.write_text(text.replace("- kmae", "- kmea"), encoding="utf-8")
     try:
-        refused = snakemake(workflow, "--dry-run")
+        code, printed = forked(workflow, "--config", "scale=ci", "--dry-run")
     finally:
         table.write_text(text, encoding="utf-8")
-    assert refused.returncode != 0
-    assert "'kmea'" in refused.stdout + refused.stderr
-    assert "did you mean 'kmae'?" in refused.stdout + refused.stderr
+    assert code != 0
+    assert "'kmea'" in printed and "did you mean 'kmae'?" in printed
