@@ -12,18 +12,20 @@ from _repository import copied, edited, keep_tables, planned_jobs, snakemake
 CI = ("--config", "scale=ci")
 TASKS = ("super_resolution_x2", "super_resolution_x4")
 NETWORKS = ("edsr", "rfdn")
-LOSSES = ("original", "vgg", "kmae", "ctmae", "ccmae")
+LOSSES = ("original", "vgg", "kmae", "ctmae", "ccmae", "original_again")
 SEEDS = (0, 1)
 TABLE = "Tabulate mae_loss table3"
 ANSWERS = {"original_sharpened": {"original"}, "original_vgg_mix": {"original", "vgg"}}
 """Rows that are made of the pictures of losses without a training."""
 TRIVIAL = {f"Evaluate trivial under bicubic: {task}, photographs, seed 0" for task in TASKS}
 TRUTH = {job.replace("bicubic", "ground_truth") for job in TRIVIAL}
+# one a seed of the runs that learn by it
 MAE_PRETRAINING = {
-    "Pretrain the loss network mae_public on generic_photographs",
-    "Pretrain the loss network mae_task on photographs",
+    f"Pretrain the loss network {name}{seed} on {data}"
+    for name, data in (("mae_public", "generic_photographs"), ("mae_task", "photographs"))
+    for seed in ("", "_seed1")
 }
-CNN_PRETRAINING = {"Pretrain the loss network cnn_mae_task on photographs"}
+CNN_PRETRAINING = {f"Pretrain the loss network cnn_mae_task{seed} on photographs" for seed in ("", "_seed1")}
 
 
 def runs(networks: Iterable[str] = NETWORKS, losses: Iterable[str] = LOSSES) -> set[str]:
@@ -73,7 +75,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     text = scale.read_text(encoding="utf-8")
     scale.write_text(swap("control_tables: [mae_loss/table3]", "control_tables: []")(text), encoding="utf-8")
     made = outputs(folder)
-    assert len(made) == 2 * 2 + 2 * 2 + 2 + 3 * 5 + 40 * 3 + 60 * 2 + 4 + 5
+    assert len(made) == 2 * 2 + 2 * 2 + 2 + 6 * 5 + 48 * 3 + 68 * 2 + 4 + 5
     for output in made:
         output.parent.mkdir(parents=True, exist_ok=True)
         if output.name.endswith("_pictures"):
@@ -128,7 +130,7 @@ def test_an_edit_of_a_metric_trains_nothing(finished: Path) -> None:
     with edited(finished / "lossbench/metrics/niqe.py", swap("BLOCK = 96", "BLOCK = 80 + 16")):
         planned = jobs(finished)
     assert planned == TRIVIAL | TRUTH | (runs() - training()) | comparisons() | {TABLE}
-    assert len(planned) == 60 + 4 + 1
+    assert len(planned) == 68 + 4 + 1
 
 
 def test_an_edit_of_the_training_loop_prepares_and_imports_nothing(finished: Path) -> None:
