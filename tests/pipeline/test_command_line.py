@@ -136,10 +136,10 @@ def test_the_plan_of_a_scale_is_counted(monkeypatch: pytest.MonkeyPatch, capsys:
         ],
         [],
     )
-    assert plan["jobs"]["train"] == 170
+    assert plan["jobs"]["train"] == 200
     run(monkeypatch, "plan", "--scale", "ci")
     words = capsys.readouterr().out
-    assert "170 train" in words and "nothing is missing" in words
+    assert "200 train" in words and "nothing is missing" in words
 
 
 def test_the_plan_without_a_scale_is_that_of_the_configuration(
