@@ -110,7 +110,8 @@ def test_the_crop_of_psnr_is_that_of_its_column_and_niqe_takes_luma() -> None:
         spec = plan.job("evaluate", key).spec
         assert isinstance(spec, EvaluateSpec)
         protocols = {metric.name: (metric.colour, metric.crop, metric.rounding) for metric in spec.metrics}
-        assert protocols == {"psnr": ("rgb", crop, True), "niqe": ("y601", 0, True)}
+        printed = {"psnr": ("rgb", crop, True), "niqe": ("y601", 0, True)}
+        assert protocols == {**printed, "grid": ("gray", 0, True)}
         assert (spec.split, spec.tile) == ("test", 512)
 
 
