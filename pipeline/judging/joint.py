@@ -21,6 +21,7 @@ from pipeline.specs.tabulate import TabulateSpec
 
 LEVEL = 0.05
 """Of two-sided p-values after Holm over the cells."""
+CONTRADICTED = "contradicted"
 FIELDS = ("cells", "cells_shown", "cells_clear", "cells_printed", "cells_printed_shown", "worst")
 """What a row says of a statement on every cell; None in other rows."""
 OF_WORST = ("difference", "low", "high", "n_images", "n_seeds", "method", "published_difference")
@@ -48,7 +49,7 @@ def joined(claim: Claim, rows: Sequence[Record], unjudged: str) -> Record:
     `cells` is their number, `cells_shown` of how many the difference, and `cells_clear` of how many the interval is
     above 0; `cells_printed` is of how many the paper prints numbers beyond doubt, and `cells_printed_shown` of how many
     these show it. `worst` is the cell that lies lowest in halves of its interval's width, whose numbers the row has. A
-    cell that is not judged leaves the claim `unjudged`, for that cell's reason.
+    cell that is not judged leaves the claim `unjudged`, for that cell's reason, unless the others contradict it.
     """
     printed = [row["published_difference"] for row in rows if row["published_difference"] is not None]
     row = {
@@ -63,23 +64,27 @@ def joined(claim: Claim, rows: Sequence[Record], unjudged: str) -> Record:
         "cells_printed_shown": sum(one > 0 for one in printed),
         "published_warning": "; ".join(dict.fromkeys(filter(None, (row["published_warning"] for row in rows)))),
     }
-    if absent := [one for one in rows if one["verdict"] == unjudged]:
+    absent = [one for one in rows if one["verdict"] == unjudged]
+    there = [one for one in rows if one["verdict"] != unjudged]
+    found = every(there) if there else None
+    # one cell is enough to contradict it, whatever the others would show
+    if found is None or (absent and found.name != CONTRADICTED):
         reason = f"{absent[0]['reason']} ({_named(absent[0], rows)}; {len(absent)} of {len(rows)} cells)"
         # units of several metrics can't be compared
         least = min(printed) if printed and not claim.metrics else None
         return {**row, "published_difference": least, "verdict": unjudged, "reason": reason}
-    worst = min(rows, key=_standing)
+    worst = min(there, key=_standing)
     named = ("metric", "better", "than", "columns", "networks", "difference", "low", "high", "published_difference")
     place = {name: worst[name] for name in named}
     place["column"], place["network"] = place.pop("columns")[0], place.pop("networks")[0]
-    found = every(rows)
-    notes = dict.fromkeys(note for one in rows for note in one["notes"])
+    notes = [f"{len(absent)} of {len(rows)} cells are not there"] if absent else []
+    notes += dict.fromkeys(note for one in there for note in one["notes"])
     return {
         **row,
         **{name: worst[name] for name in OF_WORST},
-        "trivial_answer": next((one["trivial_answer"] for one in rows if one["verdict"] == REFUSED), None),
-        "cells_shown": sum(one["difference"] > 0 for one in rows),
-        "cells_clear": sum(one["low"] > 0 for one in rows),
+        "trivial_answer": next((one["trivial_answer"] for one in there if one["verdict"] == REFUSED), None),
+        "cells_shown": sum(one["difference"] > 0 for one in there),
+        "cells_clear": sum(one["low"] > 0 for one in there),
         "worst": place,
         "verdict": found.name,
         "reason": "; ".join([found.reason, *notes]),
@@ -102,7 +107,7 @@ def every(rows: Sequence[Record]) -> Verdict:
     adjusted = holm([p if row["difference"] < 0 else 1.0 for p, row in zip(p_values, rows, strict=True)])
     if below := sum(p < LEVEL for p in adjusted):
         words = f"{below} of {len(rows)} cells are below 0 (p < {LEVEL:g} after Holm over the cells)"
-        return Verdict("contradicted", words)
+        return Verdict(CONTRADICTED, words)
     return Verdict("undecided", "not every cell's interval is above 0, and after Holm over the cells none is below")
 
 

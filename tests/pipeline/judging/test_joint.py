@@ -133,6 +133,11 @@ def test_a_cell_without_scores_leaves_it_unjudged() -> None:
     assert (row["verdict"], row["difference"], row["worst"]) == ("not attempted", None, None)
     why = "some of its cells are missing or have no common seed (x4 rfdn niqe; 1 of 8 cells)"
     assert row["reason"] == why
+    # what the others show is enough against it
+    below = scores(gains(psnr_x2_edsr=-0.3))
+    row = judged(claim(), below[~gone])
+    assert (row["verdict"], row["cells"], row["cells_shown"]) == ("contradicted", 8, 6)
+    assert "; 1 of 8 cells are not there" in row["reason"] and row["worst"]["metric"] == "psnr"
     other = judged(claim(metrics=("psnr", "ssim")), made)
     assert other["verdict"] == "not attempted" and "no metric ssim at this scale" in other["reason"]
 
