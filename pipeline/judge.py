@@ -4,7 +4,7 @@ import json
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from itertools import product
+from itertools import chain, product
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,7 +19,9 @@ from lossbench.statistics.rank_agreement import shape
 from lossbench.statistics.sizes import place
 from lossbench.statistics.verdicts import FLOORS, Verdict, slight_verdict, value_verdict, verdict
 from pipeline.command import run
+from pipeline.judging import joint
 from pipeline.judging.noise import Lender, Lent
+from pipeline.judging.pairs import columns_of, lent_to, paired_mean
 from pipeline.judging.printed_size import PrintedSize, printed_size
 from pipeline.judging.summary import summary
 from pipeline.judging.untrained import REFUSED, as_good
@@ -95,8 +97,9 @@ def self_comparisons(table: TabulateSpec, scores: pd.DataFrame, lender: Lender) 
 def judged(spec: JudgeSpec, scores: pd.DataFrame, lender: Lender | None = None) -> list[Record]:
     """Return one row a claim: difference (> 0 favours the claim), interval, tests, published size and verdict.
 
-    A claim's sets are test sets; networks and columns scored on the same images are averaged first. Without `lender` no
-    further runs of the reference loss tell of noise.
+    A claim's sets are test sets; networks, columns and pairs of losses on the same images are averaged first. The row
+    of a claim on every cell has the numbers of its worst one. Without `lender` no further runs of the reference loss
+    tell of noise.
     """
     lender = lender or Lender(spec.table, scores, pd.DataFrame())
     rows = [_judged(claim, spec, scores, lender) for claim in spec.claims]
@@ -111,14 +114,21 @@ def judged(spec: JudgeSpec, scores: pd.DataFrame, lender: Lender | None = None) 
 
 
 def _judged(claim: Claim, spec: JudgeSpec, scores: pd.DataFrame, lender: Lender) -> Record:
-    table = spec.table
+    blank = dict.fromkeys(joint.FIELDS)
     if claim.kind == "untestable":
-        blank = dict.fromkeys(("published_difference", *_MEASURED))
+        blank |= dict.fromkeys(("published_difference", *_MEASURED))
         return {**claim.model_dump(exclude={"table"}), **blank, "published_warning": "", "verdict": NOT_JUDGED}
-    # where the metric has no scores all columns count, so that a reason can be given
-    scored = set(scores.loc[scores["metric"] == claim.metric, "column"]) or set(table.columns)
-    known = tuple(column for column in table.columns if column in scored and column not in table.server_only)
-    columns, networks = claim.columns or known, claim.networks or table.networks
+    each = joint.cells(claim, spec.table, scores) if claim.every else [claim]
+    rows = [_on_mean(one, spec, scores, lender) for one in each]
+    row = joint.joined(claim, rows, NOT_ATTEMPTED) if claim.every else rows[0]
+    return {**blank, **{name: value for name, value in row.items() if name != "notes"}}
+
+
+def _on_mean(claim: Claim, spec: JudgeSpec, scores: pd.DataFrame, lender: Lender) -> Record:
+    """Return the row of a claim on the mean of its cells; `notes` are the words that are not on the verdict."""
+    table = spec.table
+    columns = claim.columns or columns_of(table, scores, claim.metric)
+    networks = claim.networks or table.networks
     # papers print no difference of differences
     printed = claim.kind != "again" and not claim.against
     size = printed_size(claim, spec, columns, networks) if printed else PrintedSize()
@@ -132,7 +142,7 @@ def _judged(claim: Claim, spec: JudgeSpec, scores: pd.DataFrame, lender: Lender)
     }
 
     def oriented(metric: str) -> list[Paired]:
-        found = paired(scores, metric, claim.better, claim.than, columns, networks)
+        found = paired_mean(scores, metric, claim, columns, networks)
         return [one._replace(values=signs(table).get(metric, 1) * one.values) for one in found]
 
     found = oriented(claim.metric)
@@ -140,17 +150,18 @@ def _judged(claim: Claim, spec: JudgeSpec, scores: pd.DataFrame, lender: Lender)
         # an interaction: how much larger the difference is than that of the other metric on the same pictures
         others = oriented(claim.against)
         found = [_less(*pair) for pair in zip(found, others, strict=True)] if others else []
-    lent = lender.lent(claim.metric, claim.better, claim.than, columns, networks, claim.against)
+    lent = lent_to(lender, claim, columns, networks)
     comparison = compared(found, noise=lent.noise)
     if comparison is None:
         reason = left_out(found) or _why_not(claim, table, scores)
-        return {**row, **dict.fromkeys(_MEASURED), "verdict": NOT_ATTEMPTED, "reason": reason}
+        return {**row, **dict.fromkeys(_MEASURED), "verdict": NOT_ATTEMPTED, "reason": reason, "notes": []}
     bounds, tests = comparison.bounds, comparison.tests
     result = _verdict(claim, comparison, size, spec, lent)
     untrained = as_good(claim, table, scores, (columns, networks), bounds.estimate)
     if untrained is not None and bounds.low > 0:
         gained = f"{untrained.name} gains {untrained.difference:.4g} without a training"
         result = Verdict(REFUSED, f"{result.reason}; no gain in perception, since {gained}")
+    notes = [note for note in (comparison.note, lent.note) if note]
     return {
         **row,
         "difference": bounds.estimate,
@@ -168,7 +179,8 @@ def _judged(claim: Claim, spec: JudgeSpec, scores: pd.DataFrame, lender: Lender)
         "method": bounds.method,
         "trivial_answer": untrained._asdict() if untrained is not None else None,
         "verdict": result.name,
-        "reason": "; ".join(filter(None, (result.reason, size.note, comparison.note, lent.note))),
+        "reason": "; ".join(filter(None, (result.reason, size.note, *notes))),
+        "notes": notes,
     }
 
 
@@ -199,16 +211,16 @@ _MEASURED = (
 
 def _why_not(claim: Claim, table: TabulateSpec, scores: pd.DataFrame) -> str:
     """Say why there is nothing to judge: the table lacks what the claim speaks of, or scores are missing."""
-    metrics = [metric.name for metric in table.metrics]
+    metrics, losses = [metric.name for metric in table.metrics], list(dict.fromkeys(chain(*claim.couples)))
     for kind, named, known in (
-        ("loss", (claim.better, claim.than), table.losses),
+        ("loss", losses, table.losses),
         ("metric", tuple(name for name in (claim.metric, claim.against) if name), metrics),
         ("column", claim.columns, table.columns),
         ("network", claim.networks, table.networks),
     ):
         if absent := [name for name in named if name not in known]:
             return f"the table has no {kind} {' and '.join(absent)} at this scale"
-    absent = [loss for loss in (claim.better, claim.than) if loss not in set(scores["loss"])]
+    absent = [loss for loss in losses if loss not in set(scores["loss"])]
     return f"no scores of {' and '.join(absent)}" if absent else "some of its cells are missing or have no common seed"
 
 

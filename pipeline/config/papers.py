@@ -15,7 +15,7 @@ CELL = ("paper", "table", "dataset", "model", "loss", "metric")
 """Columns of published.csv that say where a number stands."""
 PUBLISHED = (*CELL, "value")
 CLAIM = ("id", "kind", "table", "better", "than", "metric", "columns", "networks", "source", "text", "reason")
-"""Columns that a file of claims must have."""
+"""Columns that a file of claims must have; `against`, `slight`, `every` and `pairs` it may have."""
 
 
 def claims(
@@ -24,8 +24,9 @@ def claims(
     """Give the claims on `table`, which has a `definition`, of its paper's file; a paper may have none.
 
     Raises UserError naming the line of a claim that is given twice, of an unknown kind, that speaks of a table that is
-    not among `known`, or of a loss, metric or network that is neither of the table nor of the library, and of one that
-    gives a reason or names losses where its kind has none; `losses` are those of the scale.
+    not among `known`, or of a loss, metric or network that is neither of the table nor of the library, of one that
+    gives a reason or names losses where its kind has none, and of words that do not fit together; `losses` are those of
+    the scale.
     """
     replaced = [metric.name for metric in scale.metrics.values() if metric]
     names = {
@@ -48,19 +49,59 @@ def claims(
                 f"{path}, line {line}: table: '{row['table']}' is not defined; {nearest(row['table'], known)}"
             )
         if row["table"] == table:
-            _check_names(f"{path}, line {line}", row, names)
+            where = f"{path}, line {line}"
+            pairs = _pairs(where, row.get("pairs", ""))
+            _check_words(where, row)
+            _check_names(where, row, pairs, names)
             lists = {name: tuple(row[name].split()) for name in ("columns", "networks")}
-            other = scale.metrics.get(row["metric"])
-            changed: dict[str, Any] = {"metric": other.name} if other else {}
-            if (slight := row.get("slight", "")) not in ("", "yes"):
-                raise UserError(
-                    f"{path}, line {line}: slight: '{slight}' is neither 'yes' nor empty; write one of them"
-                )
-            changed["slight"] = slight == "yes"
-            yield Claim.parse({**row, **lists, **changed}, f"{path}, line {line}: {row['id']}")
+            stands = (scale.metrics.get(name) or name for name in row["metric"].split())
+            metrics = tuple(one if isinstance(one, str) else one.name for one in stands)
+            several = len(metrics) > 1
+            changed: dict[str, Any] = {
+                "metric": "" if several else " ".join(metrics),
+                "metrics": metrics if several else (),
+                "pairs": pairs,
+                "slight": row.get("slight") == "yes",
+            }
+            yield Claim.parse({**row, **lists, **changed}, f"{where}: {row['id']}")
 
 
-def _check_names(where: str, row: dict[str, str], names: dict[str, set[str]]) -> None:
+def _pairs(where: str, text: str) -> tuple[tuple[str, str], ...]:
+    """Return the pairs of losses of `text`, `better>than` each, apart by spaces."""
+    found = []
+    for pair in text.split():
+        better, mark, than = pair.partition(">")
+        if not (better and mark and than):
+            raise UserError(
+                f"{where}: pairs: '{pair}' is no pair of losses; write the better one first: ctmae>original"
+            )
+        found.append((better, than))
+    _refuse_twice(where, "pairs", text)
+    return tuple(found)
+
+
+def _refuse_twice(where: str, column: str, text: str) -> None:
+    names = text.split()
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise UserError(f"{where}: {column}: '{twice[0]}' is named twice; keep one")
+
+
+def _check_words(where: str, row: dict[str, str]) -> None:
+    """Check the columns of which each takes one word or none, and that the words of a row fit together."""
+    for column, word in (("slight", "yes"), ("every", "cell")):
+        if (given := row.get(column, "")) not in ("", word):
+            raise UserError(f"{where}: {column}: '{given}' is neither '{word}' nor empty; write one of them")
+    for column in ("slight", "against"):
+        if row.get("every") and row.get(column):
+            raise UserError(f"{where}: {column}: what is said of every cell is a direction; empty it, or 'every'")
+    _refuse_twice(where, "metric", row["metric"])
+    if len(row["metric"].split()) > 1 and not row.get("every"):
+        raise UserError(
+            f"{where}: metric: '{row['metric']}' are several, which have no mean; name one, or write 'cell' under every"
+        )
+
+
+def _check_names(where: str, row: dict[str, str], pairs: Sequence[tuple[str, str]], names: dict[str, set[str]]) -> None:
     if not row["id"].strip():
         raise UserError(f"{where}: the claim has no id; give it one")
     if row["kind"] == "untestable":
@@ -68,19 +109,27 @@ def _check_names(where: str, row: dict[str, str], names: dict[str, set[str]]) ->
         return
     if row["reason"]:
         raise UserError(f"{where}: reason: only what is untestable has one; empty it, or make the kind 'untestable'")
-    for column, kind in (("better", "loss"), ("than", "loss"), ("metric", "metric"), ("networks", "network")):
-        for name in row[column].split() if column == "networks" else [row[column]]:
-            if name not in names[kind]:
-                raise UserError(f"{where}: {column}: there is no {kind} '{name}'; {nearest(name, names[kind])}")
-    if row["better"] == row["than"]:
-        raise UserError(f"{where}: '{row['better']}' is said to be better than itself; name two losses")
+    if pairs and (row["better"] or row["than"]):
+        raise UserError(f"{where}: pairs: 'better' and 'than' name losses as well; empty them, or the pairs")
+    losses: tuple[tuple[str, str], ...] = (("better", row["better"]), ("than", row["than"]))
+    if pairs:
+        losses = tuple(("pairs", name) for pair in pairs for name in pair)
+    several = [("metric", name) for name in row["metric"].split() or [""]]
+    several += [("networks", name) for name in row["networks"].split()]
+    for column, name in (*losses, *several):
+        kind = {"metric": "metric", "networks": "network"}.get(column, "loss")
+        if name not in names[kind]:
+            raise UserError(f"{where}: {column}: there is no {kind} '{name}'; {nearest(name, names[kind])}")
+    for better, than in pairs or ((row["better"], row["than"]),):
+        if better == than:
+            raise UserError(f"{where}: '{better}' is said to be better than itself; name two losses")
 
 
 def _check_untestable(where: str, row: dict[str, str]) -> None:
     if not row["reason"].strip():
         raise UserError(f"{where}: reason: '{row['id']}' is untestable; say why")
-    for column in ("better", "than", "metric", "columns", "networks"):
-        if row[column]:
+    for column in ("better", "than", "pairs", "metric", "every", "columns", "networks"):
+        if row.get(column):
             raise UserError(f"{where}: {column}: '{row['id']}' is untestable, which compares nothing; empty it")
 
 

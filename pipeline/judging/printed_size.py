@@ -26,8 +26,8 @@ def printed_size(claim: Claim, spec: JudgeSpec, columns: tuple[str, ...], networ
     sign = signs(table).get(claim.metric, 1)
     printed = {(value.column, value.network, value.loss, value.metric): value for value in table.published}
     sizes, warnings, left, step = list[float](), list[str](), 0, 0.0
-    for column, network in product(columns, networks):
-        pair = [printed.get((column, network, loss, claim.metric)) for loss in (claim.better, claim.than)]
+    for column, network, couple in product(columns, networks, claim.couples):
+        pair = [printed.get((column, network, loss, claim.metric)) for loss in couple]
         known = [value for value in pair if value is not None]
         doubtful = [value for value in known if value.warning]
         warnings += [f"{value.network} {value.loss} {value.column}: {value.warning}" for value in doubtful]

@@ -85,7 +85,7 @@ def _claim(claim: dict[str, Any]) -> dict[str, Any]:
         "verdict": verdict,
         "symbol": symbol,
         "tone": tone,
-        "metric": str(claim.get("metric", "")).upper(),
+        "metric": " ".join(claim.get("metrics") or [str(claim.get("metric", ""))]).upper(),
         "difference": signed(claim.get("difference"), digits),
         "interval": interval(claim.get("low"), claim.get("high"), digits),
         "published": signed(claim.get("published_difference"), digits),
@@ -95,6 +95,7 @@ def _claim(claim: dict[str, Any]) -> dict[str, Any]:
 
 def _facts(claim: dict[str, Any]) -> list[str]:
     facts = [str(claim["reason"])] if claim.get("reason") else []
+    facts += _of_cells(claim)
     if (value := real(claim.get("p_holm"))) is not None:
         facts.append(f"p = {value:.3f} (Holm)" if value >= 0.001 else "p < 0.001 (Holm)")
     if (value := real(claim.get("improved"))) is not None:
@@ -106,8 +107,28 @@ def _facts(claim: dict[str, Any]) -> list[str]:
         facts.append(f"{claim['n_images']} pictures, {seeds} seed{'s' if seeds != 1 else ''}")
     if (other := claim.get("trivial_answer")) and claim.get("verdict") != "refused":
         facts.append(f"{other['name']} gains {other['difference']:.3g} without a training")
+    size = real(claim.get("published_difference"))
+    said = "published numbers do not show" in str(claim.get("reason"))
+    if not (said or claim.get("cells") or claim.get("slight")) and size is not None and size <= 0:
+        facts.append("the printed numbers do not show it")
     if claim.get("published_warning"):
         facts.append(f"published number: {claim['published_warning']}")
+    return facts
+
+
+def _of_cells(claim: dict[str, Any]) -> list[str]:
+    """Return of a claim on every cell in how many it shows, and which is the worst; nothing of others."""
+    count, worst = claim.get("cells"), claim.get("worst")
+    facts = []
+    if count and worst:
+        digits = telling(worst["difference"], worst["published_difference"])
+        numbers = f"{signed(worst['difference'], digits)} {interval(worst['low'], worst['high'], digits)}"
+        losses = f"{worst['better']} over {worst['than']} " if claim.get("pairs") else ""
+        where = f"{losses}{worst['network']} {worst['column']} {worst['metric'].upper()}"
+        facts.append(f"better in {claim['cells_shown']} of {count} cells, in {claim['cells_clear']} by an interval")
+        facts.append(f"the worst is {where}, {numbers}, which stands here")
+    if printed := claim.get("cells_printed"):
+        facts.append(f"the printed numbers show it in {claim['cells_printed_shown']} of {printed} cells")
     return facts
 
 

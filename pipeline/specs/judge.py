@@ -26,7 +26,13 @@ class Claim(Strict):
     better: str = ""
     """The loss that is said to be better."""
     than: str = ""
+    pairs: tuple[tuple[str, str], ...] = ()
+    """Of a claim on several pairs of losses each with the better one first; `better` and `than` are then empty."""
     metric: str = ""
+    metrics: tuple[str, ...] = ()
+    """Of a claim on several metrics all of them; `metric` is then empty."""
+    every: Literal["", "cell"] = ""
+    """`cell` where it is a statement on every column, network, metric and pair of losses; else it is on their mean."""
     against: str = ""
     """A second metric whose difference is subtracted: the claim is then that the first one's is larger."""
     slight: bool = False
@@ -40,6 +46,16 @@ class Claim(Strict):
     text: str
     reason: str = ""
     """Why it can't be tested."""
+
+    @property
+    def couples(self) -> tuple[tuple[str, str], ...]:
+        """The pairs of losses that it compares, the better one first."""
+        return self.pairs or ((self.better, self.than),)
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """The metrics that it speaks of."""
+        return self.metrics or (self.metric,)
 
 
 class MissingCell(Place):

@@ -84,6 +84,18 @@ def test_the_blocks_print_the_snapshot(script: Names, finished: Path) -> None:
     assert "(`ctmae`, `random_tmae`)? Yes: +0.60 dB [+0.20, +1.00]." in text
 
 
+def test_a_measure_that_no_paper_prints_has_no_columns_for_it(script: Names, finished: Path) -> None:
+    kept = script["snapshot"](finished, "24 to 27")
+    for row in kept["table3"]["rows"]:
+        if row["metric"] == "niqe":
+            row |= {"metric": "grid", "published": None, "published_difference": None}
+    lines = script["page"](README, kept).splitlines()
+    assert (
+        "| GRID, dB (lower is better) | x2 |" in lines
+        and "| PSNR, dB (higher is better) | x2 | the paper's x2 |" in lines
+    )
+
+
 @pytest.mark.parametrize(
     ("low", "high", "answer"),
     [(-1.0, -0.2, "No, it is worse: "), (-0.1, 0.3, "Not to be told: "), (None, None, "Not attempted: no scores.")],

@@ -225,6 +225,7 @@ def test_a_claim_on_what_there_is_not_is_refused(column: str, value: str, messag
     row = {"id": "new", "kind": "text", "table": "mae_loss/table3", "better": "kmae", "than": "original"}
     row |= {
         "metric": "psnr",
+        "every": "",
         "slight": "",
         "columns": "",
         "networks": "",

@@ -155,4 +155,4 @@ def test_the_tables_are_listed_by_their_targets() -> None:
     table = tables["mae_loss_table3"]
     assert table["losses"] == ["original", "vgg", "kmae", "ctmae", "ccmae"]
     assert table["networks"] == ["rfdn", "edsr"]
-    assert table["metrics"] == ["psnr", "niqe"]
+    assert table["metrics"] == ["psnr", "niqe", "grid"]

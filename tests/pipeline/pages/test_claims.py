@@ -73,3 +73,25 @@ def test_what_no_training_decides_is_not_withheld_either(tmp_path: Path) -> None
     rewrite(verdict, harness={"passed": False, "rows": 1, "failures": ["psnr"]},
             claims=[claims[0], {**claims[2], "kind": "untestable", "verdict": "not judged"}])  # fmt: skip
     assert re.findall(r'data-verdict="([^"]*)"', made([verdict])) == ["withheld", "not judged"]
+
+
+def test_a_claim_on_every_cell_says_in_how_many_it_shows_and_which_is_the_worst(tmp_path: Path) -> None:
+    (verdict,) = results(tmp_path)
+    first = json.loads(verdict.read_text())["claims"][0]
+    worst = {"column": "x4", "network": "rfdn", "metric": "niqe", "better": "ctmae", "than": "vgg"}
+    worst |= {"difference": -0.2, "low": -0.3, "high": -0.1, "published_difference": -0.05}
+    numbers = {name: worst[name] for name in ("difference", "low", "high", "published_difference")}
+    counted = {"cells": 8, "cells_shown": 7, "cells_clear": 5, "cells_printed": 6, "cells_printed_shown": 5}
+    every = {"every": "cell", "metric": "", "metrics": ["psnr", "niqe"], "pairs": [], "p_holm": None, "worst": worst}
+    contradicted = {**first, **numbers, **counted, **every, "id": "all", "verdict": "contradicted", "reason": "why"}
+    pairs = {**contradicted, "id": "pairs", "pairs": [["ctmae", "vgg"], ["kmae", "vgg"]], "cells_printed": 0}
+    missing = {**contradicted, "id": "lost", "verdict": "not attempted", "worst": None, "cells_shown": None}
+    plain = {**first, "id": "plain", "published_difference": -0.1, "text": "Plain"}
+    rewrite(verdict, claims=[contradicted, pairs, {**missing, **dict.fromkeys(numbers)}, plain])
+    text = words(made([verdict]))
+    worst_words = "the worst is rfdn x4 NIQE, −0.20 [−0.30, −0.10], which stands here"
+    assert f"why; better in 7 of 8 cells, in 5 by an interval; {worst_words}" in text
+    assert text.count("the printed numbers show it in 5 of 6 cells") == 2
+    assert "the worst is ctmae over vgg rfdn x4 NIQE" in text and "PSNR NIQE" in text
+    # of a mean the paper's own size says it, of every cell the count
+    assert text.count("the printed numbers do not show it") == 1

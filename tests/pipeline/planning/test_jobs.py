@@ -74,10 +74,10 @@ def test_a_job_runs_its_stage_and_the_plugins_that_its_spec_names() -> None:
             *("networks.rfdn", "losses.kmae", "tasks.super_resolution", "loss_networks.mae")
         },
         ("evaluate", "super_resolution_x2/div2k/edsr/vgg/0/div2k"): {
-            *("networks.edsr", "tasks.super_resolution", "metrics.psnr", "metrics.niqe")
+            *("networks.edsr", "tasks.super_resolution", "metrics.psnr", "metrics.niqe", "metrics.grid")
         },
         ("evaluate", "super_resolution_x2/div2k/trivial/bicubic/0/div2k"): {
-            *("tasks.super_resolution", "metrics.psnr", "metrics.niqe")
+            *("tasks.super_resolution", "metrics.psnr", "metrics.niqe", "metrics.grid")
         },
         ("compare", "mae_loss/table3/super_resolution_x4/div2k/edsr/div2k"): {"tasks.super_resolution"},
         ("tabulate", "mae_loss/table3"): set(),
@@ -110,7 +110,8 @@ def test_the_crop_of_psnr_is_that_of_its_column_and_niqe_takes_luma() -> None:
         spec = plan.job("evaluate", key).spec
         assert isinstance(spec, EvaluateSpec)
         protocols = {metric.name: (metric.colour, metric.crop, metric.rounding) for metric in spec.metrics}
-        assert protocols == {"psnr": ("rgb", crop, True), "niqe": ("y601", 0, True)}
+        printed = {"psnr": ("rgb", crop, True), "niqe": ("y601", 0, True)}
+        assert protocols == {**printed, "grid": ("gray", 0, True)}
         assert (spec.split, spec.tile) == ("test", 512)
 
 

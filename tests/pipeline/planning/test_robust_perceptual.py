@@ -90,7 +90,7 @@ def test_nothing_is_called_lpips_that_is_not(scale: str) -> None:
     assert any("pseudo_2afc stands in for lpips" in text and "not LPIPS" in text for text in spec.stand_ins)
     judged = planned(scale).job("judge", ("robust_perceptual", "table2")).spec
     assert isinstance(judged, JudgeSpec)
-    assert {claim.metric for claim in judged.claims} <= {*names}
+    assert {name for claim in judged.claims for name in claim.measures} <= {*names}
 
 
 def test_at_paper_scale_lpips_is_the_released_one_and_r_lpips_is_trained_on_people() -> None:
