@@ -15,13 +15,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
-from _repository import copied, keep_tables
-from _repository import snakemake as forked
+from _repository import copied, keep_tables, snakemake
 
-from pipeline.config.read import values
+from pipeline.config import read
 from pipeline.learning.lock import exclusive
 from pipeline.planning.plan import Plan
 
+CI = ("--config", "scale=ci")
 CONTROLS = ["random_tmae", "random_cmae", "original_longer"]
 ANSWERS = ["original_sharpened", "original_vgg_mix", "ground_truth"]
 OURS = [*CONTROLS, *ANSWERS, "original_again"]
@@ -35,38 +35,26 @@ def workflow(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the repository with table 7, and table 3 cut to EDSR x2; one seed, a checkpoint after every step."""
     folder = copied(tmp_path_factory.mktemp("workflow"))
     table = folder / "config/tables/mae_loss/table3.yaml"
-    given = yaml.safe_load(table.read_text(encoding="utf-8"))
-    given["networks"] = ["edsr"]
-    given["columns"] = {"x2": given["columns"]["x2"]}
-    table.write_text(yaml.safe_dump(given), encoding="utf-8")
+    values = yaml.safe_load(table.read_text(encoding="utf-8"))
+    values["networks"] = ["edsr"]
+    values["columns"] = {"x2": values["columns"]["x2"]}
+    table.write_text(yaml.safe_dump(values), encoding="utf-8")
     scale = folder / "config/scale/ci.yaml"
-    given = yaml.safe_load(scale.read_text(encoding="utf-8"))
-    given["seeds"] = [0]
-    given["networks"]["edsr"]["recipe"]["steps"] = STEPS
-    scale.write_text(yaml.safe_dump(given), encoding="utf-8")
+    values = yaml.safe_load(scale.read_text(encoding="utf-8"))
+    values["seeds"] = [0]
+    values["networks"]["edsr"]["recipe"]["steps"] = STEPS
+    scale.write_text(yaml.safe_dump(values), encoding="utf-8")
     keep_tables(folder, "mae_loss/table3", "mae_loss/table7")
     config = folder / "config/config.yaml"
-    given = yaml.safe_load(config.read_text(encoding="utf-8"))
-    config.write_text(yaml.safe_dump({**given, "checkpoint_minutes": 1e-9}), encoding="utf-8")
+    values = yaml.safe_load(config.read_text(encoding="utf-8"))
+    config.write_text(yaml.safe_dump({**values, "checkpoint_minutes": 1e-9}), encoding="utf-8")
     return folder
-
-
-def snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "snakemake", "--config", "scale=ci", *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment())
-
-
-def environment() -> dict[str, str]:
-    # jobs call `python`: the one that runs the tests
-    return {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
 
 
 def killed_training(folder: Path, target: str) -> str:
     """Run Snakemake until a training has saved itself a few times, kill that training, return what was printed."""
-    command = [sys.executable, "-m", "snakemake", "--config", "scale=ci", "--", target]
-    process = subprocess.Popen(
-        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment()
-    )
+    command = [sys.executable, "-m", "snakemake", *CI, "--", target]
+    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     checkpoint, seen = folder / RUN / "last.ckpt", set[int]()
     end = time.monotonic() + 300
     while len(seen) < 5:
@@ -87,10 +75,10 @@ def undisturbed(folder: Path, output: Path) -> bytes:
     """Return the weights of the run that was killed, trained without a break as its job would."""
     with contextlib.chdir(folder):
         config = Path("config")
-        job = Plan.from_config({**values(config), "scale": "ci"}, config).job("train", RUN.split("/")[3:])
+        job = Plan.from_config({**read.values(config), "scale": "ci"}, config).job("train", RUN.split("/")[3:])
     command = [sys.executable, "-m", "pipeline.train", "--code", job.code, *shlex.split(job.options)]
     command += ["--output", str(output), "--label", "undisturbed"]
-    subprocess.run(command, cwd=folder, input=job.spec.canonical(), text=True, check=True, env=environment())
+    subprocess.run(command, cwd=folder, input=job.spec.canonical(), text=True, check=True)
     return (output / "model.safetensors").read_bytes()
 
 
@@ -107,8 +95,8 @@ def test_the_workflow_goes_from_nothing_to_a_table_through_a_kill(workflow: Path
     killed_training(workflow, f"{RUN}/model.safetensors")
     assert not (workflow / RUN / "model.safetensors").exists()
 
-    finished = snakemake(workflow, "--", "all", "report")
-    assert finished.returncode == 0, finished.stdout + finished.stderr
+    code, printed = snakemake(workflow, *CI, "--", "all", "report")
+    assert code == 0, printed
     log = (workflow / "results/ci/logs/train/super_resolution_x2/photographs/edsr/original/0.log").read_text()
     assert "resumes at step" in log
     assert not (workflow / RUN / "last.ckpt").exists()
@@ -133,7 +121,7 @@ def test_the_workflow_goes_from_nothing_to_a_table_through_a_kill(workflow: Path
     # the killed run ended where an undisturbed one ends
     assert (workflow / RUN / "model.safetensors").read_bytes() == undisturbed(workflow, tmp_path)
 
-    code, printed = forked(workflow, "--config", "scale=ci", "--", "all", "report")
+    code, printed = snakemake(workflow, *CI, "--", "all", "report")
     assert code == 0 and "Nothing to be done" in printed
 
 
@@ -161,9 +149,9 @@ def test_a_failed_run_leaves_a_report_that_names_it_and_why(workflow: Path) -> N
         shutil.rmtree(workflow / "results/ci" / finished.removeprefix("results/ci/"))
     # as if another process still worked on it
     with exclusive(workflow / run):
-        failed = snakemake(workflow, "--keep-going", "--", "report")
-    assert failed.returncode != 0
-    assert "report of what is there" in failed.stdout + failed.stderr
+        code, printed = snakemake(workflow, *CI, "--keep-going", "--", "report")
+    assert code != 0
+    assert "report of what is there" in printed
     page = (workflow / "results/ci/report/index.html").read_text(encoding="utf-8")
     verdict = json.loads((workflow / "results/ci/verdicts/mae_loss/table3.json").read_text(encoding="utf-8"))
     missing = {(cell["network"], cell["loss"]): cell["why"] for cell in verdict["missing"]}
@@ -175,7 +163,7 @@ def test_a_failed_run_leaves_a_report_that_names_it_and_why(workflow: Path) -> N
     by_id = {claim["id"]: claim for claim in verdict["claims"]}
     assert by_id["table3_ctmae_psnr"]["reason"] == "no scores of ctmae"
     assert by_id["table3_ccmae_psnr"]["verdict"] != "not attempted"
-    code, printed = forked(workflow, "--config", "scale=ci", "--", "report")
+    code, printed = snakemake(workflow, *CI, "--", "report")
     assert code == 0, printed
     verdict = json.loads((workflow / "results/ci/verdicts/mae_loss/table3.json").read_text(encoding="utf-8"))
     assert verdict["missing"] == []
@@ -186,7 +174,7 @@ def test_a_mistyped_loss_stops_at_planning_with_its_neighbour(workflow: Path) ->
     text = table.read_text(encoding="utf-8")
     table.write_text(text.replace("- kmae", "- kmea"), encoding="utf-8")
     try:
-        code, printed = forked(workflow, "--config", "scale=ci", "--dry-run")
+        code, printed = snakemake(workflow, *CI, "--dry-run")
     finally:
         table.write_text(text, encoding="utf-8")
     assert code != 0
