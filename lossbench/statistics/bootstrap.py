@@ -20,10 +20,10 @@ DEGENERATE = 0.002
 FLAT = 0.01
 """Largest share of resamples without spread that the images themselves may give: where most differences are equal,
 as of right and wrong answers, resamples without the others are many and say nothing of them."""
-FEW = 4
+FEW = 5
 """Where noise is lent, the images' error is widened by 1 + FEW / images: few of them do not show it. Chosen by
 simulation of log-normal images, whose false directions it keeps at 5 % (benchmarks/false_directions.py)."""
-OVERLAP = 0.8
+OVERLAP = 0.7
 """Share of the added up degrees of freedom that own and lent noise are worth: the reference's runs are in both."""
 _CHUNK = 2**22
 """Resampled images at a time; bounds the memory."""
