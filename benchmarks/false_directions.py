@@ -78,6 +78,12 @@ def share(case: Case, seeds: int, images: int, deviation: float, start: int, dat
     return float(np.concatenate(found).mean())
 
 
+def heading() -> str:
+    """Return the two lines above the rows of simulations."""
+    names = ["pictures differ as", "pictures", *(f"{k} seed{'s' if k > 1 else ''}" for k in SEEDS)]
+    return f"| {' | '.join(names)} |\n|{' --- |' * len(names)}"
+
+
 def line(case: Case, images: int, start: int) -> str:
     """Return one row of the table: for each number of seeds the shares at all deviations of seeds, in per cent."""
     cells = [
@@ -120,8 +126,7 @@ def main() -> None:
     parser.add_argument("--results", type=Path, help="folder of a finished scale, such as results/demo")
     arguments = parser.parse_args()
     if arguments.results is None:
-        names = ["pictures differ as", "pictures", *(f"{k} seed{'s' if k > 1 else ''}" for k in SEEDS)]
-        print(f"| {' | '.join(names)} |\n|{' --- |' * len(names)}")
+        print(heading())
         for case, images in product(CASES, IMAGES):
             print(line(case, images, arguments.seed), flush=True)
         return

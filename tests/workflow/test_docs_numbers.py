@@ -148,10 +148,12 @@ def test_the_command_can_be_run_and_the_reader_sees_it(block: Made) -> None:
 @pytest.mark.parametrize(
     "block", [block for block in made() if block.table and block.command != DEMO], ids=lambda block: block.command
 )
-def test_a_pasted_table_has_the_heading_that_its_command_prints(block: Made) -> None:
+def test_a_pasted_table_has_the_heading_that_its_command_prints(block: Made, monkeypatch: pytest.MonkeyPatch) -> None:
     source = block.script.read_text(encoding="utf-8")
     texts = [node.value for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Constant)]
     if "def heading()" in source:
+        # as Python does for a script
+        monkeypatch.syspath_prepend(block.script.parent)
         texts.append(runpy.run_path(str(block.script))["heading"]())
     lines = [line for text in texts if isinstance(text, str) for line in text.splitlines() if line.startswith("| ")]
     _, _, filters = block.command.partition(" | ")
