@@ -16,7 +16,7 @@ from pipeline.learning.run import Run
 
 UNFINISHED = {"last.ckpt", "run.lock"}
 """What lies in the folder of a run that was cut off."""
-TIMED = ("seconds", "resumed_at", "peak_memory_mib", "peak_gpu_memory_mib", "energy_joules")
+TIMED = ("seconds", "cpu_seconds", "resumed_at", "peak_memory_mib", "peak_gpu_memory_mib", "energy_joules")
 """Entries of a card in which two runs of the same spec may differ."""
 
 

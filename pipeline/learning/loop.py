@@ -59,6 +59,8 @@ class Result:
     """The trained network, with the running mean of its weights when the recipe asks for it."""
     history: list[Row]
     seconds: float
+    cpu_seconds: float
+    """That the process had of all CPUs in its steps: other work on the machine hardly changes it."""
     resumed_at: int
     joules: float | None = None
     """Energy of a GPU's run; None where it can't be read, and for a resumed run, whose beginning was not counted."""
@@ -72,6 +74,7 @@ class _State:
     recipe: Recipe
     step: int = 0
     seconds: float = 0.0
+    cpu_seconds: float = 0.0
     history: list[Row] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -83,6 +86,7 @@ class _State:
         state = {
             "step": self.step,
             "seconds": self.seconds,
+            "cpu_seconds": self.cpu_seconds,
             "history": self.history,
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -92,7 +96,8 @@ class _State:
         return {**state, "mean": self.mean.state_dict()} if self.mean else state
 
     def restore(self, state: dict[str, Any]) -> None:
-        self.step, self.seconds, self.history = state["step"], state["seconds"], state["history"]
+        self.step, self.history = state["step"], state["history"]
+        self.seconds, self.cpu_seconds = state["seconds"], state["cpu_seconds"]
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         torch.set_rng_state(state["random"].cpu())
@@ -134,7 +139,7 @@ def fit(
     model.train()
     with _terminable() as terminated:
         while state.step < recipe.steps:
-            began = time.monotonic()
+            began, cpu_began = time.monotonic(), time.process_time()
             data = draw(state.step)
             progress.waited += time.monotonic() - began
             outcome = loss(state.step, data)
@@ -142,6 +147,7 @@ def fit(
             _descend(state, outcome)
             state.step += 1
             state.seconds += time.monotonic() - began
+            state.cpu_seconds += time.process_time() - cpu_began
             progress.update(state.step, lambda: _floats(outcome.terms))  # noqa: B023
             # read once, so that a signal between saving and leaving can't leave without saving
             stop = list(terminated)
@@ -157,7 +163,7 @@ def fit(
     if still := unmoved(first, weights_of(model)):
         print(f"{identity.label}  weights that never moved: {never_moved(still)}", flush=True)
     joules = None if resumed_at else meter.joules()
-    return Result(result, state.history, state.seconds, resumed_at, joules, still)
+    return Result(result, state.history, state.seconds, state.cpu_seconds, resumed_at, joules, still)
 
 
 def _floats(terms: Mapping[str, Tensor]) -> Row:

@@ -18,6 +18,7 @@ def run_card(result: Result, chosen: Device) -> dict[str, Any]:
     return {
         "parameters": sum(parameter.numel() for parameter in result.model.parameters() if parameter.requires_grad),
         "seconds": round(result.seconds, 2),
+        "cpu_seconds": None if cuda else round(result.cpu_seconds, 2),
         "resumed_at": result.resumed_at,
         "device": chosen.name,
         "precision": chosen.precision,

@@ -16,6 +16,8 @@ JOULES = 3600.0
 """In a Wh."""
 FACTOR = "a step, relative"
 LAST = "its loss network"
+STEP = "price of a step"
+"""What steps are compared by; no column."""
 COSTS = ("seconds", "steps", "ms a step", FACTOR, "memory, GiB", "GPU memory, GiB", "energy, Wh")
 
 
@@ -35,7 +37,7 @@ def cost(table: Table, networks: Sequence[LossNetwork]) -> CostSheet:
     """Return time, steps, memory and energy of every column, network and loss, means over the seeds."""
     rows = []
     for network, column in table.places():
-        reference = _mean(_cards(table, column, network, table.spec.reference_loss), "seconds per step")
+        reference = _mean(_cards(table, column, network, table.spec.reference_loss), STEP)
         for loss in table.spec.losses:
             if cards := _cards(table, column, network, loss):
                 row = {"network": network, "column": column, "loss": loss, "kind": kind(table, loss)}
@@ -48,20 +50,23 @@ def cost(table: Table, networks: Sequence[LossNetwork]) -> CostSheet:
 
 
 def step_factors(table: Table) -> dict[str, float]:
-    """Return by loss how long a training step takes, the reference loss's being 1: geometric mean over the places."""
+    """Return by loss what a training step costs, the reference loss's being 1: geometric mean over the places.
+
+    In seconds of the clock on a GPU; on a CPU in those that the process had of it, since jobs run beside each other.
+    """
     logarithms: dict[str, list[float]] = {}
     for network, column in table.places():
-        reference = _mean(_cards(table, column, network, table.spec.reference_loss), "seconds per step")
+        reference = _mean(_cards(table, column, network, table.spec.reference_loss), STEP)
         for loss in table.spec.losses:
-            per_step = _mean(_cards(table, column, network, loss), "seconds per step")
+            per_step = _mean(_cards(table, column, network, loss), STEP)
             if per_step and reference:
                 logarithms.setdefault(loss, []).append(math.log(per_step / reference))
     return {loss: math.exp(sum(each) / len(each)) for loss, each in logarithms.items()}
 
 
 def _costs(cards: Sequence[Card], reference: float | None) -> dict[str, Any]:
-    per_step = _mean(cards, "seconds per step")
-    factor = per_step / reference if per_step and reference else 0.0
+    per_step, price = _mean(cards, "seconds per step"), _mean(cards, STEP)
+    factor = price / reference if price and reference else 0.0
     read = {
         "seconds": (_mean(cards, "seconds"), 1.0, 1),
         "steps": (_mean(cards, "steps"), 1.0, 0),
@@ -91,8 +96,10 @@ def _figure(card: Card, name: str) -> float | None:
     steps = real(entry(card, "spec", "recipe", "steps"))
     if name == "steps":
         return steps
-    if name == "seconds per step":
+    if name in (STEP, "seconds per step"):
         seconds = real(card.get("seconds"))
+        if name == STEP and (had := real(card.get("cpu_seconds"))) is not None:
+            seconds = had
         return seconds / steps if steps and seconds is not None else None
     return real(card.get(name))
 

@@ -205,9 +205,10 @@ def test_checkpoints_come_when_they_are_due_and_hold_the_time_spent(
     result = run(make_recipe(steps=5), replace(job, checkpoint_seconds=0.0))
     # none after the last step: the result itself follows
     assert [state["step"] for state in saved] == [1, 2, 3, 4]
-    seconds = [state["seconds"] for state in saved]
-    assert seconds == sorted(seconds)
-    assert 0 < seconds[0] < result.seconds
+    for name in ("seconds", "cpu_seconds"):
+        seconds = [state[name] for state in saved]
+        assert seconds == sorted(seconds)
+        assert 0 < seconds[0] < getattr(result, name)
     saved.clear()
     run(make_recipe(steps=5), replace(job, checkpoint_seconds=3600.0))
     assert saved == []
