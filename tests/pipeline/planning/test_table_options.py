@@ -101,7 +101,7 @@ def test_a_metric_that_rests_on_a_network_waits_for_it() -> None:
     assert "lossbench.loss_networks.robust_lpips" in job.modules
     assert isinstance(job.spec, EvaluateSpec)
     assert {metric.name: metric.loss_network for metric in job.spec.metrics} == {
-        "psnr": None, "niqe": None, "perceived": "robust_lpips",
+        "psnr": None, "niqe": None, "grid": None, "perceived": "robust_lpips",
     }  # fmt: skip
     assert ("heads", "photographs") in plan.jobs["pretrain"]
 
