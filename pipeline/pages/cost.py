@@ -37,7 +37,7 @@ def cost(table: Table, networks: Sequence[LossNetwork]) -> CostSheet:
     """Return time, steps, memory and energy of every column, network and loss, means over the seeds."""
     rows = []
     for network, column in table.places():
-        reference = _mean(_cards(table, column, network, table.spec.reference_loss), STEP)
+        reference = _cards(table, column, network, table.spec.reference_loss)
         for loss in table.spec.losses:
             if cards := _cards(table, column, network, loss):
                 row = {"network": network, "column": column, "loss": loss, "kind": kind(table, loss)}
@@ -56,21 +56,25 @@ def step_factors(table: Table) -> dict[str, float]:
     """
     logarithms: dict[str, list[float]] = {}
     for network, column in table.places():
-        reference = _mean(_cards(table, column, network, table.spec.reference_loss), STEP)
+        reference = _cards(table, column, network, table.spec.reference_loss)
         for loss in table.spec.losses:
-            per_step = _mean(_cards(table, column, network, loss), STEP)
-            if per_step and reference:
-                logarithms.setdefault(loss, []).append(math.log(per_step / reference))
+            if factor := _factor(_cards(table, column, network, loss), reference):
+                logarithms.setdefault(loss, []).append(math.log(factor))
     return {loss: math.exp(sum(each) / len(each)) for loss, each in logarithms.items()}
 
 
-def _costs(cards: Sequence[Card], reference: float | None) -> dict[str, Any]:
-    per_step, price = _mean(cards, "seconds per step"), _mean(cards, STEP)
-    factor = price / reference if price and reference else 0.0
+def _factor(cards: Sequence[Card], reference: Sequence[Card]) -> float:
+    """Return the price of a step over that of the reference; 0 where one of them can't be read."""
+    price, beside = _mean(cards, STEP), _mean(reference, STEP)
+    return price / beside if price and beside else 0.0
+
+
+def _costs(cards: Sequence[Card], reference: Sequence[Card]) -> dict[str, Any]:
+    factor = _factor(cards, reference)
     read = {
         "seconds": (_mean(cards, "seconds"), 1.0, 1),
         "steps": (_mean(cards, "steps"), 1.0, 0),
-        "ms a step": (per_step, 1e-3, 1),
+        "ms a step": (_mean(cards, "seconds per step"), 1e-3, 1),
         "memory, GiB": (_mean(cards, "peak_memory_mib"), MIB, 2),
         "GPU memory, GiB": (_mean(cards, "peak_gpu_memory_mib"), MIB, 2),
         "energy, Wh": (_mean(cards, "energy_joules"), JOULES, 2),
@@ -97,9 +101,8 @@ def _figure(card: Card, name: str) -> float | None:
     if name == "steps":
         return steps
     if name in (STEP, "seconds per step"):
-        seconds = real(card.get("seconds"))
-        if name == STEP and (had := real(card.get("cpu_seconds"))) is not None:
-            seconds = had
+        own = real(card.get("cpu_seconds")) if name == STEP else None
+        seconds = real(card.get("seconds")) if own is None else own
         return seconds / steps if steps and seconds is not None else None
     return real(card.get(name))
 
