@@ -33,7 +33,7 @@ class EnhanceNet(nn.Module):
     minimum = 1
     scale = SCALE
 
-    def __init__(self, channels: int, blocks: int, bicubic: str) -> None:
+    def __init__(self, channels: int, blocks: int, bicubic: str, first_residual: float) -> None:
         super().__init__()
         self.in_channels = self.out_channels = len(MEAN)
         self.bicubic = bicubic
@@ -44,7 +44,7 @@ class EnhanceNet(nn.Module):
         for _ in range(2):
             self.upsampler.extend([nn.UpsamplingNearest2d(scale_factor=2), conv3(channels, channels), nn.ReLU(True)])
         self.tail = nn.Sequential(conv3(channels, channels), nn.ReLU(inplace=True), conv3(channels, len(MEAN)))
-        self._draw_weights()
+        self._draw_weights(first_residual)
 
     def forward(self, low_quality: Tensor) -> Tensor:
         """Return the prediction for `low_quality` of any height and width; float32 also under autocast."""
@@ -53,7 +53,7 @@ class EnhanceNet(nn.Module):
         # the enlargement keeps a constant, so that subtracting the mean before it and adding it after cancel
         return enlarge(low_quality, self.bicubic) + added
 
-    def _draw_weights(self) -> None:
+    def _draw_weights(self, first_residual: float) -> None:
         if self.mean.is_meta:
             # nothing to draw, and arithmetic on the meta device imports torch's compiler for seconds
             return
@@ -62,6 +62,9 @@ class EnhanceNet(nn.Module):
                 nn.init.xavier_uniform_(layer.weight)
                 assert layer.bias is not None
                 nn.init.zeros_(layer.bias)
+        last = self.tail[-1]
+        assert isinstance(last, nn.Conv2d)
+        last.weight.data.mul_(first_residual)
 
 
 def enlarge(image: Tensor, bicubic: str) -> Tensor:
@@ -79,15 +82,22 @@ def enlarge(image: Tensor, bicubic: str) -> Tensor:
 
 
 def build(
-    scale: int = SCALE, channels: int = 64, blocks: int = 10, bands: int = 3, bicubic: str = "half_pixel"
+    scale: int = SCALE,
+    channels: int = 64,
+    blocks: int = 10,
+    bands: int = 3,
+    bicubic: str = "half_pixel",
+    first_residual: float = 1.0,
 ) -> EnhanceNet:
     """Return EnhanceNet with Xavier's uniform initial weights and biases of zero.
 
     `bicubic` names the enlargement that the network adds to: `half_pixel` aligns the centres of the pixels, as do the
     reductions that make low-quality pictures here; `legacy` is the authors' (TensorFlow 1), which leaves it 1.5 output
-    pixels down and to the right of the target, so that the network has to undo the shift first. Raises UserError for a
-    scale other than 4, for other than three bands (the means are red's, green's and blue's), for a width below 1 and
-    for an unknown enlargement.
+    pixels down and to the right of the target, so that the network has to undo the shift first. `first_residual` is a
+    factor on the initial weights of the last convolution: by the authors' 1 the first gradients of a texture loss are
+    up to 1e5 times later ones, and Adam divides by them for some 2,000 steps; near 0 the network begins with the
+    enlargement. Raises UserError for a scale other than 4, for other than three bands (the means are red's, green's and
+    blue's), for a width below 1, for an unknown enlargement and for a factor below 0.
     """
     if scale != SCALE:
         raise UserError(f"scale: EnhanceNet has no x{scale}; give {SCALE}")
@@ -97,7 +107,9 @@ def build(
         raise UserError(f"EnhanceNet: channels {channels}, blocks {blocks}; give counts of 1 or more")
     if bicubic not in BICUBIC:
         raise UserError(f"bicubic: EnhanceNet has no '{bicubic}'; {nearest(bicubic, BICUBIC)}")
-    return EnhanceNet(channels, blocks, bicubic)
+    if first_residual < 0:
+        raise UserError(f"first_residual: {first_residual} is negative; give 0 or more")
+    return EnhanceNet(channels, blocks, bicubic, first_residual)
 
 
 def _taps(offset: float) -> list[float]:

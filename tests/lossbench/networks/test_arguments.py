@@ -58,6 +58,7 @@ def test_a_whole_number_does_for_a_float() -> None:
         ("mprnet", {"unet_step": -1}, "unet_step -1"),
         ("mprnet", {"bands": 0}, "bands 0"),
         ("mprnet", {"edge_weight": -0.1}, "edge_weight: -0.1 is negative"),
+        ("enhancenet", {"first_residual": -0.1}, "first_residual: -0.1 is negative"),
         *[("rfdn", {argument: value}, "leave a layer empty") for argument, value in EMPTY],
         ("sfinet", {"width": 3}, "width 3"),
         ("sfinet", {"bands": 0}, "bands 0"),

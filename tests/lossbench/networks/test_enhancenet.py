@@ -9,6 +9,7 @@ from _networks import SMALL, descend, noise
 from torch import Tensor, nn
 
 from lossbench.networks import build
+from lossbench.networks.enhancenet import enlarge
 
 
 def silenced(network: Any) -> Any:
@@ -49,6 +50,18 @@ def test_the_layers_do_what_the_table_says() -> None:
         added = convolutions[8](F.relu(convolutions[7](features)))
         expected = added + F.interpolate(low_quality, scale_factor=4, mode="bicubic")
         torch.testing.assert_close(network(low_quality), expected, atol=1e-6, rtol=0)
+
+
+def test_the_first_residual_scales_what_an_untrained_network_adds() -> None:
+    low_quality = noise(7, 9)
+    added = []
+    for factor in (1.0, 0.1, 0.0):
+        torch.manual_seed(0)
+        network: Any = build("enhancenet", **SMALL["enhancenet"], first_residual=factor)
+        with torch.no_grad():
+            added.append(network(low_quality) - enlarge(low_quality, "half_pixel"))
+    torch.testing.assert_close(added[1], 0.1 * added[0], atol=1e-6, rtol=0)
+    assert added[0].abs().max() > 0.1 and added[2].abs().max() == 0
 
 
 def test_the_means_are_the_published_ones_and_saved() -> None:
