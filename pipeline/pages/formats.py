@@ -1,12 +1,12 @@
 """The wide table of a paper in four formats, with its protocol, stand-ins and settings around it."""
 
 import html
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
-from pipeline.pages.training_notes import training_notes
+from pipeline.pages.training_notes import said, training_notes
 from pipeline.specs.tabulate import TabulateSpec
 
 ARROWS = {"up": "↑", "down": "↓"}
@@ -163,22 +163,14 @@ def _warnings(spec: TabulateSpec) -> list[str]:
 
 def _infinite(own: pd.DataFrame) -> list[str]:
     """Return which images the intervals leave out, a line a cell."""
-    rows = _with_text(own, "left_out")
+    rows = said(own, "left_out").to_dict("records")
     return [f"{row['metric']} of {row['network']} {row['loss']} {row['column']}: {row['left_out']}" for row in rows]
 
 
 def _not_lent(own: pd.DataFrame) -> list[str]:
     """Return which losses' runs lie too far apart to be averaged with others', a line a network, column and metric."""
-    rows = _with_text(own, "not_lent")
+    rows = said(own, "not_lent").to_dict("records")
     return list(dict.fromkeys(f"{row['network']}, {row['column']}, {row['metric']}: {row['not_lent']}" for row in rows))
-
-
-def _with_text(own: pd.DataFrame, column: str) -> list[dict[Hashable, Any]]:
-    """Return the rows of `own` that have a text in `column`, which a table read from CSV has as numbers if none has."""
-    if column not in own:
-        return []
-    texts = own[column].astype(object)
-    return own[texts.notna() & (texts != "")].to_dict("records")
 
 
 def _markdown(text: str) -> str:

@@ -18,14 +18,14 @@ def training_notes(own: pd.DataFrame) -> list[str]:
 
 
 def _unmoved(own: pd.DataFrame) -> Iterator[str]:
-    runs = _said(own, "unmoved")
+    runs = said(own, "unmoved").drop_duplicates(PLACE)
     for (network, layers), group in runs.groupby(["network", "unmoved"], sort=False, observed=True):
         where = ", ".join(f"{loss} {column}" for loss, column in zip(group["loss"], group["column"], strict=True))
         yield f"weights of {network} that never moved in training, so that they are random still ({where}): {layers}"
 
 
 def _strengths(own: pd.DataFrame) -> Iterator[str]:
-    runs = _said(own, "strength")
+    runs = said(own, "strength").drop_duplicates(PLACE)
     for loss, group in runs.groupby("loss", sort=False, observed=True):
         listed = ", ".join(
             f"{row['network']} {row['column']} {str(row['strength']).removeprefix(f'{loss} ')}"
@@ -37,8 +37,8 @@ def _strengths(own: pd.DataFrame) -> Iterator[str]:
         )
 
 
-def _said(own: pd.DataFrame, name: str) -> pd.DataFrame:
-    """Return a row a cell of which the column `name` says something; none where there is no such column."""
+def said(own: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Return the rows of which the column `name` says something; none where there is no such column."""
     if name not in own:
-        return pd.DataFrame(columns=[*PLACE, name])
-    return own[own[name].notna() & (own[name] != "")].drop_duplicates(PLACE)[[*PLACE, name]]
+        return own.iloc[:0].assign(**{name: ""})
+    return own[own[name].notna() & (own[name] != "")]
