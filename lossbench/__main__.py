@@ -14,7 +14,7 @@ from lossbench.files import check_readable_folder
 Rows = list[dict[str, Any]]
 DATA_ROOT = Path("data")
 """Where fetched data sets go, one folder each."""
-ABSENT = {"bytes": "unknown"}
+ABSENT = {"bytes": "unknown", "window": "the whole clip"}
 """What to say where a listed thing has no value, by the name of that value; of all others none."""
 
 

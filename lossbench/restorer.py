@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from lossbench import device as devices
 from lossbench import networks, storage
@@ -23,13 +24,12 @@ def restorer(name: str, arguments: dict[str, Any], model: Path, tile: int | None
     """Return the function from a low-quality picture (h, w, C) in [0, 1] to a prediction (H, W, bands) in [0, 1].
 
     Pictures are restored in tiles of `tile` low-quality pixels, or whole when it is None, in float32 on the device that
-    there is. Raises UserError when `model` is missing, damaged or holds another network than `name` with `arguments`.
+    there is. Raises UserError as `load` does, and when `name` restores clips.
     """
     chosen = devices.choose("float32", threads)
-    description, wanted = storage.describe(model), {"name": name, "arguments": arguments}
-    if description != wanted:
-        raise UserError(f"{model} holds the network {description}, not {wanted}; train it again or name that one")
-    network = chosen.place(networks.load_network(model))
+    if networks.window(name) != 1:
+        raise UserError(f"network '{name}' restores clips; name one that restores pictures")
+    network = chosen.place(load(name, arguments, model))
     assert isinstance(network, networks.Network)
 
     @torch.no_grad()
@@ -39,3 +39,11 @@ def restorer(name: str, arguments: dict[str, Any], model: Path, tile: int | None
         return prediction[0].clamp(0, 1).permute(1, 2, 0).cpu().numpy()
 
     return restored
+
+
+def load(name: str, arguments: dict[str, Any], model: Path) -> nn.Module:
+    """Return the network in the file `model`; raises UserError unless that is `name` with `arguments`, and whole."""
+    description, wanted = storage.describe(model), {"name": name, "arguments": arguments}
+    if description != wanted:
+        raise UserError(f"{model} holds the network {description}, not {wanted}; train it again or name that one")
+    return networks.load_network(model)

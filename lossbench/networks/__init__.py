@@ -16,14 +16,13 @@ Sizes = dict[str, dict[str, Any]]
 """Arguments of `build` by the label of a published size."""
 
 
-@runtime_checkable
-class Network(Protocol):
-    """A torch module from (N, in_channels, H, W) in [0, 1] to (N, out_channels, scale * H, scale * W), not clamped."""
+class Sized(Protocol):
+    """What every network says of its input and of its prediction."""
 
     in_channels: int
-    """Bands of the low quality."""
+    """Bands of the low quality, of each frame of a clip."""
     out_channels: int
-    """Bands of the prediction."""
+    """Bands of the prediction, of each frame of a clip."""
     scale: int
     """Height of the prediction over that of the low quality."""
     multiple: int
@@ -31,11 +30,46 @@ class Network(Protocol):
     minimum: int
     """Least H and W in pixels."""
 
+    def parameters(self) -> Iterator[nn.Parameter]:
+        """Give what is trained."""
+
+
+@runtime_checkable
+class Network(Sized, Protocol):
+    """A torch module from (N, in_channels, H, W) in [0, 1] to (N, out_channels, scale * H, scale * W), not clamped."""
+
     def __call__(self, low_quality: Tensor, /) -> Tensor:
         """Return the prediction."""
 
-    def parameters(self) -> Iterator[nn.Parameter]:
-        """Give what is trained."""
+
+@runtime_checkable
+class VideoNetwork(Sized, Protocol):
+    """A torch module from (N, window, in_channels, H, W) in [0, 1] to the middle frame (N, out_channels, ...).
+
+    Noise may leave the range. The prediction is scale * H x scale * W pixels and not clamped.
+    """
+
+    window: int
+    """Consecutive frames that it looks at, an odd number."""
+
+    def __call__(self, frames: Tensor, sigma: Tensor | None = None, /) -> Tensor:
+        """Return the prediction; `sigma` (N,) is the noise's standard deviation, given where TAKES_SIGMA says so."""
+
+
+@runtime_checkable
+class ClipNetwork(Sized, Protocol):
+    """A torch module from (N, T, in_channels, H, W) in [0, 1] to all frames (N, T, out_channels, ...), not clamped.
+
+    The prediction is scale * H x scale * W pixels.
+    """
+
+    window: None
+    """It looks at the whole clip."""
+    least_frames: int
+    """Least T."""
+
+    def __call__(self, frames: Tensor, sigma: Tensor | None = None, /) -> Tensor:
+        """Return the prediction; `sigma` as for a `VideoNetwork`."""
 
 
 @runtime_checkable
@@ -49,8 +83,8 @@ class NetworkWithLoss(Network, Protocol):
         """Return the loss as a float32 scalar, 0 where the stages are as they should be."""
 
 
-class Plugin(Protocol):
-    """What a file of this folder holds."""
+class Shelved(Protocol):
+    """What every file of this folder holds."""
 
     SOURCE: str
     """The paper, and what of it is built."""
@@ -62,9 +96,40 @@ class Plugin(Protocol):
     the padding alone, keep their random start, and act on pictures. A literal; planning refuses recipes with less.
     """
 
+
+class Plugin(Shelved, Protocol):
+    """A file whose network restores pictures."""
+
     @property
     def build(self) -> Callable[..., Network]:
         """Return what makes the network; arguments left out take their published defaults."""
+
+
+class VideoPlugin(Shelved, Protocol):
+    """A file whose network restores the middle one of some frames.
+
+    A network that is told the noise level has the constant `TAKES_SIGMA = True` beside these.
+    """
+
+    WINDOW: int
+    """Frames that it looks at, an odd number; a literal."""
+
+    @property
+    def build(self) -> Callable[..., VideoNetwork]:
+        """Return what makes the network."""
+
+
+class ClipPlugin(Shelved, Protocol):
+    """A file whose network restores all frames of a clip at once; `TAKES_SIGMA` as for a `VideoPlugin`."""
+
+    WINDOW: None
+    """It looks at the whole clip; a literal."""
+    LEAST_FRAMES: int
+    """Of the clip; a literal."""
+
+    @property
+    def build(self) -> Callable[..., ClipNetwork]:
+        """Return what makes the network."""
 
 
 class PluginWithLoss(Plugin, Protocol):
@@ -78,13 +143,23 @@ class PluginWithLoss(Plugin, Protocol):
         """Return what makes the network."""
 
 
-def plugin(name: str) -> Plugin:
+def plugin(name: str) -> Plugin | VideoPlugin | ClipPlugin:
     """Return the file of the network `name`; raises UserError with the nearest match for an unknown one."""
-    return cast(Plugin, plugins.load(FOLDER, name))
+    return cast(Plugin | VideoPlugin | ClipPlugin, plugins.load(FOLDER, name))
+
+
+def window(name: str) -> int | None:
+    """Return how many frames the network `name` looks at: 1 where it restores pictures, None for a whole clip.
+
+    Read from its file: nothing is imported. Raises UserError with the nearest match for an unknown network.
+    """
+    return cast(int | None, plugins.constant(FOLDER, name, "WINDOW", 1))
 
 
 def build(name: str, /, **arguments: Any) -> nn.Module:
-    """Return the network `name`, a `Network`; arguments left out take their published defaults.
+    """Return the network `name`, a `Network`, or by `window` a `VideoNetwork` or a `ClipNetwork`.
+
+    Arguments left out take their published defaults.
 
     Its initial weights come from torch's global generator: seed that first. Raises UserError with the nearest match for
     an unknown network or argument, and for a value of the wrong type.
@@ -113,8 +188,9 @@ def parameter_count(module: nn.Module) -> int:
 
 
 def listing() -> list[dict[str, Any]]:
-    """Describe every network: "name", "parameters" ({label: trainable values at that published size}), "source".
+    """Describe every network: "name", "window", "parameters" ({label: trainable values at that size}), "source".
 
+    "window" counts the frames that it looks at: 1 for pictures, None for the whole clip. The sizes are published ones.
     Networks are built on the meta device: nothing is allocated or initialised.
     """
     entries: list[dict[str, Any]] = []
@@ -122,5 +198,5 @@ def listing() -> list[dict[str, Any]]:
         file = plugin(name)
         with torch.device("meta"):
             counts = {label: parameter_count(build(name, **sizes)) for label, sizes in file.PUBLISHED.items()}
-        entries.append({"name": name, "parameters": counts, "source": file.SOURCE})
+        entries.append({"name": name, "window": window(name), "parameters": counts, "source": file.SOURCE})
     return entries

@@ -10,10 +10,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-WINDOW = 11
+SIDE = 11
 """Side of the window in pixels; a picture that is not padded needs as much."""
-_RADIUS = WINDOW // 2
-_BELL = [math.exp(-((i - _RADIUS) ** 2) / (2 * 1.5**2)) for i in range(WINDOW)]
+_RADIUS = SIDE // 2
+_BELL = [math.exp(-((i - _RADIUS) ** 2) / (2 * 1.5**2)) for i in range(SIDE)]
 _WEIGHTS = [value / sum(_BELL) for value in _BELL]
 _C1, _C2 = 0.01**2, 0.03**2
 
@@ -30,8 +30,8 @@ def ssim_distance(prediction: Tensor, target: Tensor, zero_padded: bool = False)
     if prediction.shape != target.shape:
         raise ValueError(f"SSIM compares equal shapes, got {tuple(prediction.shape)} and {tuple(target.shape)}")
     height, width = target.shape[-2:]
-    if not zero_padded and min(height, width) < WINDOW:
-        raise ValueError(f"SSIM needs {WINDOW} x {WINDOW} px or more, got {height} x {width}")
+    if not zero_padded and min(height, width) < SIDE:
+        raise ValueError(f"SSIM needs {SIDE} x {SIDE} px or more, got {height} x {width}")
     dtype = torch.promote_types(torch.promote_types(prediction.dtype, target.dtype), torch.float32)
     prediction, target = prediction.to(dtype), target.to(dtype)
     difference = prediction - target
@@ -50,10 +50,10 @@ def ssim_distance(prediction: Tensor, target: Tensor, zero_padded: bool = False)
 
 def _blur(maps: Tensor) -> Tensor:
     for axis in (-2, -1):
-        size = maps.shape[axis] - WINDOW + 1
+        size = maps.shape[axis] - SIDE + 1
         # shifted sums, not a convolution: that would run in TF32 on GPUs, too coarse for a difference of squares
         total = maps.narrow(axis, 0, size) * _WEIGHTS[0]
-        for i in range(1, WINDOW):
+        for i in range(1, SIDE):
             total = torch.add(total, maps.narrow(axis, i, size), alpha=_WEIGHTS[i])
         maps = total
     return maps

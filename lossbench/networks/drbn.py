@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from lossbench.errors import UserError, nearest
 from lossbench.networks import Sizes
-from lossbench.networks._ssim import WINDOW, ssim_distance
+from lossbench.networks._ssim import SIDE, ssim_distance
 
 SOURCE = "Yang et al., CVPR 2020 (DRBN); stage 1, four recurrences with weights of their own"
 PUBLISHED: Sizes = {"stage 1": {}}
@@ -24,7 +24,7 @@ LEAST_PATCH = 8
 """The coarsest map is a quarter as large, 2 x 2 then."""
 MULTIPLE = 4
 """What sides must be multiples of, in pixels: two halvings."""
-LEAST_TARGET = WINDOW * STRIDES[-1]
+LEAST_TARGET = SIDE * STRIDES[-1]
 """Least side in pixels of the ground truth for "ssim": its window must fit into the quarter-size output."""
 
 Pyramid = tuple[Tensor, Tensor, Tensor]
@@ -123,7 +123,7 @@ class DRBN(nn.Module):
         if self.stage_distance == "ssim" and min(height, width) < LEAST_TARGET:
             raise UserError(
                 f"patch: {height} x {width} px, but DRBN's own loss needs {LEAST_TARGET} x {LEAST_TARGET}: SSIM looks "
-                f"at {WINDOW} px of the quarter size; raise it, or set stage_distance to ssim_zero_padded or l1"
+                f"at {SIDE} px of the quarter size; raise it, or set stage_distance to ssim_zero_padded or l1"
             )
         return torch.stack(
             [

@@ -30,7 +30,7 @@ MULTIPLE = 8
 """What sides must be multiples of, in pixels: the distance of the windows."""
 ORDERS = ("corrected", "released")
 """What a window holds: its own pixels, or the released code's scramble."""
-WINDOW, STRIDE = 24, MULTIPLE
+SIDE, STRIDE = 24, MULTIPLE
 """Side and distance of the windows, in pixels; they begin STRIDE pixels outside the picture."""
 PATCH = 3
 """Side of the patches that are matched within a window."""
@@ -69,17 +69,17 @@ class LongRange(nn.Module):
         if self.window_order == "corrected":
             columns = columns.movedim(1, -1)
         columns = columns.reshape(len(spectral), -1, spectral.shape[2] * spectral.shape[3] // STRIDE**2)
-        return F.fold(columns, spectral.shape[-2:], WINDOW, padding=STRIDE, stride=STRIDE)
+        return F.fold(columns, spectral.shape[-2:], SIDE, padding=STRIDE, stride=STRIDE)
 
     def _windows(self, features: Tensor) -> Tensor:
-        columns = F.unfold(features, WINDOW, padding=STRIDE, stride=STRIDE)  # (N, C * WINDOW ** 2, windows)
+        columns = F.unfold(features, SIDE, padding=STRIDE, stride=STRIDE)  # (N, C * SIDE ** 2, windows)
         if self.window_order == "corrected":
             columns = columns.transpose(1, 2)
         # the released code lacks the line above: values of one window then lie far apart in the picture
         return columns.reshape(-1, *self._column_shape(features))
 
     def _column_shape(self, features: Tensor) -> tuple[int, int, int]:
-        return features.shape[1], WINDOW, WINDOW
+        return features.shape[1], SIDE, SIDE
 
     def _transferred(self, queries: Tensor, keys: Tensor) -> Tensor:
         transferred, similarity = transfer(queries, keys)

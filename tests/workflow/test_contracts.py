@@ -12,7 +12,7 @@ from lossbench import plugins
 CONTRACTS = {
     "tasks": "Task",
     "metrics": "Metric | SetMetric",
-    "networks": "Plugin",
+    "networks": "Plugin | VideoPlugin | ClipPlugin",
     "loss_networks": "Plugin",
     "classifiers": "Plugin",
 }
@@ -21,6 +21,8 @@ MARKED = {
     ("metrics", "WEIGHTS"): "StoredMetric",
     ("metrics", "NEEDS_LABEL"): "LabelMetric",
     ("networks", "OWN_LOSS"): "PluginWithLoss",
+    ("networks", "WINDOW"): "VideoPlugin",
+    ("networks", "LEAST_FRAMES"): "ClipPlugin",
     ("loss_networks", "PARAMETERS"): "CountedPlugin",
 }
 """The further protocol of a file that holds a constant, by shelf and constant."""

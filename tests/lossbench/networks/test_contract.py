@@ -1,4 +1,4 @@
-"""What every network promises: published sizes and costs, pictures of any size, and a training that reaches all."""
+"""What every network of pictures promises: published sizes and costs, any size, and a training that reaches all."""
 
 import math
 from collections.abc import Callable
@@ -16,10 +16,10 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from lossbench import plugins, storage
-from lossbench.networks import Network, NetworkWithLoss, build, load_network, parameter_count
+from lossbench.networks import Network, NetworkWithLoss, build, load_network, parameter_count, window
 from lossbench.networks._padding import restore
 
-NAMES = plugins.names("networks")
+NAMES = [name for name in plugins.names("networks") if window(name) == 1]
 CASES: dict[str, tuple[str, dict[str, Any]]] = {
     **{name: (name, arguments) for name, arguments in SMALL.items()},
     "enhancenet, full": ("enhancenet", {}),

@@ -1,4 +1,4 @@
-"""The least training patch that a network states is the least one from which every weight gets a gradient."""
+"""The least training patch that a network of pictures states is the least from which every weight gets a gradient."""
 
 from typing import Any
 
@@ -8,9 +8,9 @@ from _networks import SMALL, noise
 from torch import nn
 
 from lossbench import plugins
-from lossbench.networks import build
+from lossbench.networks import build, window
 
-NAMES = plugins.names("networks")
+NAMES = [name for name in plugins.names("networks") if window(name) == 1]
 LESS = {"drbn": 4, "mprnet": 8, "sid": 16}
 """The next smaller patch that a network takes, where that is not one pixel less."""
 LEAST_INPUT = {"innformer"}
