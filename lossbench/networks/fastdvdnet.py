@@ -96,20 +96,26 @@ class FastDVDnet(nn.Module):
         return prediction
 
 
-def build(bands: int = 3, channels: int = 32, frame_channels: int = 30) -> FastDVDnet:
+def build(bands: int = 3, channels: int = 32, frame_channels: int = 30, first_residual: float = 1.0) -> FastDVDnet:
     """Return FastDVDnet with Kaiming's normal initial weights.
 
     `channels` is the width at full size, doubled at each of two halvings, `frame_channels` that of the first layer for
-    each frame. Raises UserError for a count below 1.
+    each frame. `first_residual` is a factor on the initial weights of the last convolution of both stages: by the
+    authors' 1 an untrained network adds several times the contrast of a picture, which a short training does not get
+    rid of; near 0 it begins with the frame as it is. Raises UserError for a count below 1 and a factor below 0.
     """
     if min(bands, channels, frame_channels) < 1:
         sizes = f"bands {bands}, channels {channels}, frame_channels {frame_channels}"
         raise UserError(f"FastDVDnet: {sizes}; give counts of 1 or more")
+    if first_residual < 0:
+        raise UserError(f"first_residual: {first_residual} is negative; give 0 or more")
     network = FastDVDnet(bands, channels, frame_channels)
     for layer in network.modules():
         # on the meta device there is nothing to draw, and arithmetic there imports torch's compiler for seconds
         if isinstance(layer, nn.Conv2d) and not layer.weight.is_meta:
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+            if layer in (network.triples.exit[-1], network.results.exit[-1]):
+                layer.weight.data.mul_(first_residual)
     return network
 
 

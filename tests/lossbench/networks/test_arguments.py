@@ -52,6 +52,7 @@ def test_a_whole_number_does_for_a_float() -> None:
         ("enhancenet", {"bicubic": "half"}, "no 'half'; .*half_pixel"),
         *[("fastdvdnet", {argument: 0}, rf"{argument} 0.*counts of 1 or more") for argument in ("bands", "channels")],
         ("fastdvdnet", {"frame_channels": 0}, "frame_channels 0"),
+        ("fastdvdnet", {"first_residual": -0.1}, "first_residual: -0.1 is negative"),
         ("innformer", {"window_order": "relased"}, "unknown 'relased'; did you mean 'released'"),
         ("innformer", {"features": 2}, "features 2"),
         ("innformer", {"features": 9}, "features 9"),

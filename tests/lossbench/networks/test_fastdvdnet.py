@@ -105,6 +105,18 @@ def test_initial_weights_are_kaiming_normal() -> None:
             assert float(layer.weight.detach().std()) == pytest.approx((2 / inputs) ** 0.5, rel=0.05)
 
 
+def test_an_untrained_network_leaves_the_frame_as_it_is_where_that_is_asked_for() -> None:
+    frames = clip(5, 8, 12)
+    first = {}
+    for share in (0.0, 0.5, 1.0):
+        torch.manual_seed(0)
+        network: Any = build("fastdvdnet", **SMALL["fastdvdnet"], first_residual=share).eval()
+        with torch.no_grad():
+            first[share] = network.triples(*frames[:, :3].unbind(1), torch.zeros(1, 1, 8, 12)) - frames[:, 1]
+            assert share or torch.equal(network(frames, SIGMA), frames[:, 2])
+    torch.testing.assert_close(2 * first[0.5], first[1.0], atol=1e-5, rtol=1e-4)
+
+
 def test_the_prediction_is_the_middle_frame_minus_what_the_last_stage_finds() -> None:
     network = small()
     frames = clip(5, 8, 12)
@@ -213,7 +225,7 @@ def test_all_kernels_of_a_network_are_made_orthogonal_and_nothing_else() -> None
 
 @pytest.mark.slow
 def test_a_trained_network_denoises_and_leaves_a_constant_clip_without_noise_as_it_is() -> None:
-    network: Any = build("fastdvdnet", **SMALL["fastdvdnet"]).train()
+    network: Any = build("fastdvdnet", **SMALL["fastdvdnet"], first_residual=0.1).train()
     generator = torch.Generator().manual_seed(0)
 
     def batch(sigma: Tensor) -> tuple[Tensor, Tensor]:
@@ -229,8 +241,8 @@ def test_a_trained_network_denoises_and_leaves_a_constant_clip_without_noise_as_
         error: Tensor = (network(frames, sigma) - target).square().mean()
         return error
 
-    descend(network, loss, steps=300, learning_rate=5e-3)
-    descend(network, loss, steps=50, learning_rate=5e-4)
+    descend(network, loss, steps=200, learning_rate=5e-3)
+    descend(network, loss, steps=100, learning_rate=5e-4)
     network.eval()
     with torch.no_grad():
         for level in (0.1, 0.2):
@@ -239,4 +251,4 @@ def test_a_trained_network_denoises_and_leaves_a_constant_clip_without_noise_as_
             noisy, found = (F.mse_loss(each, target) for each in (frames[:, 2], network(frames, sigma)))
             assert found < noisy, level
         constant = torch.full((1, 5, 3, 16, 16), 0.4)
-        assert (network(constant, torch.zeros(1)) - 0.4).abs().max() < 0.1
+        assert (network(constant, torch.zeros(1)) - 0.4).abs().max() < 0.06
