@@ -68,6 +68,16 @@ def test_the_network_runs_channels_last_in_the_chosen_arithmetic(
     assert {parameter.dtype for parameter in network.parameters()} == {torch.float32}
 
 
+def test_kernels_over_frames_are_placed_too(no_gpu: None) -> None:
+    both = nn.Sequential(nn.Conv3d(2, 3, 3), nn.Flatten(1, 2), nn.Conv2d(6, 5, 3))
+    expected = [parameter.clone() for parameter in both.parameters()]
+    placed = devices.choose("float32", 1).place(both)
+    assert placed is both
+    assert all(map(torch.equal, placed.parameters(), expected))
+    assert placed[2].weight.is_contiguous(memory_format=torch.channels_last)
+    assert placed[0].weight.is_contiguous()
+
+
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 def test_auto_takes_a_gpu_that_is_there() -> None:
