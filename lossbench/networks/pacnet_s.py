@@ -1,0 +1,201 @@
+"""PaCNet's spatial network (S-CNN): denoises a frame from similar patches of it and of the frames around it.
+
+Vaksman et al., "Patch Craft: Video Denoising by Deep Modeling and Patch Matching", ICCV 2021. It is the first half of
+`pacnet`, trained by itself, one for each noise level. Its recipe and its initial weights are not published: those here
+keep the variance of what passes.
+"""
+
+from math import ceil
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from lossbench.errors import UserError
+from lossbench.networks import Sizes
+from lossbench.networks._patch_craft import FEATURES, Part, crafted, parts
+from lossbench.networks._patch_index import windows
+from lossbench.networks._patch_search import HALF_WINDOW, OUTSIDE, REFLECTED, Search, nearest
+
+SOURCE = "Vaksman et al., ICCV 2021 (PaCNet); S-CNN by the authors' code"
+PUBLISHED: Sizes = {"S-CNN": {}}
+WINDOW = 7
+"""The search looks at three frames before and three after the middle one."""
+LEAST_PATCH = 11
+"""Ten pixels are reflected at each edge; every convolution sees a reflected surround."""
+KERNEL = 7
+LAYERS = 5
+REACH = LAYERS * (KERNEL // 2)
+"""Pixels each way that the convolutions look."""
+HALVINGS = 4
+MOST_NEIGHBOURS = 2**HALVINGS
+FIRST_GAIN = 0.1
+"""Of the last convolution's initial weights: the first prediction is near the noisy frame."""
+COPIES = 5
+"""Of its input in memory, which the first layer makes."""
+MEMORY = 2**31
+"""Two gigabytes."""
+
+
+class Separable(nn.Module):
+    """(N, neighbours, 150, H, W) to (N, half the neighbours, rounded up, 150, H, W): three convolutions without bias.
+
+    Of 7 x 7 pixels among three features, of the features of each neighbour, of the neighbours of each feature.
+    """
+
+    def __init__(self, neighbours: int) -> None:
+        super().__init__()
+        self.inputs, self.outputs = neighbours, ceil(neighbours / 2)
+        maps = neighbours * FEATURES
+        self.spatial = nn.Conv2d(maps, maps, KERNEL, groups=maps // 3, bias=False)
+        self.features = nn.Conv2d(maps, maps, 1, groups=neighbours, bias=False)
+        self.neighbours = nn.Conv2d(maps, self.outputs * FEATURES, 1, groups=FEATURES, bias=False)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Return the maps at the same size; H and W are 4 or more."""
+        combined = self.features(self.spatial(F.pad(maps.flatten(1, 2), [KERNEL // 2] * 4, mode="reflect")))
+        by_feature = combined.unflatten(1, (self.inputs, FEATURES)).transpose(1, 2).flatten(1, 2)
+        return self.neighbours(by_feature).unflatten(1, (FEATURES, self.outputs)).transpose(1, 2)
+
+
+class Block(nn.Module):
+    """A separable layer, a bias or batch normalisation of each map, and a ReLU."""
+
+    def __init__(self, neighbours: int, normalised: bool) -> None:
+        super().__init__()
+        self.layer = Separable(neighbours)
+        maps = self.layer.outputs * FEATURES
+        self.shift = nn.BatchNorm2d(maps) if normalised else Bias(maps)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Return half the neighbours, rounded up."""
+        output = self.layer(maps)
+        return F.relu(self.shift(output.flatten(1, 2))).unflatten(1, output.shape[1:3])
+
+
+class Bias(nn.Module):
+    """A number added to each map, 0 at first."""
+
+    def __init__(self, maps: int) -> None:
+        super().__init__()
+        self.bias = nn.Parameter(torch.zeros(maps, 1, 1))
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Return `maps` (N, maps, H, W) with it."""
+        return maps + self.bias
+
+
+class PaCNetS(nn.Module):
+    """(N, 7, 3, H, W) in [0, 1] to the middle frame (N, 3, H, W), not clamped: the noisy frame minus the noise.
+
+    Frames beyond the ends of a clip are constant, `outside`, so that no patch of theirs is taken. H and W are 11 or
+    more. In training mode batch normalisation takes means over the batch, so that predictions depend on their
+    companions; in evaluation mode a frame is restored in parts that need `memory` bytes at most.
+    """
+
+    window = WINDOW
+    in_channels = out_channels = 3
+    multiple = scale = 1
+    minimum = REFLECTED + 1
+    outside = OUTSIDE
+
+    def __init__(self, search: Search, memory: int) -> None:
+        super().__init__()
+        self.search, self.memory = search, memory
+        counts = [ceil(search.neighbours / 2**halving) for halving in range(HALVINGS)]
+        self.blocks = nn.Sequential(*(Block(count, halving > 0) for halving, count in enumerate(counts)))
+        self.last = nn.Sequential(
+            nn.Conv2d(FEATURES, FEATURES, KERNEL, groups=FEATURES // 3, bias=False), nn.Conv2d(FEATURES, 3, 1)
+        )
+        self.apply(_draw_weights)
+        _draw(self.last[1], FIRST_GAIN)
+
+    def forward(self, frames: Tensor, sigma: Tensor | None = None, neighbours: Tensor | None = None) -> Tensor:
+        """Return the prediction.
+
+        `neighbours` (N, neighbours - 1, H + 6, W + 6) is what `nearest` returns for each window; it is searched for
+        where it is not given. `sigma` is not looked at. Raises ValueError for other than 7 frames or small ones.
+        """
+        height, width = frames.shape[-2:]
+        if frames.shape[1] != self.window:
+            raise ValueError(f"PaCNet's S-CNN needs windows of {self.window} frames, got {frames.shape[1]}")
+        if min(height, width) < self.minimum:
+            raise ValueError(f"PaCNet needs {self.minimum} x {self.minimum} px or more, got {height} x {width}")
+        if neighbours is None:
+            neighbours = torch.stack([nearest(window, self.search, self.memory) for window in frames])
+        noisy = frames[:, HALF_WINDOW]
+        if self.training:
+            # in one piece, since batch normalisation looks at all of it
+            whole = Part(0, height, 0, width)
+            pairs = zip(frames, neighbours, strict=True)
+            return noisy - self._noise(torch.stack([crafted(*pair, self.search, whole) for pair in pairs]))
+        noise = [self._noise_in_parts(*pair) for pair in zip(frames, neighbours, strict=True)]
+        return noisy - torch.stack(noise)
+
+    def clip(self, frames: Tensor, neighbours: Tensor | None = None) -> Tensor:
+        """Return the predictions (N, T, 3, H, W) for all frames of whole clips (N, T, 3, H, W).
+
+        `neighbours` is (N, T, neighbours - 1, H + 6, W + 6).
+        """
+        each = torch.cat([windows(clip) for clip in frames])
+        found = None if neighbours is None else neighbours.flatten(0, 1)
+        if self.training:
+            return self(each, None, found).unflatten(0, frames.shape[:2])
+        # one at a time: frames are restored apart anyway, and a whole clip need not be copied seven times
+        predictions = [
+            self(each[place : place + 1], None, None if found is None else found[place : place + 1])
+            for place in range(len(each))
+        ]
+        return torch.cat(predictions).unflatten(0, frames.shape[:2])
+
+    def _noise_in_parts(self, window: Tensor, numbers: Tensor) -> Tensor:
+        height, width = window.shape[-2:]
+        pixels = self.memory // (COPIES * 4 * FEATURES * self.search.neighbours)
+        noise = window.new_empty(3, height, width)
+        for part in parts(height, width, REACH, pixels):
+            # at its inner edges the reflection is wrong, and what it reaches is cut off
+            around = part.grown(REACH, height, width)
+            found = self._noise(crafted(window, numbers, self.search, around)[None])[0]
+            rows, columns = part.within(around)
+            noise[:, part.top : part.bottom, part.left : part.right] = found[:, rows, columns]
+        return noise
+
+    def _noise(self, maps: Tensor) -> Tensor:
+        """Return (N, 3, H, W) for what is made of patches, (N, neighbours, 150, H, W)."""
+        features = self.blocks(maps).squeeze(1)
+        noise: Tensor = self.last(F.pad(features, [KERNEL // 2] * 4, mode="reflect"))
+        return noise
+
+
+def build(radius: int = 37, search_frames: int = 3, neighbours: int = 15, memory: int = MEMORY) -> PaCNetS:
+    """Return PaCNet's S-CNN.
+
+    Patches are searched for up to `radius` pixels away along each axis and in `search_frames` frames before and after
+    the restored one; the `neighbours` nearest are used, the pixel's own patch being the first. `memory` in bytes bounds
+    what the search and, in evaluation mode, the network need at once. Raises UserError for what cannot be searched.
+    """
+    search = Search(radius, search_frames, neighbours).checked()
+    if not 2 <= neighbours <= min(MOST_NEIGHBOURS, search.candidates):
+        most = min(MOST_NEIGHBOURS, search.candidates)
+        raise UserError(f"neighbours: {neighbours}; give 2 to {most}, the pixel's own patch among them")
+    if memory < 1:
+        raise UserError(f"memory: {memory} bytes; give 1 or more")
+    return PaCNetS(search, memory)
+
+
+def _draw_weights(layer: nn.Module) -> None:
+    if isinstance(layer, Separable):
+        _draw(layer.neighbours, 2**0.5)
+    elif isinstance(layer, nn.Conv2d):
+        _draw(layer, 1.0)
+
+
+def _draw(layer: nn.Module, gain: float) -> None:
+    """Draw weights that change the deviation of what passes by `gain`, and no bias."""
+    assert isinstance(layer, nn.Conv2d)
+    if layer.weight.is_meta:
+        # nothing to draw, and arithmetic on the meta device imports torch's compiler for seconds
+        return
+    nn.init.normal_(layer.weight, std=gain / layer.weight[0].numel() ** 0.5)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
