@@ -87,4 +87,3 @@ def _centres(start: int, end: int, device: torch.device) -> tuple[Tensor, Tensor
     tilings = torch.arange(CRAFT, dtype=torch.int32, device=device)[:, None]
     within = (places + CRAFT - 1 - tilings).remainder(CRAFT)
     return places, places - within + 2 * MARGIN
-

@@ -6,6 +6,7 @@ frames as they came and as restored. There is one of each for each noise level. 
 here the S-CNN first and by itself, then the T-CNN on top of it.
 """
 
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -41,8 +42,8 @@ class Temporal(nn.Module):
     def __init__(self, width: int, layers: int) -> None:
         super().__init__()
         self.over_time = nn.Sequential()
-        for inputs, outputs, bias in ((6, width // 2, True), (width // 2, width // 2, False), (width // 2, width, False)):
-            self.over_time.append(nn.Conv3d(inputs, outputs, 3, padding=(0, 1, 1), bias=bias))
+        for place, (inputs, outputs) in enumerate(pairwise((6, width // 2, width // 2, width))):
+            self.over_time.append(nn.Conv3d(inputs, outputs, 3, padding=(0, 1, 1), bias=place == 0))
             self.over_time.append(nn.LeakyReLU(SLOPE, inplace=True))
         self.within = nn.Sequential()
         for _ in range(layers):
@@ -91,7 +92,8 @@ class PaCNet(nn.Module):
         """Return the prediction.
 
         `neighbours` (N, T, neighbours - 1, H + 6, W + 6) is what `clip_neighbours` returns for each clip; it is
-        searched for where it is not given. `sigma` is not looked at. Raises ValueError for short clips and small frames.
+        searched for where it is not given. `sigma` is not looked at. Raises ValueError for short clips and small
+        frames.
         """
         count = frames.shape[1]
         if count < self.least_frames:
