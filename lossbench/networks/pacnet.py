@@ -51,9 +51,10 @@ class Temporal(nn.Module):
             self.within.append(nn.LeakyReLU(SLOPE, inplace=True))
         self.within.append(nn.Conv2d(width, 3, 3, padding=1))
         self.apply(_draw_weights)
-        # the first prediction is near what the S-CNN gives
-        with torch.no_grad():
-            self.within[-1].weight.mul_(FIRST_GAIN)
+        if not self.within[-1].weight.is_meta:
+            # the first prediction is near what the S-CNN gives
+            with torch.no_grad():
+                self.within[-1].weight.mul_(FIRST_GAIN)
 
     def forward(self, frames: Tensor) -> Tensor:
         """Return the noise of all frames but the three at each end."""
