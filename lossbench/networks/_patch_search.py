@@ -110,8 +110,9 @@ def nearest(window: Tensor, search: Search, memory: int) -> Tensor:
 def _part(height: int, width: int, search: Search, memory: int) -> tuple[int, int]:
     """Return how many rows of patches, and how many shifts along a row, are looked at together."""
     row = BYTES * (width + PATCH)
-    columns = max(1, min(search.side, memory // (row * (min(ROWS, height) + PATCH))))
-    return max(1, min(height, memory // (row * columns) - PATCH)), columns
+    # one more for the frames in double precision
+    columns = max(1, min(search.side, memory // (row * (min(ROWS, height) + PATCH)) - 1))
+    return max(1, min(height, memory // (row * (columns + 1)) - PATCH)), columns
 
 
 def _distances(surroundings: Tensor, search: Search, top: int, bottom: int, line: int, start: int, end: int) -> Tensor:
@@ -119,11 +120,11 @@ def _distances(surroundings: Tensor, search: Search, top: int, bottom: int, line
     frame, down = divmod(line, search.side)
     radius = search.radius
     extent = surroundings.shape[-1] - 2 * radius
-    own = surroundings[search.frames, :, radius + top : radius + bottom + PATCH - 1, radius : radius + extent].double()
-    others = surroundings[frame, :, top + down : bottom + down + PATCH - 1, start : end - 1 + extent].double()
+    own = surroundings[search.frames, :, radius + top : radius + bottom + PATCH - 1, radius : radius + extent]
+    others = surroundings[frame, :, top + down : bottom + down + PATCH - 1, start : end - 1 + extent]
     total: Tensor | None = None
     for band, other in zip(own, others, strict=True):
-        difference = other.unfold(-1, extent, 1) - band[:, None]
+        difference = other.double().unfold(-1, extent, 1) - band.double()[:, None]
         # products and sums apart: one rounding each, so the same on every device
         square = difference.mul_(difference)
         total = square if total is None else total.add_(square)

@@ -41,6 +41,7 @@ class Temporal(nn.Module):
 
     def __init__(self, width: int, layers: int) -> None:
         super().__init__()
+        self.width = width
         self.over_time = nn.Sequential()
         for place, (inputs, outputs) in enumerate(pairwise((6, width // 2, width // 2, width))):
             self.over_time.append(nn.Conv3d(inputs, outputs, 3, padding=(0, 1, 1), bias=place == 0))
@@ -49,12 +50,13 @@ class Temporal(nn.Module):
         for _ in range(layers):
             self.within.append(nn.Conv2d(width, width, 3, padding=1, bias=False))
             self.within.append(nn.LeakyReLU(SLOPE, inplace=True))
-        self.within.append(nn.Conv2d(width, 3, 3, padding=1))
+        last = nn.Conv2d(width, 3, 3, padding=1)
+        self.within.append(last)
         self.apply(_draw_weights)
-        if not self.within[-1].weight.is_meta:
+        if not last.weight.is_meta:
             # the first prediction is near what the S-CNN gives
             with torch.no_grad():
-                self.within[-1].weight.mul_(FIRST_GAIN)
+                last.weight.mul_(FIRST_GAIN)
 
     def forward(self, frames: Tensor) -> Tensor:
         """Return the noise of all frames but the three at each end."""
@@ -109,8 +111,7 @@ class PaCNet(nn.Module):
 
     def _frames_at_once(self, frames: Tensor) -> int:
         """Return how many frames the T-CNN restores within the memory that is allowed: what two layers hold."""
-        width = self.temporal.within[0].weight.shape[1]
-        frame = 2 * 4 * width * len(frames) * frames.shape[-2] * frames.shape[-1]
+        frame = 2 * 4 * self.temporal.width * len(frames) * frames.shape[-2] * frames.shape[-1]
         return max(1, self.spatial.memory // frame - 2 * TEMPORAL)
 
 

@@ -55,7 +55,8 @@ class Separable(nn.Module):
         """Return the maps at the same size; H and W are 4 or more."""
         combined = self.features(self.spatial(F.pad(maps.flatten(1, 2), [KERNEL // 2] * 4, mode="reflect")))
         by_feature = combined.unflatten(1, (self.inputs, FEATURES)).transpose(1, 2).flatten(1, 2)
-        return self.neighbours(by_feature).unflatten(1, (FEATURES, self.outputs)).transpose(1, 2)
+        output: Tensor = self.neighbours(by_feature).unflatten(1, (FEATURES, self.outputs))
+        return output.transpose(1, 2)
 
 
 class Block(nn.Module):
@@ -69,8 +70,8 @@ class Block(nn.Module):
 
     def forward(self, maps: Tensor) -> Tensor:
         """Return half the neighbours, rounded up."""
-        output = self.layer(maps)
-        return F.relu(self.shift(output.flatten(1, 2))).unflatten(1, output.shape[1:3])
+        output: Tensor = self.layer(maps)
+        return F.relu(self.shift(output.flatten(1, 2))).view_as(output)
 
 
 class Bias(nn.Module):
@@ -137,16 +138,17 @@ class PaCNetS(nn.Module):
 
         `neighbours` is (N, T, neighbours - 1, H + 6, W + 6).
         """
-        each = torch.cat([windows(clip) for clip in frames])
-        found = None if neighbours is None else neighbours.flatten(0, 1)
+        each = [windows(clip) for clip in frames]
+        found = [None] * len(each) if neighbours is None else neighbours.unbind()
         if self.training:
-            return self(each, None, found).unflatten(0, frames.shape[:2])
-        # one at a time: frames are restored apart anyway, and a whole clip need not be copied seven times
-        predictions = [
-            self(each[place : place + 1], None, None if found is None else found[place : place + 1])
-            for place in range(len(each))
-        ]
-        return torch.cat(predictions).unflatten(0, frames.shape[:2])
+            joined = None if neighbours is None else neighbours.flatten(0, 1)
+            return self(torch.cat(each), None, joined).view_as(frames)  # type: ignore[no-any-return]
+        return torch.stack([self._frames(*pair) for pair in zip(each, found, strict=True)])
+
+    def _frames(self, each: Tensor, neighbours: Tensor | None) -> Tensor:
+        """Return the predictions (T, 3, H, W) for windows (T, 7, 3, H, W), one by one: they share their memory."""
+        found = [None] * len(each) if neighbours is None else neighbours[:, None].unbind()
+        return torch.cat([self(window[None], None, numbers) for window, numbers in zip(each, found, strict=True)])
 
     def _noise_in_parts(self, window: Tensor, numbers: Tensor) -> Tensor:
         height, width = window.shape[-2:]

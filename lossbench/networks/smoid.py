@@ -72,9 +72,10 @@ class SMOID(nn.Module):
         """Return (N, T, C, scale * H, scale * W) for (N, T, scale * scale * C, H, W): places first, then colours."""
         if self.scale == 1:
             return maps
-        places = maps.unflatten(2, (self.scale, self.scale, self.out_channels))
+        places: Tensor = maps.unflatten(2, (self.scale, self.scale, self.out_channels))
         # N, T, down, across, C, H, W
-        return places.permute(0, 1, 4, 5, 2, 6, 3).flatten(5, 6).flatten(3, 4)
+        rows_first: Tensor = places.permute(0, 1, 4, 5, 2, 6, 3)
+        return rows_first.flatten(5, 6).flatten(3, 4)
 
 
 def build(in_channels: int = 3, out_channels: int = 3, scale: int = 1, width: int = 32, depth: int = 3) -> SMOID:
