@@ -10,11 +10,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from lossbench.networks._patch_search import CRAFT, HALF_WINDOW, MARGIN, REFLECTED, Search, padded
+from lossbench.networks._patch_search import HALF_WINDOW, Search, padded
 
-TILINGS = CRAFT**2
-FEATURES = 3 * TILINGS + 3
-"""RGB of each tiling, and how far each colour is from the pixel's own patches on average."""
+
+def features(search: Search) -> int:
+    """Return how many maps a neighbour has: RGB of each tiling, and how far each colour is from the first one's."""
+    return 3 * search.craft**2 + 3
 
 
 class Part(NamedTuple):
@@ -51,15 +52,16 @@ def parts(height: int, width: int, reach: int, pixels: int) -> Iterator[Part]:
 def crafted(window: Tensor, numbers: Tensor, search: Search, part: Part) -> Tensor:
     """Return (neighbours, 150, rows, columns), what is made of the patches in the rectangle `part` of the middle frame.
 
-    `window` is (7, 3, H, W), and `numbers` what `nearest` returns for it. Features are the RGB of the 49 tilings, first
-    by the row and then by the column at which the first patch begins, 6 pixels above and left of the frame and on;
-    then, for each colour, the mean over the tilings of the squared difference to the frames of the first neighbour.
+    `window` is (7, 3, H, W), and `numbers` what `nearest` returns for it. Features are the RGB of the 49 tilings (of
+    craft**2), first by the row and then by the column at which the first patch begins, 6 pixels (craft - 1) above and
+    left of the frame and on; then, for each colour, the mean over the tilings of the squared difference to the frames
+    of the first neighbour.
     """
     surroundings = padded(window, search)
     colours = surroundings.permute(1, 0, 2, 3).flatten(1)
     height, width = surroundings.shape[-2:]
-    rows, centre_rows = _centres(part.top, part.bottom, window.device)
-    columns, centre_columns = _centres(part.left, part.right, window.device)
+    rows, centre_rows = _centres(part.top, part.bottom, search, window.device)
+    columns, centre_columns = _centres(part.left, part.right, search, window.device)
     # (neighbours, 7, rows, 7, columns): of each pixel and tiling, the shift of the patch that covers it
     shifts = numbers[:, centre_rows[:, :, None, None], centre_columns]
     own = torch.full_like(shifts[:1], search.own)
@@ -71,19 +73,20 @@ def crafted(window: Tensor, numbers: Tensor, search: Search, part: Part) -> Tens
     )
     # a shift counts from the least one, which lies in the padding
     places = (frames.add_(HALF_WINDOW - search.frames).mul_(height) + lines).mul_(width).add_(across)
-    places += (rows[:, None] + REFLECTED) * width + columns + REFLECTED
-    result = colours.new_empty(search.neighbours, FEATURES, len(rows), len(columns))
-    tilings = result[:, : 3 * TILINGS].unflatten(1, (TILINGS, 3))
+    places += (rows[:, None] + search.reflected) * width + columns + search.reflected
+    count = features(search)
+    result = colours.new_empty(search.neighbours, count, len(rows), len(columns))
+    tilings = result[:, : count - 3].unflatten(1, (-1, 3))
     for band, colour in enumerate(colours):
         tilings[:, :, band] = colour[places]
         distance = (tilings[:, :, band] - tilings[:1, :, band]).square_().mean(dim=1)
-        result[:, 3 * TILINGS + band] = distance
+        result[:, count - 3 + band] = distance
     return result
 
 
-def _centres(start: int, end: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Return the places `start` to `end` along an axis, and (7, places): where `numbers` has the patches over them."""
+def _centres(start: int, end: int, search: Search, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Return the places `start` to `end` along an axis, and (craft, places): where `numbers` has their patches."""
     places = torch.arange(start, end, dtype=torch.int32, device=device)
-    tilings = torch.arange(CRAFT, dtype=torch.int32, device=device)[:, None]
-    within = (places + CRAFT - 1 - tilings).remainder(CRAFT)
-    return places, places - within + 2 * MARGIN
+    tilings = torch.arange(search.craft, dtype=torch.int32, device=device)[:, None]
+    within = (places + search.craft - 1 - tilings).remainder(search.craft)
+    return places, places - within + 2 * search.margin

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lossbench.files import written_atomically
-from lossbench.networks._patch_search import HALF_WINDOW, MARGIN, OUTSIDE, Search, nearest
+from lossbench.networks._patch_search import HALF_WINDOW, OUTSIDE, Search, nearest
 
 VERSION = 1
 """Raised when the same clip and search lead to other numbers."""
@@ -40,7 +40,7 @@ def cached_neighbours(clip: Tensor, search: Search, memory: int, folder: Path) -
     OSError where it cannot be written.
     """
     file = folder / f"{_name(clip, search)}.npy"
-    shape = (len(clip), search.neighbours - 1, clip.shape[-2] + 2 * MARGIN, clip.shape[-1] + 2 * MARGIN)
+    shape = (len(clip), search.neighbours - 1, clip.shape[-2] + 2 * search.margin, clip.shape[-1] + 2 * search.margin)
     if (stored := _stored(file, shape)) is None:
         # a number has 16 bits, as `Search.checked` says
         stored = clip_neighbours(clip, search, memory).cpu().numpy().astype(np.uint16)

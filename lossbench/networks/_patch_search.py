@@ -17,12 +17,6 @@ WINDOW = 7
 HALF_WINDOW = WINDOW // 2
 PATCH = 15
 """Side of the patches that are compared, in pixels."""
-CRAFT = 7
-"""Side of the patches that frames are made of, in pixels; they share their centres with those that are compared."""
-MARGIN = CRAFT // 2
-"""Pixels beyond each edge of the frame that are centres of such patches too."""
-REFLECTED = PATCH // 2 + MARGIN
-"""Pixels beyond each edge that are reflected."""
 OUTSIDE = -1.0
 """What stands further out, and in frames before the first and after the last: nothing resembles it."""
 NUMBER_BITS = 16
@@ -34,7 +28,7 @@ BYTES = 8 * 7
 
 
 class Search(NamedTuple):
-    """How far a patch is searched for, and how many are kept."""
+    """How far a patch is searched for, how many are kept, and what frames are made of."""
 
     radius: int
     """Largest shift in pixels, along each axis."""
@@ -42,6 +36,18 @@ class Search(NamedTuple):
     """Largest shift in frames, each way, up to 3."""
     neighbours: int
     """Patches, the pixel's own first among them."""
+    craft: int = 7
+    """Side of the patches that frames are made of, in pixels; they share their centres with those that are compared."""
+
+    @property
+    def margin(self) -> int:
+        """Return how many pixels beyond each edge of the frame are centres of patches too."""
+        return self.craft // 2
+
+    @property
+    def reflected(self) -> int:
+        """Return how many pixels beyond each edge are reflected."""
+        return PATCH // 2 + self.margin
 
     @property
     def side(self) -> int:
@@ -65,14 +71,16 @@ class Search(NamedTuple):
                 f"radius {self.radius}, search_frames {self.frames}: give a radius of 1 px or more, and 0 to "
                 f"{HALF_WINDOW} frames"
             )
+        if not 3 <= self.craft <= PATCH or self.craft % 2 == 0:
+            raise UserError(f"craft: {self.craft} px; give an odd number from 3 to {PATCH}")
         if self.candidates > 2**NUMBER_BITS:
             raise UserError(f"radius: {self.radius} px makes {self.candidates} candidates; at most {2**NUMBER_BITS}")
         return self
 
 
 def padded(window: Tensor, search: Search) -> Tensor:
-    """Extend (7, C, H, W) by 10 reflected pixels and then by `radius` of the value OUTSIDE; H and W are 11 or more."""
-    reflected = F.pad(window, [REFLECTED] * 4, mode="reflect")
+    """Extend (F, C, H, W) by `reflected` pixels of itself, fewer than H and W, then by `radius` of OUTSIDE."""
+    reflected = F.pad(window, [search.reflected] * 4, mode="reflect")
     return F.pad(reflected, [search.radius] * 4, value=OUTSIDE)
 
 
@@ -80,16 +88,17 @@ def padded(window: Tensor, search: Search) -> Tensor:
 def nearest(window: Tensor, search: Search, memory: int) -> Tensor:
     """Return the numbers (neighbours - 1, H + 6, W + 6) int32 of the shifts to the most similar patches, best first.
 
-    `window` is (7, C, H, W), H and W 11 or more; frames beyond the ends of a clip hold OUTSIDE. Entry [:, y, x] is of
-    the patch of 15 x 15 around the pixel (y - 3, x - 3) of the middle frame. Shifts are numbered by frame, row and
-    column, each from the least, so `search.own` is that by nothing, which is left out.
+    `window` is (7, C, H, W), H and W above `search.reflected`; frames beyond the ends of a clip hold OUTSIDE. Entry
+    [:, y, x] is of the patch of 15 x 15 around the pixel (y - 3, x - 3) of the middle frame: 3 is the margin of
+    `search`, 6 twice that. Shifts are numbered by frame, row and column, each from the least, so `search.own` is that
+    by nothing, which is left out.
 
     Exact: distances are sums of squared differences in double precision, added up in one order wherever a patch lies,
     and do not depend on `memory` or on the device. Of distances that agree to 1e-11 the lower number is the nearer one.
     `memory` in bytes bounds what is needed beside the input and the result, down to one candidate of one row.
     """
     middle = window[HALF_WINDOW]
-    height, width = middle.shape[-2] + 2 * MARGIN, middle.shape[-1] + 2 * MARGIN
+    height, width = middle.shape[-2] + 2 * search.margin, middle.shape[-1] + 2 * search.margin
     kept = search.neighbours - 1
     found = torch.empty(kept, height, width, dtype=torch.int32, device=window.device)
     surroundings = padded(window[HALF_WINDOW - search.frames : HALF_WINDOW + search.frames + 1], search)

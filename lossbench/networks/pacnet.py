@@ -16,6 +16,7 @@ from lossbench import storage
 from lossbench.errors import UserError
 from lossbench.files import given_path
 from lossbench.networks import Sizes
+from lossbench.networks._patch_search import Search
 from lossbench.networks.pacnet_s import FIRST_GAIN, MEMORY, PaCNetS
 from lossbench.networks.pacnet_s import build as build_spatial
 
@@ -75,13 +76,13 @@ class PaCNet(nn.Module):
     least_frames = LEAST_FRAMES
     in_channels = out_channels = 3
     multiple = scale = 1
-    minimum = PaCNetS.minimum
 
     def __init__(self, spatial: PaCNetS, width: int, layers: int, train_spatial: bool) -> None:
         super().__init__()
         self.train_spatial = train_spatial
         self.spatial = spatial.requires_grad_(train_spatial)
         self.temporal = Temporal(width, layers)
+        self.minimum = spatial.minimum
         self.reach = spatial.search.frames + TEMPORAL
         self.train()
 
@@ -121,19 +122,20 @@ def build(
     radius: int = 37,
     search_frames: int = 3,
     neighbours: int = 15,
+    craft: int = 7,
     width: int = 96,
     layers: int = 16,
     memory: int = MEMORY,
 ) -> PaCNet:
     """Return PaCNet.
 
-    `weights` is the file of a trained `pacnet_s` of the same `radius`, `search_frames` and `neighbours`: the S-CNN,
-    which with `train_spatial` is trained on, and frozen otherwise. Without a file its weights are random, to be filled
-    from a stored PaCNet. `width` is the number of channels of the T-CNN, whose convolutions within a frame number
-    `layers` and one. `memory` in bytes bounds what is needed at once in evaluation. Raises UserError for sizes that
-    make no network, and naming the file where it is missing, damaged, or of another network.
+    `weights` is the file of a trained `pacnet_s` of the same `radius`, `search_frames`, `neighbours` and `craft`: the
+    S-CNN, which with `train_spatial` is trained on, and frozen otherwise. Without a file its weights are random, to be
+    filled from a stored PaCNet. `width` is the number of channels of the T-CNN, whose convolutions within a frame
+    number `layers` and one. `memory` in bytes bounds what is needed at once in evaluation. Raises UserError for sizes
+    that make no network, and naming the file where it is missing, damaged, or of another network.
     """
-    spatial = build_spatial(radius, search_frames, neighbours, memory)
+    spatial = build_spatial(radius, search_frames, neighbours, craft, memory)
     if width < 2 or width % 2 or layers < 1:
         raise UserError(f"PaCNet: width {width}, layers {layers}; give an even width of 2 or more and 1 layer or more")
     if weights is not None:
@@ -151,8 +153,8 @@ def _fill(spatial: PaCNetS, file: Path) -> None:
     storage.fill(spatial, state, file)
 
 
-def _words(search: tuple[int, int, int]) -> str:
-    return "radius {}, search_frames {}, neighbours {}".format(*search)
+def _words(search: Search) -> str:
+    return "radius {}, search_frames {}, neighbours {}, craft {}".format(*search)
 
 
 def _mirrored(count: int, device: torch.device) -> Tensor:

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 
 from lossbench.errors import UserError
 from lossbench.networks import Sizes
-from lossbench.networks._patch_craft import FEATURES, Part, crafted, parts
+from lossbench.networks._patch_craft import Part, crafted, features, parts
 from lossbench.networks._patch_index import windows
-from lossbench.networks._patch_search import HALF_WINDOW, OUTSIDE, REFLECTED, Search, nearest
+from lossbench.networks._patch_search import HALF_WINDOW, OUTSIDE, Search, nearest
 
 SOURCE = "Vaksman et al., ICCV 2021 (PaCNet); S-CNN by the authors' code"
 PUBLISHED: Sizes = {"S-CNN": {}}
@@ -43,29 +43,29 @@ class Separable(nn.Module):
     Of 7 x 7 pixels among three features, of the features of each neighbour, of the neighbours of each feature.
     """
 
-    def __init__(self, neighbours: int) -> None:
+    def __init__(self, neighbours: int, features: int) -> None:
         super().__init__()
         self.inputs, self.outputs = neighbours, ceil(neighbours / 2)
-        maps = neighbours * FEATURES
+        maps = neighbours * features
         self.spatial = nn.Conv2d(maps, maps, KERNEL, groups=maps // 3, bias=False)
         self.features = nn.Conv2d(maps, maps, 1, groups=neighbours, bias=False)
-        self.neighbours = nn.Conv2d(maps, self.outputs * FEATURES, 1, groups=FEATURES, bias=False)
+        self.neighbours = nn.Conv2d(maps, self.outputs * features, 1, groups=features, bias=False)
 
     def forward(self, maps: Tensor) -> Tensor:
         """Return the maps at the same size; H and W are 4 or more."""
         combined = self.features(self.spatial(F.pad(maps.flatten(1, 2), [KERNEL // 2] * 4, mode="reflect")))
-        by_feature = combined.unflatten(1, (self.inputs, FEATURES)).transpose(1, 2).flatten(1, 2)
-        output: Tensor = self.neighbours(by_feature).unflatten(1, (FEATURES, self.outputs))
-        return output.transpose(1, 2)
+        # the sum that the convolution is, which is slow in as many groups as there are features
+        weights = self.neighbours.weight.reshape(-1, self.outputs, self.inputs)
+        return torch.einsum("fok,nkfhw->nofhw", weights, combined.view_as(maps))
 
 
 class Block(nn.Module):
     """A separable layer, a bias or batch normalisation of each map, and a ReLU."""
 
-    def __init__(self, neighbours: int, normalised: bool) -> None:
+    def __init__(self, neighbours: int, features: int, normalised: bool) -> None:
         super().__init__()
-        self.layer = Separable(neighbours)
-        maps = self.layer.outputs * FEATURES
+        self.layer = Separable(neighbours, features)
+        maps = self.layer.outputs * features
         self.shift = nn.BatchNorm2d(maps) if normalised else Bias(maps)
 
     def forward(self, maps: Tensor) -> Tensor:
@@ -90,23 +90,24 @@ class PaCNetS(nn.Module):
     """(N, 7, 3, H, W) in [0, 1] to the middle frame (N, 3, H, W), not clamped: the noisy frame minus the noise.
 
     Frames beyond the ends of a clip are constant, `outside`, so that no patch of theirs is taken. H and W are 11 or
-    more. In training mode batch normalisation takes means over the batch, so that predictions depend on their
+    more where patches are of 7 x 7. In training mode batch normalisation takes means over the batch, so that predictions depend on their
     companions; in evaluation mode a frame is restored in parts that need `memory` bytes at most.
     """
 
     window = WINDOW
     in_channels = out_channels = 3
     multiple = scale = 1
-    minimum = REFLECTED + 1
     outside = OUTSIDE
 
     def __init__(self, search: Search, memory: int) -> None:
         super().__init__()
         self.search, self.memory = search, memory
+        self.minimum = search.reflected + 1
+        count = features(search)
         counts = [ceil(search.neighbours / 2**halving) for halving in range(HALVINGS)]
-        self.blocks = nn.Sequential(*(Block(count, halving > 0) for halving, count in enumerate(counts)))
+        self.blocks = nn.Sequential(*(Block(inputs, count, place > 0) for place, inputs in enumerate(counts)))
         self.last = nn.Sequential(
-            nn.Conv2d(FEATURES, FEATURES, KERNEL, groups=FEATURES // 3, bias=False), nn.Conv2d(FEATURES, 3, 1)
+            nn.Conv2d(count, count, KERNEL, groups=count // 3, bias=False), nn.Conv2d(count, 3, 1)
         )
         self.apply(_draw_weights)
         _draw(self.last[1], FIRST_GAIN)
@@ -152,7 +153,7 @@ class PaCNetS(nn.Module):
 
     def _noise_in_parts(self, window: Tensor, numbers: Tensor) -> Tensor:
         height, width = window.shape[-2:]
-        pixels = self.memory // (COPIES * 4 * FEATURES * self.search.neighbours)
+        pixels = self.memory // (COPIES * 4 * features(self.search) * self.search.neighbours)
         noise = window.new_empty(3, height, width)
         for part in parts(height, width, REACH, pixels):
             # at its inner edges the reflection is wrong, and what it reaches is cut off
@@ -164,19 +165,22 @@ class PaCNetS(nn.Module):
 
     def _noise(self, maps: Tensor) -> Tensor:
         """Return (N, 3, H, W) for what is made of patches, (N, neighbours, 150, H, W)."""
-        features = self.blocks(maps).squeeze(1)
-        noise: Tensor = self.last(F.pad(features, [KERNEL // 2] * 4, mode="reflect"))
+        noise: Tensor = self.last(F.pad(self.blocks(maps).squeeze(1), [KERNEL // 2] * 4, mode="reflect"))
         return noise
 
 
-def build(radius: int = 37, search_frames: int = 3, neighbours: int = 15, memory: int = MEMORY) -> PaCNetS:
+def build(
+    radius: int = 37, search_frames: int = 3, neighbours: int = 15, craft: int = 7, memory: int = MEMORY
+) -> PaCNetS:
     """Return PaCNet's S-CNN.
 
     Patches are searched for up to `radius` pixels away along each axis and in `search_frames` frames before and after
-    the restored one; the `neighbours` nearest are used, the pixel's own patch being the first. `memory` in bytes bounds
+    the restored one; the `neighbours` nearest are used, the pixel's own patch being the first. Patches of 15 x 15 are
+    compared, and frames made of those of `craft` x `craft` in their middle: a pixel has 3 * craft**2 + 3 features of
+    each neighbour. `memory` in bytes bounds
     what the search and, in evaluation mode, the network need at once. Raises UserError for what cannot be searched.
     """
-    search = Search(radius, search_frames, neighbours).checked()
+    search = Search(radius, search_frames, neighbours, craft).checked()
     if not 2 <= neighbours <= min(MOST_NEIGHBOURS, search.candidates):
         most = min(MOST_NEIGHBOURS, search.candidates)
         raise UserError(f"neighbours: {neighbours}; give 2 to {most}, the pixel's own patch among them")

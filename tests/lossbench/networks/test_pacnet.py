@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lossbench import storage
@@ -87,6 +88,7 @@ def test_small_frames_short_clips_and_other_windows_are_named() -> None:
         ("pacnet_s", {"radius": 60}, "candidates"),
         ("pacnet_s", {"neighbours": 17}, "neighbours: 17; give 2 to 16"),
         ("pacnet_s", {"neighbours": 10, "radius": 1, "search_frames": 0}, "give 2 to 9"),
+        ("pacnet_s", {"craft": 4}, "craft: 4 px; give an odd number"),
         ("pacnet_s", {"memory": 0}, "memory"),
         ("pacnet", {"width": 7}, "even width"),
         ("pacnet", {"layers": 0}, "1 layer"),
@@ -154,6 +156,16 @@ def test_cached_neighbours_are_those_of_the_network(tmp_path: Path) -> None:
     found = cached_neighbours(clip[0], network.spatial.search, 2**24, tmp_path)
     with torch.no_grad():
         assert torch.equal(network(clip, None, found[None]), network(clip))
+
+
+def test_neighbours_are_mixed_as_the_grouped_convolution_would() -> None:
+    layer: Any = build("pacnet_s", **SEARCH).blocks[0].layer  # type: ignore[index]
+    maps = torch.rand(2, 3, 150, 9, 8)
+    with torch.no_grad():
+        combined = layer.features(layer.spatial(F.pad(maps.flatten(1, 2), [3] * 4, mode="reflect")))
+        by_feature = combined.unflatten(1, (3, 150)).transpose(1, 2).flatten(1, 2)
+        expected = layer.neighbours(by_feature).unflatten(1, (150, 2)).transpose(1, 2)
+        torch.testing.assert_close(layer(maps), expected, atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("sigma", [0.0, 0.1])

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lossbench.networks import _patch_index, build
-from lossbench.networks._patch_craft import FEATURES, Part, crafted, parts
+from lossbench.networks._patch_craft import Part, crafted, features, parts
 from lossbench.networks._patch_index import cached_neighbours, clip_neighbours, windows
 from lossbench.networks._patch_search import Search, nearest, padded
 
@@ -131,38 +131,41 @@ def test_parts_cover_a_frame_once_and_are_no_larger_than_asked(height: int, widt
 
 
 def by_definition(window: Tensor, numbers: Tensor, search: Search) -> Tensor:
-    """Return for a window and its neighbours what `crafted` returns, by laying 7 x 7 patches side by side."""
-    height, width = window.shape[-2:]
-    radius, side = search.radius, 2 * search.radius + 1
-    surroundings = F.pad(F.pad(window, [10] * 4, mode="reflect"), [radius] * 4, value=-1)
+    """Return for a window and its neighbours what `crafted` returns, by laying patches side by side."""
+    craft, radius, side = search.craft, search.radius, 2 * search.radius + 1
+    around, reflected = craft - 1, 7 + craft // 2
+    height, width = window.shape[-2] + 2 * around, window.shape[-1] + 2 * around
+    surroundings = F.pad(F.pad(window, [reflected] * 4, mode="reflect"), [radius] * 4, value=-1)
     numbers = torch.cat((torch.full_like(numbers[:1], search.own), numbers)).long()
-    result = torch.full((search.neighbours, 49, 3, height + 12, width + 12), torch.nan)
-    for rank, down, across in itertools.product(range(search.neighbours), range(7), range(7)):
-        for top in range(down, height + 12 - 6, 7):
-            for left in range(across, width + 12 - 6, 7):
-                # the first tile lies 6 pixels outside, and its centre 3: `numbers` begin at the latter
+    result = torch.full((search.neighbours, craft**2, 3, height, width), torch.nan)
+    for rank, down, across in itertools.product(range(search.neighbours), range(craft), range(craft)):
+        for top in range(down, height - around, craft):
+            for left in range(across, width - around, craft):
+                # the first tile lies craft - 1 pixels outside, and its centre, where `numbers` begin, half of that
                 number = int(numbers[rank, top, left])
                 frame = number // side**2 + 3 - search.frames
-                row, column = top + 4 + number // side % side, left + 4 + number % side
-                patch = surroundings[frame, :, row : row + 7, column : column + 7]
-                result[rank, 7 * down + across, :, top : top + 7, left : left + 7] = patch
-    result = result[..., 6:-6, 6:-6]
+                row, column = (place + reflected - around for place in (top, left))
+                row, column = row + number // side % side, column + number % side
+                patch = surroundings[frame, :, row : row + craft, column : column + craft]
+                result[rank, craft * down + across, :, top : top + craft, left : left + craft] = patch
+    result = result[..., around:-around, around:-around]
     distances = (result - result[:1]).square().mean(dim=1)
     return torch.cat((result.flatten(1, 2), distances), dim=1)
 
 
-def test_frames_are_laid_out_of_patches() -> None:
-    window, search = windows(moving(4, 12, 15))[1], Search(2, 2, 3)
+@pytest.mark.parametrize("craft", [3, 7])
+def test_frames_are_laid_out_of_patches(craft: int) -> None:
+    window, search = windows(moving(4, 12, 15))[1], Search(2, 2, 3, craft)
     numbers = nearest(window, search, MEMORY)
     expected = by_definition(window, numbers, search)
-    assert expected.shape == (3, FEATURES, 12, 15)
+    assert expected.shape == (3, features(search), 12, 15)
     found = crafted(window, numbers, search, Part(0, 12, 0, 15))
     torch.testing.assert_close(found, expected, atol=1e-6, rtol=0)
-    torch.testing.assert_close(
-        crafted(window, numbers, search, Part(3, 9, 4, 15)), found[..., 3:9, 4:], atol=1e-6, rtol=0
-    )
+    part = crafted(window, numbers, search, Part(3, 9, 4, 15))
+    torch.testing.assert_close(part, found[..., 3:9, 4:], atol=1e-6, rtol=0)
     # the pixel itself comes first, in each tiling
-    assert torch.equal(found[0, :147].unflatten(0, (49, 3)), window[3].expand(49, -1, -1, -1))
+    own = found[0, : 3 * craft**2].unflatten(0, (craft**2, 3))
+    assert torch.equal(own, window[3].expand(craft**2, -1, -1, -1))
 
 
 def test_neighbours_of_a_clip_are_read_from_their_file_and_a_damaged_one_is_made_anew(
