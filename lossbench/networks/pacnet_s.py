@@ -90,8 +90,9 @@ class PaCNetS(nn.Module):
     """(N, 7, 3, H, W) in [0, 1] to the middle frame (N, 3, H, W), not clamped: the noisy frame minus the noise.
 
     Frames beyond the ends of a clip are constant, `outside`, so that no patch of theirs is taken. H and W are 11 or
-    more where patches are of 7 x 7. In training mode batch normalisation takes means over the batch, so that predictions depend on their
-    companions; in evaluation mode a frame is restored in parts that need `memory` bytes at most.
+    more where patches are of 7 x 7. In training mode batch normalisation takes means over the batch, so that
+    predictions depend on their companions; in evaluation mode a frame is restored in parts that need `memory` bytes at
+    most.
     """
 
     window = WINDOW
