@@ -6,6 +6,7 @@ from typing import Any
 from lossbench.errors import UserError
 
 EXTRAS = {
+    "av": "video",
     "h5py": "pipeline",
     "matplotlib": "pipeline",
     "pyiqa": "pyiqa",
