@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from lossbench import datasets, tasks
-from lossbench.datasets import Source, check_pair_sizes, read_source
+from lossbench.datasets import Source, Streamed, check_pair_sizes, read_source, stream_source
 from lossbench.errors import UserError, room_for
 from lossbench.names import version as versioned
 from lossbench.tasks import Pixels
@@ -38,6 +38,11 @@ def main(spec: DegradeSpec, code: str, targets: Path, output: Path) -> None:
             if (item.split, item.name) not in shipped:
                 raise UserError(f"{item.origin} (split {item.split}) has no low-quality partner")
             source = shipped[item.split, item.name]
+            if isinstance(dataset, Streamed):
+                stream = stream_source(dataset.frames_low_quality, source, item.split)
+                frames = _fitting(task, whole, stream, spec, item, source)
+                yield Entry(item.name, item.split, frames, source.path.name, item.licence)
+                continue
             stored = read_source(dataset.read_low_quality, source, item.split)
             pixels = _fitted(task, whole, stored, spec, item, source)
             yield Entry(item.name, item.split, pixels, source.path.name, item.licence)
@@ -55,14 +60,37 @@ def _degraded(task: tasks.Task, whole: Pixels, spec: DegradeSpec, item: Item) ->
         name = versioned(item.name, version)
         # one stream of random numbers an item, so that adding a picture leaves the others as they were
         generator = np.random.default_rng(list(f"{item.split}/{name}".encode()))
-        pixels = task.degrade(target, spec.settings, generator)
         yield Entry(
             name,
             item.split,
-            pixels,
+            _made(task, target, spec.settings, generator),
             f"{spec.task} of {item.origin}",
             item.licence,
             target=item.name if version else None,
+        )
+
+
+def _made(
+    task: tasks.Task, target: Pixels, settings: tasks.TaskSettings, generator: np.random.Generator
+) -> Pixels | Iterator[Pixels]:
+    if isinstance(task, tasks.StreamedTask):
+        return task.degrade_frames(target, settings, generator)
+    return task.degrade(target, settings, generator)
+
+
+def _fitting(
+    task: tasks.Task, whole: Pixels, shipped: Iterator[Pixels], spec: DegradeSpec, item: Item, source: Source
+) -> Iterator[Pixels]:
+    """Give the frames of the partner of a clip, which are of its size and, unless it is a still, of its number."""
+    count = 0
+    for frame in shipped:
+        if count == 0:
+            _fitted(task, whole, frame[None], spec, item, source)
+        count += 1
+        yield frame
+    if len(whole) not in (1, count):
+        raise UserError(
+            f"split {item.split}: {source.path} has {count} frames where {item.origin} has {len(whole)}; get both again"
         )
 
 

@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
 
 from lossbench import datasets
-from lossbench.datasets import read_source
+from lossbench.datasets import Dataset, Source, Streamed, read_source, stream_source
 from lossbench.errors import room_for
 from lossbench.images import stored_grey
 from pipeline.command import run
@@ -26,8 +29,7 @@ def main(spec: PrepareSpec, code: str, output: Path) -> None:
         done = 0
         for split, sources in splits.items():
             for source in sources:
-                pixels = read_source(dataset.read, source, split)
-                grey = stored_grey(source.path, pixels)
+                pixels, grey = _pixels(dataset, source, split)
                 yield Entry(
                     source.name,
                     split,
@@ -45,6 +47,14 @@ def main(spec: PrepareSpec, code: str, output: Path) -> None:
 
     with room_for(output / "target.npy"):
         write_arrays(output, "target", entries(), {"dataset": spec.dataset, "code": code})
+
+
+def _pixels(dataset: Dataset, source: Source, split: str) -> tuple[NDArray[Any] | Iterator[NDArray[Any]], bool]:
+    """Return a picture and whether it is of one band, or a clip frame by frame."""
+    if isinstance(dataset, Streamed):
+        return stream_source(dataset.frames, source, split), False
+    pixels = read_source(dataset.read, source, split)
+    return pixels, stored_grey(source.path, pixels)
 
 
 if __name__ == "__main__":

@@ -5,8 +5,8 @@ from typing import Any
 
 from lossbench import plugins
 from lossbench.datasets._card import Card, Source, Splits, card
-from lossbench.datasets._dataset import Dataset, Judged, Labelled, ScoredByServer
-from lossbench.datasets._read import Read, check_pair_sizes, read_source
+from lossbench.datasets._dataset import Dataset, Judged, Labelled, ScoredByServer, Streamed
+from lossbench.datasets._read import Read, Stream, check_pair_sizes, read_source, stream_source
 from lossbench.errors import UserError
 
 __all__ = [
@@ -18,6 +18,8 @@ __all__ = [
     "ScoredByServer",
     "Source",
     "Splits",
+    "Stream",
+    "Streamed",
     "card",
     "check_pair_sizes",
     "fetch",
@@ -25,6 +27,7 @@ __all__ = [
     "load",
     "missing",
     "read_source",
+    "stream_source",
 ]
 
 FIELDS = ("name", "title", "licence", "bytes", "where", "stand_in_for")

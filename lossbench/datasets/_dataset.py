@@ -56,6 +56,22 @@ class Dataset(Protocol):
 
 
 @runtime_checkable
+class Streamed(Protocol):
+    """A data set of clips, which come frame by frame so that none is held whole."""
+
+    def frames(self, source: Source) -> Iterator[NDArray[Any]]:
+        """Give the frames (H, W, bands) of a target, all of one size; raises UserError as `Dataset.read`.
+
+        One frame alone is a still: the target of every frame of its partner.
+        """
+        ...
+
+    def frames_low_quality(self, source: Source) -> Iterator[NDArray[Any]]:
+        """Give the frames of a partner, as `frames`."""
+        ...
+
+
+@runtime_checkable
 class Labelled(Protocol):
     """A data set that knows the class of a picture by another rule than its place among the classes' sorted names."""
 

@@ -1,8 +1,8 @@
-"""One picture of a data set off the disk, checked, and whether it fits its partner."""
+"""One picture or clip of a data set off the disk, checked, and whether it fits its partner."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lossbench.datasets._card import Source
@@ -13,16 +13,30 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Read = Callable[[Source], "NDArray[Any]"]
+Stream = Callable[[Source], "Iterator[NDArray[Any]]"]
 
 
 def read_source(read: Read, source: Source, split: str) -> NDArray[Any]:
     """Return what `read` gives for `source`; raises UserError naming the split, also for another SHA-256."""
-    if source.sha256 and sha256(source.path) != source.sha256:
-        raise UserError(f"{source.path} (split {split}) has another sha256 than {source.sha256}; get the file again")
+    _check_digest(source, split)
     try:
         return read(source)
     except UserError as error:
         raise UserError(f"split {split}: {error}") from None
+
+
+def stream_source(stream: Stream, source: Source, split: str) -> Iterator[NDArray[Any]]:
+    """Give the frames that `stream` gives for `source`; raises UserError as `read_source`."""
+    _check_digest(source, split)
+    try:
+        yield from stream(source)
+    except UserError as error:
+        raise UserError(f"split {split}: {error}") from None
+
+
+def _check_digest(source: Source, split: str) -> None:
+    if source.sha256 and sha256(source.path) != source.sha256:
+        raise UserError(f"{source.path} (split {split}) has another sha256 than {source.sha256}; get the file again")
 
 
 def check_pair_sizes(

@@ -1,6 +1,6 @@
 """Tasks by name: what a network is given, what it is compared with, and what it has to beat without training."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol, cast, runtime_checkable
 
 import numpy as np
@@ -11,7 +11,7 @@ from lossbench import plugins
 FOLDER = "tasks"
 
 Pixels = NDArray[Any]
-"""A picture (H, W, C) of 8 or 16 bit."""
+"""A picture (H, W, C), or a clip (T, H, W, C), of 8 or 16 bit."""
 TaskSettings = dict[str, Any]
 """What a configuration sets; each function of a task raises UserError naming one that is unknown or wrong."""
 Answer = Callable[[Pixels, TaskSettings], Pixels]
@@ -52,6 +52,16 @@ class CombiningTask(Task, Protocol):
 
     def combine(self, target: Pixels, shipped: Pixels, settings: TaskSettings) -> Pixels:
         """Return the low quality of a prepared `target`; raises UserError when `shipped` does not fit it."""
+
+
+@runtime_checkable
+class StreamedTask(Task, Protocol):
+    """A task of clips, whose low quality is made frame by frame so that no clip is held whole."""
+
+    def degrade_frames(
+        self, frames: Iterable[Pixels], settings: TaskSettings, generator: np.random.Generator
+    ) -> Iterator[Pixels]:
+        """Give the low quality of the frames (H, W, C) of one clip, as `degrade` makes it of the whole clip."""
 
 
 def load(name: str) -> Task:

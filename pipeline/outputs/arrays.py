@@ -6,7 +6,8 @@ and have any shape that ends in bands: (H, W, C) for pictures, (T, H, W, C) for 
 
 import hashlib
 import json
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -93,7 +94,8 @@ class Entry:
 
     name: str
     split: str
-    pixels: NDArray[Any]
+    pixels: NDArray[Any] | Iterator[NDArray[Any]]
+    """Of a picture, or of a clip; or the frames (H, W, C) of a clip, which are written as they come."""
     origin: str
     licence: str
     picture: str | None = None
@@ -114,37 +116,66 @@ def write_arrays(folder: Path, role: str, entries: Iterable[Entry], card: dict[s
 
     Raises UserError when two entries differ in dtype or have one name, or there are none.
     """
-    items: list[Item] = []
-    origins: dict[tuple[str, str, str | None], str] = {}
-    dtype: np.dtype[Any] | None = None
-    offset, pixels = 0, hashlib.sha256()
     with written_atomically(folder / f"{role}.npy") as temporary, temporary.open("wb") as file:
-        for entry in entries:
-            if dtype is None:
-                dtype = entry.pixels.dtype
-                _write_header(file, dtype, 0)
-            if entry.pixels.dtype != dtype:
-                raise UserError(f"{entry.origin}: {entry.pixels.dtype} among {dtype} items")
-            key = (entry.split, entry.name, entry.target)
-            if key in origins:
-                raise UserError(
-                    f"{origins[key]} and {entry.origin} (split {entry.split}) are both '{entry.name}'; rename one"
-                )
-            origins[key] = entry.origin
-            values = np.ascontiguousarray(entry.pixels)
-            file.write(values.data)
-            pixels.update(values.data)
-            described = {field.name: getattr(entry, field.name) for field in fields(entry) if field.name != "pixels"}
-            items.append(Item(**described, shape=entry.pixels.shape, offset=offset))
-            offset += entry.pixels.size
-        if dtype is None:
+        writing = _Writing(file)
+        items = [writing.add(entry) for entry in entries]
+        if writing.dtype is None:
             raise UserError(f"{folder}: the data set is empty")
         # numpy pads a header so that any length fits in the place of 0
         file.seek(0)
-        _write_header(file, dtype, offset)
+        _write_header(file, writing.dtype, writing.offset)
+    pixels = writing.pixels
     content = {**card, "role": role, "pixels_sha256": pixels.hexdigest(), "items": [asdict(item) for item in items]}
     text = json.dumps(content, indent=1)
     write_text(folder / f"{role}.json", text + "\n")
+
+
+class _Writing:
+    """The flat array of a role on its way to disk."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        """Begin with nothing in `file`."""
+        self.file, self.offset, self.pixels = file, 0, hashlib.sha256()
+        self.dtype: np.dtype[Any] | None = None
+        self.origins: dict[tuple[str, str, str | None], str] = {}
+
+    def add(self, entry: Entry) -> Item:
+        """Write `entry` and return its item: all of its pixels at once, or each frame of a clip as it comes."""
+        whole = isinstance(entry.pixels, np.ndarray)
+        shape: tuple[int, ...] = ()
+        count = 0
+        for block in [entry.pixels] if isinstance(entry.pixels, np.ndarray) else entry.pixels:
+            if count == 0:
+                shape = block.shape
+                self._begin(entry, block.dtype)
+            if (block.dtype, block.shape) != (self.dtype, shape):
+                raise UserError(
+                    f"{entry.origin}: frame {count} is {block.dtype} {block.shape}, frame 0 {self.dtype} {shape}"
+                )
+            values = np.ascontiguousarray(block)
+            self.file.write(values.data)
+            self.pixels.update(values.data)
+            count += 1
+        if not count:
+            raise UserError(f"{entry.origin} (split {entry.split}) has no frame; replace or remove it")
+        described = {field.name: getattr(entry, field.name) for field in fields(entry) if field.name != "pixels"}
+        item = Item(**described, shape=shape if whole else (count, *shape), offset=self.offset)
+        self.offset += count * math.prod(shape)
+        return item
+
+    def _begin(self, entry: Entry, dtype: np.dtype[Any]) -> None:
+        """Check the type and the name of the next entry."""
+        if self.dtype is None:
+            self.dtype = dtype
+            _write_header(self.file, dtype, 0)
+        if dtype != self.dtype:
+            raise UserError(f"{entry.origin}: {dtype} among {self.dtype} items")
+        key = (entry.split, entry.name, entry.target)
+        if key in self.origins:
+            raise UserError(
+                f"{self.origins[key]} and {entry.origin} (split {entry.split}) are both '{entry.name}'; rename one"
+            )
+        self.origins[key] = entry.origin
 
 
 def _write_header(file: BinaryIO, dtype: np.dtype[Any], size: int) -> None:

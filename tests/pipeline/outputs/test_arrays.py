@@ -178,6 +178,38 @@ def test_a_full_disk_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_clip_is_written_frame_by_frame_as_it_would_be_whole(tmp_path: Path) -> None:
+    clip = ramp(5, 4, 3, 3)
+    held = 0
+
+    def frames() -> Iterator[NDArray[np.uint8]]:
+        nonlocal held
+        for frame in clip:
+            held += 1
+            yield frame.copy()
+
+    write_arrays(tmp_path / "whole", "target", [entry("a", clip), entry("b", ramp(2, 2, 3))], CARD)
+    streamed = Entry("a", "train", frames(), "a.png", "CC0")
+    write_arrays(tmp_path / "streamed", "target", [streamed, entry("b", ramp(2, 2, 3))], CARD)
+    for file in ("target.npy", "target.json"):
+        assert (tmp_path / "whole" / file).read_bytes() == (tmp_path / "streamed" / file).read_bytes()
+    assert held == 5
+
+
+@pytest.mark.parametrize(
+    ("frames", "message"),
+    [
+        ([], r"a\.mp4 \(split train\) has no frame"),
+        ([ramp(2, 2, 3), ramp(2, 3, 3)], r"a\.mp4: frame 1 is uint8 \(2, 3, 3\), frame 0 uint8 \(2, 2, 3\)"),
+        ([ramp(2, 2, 3), ramp(2, 2, 3).astype(np.uint16)], r"a\.mp4: frame 1 is uint16 \(2, 2, 3\)"),
+    ],
+)
+def test_frames_that_make_no_clip_are_refused(tmp_path: Path, frames: list[NDArray[np.uint8]], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        write_arrays(tmp_path, "target", [Entry("a", "train", iter(frames), "a.mp4", "CC0")], CARD)
+    assert not list(tmp_path.iterdir())
+
+
 def test_two_dtypes_in_one_role_are_refused(tmp_path: Path) -> None:
     entries = [entry("a", ramp(2, 3, 3)), entry("b", ramp(2, 3, 3).astype(np.float32))]
     with pytest.raises(UserError, match=r"b\.png: float32 among uint8 items"):
