@@ -1,9 +1,10 @@
 """Published archives: downloaded, checked and unpacked."""
 
+import os
 import shutil
 import stat
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from tarfile import TarError, TarFile
@@ -12,7 +13,7 @@ from zipfile import BadZipFile, ZipFile, is_zipfile
 
 from lossbench.datasets._card import Archive
 from lossbench.datasets._download import download
-from lossbench.errors import UserError, room_for
+from lossbench.errors import UserError, room_for, tell
 from lossbench.files import digest
 
 Member = tuple[str, IO[bytes]]
@@ -21,15 +22,41 @@ Member = tuple[str, IO[bytes]]
 def fetched(archive: Archive, folder: Path) -> Path:
     """Return `archive` as a file in `folder`, downloaded unless it is there, its digest checked.
 
-    Raises UserError naming the address of a failed download, or the file with another digest.
+    One without a published digest is told by its own sums alone, when it is unpacked. Raises UserError naming the
+    address of a failed download, or the file with another digest.
     """
     path = folder / archive.name
     if not path.is_file():
         download(archive.url, path, archive.bytes)
+    if not archive.digest:
+        tell(f"{path}: no digest of it is published; only the sums inside it tell whether it came whole")
+        return path
     algorithm, _, expected = archive.digest.partition(":")
     if (found := digest(path, algorithm)) != expected:
         raise UserError(f"{path} has {algorithm} {found}, expected {expected}; delete it and fetch again")
     return path
+
+
+def fetch_folders(archives: Iterable[Archive], root: Path, folders: Iterable[str], staging: str) -> None:
+    """Download `archives` and put the `folders` that they hold into `root`.
+
+    All lies in `root/staging` until every archive is there, checked and unpacked. An interrupted download keeps its
+    finished archives and goes on where it stopped. Raises UserError naming a folder that is in the way, a failed
+    download, or an archive with another digest.
+    """
+    wanted = list(folders)
+    for name in wanted:
+        if (root / name).exists():
+            raise UserError(f"{root / name} is already there; use it as it is, or move it away and fetch again")
+    unpacked = root / staging / "unpacked"
+    for path in [fetched(archive, root / staging) for archive in archives]:
+        unpack(path, unpacked)
+    for name in wanted:
+        if not (unpacked / name).is_dir():
+            raise UserError(f"{root / staging}: no archive holds the folder {name}; delete it and fetch again")
+    for name in wanted:
+        os.replace(unpacked / name, root / name)
+    shutil.rmtree(root / staging)
 
 
 def unpack(path: Path, folder: Path) -> None:

@@ -21,7 +21,7 @@ class Archive:
     bytes: int
     """Its size, to the digits that are published."""
     digest: str
-    """`sha256:` or `md5:` and all its hexadecimal digits."""
+    """`sha256:` or `md5:` and all its hexadecimal digits; empty where none is published."""
 
     @property
     def name(self) -> str:

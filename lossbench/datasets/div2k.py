@@ -1,14 +1,11 @@
 """DIV2K: 800 training and 100 validation pictures of 2K size, with low-resolution partners by MATLAB's bicubic."""
 
-import os
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from lossbench.datasets import Dataset, Source, Splits, card
-from lossbench.datasets._archives import fetched, unpack
+from lossbench.datasets._archives import fetch_folders
 from lossbench.datasets._tree import base, require_file, require_folder
-from lossbench.errors import UserError
 
 NUMBERS: dict[str, Sequence[int]] = {"train": range(1, 801), "val": (), "test": range(801, 901)}
 """The published split: every recipe trains on all of 1-800 and scores 801-900, so that nothing is left for val."""
@@ -56,19 +53,7 @@ class Div2k(Dataset):
         keeps its finished archives and goes on where it stopped. Raises UserError naming a folder that is in the way, a
         failed download, or an archive with another digest.
         """
-        for name in EXTRACTED:
-            if (root / name).exists():
-                raise UserError(f"{root / name} is already there; use it as it is, or move it away and fetch again")
-        staging = root / "DIV2K.partial"
-        unpacked = staging / "unpacked"
-        for path in [fetched(archive, staging) for archive in ARCHIVES]:
-            unpack(path, unpacked)
-        for name in EXTRACTED:
-            if not (unpacked / name).is_dir():
-                raise UserError(f"{staging}: no archive holds the folder {name}; delete it and fetch again")
-        for name in EXTRACTED:
-            os.replace(unpacked / name, root / name)
-        shutil.rmtree(staging)
+        fetch_folders(ARCHIVES, root, EXTRACTED, "DIV2K.partial")
 
     def _sources(self, root: Path | None, folder_pattern: str, file_pattern: str) -> Splits:
         top = base(root, CARD)
