@@ -34,11 +34,11 @@ def require_file(path: Path, split: str, card: Card) -> Path:
     return path
 
 
-def require_count(found: int, expected: int, folder: Path, split: str, card: Card) -> None:
+def require_count(found: int, expected: int, folder: Path, split: str, card: Card, what: str = "pictures") -> None:
     """Raise UserError naming the folder, its split and both numbers unless `folder` holds the published number."""
     if found != expected:
         raise UserError(
-            f"{folder}: {found} pictures of split '{split}' of data set '{card.name}' where {expected} are published;"
+            f"{folder}: {found} {what} of split '{split}' of data set '{card.name}' where {expected} are published;"
             f" {remedy(card)}"
         )
 

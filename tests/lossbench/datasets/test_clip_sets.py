@@ -1,0 +1,135 @@
+"""DAVIS, Set8 and e-VDS in their published trees, and what is refused by name and split."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from _prepared import prepared
+from _videos import moving, write_frames, write_video
+
+from lossbench import datasets
+from lossbench.datasets import davis, evds, set8
+from lossbench.errors import UserError
+
+LISTS = {"train": ("bear", "bmx-bumps"), "val": ("bike-packing",), "test-dev": ("aerobatics", "car-race")}
+
+
+@pytest.fixture
+def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a DAVIS of three sequences to train on and two to score, of 3 frames and one of 4."""
+    monkeypatch.setattr(davis, "COUNTS", {"train": 3, "test": 2})
+    for seed, (name, sequences) in enumerate(LISTS.items()):
+        listed = tmp_path / f"DAVIS/ImageSets/2017/{name}.txt"
+        listed.parent.mkdir(parents=True, exist_ok=True)
+        listed.write_text("".join(f"{sequence}\n" for sequence in sequences))
+        for sequence in sequences:
+            frames = moving(4 if sequence == "bear" else 3, 24, 32, seed)
+            write_frames(tmp_path / "DAVIS/JPEGImages/480p" / sequence, frames, "jpg")
+    return tmp_path
+
+
+def test_davis_has_90_sequences_to_train_on_and_30_to_score(tree: Path) -> None:
+    for given in (tree, tree / "DAVIS"):
+        found = davis.DATASET.locate(given)
+        names = {split: [source.name for source in sources] for split, sources in found.items()}
+        assert names == {"train": ["bear", "bmx-bumps", "bike-packing"], "val": [], "test": ["aerobatics", "car-race"]}
+    assert datasets.missing("davis", tree) is None
+    digest = davis.CARD.archives[0].digest
+    assert digest == "sha256:e3d0b5b77c3d031b000a19e0e25e3e2cac65d183755601bc2cf066df1a2aa492"
+
+
+def test_prepared_clips_are_mapped_and_hold_the_frames_in_order(tree: Path, tmp_path: Path) -> None:
+    from lossbench.images import read_image
+
+    arrays = prepared("davis", tree, tmp_path / "out")
+    assert [item.shape for item in arrays.split("train")] == [(4, 24, 32, 3), (3, 24, 32, 3), (3, 24, 32, 3)]
+    for item in arrays.items:
+        clip = arrays.read(item)
+        assert clip.base is not None and clip.dtype == np.uint8
+        for number, frame in enumerate(clip):
+            path = tree / f"DAVIS/JPEGImages/480p/{item.name}/{number:05d}.jpg"
+            assert np.array_equal(frame, read_image(path))
+    bear = davis.DATASET.locate(tree)["train"][0]
+    assert np.array_equal(davis.DATASET.read(bear), arrays.read(arrays.split("train")[0]))
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        (lambda top: (top / "ImageSets/2017/test-dev.txt").unlink(), r"test-dev\.txt: file of split 'test'"),
+        (lambda top: (top / "JPEGImages/480p/bear/00001.jpg").unlink(), r"bear/00001\.jpg: frame of split 'train'"),
+        (lambda top: (top / "JPEGImages/480p/bear").rename(top / "x"), r"480p/bear: folder of split 'train'"),
+        (lambda top: (top / "ImageSets/2017/val.txt").write_text(""), "2 sequences of split 'train' .* where 3 are"),
+        (lambda top: (top / "ImageSets/2017/val.txt").write_text("bear\n"), "are both 'bear'"),
+    ],
+)
+def test_what_davis_lacks_is_named(tree: Path, how: object, message: str) -> None:
+    how(tree / "DAVIS")  # type: ignore[operator]
+    with pytest.raises(UserError, match=message):
+        davis.DATASET.locate(tree)
+
+
+def test_a_frame_of_another_size_and_a_damaged_one_are_named(tree: Path, tmp_path: Path) -> None:
+    folder = tree / "DAVIS/JPEGImages/480p/car-race"
+    write_frames(folder, moving(1, 24, 30), "jpg", first=2)
+    with pytest.raises(UserError, match=r"split test: .*car-race/00002\.jpg: 24 x 30 pixels .* 00000\.jpg .* 24 x 32"):
+        prepared("davis", tree, tmp_path / "out")
+    path = folder / "00002.jpg"
+    path.write_bytes(path.read_bytes()[:200])
+    with pytest.raises(UserError, match=r"split test: .*car-race/00002\.jpg is not a readable picture"):
+        prepared("davis", tree, tmp_path / "out")
+
+
+def test_set8_is_eight_clips_of_frames_or_files_wherever_they_lie(tmp_path: Path) -> None:
+    names = sorted((*set8.DERF, *set8.GOPRO))
+    for name in names:
+        folder = tmp_path / "Set8" / ("Derfs" if name in set8.DERF else "GoPro")
+        if name in ("tractor", "rafting"):
+            write_video(folder / f"{name}.mkv", moving(3, 24, 32))
+        else:
+            write_frames(folder / name, moving(2, 24, 32))
+    write_frames(tmp_path / "Set8/Derfs/blue_sky", moving(1))
+    found = set8.DATASET.locate(tmp_path)
+    assert [source.name for source in found["test"]] == names and not found["train"] and not found["val"]
+    clips = {source.name: set8.DATASET.read(source) for source in found["test"]}
+    assert {len(clip) for name, clip in clips.items() if name in ("tractor", "rafting")} == {3}
+    assert np.array_equal(clips["park_joy"], moving(2, 24, 32)) and np.array_equal(clips["tractor"], moving(3, 24, 32))
+    (tmp_path / "Set8/tractor").mkdir()
+    with pytest.raises(UserError, match=r"tractor.* and .*tractor.* are both 'tractor'; remove one"):
+        set8.DATASET.locate(tmp_path)
+    (tmp_path / "Set8/tractor").rmdir()
+    (tmp_path / "Set8/GoPro/rafting.mkv").unlink()
+    with pytest.raises(UserError, match="rafting: clip of split 'test' of data set 'set8' is missing"):
+        set8.DATASET.locate(tmp_path)
+    write_video(tmp_path / "Set8/rafting.mkv", [np.zeros((720, 1280, 3), np.uint8)])
+    big = next(source for source in set8.DATASET.locate(tmp_path)["test"] if source.name == "rafting")
+    with pytest.raises(UserError, match=r"rafting\.mkv: 720 x 1280 pixels .* at most 540 x 960 are published"):
+        set8.DATASET.read(big)
+
+
+def test_evds_is_any_tree_of_videos_split_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = tmp_path / "root"
+    for number in range(12):
+        write_video(root / f"{'cup' if number % 2 else 'sofa'}/clip{number}.mkv", moving(3, 24, 32, number))
+    found = evds.DATASET.locate(root)
+    assert {split: len(sources) for split, sources in found.items()} == {"train": 11, "val": 0, "test": 1}
+    assert {source.group for source in found["train"]} == {"cup", "sofa"}
+    assert found == evds.DATASET.locate(root)
+    every = {source.name: source for sources in found.values() for source in sources}
+    assert set(every) == {f"{'cup' if number % 2 else 'sofa'}-clip{number}" for number in range(12)}
+    assert np.array_equal(evds.DATASET.read(every["cup-clip3"]), moving(3, 24, 32, 3))
+    monkeypatch.setattr(evds, "FRAMES", 2)
+    monkeypatch.setattr(evds, "SHORT_SIDE", 12)
+    arrays = prepared("evds", root, tmp_path / "out")
+    assert {item.shape for item in arrays.items} == {(2, 12, 16, 3)}
+    with pytest.raises(UserError, match="0 videos of splits 'train' and 'test', 2 are needed"):
+        (tmp_path / "empty").mkdir()
+        evds.DATASET.locate(tmp_path / "empty")
+
+
+def test_an_unreadable_video_is_named_with_its_split(tmp_path: Path) -> None:
+    for number in range(3):
+        path = write_video(tmp_path / f"root/cup/clip{number}.mkv", moving(3))
+        path.write_bytes(path.read_bytes()[:-2000])
+    with pytest.raises(UserError, match=r"split train: .*clip\d\.mkv is (cut short|not a readable video)"):
+        prepared("evds", tmp_path / "root", tmp_path / "out")
