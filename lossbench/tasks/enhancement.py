@@ -1,5 +1,7 @@
 """Low-light enhancement: shipped pairs, or darkness made from well exposed pictures, to 8 bit."""
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, PositiveInt
@@ -35,6 +37,16 @@ class Settings(Strict):
     """How many times each training picture is darkened, each time anew."""
 
 
+class Curve(NamedTuple):
+    """How one picture or clip is darkened."""
+
+    gamma: float
+    alpha: float
+    beta: float
+    peak: float
+    """Photons that white stands for."""
+
+
 def scale(settings: TaskSettings) -> int:
     """Return 1, target size / low-quality size; raises UserError naming the setting that is unknown or wrong."""
     _parsed(settings)
@@ -57,10 +69,20 @@ def degrade(target: NDArray[np.uint8], settings: TaskSettings, generator: np.ran
     One gamma, alpha and beta a picture; noise in each value; clipped to [0, 1] and rounded to 8 bit. Raises UserError
     naming the setting that is unknown or wrong.
     """
+    return darkened(target, drawn_curve(settings, generator), generator)
+
+
+def drawn_curve(settings: TaskSettings, generator: np.random.Generator) -> Curve:
+    """Draw gamma, alpha and beta of one picture or clip; raises UserError as `degrade`."""
     chosen = _parsed(settings)
     gamma, alpha, beta = (generator.uniform(*limits) for limits in (chosen.gamma, chosen.alpha, chosen.beta))
-    dark = beta * (alpha * (target / 255.0)) ** gamma
-    noisy = generator.poisson(chosen.peak * dark) / chosen.peak
+    return Curve(gamma, alpha, beta, chosen.peak)
+
+
+def darkened(target: NDArray[np.uint8], curve: Curve, generator: np.random.Generator) -> NDArray[np.uint8]:
+    """Return the dark version of `target` by `curve`, with the noise of its photons."""
+    dark = curve.beta * (curve.alpha * (target / 255.0)) ** curve.gamma
+    noisy = generator.poisson(curve.peak * dark) / curve.peak
     return np.rint(255 * np.clip(noisy, 0, 1)).astype(np.uint8)
 
 
@@ -74,10 +96,15 @@ def gamma_corrected(low_quality: NDArray[np.uint8], settings: TaskSettings) -> N
 
     The target is not asked. The exponent stays within `EXPONENTS`, so that a black picture remains black.
     """
+    shares = np.bincount(low_quality.ravel(), minlength=256) / low_quality.size
+    return np.rint(255 * brightened(shares)).astype(np.uint8)[low_quality]
+
+
+def brightened(shares: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return what each of n levels becomes, 0 to 1, so that the mean is `MEAN`; `shares` (n,) of values have each."""
     from scipy.optimize import brentq
 
-    levels = np.arange(256) / 255.0
-    shares = np.bincount(low_quality.ravel(), minlength=256) / low_quality.size
+    levels = np.arange(len(shares)) / (len(shares) - 1)
 
     def excess(exponent: float) -> float:
         return float(shares @ levels**exponent) - MEAN
@@ -89,7 +116,8 @@ def gamma_corrected(low_quality: NDArray[np.uint8], settings: TaskSettings) -> N
         exponent = EXPONENTS[1]
     else:
         exponent = brentq(excess, *EXPONENTS)
-    return np.rint(255 * levels**exponent).astype(np.uint8)[low_quality]
+    curve: NDArray[np.float64] = levels**exponent
+    return curve
 
 
 def _parsed(settings: TaskSettings) -> Settings:
