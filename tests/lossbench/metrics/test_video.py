@@ -17,7 +17,7 @@ from lossbench.errors import UserError
 from lossbench.metrics import Protocol, listing, load, mabd, protocol_of, score, warping_error
 
 Floats = NDArray[np.float64]
-CLIPS = ("psnr_video", "mabd", "warping_error")
+CLIPS = ("psnr_video", "ssim_video", "mabd", "warping_error")
 EXACT = Protocol(rounding=False)
 
 
@@ -56,6 +56,15 @@ def test_the_psnr_of_one_frame_is_that_of_the_picture_under_any_protocol() -> No
         assert score("psnr_video", prediction, target, protocol=protocol) == score(
             "psnr", prediction[0], target[0], protocol=protocol
         )
+
+
+def test_the_ssim_of_a_clip_is_the_mean_over_its_frames_under_any_protocol() -> None:
+    target = moving((1, 0), frames=2)
+    prediction = noisy(target, 0.1)
+    for protocol in (Protocol(), EXACT, Protocol("y601", 4)):
+        each = [score("ssim", *pair, protocol=protocol) for pair in zip(prediction, target, strict=True)]
+        assert score("ssim_video", prediction, target, protocol=protocol) == pytest.approx(sum(each) / 2, abs=1e-15)
+    assert score("ssim_video", target, target) == 1
 
 
 def test_flicker_is_the_squared_difference_of_the_two_curves() -> None:
