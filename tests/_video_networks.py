@@ -10,12 +10,20 @@ from lossbench import networks
 SMALL: dict[str, dict[str, Any]] = {
     "fastdvdnet": {"channels": 4, "frame_channels": 6},
     "mbllven": {"branches": 2, "channels": 6},
+    "pacnet": {"radius": 2, "search_frames": 1, "neighbours": 3, "train_spatial": True, "width": 8, "layers": 2},
+    "pacnet_s": {"radius": 2, "search_frames": 1, "neighbours": 3},
+    "smoid": {"width": 4},
 }
 COUNTS: list[tuple[str, dict[str, Any], int]] = [
     ("fastdvdnet", {}, 2_479_096),
     ("mbllven", {}, 682_552),
     ("mbllven", {"in_channels": 1}, 681_682),
     ("mbllven", {"branches": 10}, 1_369_412),
+    ("pacnet", {}, 1_524_147),
+    ("pacnet", {"train_spatial": True}, 2_866_200),
+    ("pacnet_s", {}, 1_342_053),
+    ("smoid", {}, 5_429_251),
+    ("smoid", {"in_channels": 4, "scale": 2}, 5_430_412),
 ]
 
 
