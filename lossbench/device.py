@@ -81,6 +81,11 @@ def to_tensor(pixels: NDArray[np.uint8 | np.uint16], device: torch.device) -> Te
     return torch.from_numpy(pixels).to(device).permute(0, 3, 1, 2).float().div_(float(largest(pixels.dtype)))
 
 
+def to_clips(pixels: NDArray[np.uint8 | np.uint16], device: torch.device) -> Tensor:
+    """Return (N, T, H, W, C) integers as (N, T, C, H, W) float32 in [0, 1] on `device`, as `to_tensor`."""
+    return to_tensor(pixels.reshape(-1, *pixels.shape[2:]), device).unflatten(0, pixels.shape[:2])
+
+
 def cpu_multiplies_bfloat16() -> bool:
     """Say whether the CPU has bfloat16 multiplication in hardware; unknown counts as no."""
     with suppress(OSError):

@@ -3,9 +3,17 @@
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Self, get_args, get_origin
+from typing import Any, ClassVar, Self, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    ValidationInfo,
+    model_serializer,
+    model_validator,
+)
 
 from lossbench.errors import UserError, as_number, as_written, nearest
 
@@ -63,6 +71,17 @@ class Strict(BaseModel):
             return cls.parse(json.loads(text), cls.__name__)
         except json.JSONDecodeError as error:
             raise UserError(f"{cls.__name__}: not JSON ({error})") from None
+
+
+class Sparse(Strict):
+    """A record of whose text the fields `OPTIONAL` are no part while they are None."""
+
+    OPTIONAL: ClassVar[tuple[str, ...]] = ()
+
+    @model_serializer(mode="wrap")
+    def _without_unset(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        content: dict[str, Any] = serialise(self)
+        return {name: value for name, value in content.items() if name not in self.OPTIONAL or value is not None}
 
 
 def refuse_twice(entry: str, values: Sequence[Any]) -> None:

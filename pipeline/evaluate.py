@@ -1,5 +1,6 @@
 """Stage evaluate: one model on one test set, every metric a picture, and some pictures to look at."""
 
+import importlib
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -25,6 +26,8 @@ from pipeline.outputs.remedies import files_of_stages
 from pipeline.outputs.scores import PLACE, written
 from pipeline.specs.evaluate import EvaluateSpec
 
+CLIPS = "pipeline.clips.scoring"
+"""Imported by its name, as plugins are: what scores clips is no part of what scores pictures."""
 COLUMNS = ("image", "metric", "value", "colour", "crop", "rounding", "code", "picture")
 
 Integers = NDArray[np.uint8 | np.uint16]
@@ -36,9 +39,9 @@ def main(
     code: str,
     *,
     targets: Path,
-    pairs: Path,
     scores: Path,
     pictures: Path,
+    pairs: Path | None = None,
     model: Path | None = None,
     further_models: list[Path] | None = None,
     metric_weights: dict[str, Path] | None = None,
@@ -49,16 +52,21 @@ def main(
     The column `picture` says what a crop is of, since crops of one picture count as one; a whole one is of itself. The
     column `place` says where a tile lies in its scene, since neighbours resemble each other; only tiles have one.
 
-    `targets` and `pairs` are the cards of the prepared data, `further_models` those that an answer is made of beside
-    `model`, `metric_weights` the stored networks of the metrics that
-    rest on one. Metrics that compare with the class of a picture are given it by the test set. Raises UserError when
-    the model is of another network, for a metric without its network, for pictures that a metric can't score, and for a
-    full disk.
+    `targets` and `pairs` are the cards of the prepared data, the second of tasks that store their low quality,
+    `further_models` those that an answer is made of beside `model`, `metric_weights` the stored networks of the metrics
+    that rest on one. Metrics that compare with the class of a picture are given it by the test set. Clips have a row
+    each and metric, see `pipeline.clips.scoring`. Raises UserError when the model is of another network, for a metric
+    without its network, for pictures that a metric can't score, and for a full disk.
     """
+    models = [*([model] if model else []), *(further_models or [])]
+    if spec.clip is not None:
+        _clips(spec, code, Arrays(targets), Arrays(pairs) if pairs else None, scores, pictures, models, threads)
+        return
+    assert pairs is not None
     task = tasks.load(spec.task.name)
     target_arrays, low_arrays = Arrays(targets), Arrays(pairs)
     low_items = {item.name: item for item in low_arrays.split(spec.split) if item.target is None}
-    restored = _restorer(spec, task, [*([model] if model else []), *(further_models or [])], threads)
+    restored = _restorer(spec, task, models, threads)
     rows: list[dict[str, Any]] = []
     weights = _weights(spec, metric_weights or {})
     cache = MetricCache(scores.with_name(f".{scores.stem}.cache.json"))
@@ -80,9 +88,31 @@ def main(
         # tiles of a scene alone have places
         placed = [PLACE] if any(item.place for item in items) else []
         write_rows(scores, (*COLUMNS, *placed), [{name: row[name] for name in (*COLUMNS, *placed)} for row in rows])
+    _say(spec, scores, rows, "pictures")
+
+
+def _clips(
+    spec: EvaluateSpec,
+    code: str,
+    targets: Arrays,
+    pairs: Arrays | None,
+    scores: Path,
+    pictures: Path,
+    models: list[Path],
+    threads: int,
+) -> None:
+    with room_for(scores):
+        pictures.mkdir(parents=True, exist_ok=True)
+        found = importlib.import_module(CLIPS).scored(spec, targets, pairs, models, pictures, threads)
+        rows = [{**row, "code": code} for row in found]
+        write_rows(scores, COLUMNS, [{name: row[name] for name in COLUMNS} for row in rows])
+    _say(spec, scores, rows, "clips")
+
+
+def _say(spec: EvaluateSpec, scores: Path, rows: list[dict[str, Any]], what: str) -> None:
     for metric in spec.metrics:
         values = [row["value"] for row in rows if row["metric"] == metric.name]
-        print(f"{scores.parent}  {metric.name} {np.mean(values):.4f} over {len(values)} pictures", flush=True)
+        print(f"{scores.parent}  {metric.name} {np.mean(values):.4f} over {len(values)} {what}", flush=True)
 
 
 def _weights(spec: EvaluateSpec, given: dict[str, Path]) -> dict[str, Path]:

@@ -1,5 +1,6 @@
 """Stage pretrain: a loss network trained by masked reconstruction, shown and probed before anybody uses it."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,12 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from lossbench import loss_networks
-from lossbench.device import to_tensor
+from lossbench.device import to_clips, to_tensor
 from lossbench.errors import UserError
 from lossbench.files import write_rows
 from lossbench.images import displayed, largest, write_png
 from lossbench.loss_networks import Autoencoder
-from lossbench.probe.encoder import probe
+from lossbench.probe.encoder import Probe, probe
 from pipeline import command
 from pipeline.learning.loop import Batch, StepLoss
 from pipeline.learning.run import Run, training
@@ -27,6 +28,8 @@ SHOWN = 8
 """Crops in the reconstruction picture."""
 RGB = 3
 """Bands of a photograph."""
+PICTURES = 4
+"""Axes of a batch of pictures; one of clips has one more."""
 
 
 def main(spec: PretrainSpec, code: str, run: Run, *, targets: Path) -> None:
@@ -45,20 +48,23 @@ def main(spec: PretrainSpec, code: str, run: Run, *, targets: Path) -> None:
         network = chosen.place(loss_networks.build(spec.loss_network, **architecture))
         assert isinstance(network, Autoencoder)
 
+        def seen(data: Batch) -> Tensor:
+            return (to_tensor if recipe.frames is None else to_clips)(data[0], chosen.device)
+
         def loss(step: int, data: Batch) -> StepLoss:
-            image = to_tensor(data[0], chosen.device)
+            image = seen(data)
             noise = _noise(network, image, spec.seed, step)
             with chosen.autocast():
                 error = network.pretraining_loss(image, noise)
             return StepLoss(error, {"masked_error": error})
 
-        role, patch = [(arrays, 1)], recipe.patch
-        crops = Crops(role, "train", patch=patch, batch=recipe.batch, seed=spec.seed, augment=recipe.augment)
+        cut = partial(Crops, [(arrays, 1)], patch=recipe.patch, frames=recipe.frames)
+        crops = cut("train", batch=recipe.batch, seed=spec.seed, augment=recipe.augment)
         # published splits may leave nothing for `val`; nothing is chosen by these crops, so `test` serves as well
         split = "val" if any(item.split == "val" for item in arrays.items) else "test"
-        held_out = Crops(role, split, patch=patch, batch=HELD_OUT_CROPS, seed=HELD_OUT_SEED, augment=False)
+        held_out = cut(split, batch=HELD_OUT_CROPS, seed=HELD_OUT_SEED, augment=False)
         result = begun.fit(network, recipe, crops.draw, loss)
-        judged = _judge(result.model, to_tensor(held_out.draw(0)[0], chosen.device), run.output)
+        judged = _judge(result.model, seen(held_out.draw(0)), run.output)
         card = begun.card(result, **judged, held_out_split=split)
         # the running mean of the weights is a copy, which does not remember its name
         network.load_state_dict(result.model.state_dict())
@@ -81,7 +87,8 @@ def _with_statistics(architecture: dict[str, Any], arrays: Arrays) -> dict[str, 
 
 def _noise(network: Autoencoder, image: Tensor, seed: int, step: int) -> Tensor:
     """Return the random numbers that decide a step's masks; they depend on the seed and the step alone."""
-    cells = network.cells(*image.shape[-2:])
+    # of clips frames, height and width
+    cells = network.cells(*image.shape[1:-3], *image.shape[-2:])
     values = own_generator(seed, step).random((len(image), cells), dtype=np.float32)
     return torch.from_numpy(values).to(image.device)
 
@@ -93,10 +100,13 @@ def _judge(model: nn.Module, image: Tensor, output: Path) -> dict[str, float]:
     assert isinstance(network, Autoencoder)
     noise = _noise(network, image, HELD_OUT_SEED, 0)
     masked, restored = network.reconstruct(image[:SHOWN], noise[:SHOWN])
-    rows = [torch.cat(list(part), dim=-1) for part in (image[:SHOWN], masked, restored)]
+    # of clips the frames in a row, those of the first clip first
+    rows = [
+        torch.cat(list(part.flatten(0, part.ndim - 4)[:SHOWN]), dim=-1) for part in (image[:SHOWN], masked, restored)
+    ]
     grid = torch.cat(rows, dim=-2).mul(255).round().byte().permute(1, 2, 0).cpu().numpy()
     write_png(output / "reconstructions.png", displayed(grid))
-    found = probe(network.encode, image)
+    found = probe(network.encode, image) if image.ndim == PICTURES else _probe_of_clips(network, image)
     columns = ("degradation", "psnr", "feature_distance", "recognised")
     write_rows(output / "probe.csv", columns, [dict(zip(columns, row, strict=True)) for row in found.rows])
     return {
@@ -104,6 +114,11 @@ def _judge(model: nn.Module, image: Tensor, output: Path) -> dict[str, float]:
         "probe_accuracy": round(found.accuracy, 4),
         "probe_chance": round(found.chance, 4),
     }
+
+
+def _probe_of_clips(network: Autoencoder, clip: Tensor) -> Probe:
+    """Degrade each frame of clips (N, T, C, H, W) as a picture is, and compare the tokens of the clips."""
+    return probe(lambda frames: network.encode(frames.unflatten(0, clip.shape[:2])), clip.flatten(0, 1))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,14 @@
 """Stage train: one restoration network under one loss, resumable to the bit."""
 
+import importlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor, nn
+
 from lossbench import losses, networks, storage, tasks
-from lossbench.device import to_tensor
+from lossbench.device import Device, to_tensor
 from lossbench.terms import WeightedTerms
 from pipeline import command
 from pipeline.learning.loop import Batch, StepLoss
@@ -14,6 +18,13 @@ from pipeline.learning.sampling import Crops
 from pipeline.outputs.arrays import Arrays
 from pipeline.specs.train import TrainSpec
 
+CLIPS = "pipeline.clips.training"
+"""Imported by its name, as plugins are: what trains on clips is no part of what trains on pictures."""
+
+Draw = Callable[[int], Batch]
+Restored = Callable[[int, Batch], tuple[tuple[Tensor, ...], Tensor]]
+"""From a step and its data to all that its loss compares with the target, the prediction first, and the target."""
+
 
 def main(
     spec: TrainSpec,
@@ -21,45 +32,74 @@ def main(
     run: Run,
     *,
     targets: Path,
-    pairs: Path,
+    pairs: Path | None = None,
     weights: Path | None = None,
+    initial: Path | None = None,
 ) -> None:
     """Train and write `model.safetensors`, `history.csv` and `card.json`.
 
-    `targets` and `pairs` are the cards of the prepared data, `weights` the stored loss network when the loss has one.
-    Raises UserError when another process works on the same run, for bad data, weights or values, and for a full disk.
+    `targets` and `pairs` are the cards of the prepared data, the second of tasks that store their low quality.
+    `weights` is the stored loss network when the loss has one, `initial` the model of the network that this one is
+    built on. Raises UserError when another process works on the same run, for bad data, weights or values, and for a
+    full disk.
     """
-    with training(spec, code, run, spec.recipe.precision, (targets, pairs, weights)) as begun:
+    with training(spec, code, run, spec.recipe.precision, (targets, pairs, weights, initial)) as begun:
         chosen = begun.device
-        network = chosen.place(networks.build(spec.network.name, **spec.network.arguments))
+        built_on = {"weights": initial} if initial else {}
+        network = chosen.place(networks.build(spec.network.name, **spec.network.arguments, **built_on))
         own = network if spec.own_loss else None
         assert own is None or isinstance(own, networks.NetworkWithLoss)
         arguments: dict[str, Any] = {"weights": weights} if spec.loss.loss_network else {}
         criterion: WeightedTerms = chosen.place(losses.build(spec.loss.name, **spec.loss.arguments, **arguments))
+        draw, restored = (_pictures if spec.recipe.frames is None else _clips)(spec, network, chosen, targets, pairs)
 
         def loss(step: int, data: Batch) -> StepLoss:
-            low_quality, target = (to_tensor(pixels, chosen.device) for pixels in data)
-            with chosen.autocast():
-                stages = (network(low_quality),) if own is None else own.stages(low_quality)
-            stages = tuple(stage.float() for stage in stages)
+            stages, target = restored(step, data)
             prediction = stages[0]
             terms = criterion.terms(prediction, target)
             if own is not None:
                 terms["pixel"] = own.own_loss(stages, target)
             return StepLoss(criterion.total(terms), terms, prediction)
 
-        result = begun.fit(network, spec.recipe, _crops(spec, targets, pairs).draw, loss)
+        result = begun.fit(network, spec.recipe, draw, loss)
         storage.save(run.output / "model.safetensors", result.model, spec.network.model_dump(mode="json"))
         file = str(weights) if weights else None
         measured = {"loss_weights": criterion.weights, "strength": strengths(result.history, criterion.weights)}
         begun.write_card(begun.card(result, **measured, loss_network_file=file))
 
 
-def _crops(spec: TrainSpec, targets: Path, pairs: Path) -> Crops:
+def _pictures(
+    spec: TrainSpec, network: nn.Module, chosen: Device, targets: Path, pairs: Path | None
+) -> tuple[Draw, Restored]:
+    assert pairs is not None
     scale = tasks.load(spec.task.name).scale(spec.task.settings)
     roles = [(Arrays(pairs), 1), (Arrays(targets), scale)]
     recipe = spec.recipe
-    return Crops(roles, "train", patch=recipe.patch, batch=recipe.batch, seed=spec.seed, augment=recipe.augment)
+    crops = Crops(roles, "train", patch=recipe.patch, batch=recipe.batch, seed=spec.seed, augment=recipe.augment)
+
+    def restored(step: int, data: Batch) -> tuple[tuple[Tensor, ...], Tensor]:
+        low_quality, target = (to_tensor(pixels, chosen.device) for pixels in data)
+        with chosen.autocast():
+            if spec.own_loss:
+                assert isinstance(network, networks.NetworkWithLoss)
+                stages = network.stages(low_quality)
+            else:
+                stages = (network(low_quality),)
+        return tuple(stage.float() for stage in stages), target
+
+    return crops.draw, restored
+
+
+def _clips(
+    spec: TrainSpec, network: nn.Module, chosen: Device, targets: Path, pairs: Path | None
+) -> tuple[Draw, Restored]:
+    clips = importlib.import_module(CLIPS).ClipTraining(spec, network, chosen, targets, pairs)
+
+    def restored(step: int, data: Batch) -> tuple[tuple[Tensor, ...], Tensor]:
+        prediction, target = clips.restored(step, data)
+        return (prediction,), target
+
+    return clips.draw, restored
 
 
 if __name__ == "__main__":

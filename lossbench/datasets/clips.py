@@ -5,7 +5,7 @@ from pathlib import Path
 
 from lossbench.assets.embedded import catalogue, locate
 from lossbench.datasets import Dataset, Source, Splits, card
-from lossbench.datasets._clips import ClipSet, Frame
+from lossbench.datasets._clips import ClipSet, Frame, reduced
 from lossbench.formats import video
 
 SHOTS: dict[str, dict[str, tuple[str, int, int]]] = {
@@ -19,6 +19,8 @@ SHOTS: dict[str, dict[str, tuple[str, int, int]]] = {
     "test": {"bikes_5": ("bikes", 187, 242), "carphone": ("carphone_pristine", 0, 120)},
 }
 """File, first frame and the one after the last; the sixth shot of bikes has 8 frames and stays out."""
+SHORT_SIDE = 144
+"""Pixels to which the shorter side of larger frames is brought: less to restore, and no traces of compression."""
 
 
 class Clips(ClipSet):
@@ -34,9 +36,9 @@ class Clips(ClipSet):
         return {split: [_source(name, file) for name, (file, _, _) in shots.items()] for split, shots in SHOTS.items()}
 
     def frames(self, source: Source) -> Iterator[Frame]:
-        """Give the frames of a shot, those of its file as they are."""
+        """Give the frames of a shot, reduced to `SHORT_SIDE`."""
         ((_, first, stop),) = (shots[source.name] for shots in SHOTS.values() if source.name in shots)
-        return video.frames(source.path, first, stop)
+        return reduced(video.frames(source.path, first, stop), SHORT_SIDE)
 
 
 def _source(name: str, file: str) -> Source:

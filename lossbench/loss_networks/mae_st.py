@@ -13,14 +13,19 @@ from torch import Tensor, nn
 from lossbench.errors import UserError, nearest
 from lossbench.loss_networks import Sizes, _clips, _state_dicts, mae
 from lossbench.loss_networks._bands import BAND_MEAN, BAND_STD
-from lossbench.loss_networks._masking import MaskedModel, Masking, kept, patches, selected
+from lossbench.loss_networks._masking import MaskedModel, Masking, kept, patches, selected, statistics, unpatched
 from lossbench.loss_networks._size import check_multiple, rounded
 
 SOURCE = "Feichtenhofer et al., Masked Autoencoders As Spatiotemporal Learners, NeurIPS 2022"
+CLIPS = True
+"""What it looks at."""
 PUBLISHED: Sizes = {
     "ViT-B/16": {"dimension": 768, "depth": 12, "heads": 12},
     "ViT-L/16": {"dimension": 1024, "depth": 24, "heads": 16},
 }
+
+
+MASKED = ("agnostic", "tube")
 
 
 def build(
@@ -40,14 +45,17 @@ def build(
     positions: str = "resampled",
     mean: Sequence[float] | None = None,
     std: Sequence[float] | None = None,
+    masked: str = "agnostic",
 ) -> MAEST:
     """Build the autoencoder with random weights from torch's global generator (ViT-L, 2 x 16 x 16 by default).
 
     `frames` and `image_size`, in pixels, are what the position tables are made for; a token covers `tube` frames of
     `patch` x `patch` pixels. Any other size is taken too, and `positions` says what such a clip is: `resampled`, a
     whole one (tables interpolated: bicubic in space, linear in time), or `window`, the first frames and the top left
-    part of one (leading part of the tables). `mean` and `std` are the statistics of the bands in [0, 1] (0.45 and
-    0.225 by default, as in the release). Raises UserError for settings that do not fit.
+    part of one (leading part of the tables). In pre-training `masked` says which cubes are hidden: `agnostic`, any, as
+    released, or `tube`, those of the same places in all frames (VideoMAE, Tong et al. 2022). `mean` and `std` are the
+    statistics of the bands in [0, 1] (0.45 and 0.225 by default, as in the release). Raises UserError for settings that
+    do not fit.
     """
     encoder = mae.Transformer(dimension, depth, heads)
     decoder = mae.Transformer(decoder_dimension, decoder_depth, decoder_heads)
@@ -58,9 +66,11 @@ def build(
             raise UserError(f"dimension: {size.dimension} is not a multiple of its {size.heads} heads; choose one")
     if positions not in mae.POSITIONS:
         raise UserError(f"positions: unknown '{positions}'; {nearest(positions, mae.POSITIONS)}")
+    if masked not in MASKED:
+        raise UserError(f"masked: unknown '{masked}'; {nearest(masked, MASKED)}")
     statistics = (BAND_MEAN,) * bands if mean is None else mean, (BAND_STD,) * bands if std is None else std
     masking = Masking(patch, bands, mask_ratio, normalised_target, *statistics)
-    return MAEST((frames // tube, image_size // patch), tube, encoder, decoder, positions, masking)
+    return MAEST((frames // tube, image_size // patch), tube, encoder, decoder, positions, masking, masked)
 
 
 def resampled(table: Tensor, length: int) -> Tensor:
@@ -121,10 +131,11 @@ class MAEST(MaskedModel):
         decoder: mae.Transformer,
         positions: str,
         masking: Masking,
+        masked: str = "agnostic",
     ) -> None:
         """Make the layers, with tables for `grid` = (steps, cells a side), and draw their weights."""
         super().__init__(masking)
-        self.tube, self.positions = tube, positions
+        self.tube, self.positions, self.masked = tube, positions, masked
         size = (tube, self.side, self.side)
         self.patch_embed = mae.Embedding(nn.Conv3d(self.bands, encoder.dimension, size, size))
         for prefix, stack in (("", encoder), ("decoder_", decoder)):
@@ -170,12 +181,13 @@ class MAEST(MaskedModel):
     def predict(self, seen: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
         """Return the decoder's patches (N, L, side * side * bands) and the mask (N, L) that `noise` (N, L) gives.
 
-        The L * (1 - mask_ratio) cubes of smallest noise stay visible; raises ValueError for noise of another shape.
+        The L * (1 - mask_ratio) cubes of smallest noise stay visible; of tubes, those of smallest noise in the first
+        frames. Raises ValueError for noise of another shape.
         """
         tokens = self._tokens(seen)
         if noise.shape != tokens.shape[:2]:
             raise ValueError(f"noise: shape {tuple(noise.shape)}, the clip has tokens {tuple(tokens.shape[:2])}")
-        mask = kept(noise, self.mask_ratio)
+        mask = self._visible(noise, seen.shape[1] // self.tube)
         decoded = self.decoder_embed(self._encoded(selected(tokens, mask)))
         hidden = self.mask_token.to(decoded.dtype).expand(*mask.shape, -1)
         size = (seen.shape[1] // self.tube, *(rounded(side, self.side) // self.side for side in seen.shape[-2:]))
@@ -185,6 +197,31 @@ class MAEST(MaskedModel):
             tokens = block(tokens)
         prediction: Tensor = self.decoder_pred(self.decoder_norm(tokens))
         return prediction[:, 1:], mask
+
+    @torch.no_grad()
+    def reconstruct(self, seen: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the masked clip, masked cubes in the mean colour, and the filled-in clip, both in [0, 1].
+
+        Of the frames of a token, which predicts one, all are filled in alike. With `normalised_target` a patch's mean
+        and deviation come from the true patch, since the network predicts neither.
+        """
+        prediction, mask = self.predict(seen, noise)
+        if self.normalised_target:
+            mean, deviation = statistics(self.target(seen))
+            prediction = prediction * deviation + mean
+        steps, (height, width) = seen.shape[1] // self.tube, seen.shape[-2:]
+        sides = rounded(height, self.side), rounded(width, self.side)
+        frames = unpatched(prediction.unflatten(1, (steps, -1)).flatten(0, 1), self.side, *sides)
+        filled = (frames * self.std + self.mean).clamp(0, 1)[..., :height, :width].to(seen.dtype)
+        cells = mask.reshape(len(seen) * steps, 1, -1, sides[1] // self.side)
+        shown = cells.repeat_interleave(self.side, 2).repeat_interleave(self.side, 3)[..., :height, :width]
+        filled, shown = (each.unflatten(0, (-1, steps)).repeat_interleave(self.tube, dim=1) for each in (filled, shown))
+        return torch.where(shown, seen, self.mean.to(seen.dtype)), torch.where(shown, seen, filled)
+
+    def _visible(self, noise: Tensor, steps: int) -> Tensor:
+        if self.masked == "agnostic":
+            return kept(noise, self.mask_ratio)
+        return kept(noise[:, : noise.shape[1] // steps], self.mask_ratio).repeat(1, steps)
 
     def target(self, seen: Tensor) -> Tensor:
         """Return the patches of T / tube of the T frames, evenly spread from the first to the last.

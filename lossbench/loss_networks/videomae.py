@@ -20,6 +20,10 @@ from lossbench.storage import fill
 
 VERSIONS_OF = ("transformers",)
 SOURCE = "Tong et al., VideoMAE, NeurIPS 2022 (transformers, MCG-NJU/videomae-base)"
+CLIPS = True
+"""What it looks at."""
+PRETRAINS = False
+"""The decoder is not here: a video autoencoder is trained as `mae_st`."""
 PUBLISHED: Sizes = {
     "ViT-B/16": {},
     "ViT-L/16": {"dimension": 1024, "depth": 24, "heads": 16},

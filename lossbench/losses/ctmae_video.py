@@ -6,6 +6,7 @@ from lossbench.losses._features import build_loss, encode_clip
 
 SOURCE = "MAE paper, eq. 2 and section 4.2, configuration 4, video"
 LOSS_NETWORKS = ("videomae", "mae_st")
+TAKES = ("clips",)
 
 build = partial(build_loss, "ctmae_video", LOSS_NETWORKS, encode_clip, drawn=False, architecture=None, seed=0)
 """For clips (N, T, C, H, W) with T even; an image (N, C, H, W) is refused with an InputError."""

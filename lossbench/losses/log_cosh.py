@@ -11,6 +11,8 @@ from lossbench.terms import WeightedTerms
 
 SOURCE = "log-cosh paper: f(t; a) = log(cosh(a t)) / a, gradient tanh(a t), curvature a at 0"
 LOSS_NETWORKS: tuple[str, ...] = ()
+TAKES = ("pictures", "clips")
+"""What it compares; a loss that does not say takes pictures."""
 
 
 def log_cosh(difference: Tensor, a: float) -> Tensor:

@@ -6,6 +6,8 @@ from lossbench.terms import WeightedTerms, distance
 
 SOURCE = "MAE paper, section 4.2, configuration 1"
 LOSS_NETWORKS: tuple[str, ...] = ()
+TAKES = ("pictures", "clips")
+"""What it compares; a loss that does not say takes pictures."""
 
 
 class PixelLoss(WeightedTerms):

@@ -11,6 +11,8 @@ needs_target = True
 colours: tuple[Colour, ...] = ("gray", "y601")
 SOURCE = "Jiang & Zheng, 'Learning to See Moving Objects in the Dark', ICCV 2019: MSE of the two MABD vectors, 0..255"
 OVER: Over = "clip"
+FRAMES_AT_ONCE = 2
+"""Frames in a row whose scores' mean is that of the clip, so that none is held whole."""
 
 
 def score(prediction: Pixels, target: Pixels, protocol: Protocol) -> float:

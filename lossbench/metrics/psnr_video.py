@@ -13,6 +13,8 @@ needs_target = True
 colours: tuple[Colour, ...] = ("rgb", "y601", "gray")
 SOURCE = "mean over frames of 10 log10(255^2 / MSE), MSE over one frame, as FastDVDnet's batch_psnr"
 OVER: Over = "clip"
+FRAMES_AT_ONCE = 1
+"""Frames in a row whose scores' mean is that of the clip, so that none is held whole."""
 
 
 def score(prediction: Pixels, target: Pixels, protocol: Protocol) -> float:

@@ -11,6 +11,8 @@ needs_target = True
 colours: tuple[Colour, ...] = ssim.colours
 SOURCE = f"mean over frames; {ssim.SOURCE}"
 OVER: Over = "clip"
+FRAMES_AT_ONCE = 1
+"""Frames in a row whose scores' mean is that of the clip, so that none is held whole."""
 
 
 def score(prediction: Pixels, target: Pixels, protocol: Protocol) -> float:

@@ -64,6 +64,27 @@ class StreamedTask(Task, Protocol):
         """Give the low quality of the frames (H, W, C) of one clip, as `degrade` makes it of the whole clip."""
 
 
+@runtime_checkable
+class NoisyTask(Task, Protocol):
+    """A task of clips of which no low quality is stored: noise of some levels is added where frames are read."""
+
+    def levels(self, settings: TaskSettings) -> tuple[float, ...]:
+        """Return the standard deviations that a clip is scored at, in 8-bit levels."""
+
+    def training_levels(self, settings: TaskSettings) -> tuple[float, float]:
+        """Return the lowest and highest standard deviation of training, in 8-bit levels."""
+
+    def noisy(
+        self, frames: Pixels, clip: str, sigma: float, first: int = 0, corner: tuple[int, int] = (0, 0)
+    ) -> NDArray[np.float32]:
+        """Return `frames` (T, H, W, C) of a clip from frame `first` on in [0, 1], with the noise that is the clip's."""
+
+
+def of_clips(name: str) -> bool:
+    """Return whether the task `name` is one of clips, by the constant `CLIPS` of its file: nothing is imported."""
+    return bool(plugins.constant(FOLDER, name, "CLIPS", False))
+
+
 def load(name: str) -> Task:
     """Return the task `name`; raises UserError with the nearest match for an unknown one."""
     return cast(Task, plugins.load(FOLDER, name))

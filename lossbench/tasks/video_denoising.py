@@ -20,6 +20,8 @@ from lossbench.tasks._ranges import Range
 SOURCE = "Tassano et al. 2020 (FastDVDnet): white Gaussian noise in sRGB, not clipped, of five levels"
 TRIVIAL = "noisy_input"
 ALSO_TRIVIAL: tuple[str, ...] = ()
+CLIPS = True
+"""What it restores."""
 
 TILE = 64
 """Side in pixels of the squares of a frame that have random numbers of their own: a crop costs what it shows."""
@@ -43,6 +45,16 @@ class Settings(Strict):
 def parsed(settings: TaskSettings) -> Settings:
     """Return the settings; raises UserError naming the one that is unknown or wrong."""
     return Settings.parse(settings, "settings of task 'video_denoising'")
+
+
+def levels(settings: TaskSettings) -> tuple[float, ...]:
+    """Return the standard deviations that a clip is scored at; raises UserError as `parsed`."""
+    return parsed(settings).sigmas
+
+
+def training_levels(settings: TaskSettings) -> tuple[float, float]:
+    """Return the lowest and highest standard deviation in training; raises UserError as `parsed`."""
+    return parsed(settings).training
 
 
 def scale(settings: TaskSettings) -> int:

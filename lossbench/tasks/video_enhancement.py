@@ -9,8 +9,10 @@ from lossbench.images import largest
 from lossbench.tasks import Pixels, TaskSettings, enhancement
 
 SOURCE = "Lv et al. 2018 (MBLLEN), applied to video: one gamma curve a clip, Poisson noise a frame"
-TRIVIAL = enhancement.TRIVIAL
-ALSO_TRIVIAL = enhancement.ALSO_TRIVIAL
+TRIVIAL = "dark_input"
+ALSO_TRIVIAL = ("gamma_corrected",)
+CLIPS = True
+"""What it restores."""
 
 scale = enhancement.scale
 versions = enhancement.versions

@@ -33,6 +33,8 @@ def _rests(losses: Mapping[str, Loss], scale: Scale) -> Iterator[tuple[Node, Ite
     """Give every entry with those that it rests on."""
     for name, loss in losses.items():
         yield ("losses", name), _named("losses", loss.as_long_as)
+    for name, network in scale.networks.items():
+        yield ("networks", name), _named("networks", network.initial)
     for name, entry in scale.loss_networks.items():
         judged = entry.judgements
         heads = (judged.trunk, judged.initial, judged.released) if judged else ()

@@ -1,5 +1,7 @@
 """config/losses.yaml: what each loss is; the section `losses` of a scale says what differs there."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -12,6 +14,15 @@ FILE = "losses.yaml"
 """In the folder of the configuration."""
 SEED_OFFSET = 1000
 """Added to the seeds of an A/A row."""
+
+
+class OfClips(Strict):
+    """What a loss is in a table of video."""
+
+    loss: str
+    """File of lossbench/losses."""
+    loss_network: str
+    """A name of the scale's `loss_networks`."""
 
 
 class Loss(Strict):
@@ -33,7 +44,14 @@ class Loss(Strict):
     """Whether what the loss network of `as_long_as` cost to train is paid for in steps too."""
     steps_factor: Annotated[float, Field(ge=1)] | None = None
     """How many times the recipe's steps this one's run takes, stated: no cost need then be measured for it."""
+    of_clips: OfClips | None = None
+    """What it is in a table of video, where that is another file and loss network."""
     source: str = ""
+
+    def for_clips(self) -> Loss:
+        """Return what it is in a table of video."""
+        own = self.of_clips
+        return self.model_copy(update={"loss": own.loss, "loss_network": own.loss_network}) if own else self
 
 
 def parse(content: Any, where: str) -> dict[str, Loss]:

@@ -164,6 +164,9 @@ class Configuration:
         for name, loss in self.losses.items():
             with placed(self.loss_place(name, "loss")):
                 check("losses", split(loss.loss or name)[0])
+            if loss.of_clips is not None:
+                with placed(self.loss_place(name, "of_clips")):
+                    check("losses", loss.of_clips.loss)
             if loss.as_long_as is not None:
                 _require(self.loss_place(name, "as_long_as"), loss.as_long_as, self.losses)
             elif loss.pays_pretraining:
@@ -174,9 +177,13 @@ class Configuration:
             kind, name, words = circle
             place = self.loss_place(name, "as_long_as") if kind == "losses" else f"{self.scale_file}: {kind}.{name}"
             raise UserError(f"{place}: {words}")
+        for task in self.scale.evaluation.clips.per_task:
+            _require(f"{self.scale_file}: evaluation.clips.per_task", task, self.config.tasks)
         for name, network in self.scale.networks.items():
             for task in network.per_task:
                 _require(f"{self.scale_file}: networks.{name}.per_task", task, self.config.tasks)
+            if network.initial is not None:
+                _require(f"{self.scale_file}: networks.{name}.initial", network.initial, self.scale.networks)
 
     def _check_again(self, where: str, table: Table) -> None:
         """Raise UserError for an A/A row that is not the table's reference loss under other seeds."""

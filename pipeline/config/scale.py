@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import Annotated, Any
 
-from pydantic import Field, NonNegativeInt, PositiveInt, field_validator, model_validator
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, field_validator, model_validator
 
 from lossbench.errors import nearest
 from lossbench.records import Strict, refuse_twice
+from lossbench.video.clips import SCORED_FRAMES
 from pipeline.config.losses import Loss
 from pipeline.outputs.layout import FILES
 from pipeline.specs.classifier import ClassifierBase
@@ -27,6 +28,8 @@ class Network(Strict):
     recipe: Recipe
     per_task: dict[str, dict[str, Any]] = {}
     """Recipe entries that differ for a task; no patch may be below the network's LEAST_PATCH."""
+    initial: str | None = None
+    """A name of `networks` that it is built on: that one is trained before, under the table's reference loss."""
     own_loss: bool = False
     """Whether the network's own training loss, its file's OWN_LOSS, replaces the pixel term."""
     source: str
@@ -125,12 +128,30 @@ class Metric(Strict):
     """What it is, in words."""
 
 
+class ClipEvaluation(Strict):
+    """How clips are scored, and what is kept of them."""
+
+    frames: PositiveInt = SCORED_FRAMES
+    """Frames of a clip that are scored at most, the first ones; the papers score 85."""
+    per_task: dict[str, PositiveInt] = {}
+    """Named tasks that score others."""
+    keep_frames: NonNegativeInt = 16
+    """Restored frames of each clip that are kept to look at, the first ones, under the first seed."""
+    keep_sigma: PositiveFloat = 30.0
+    """The noise level, in 8-bit levels, of those."""
+    chunk: PositiveInt = 16
+    """Frames that a network of whole clips is given at once."""
+    overlap: NonNegativeInt = 4
+    """Frames that two such parts share."""
+
+
 class Evaluation(Strict):
     """What evaluation keeps and how it restores."""
 
     keep_pictures: NonNegativeInt = Field(6)
     tile: PositiveInt | None = None
     crop: PositiveInt = 96
+    clips: ClipEvaluation = ClipEvaluation()
 
 
 class Scale(Strict):

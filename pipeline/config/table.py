@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import NonNegativeInt, PositiveInt, model_validator
+from pydantic import NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from lossbench.colours import Colour
 from lossbench.records import Strict, refuse_twice
@@ -54,6 +54,10 @@ class Metric(Strict):
     """A name of `loss_networks` in the scale, for a metric that rests on a trained network."""
     classifier: str | None = None
     """A name of `classifiers` in the scale, for a metric that rests on one."""
+    sigmas: tuple[PositiveFloat, ...] = ()
+    """Of clips with noise: the levels whose scores' mean it is, in 8-bit levels; none are all of the task."""
+    frames: PositiveInt | None = None
+    """Of clips: the first frames that it is taken of; None takes all that are scored."""
     source: str
     """Why this protocol."""
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lossbench.errors import UserError
+from lossbench.video.clips import require_frames, truth
 from pipeline.outputs.arrays import Arrays, Item
 
 HELD_OUT_SEED = 1_000_003
@@ -28,13 +29,23 @@ class Crops:
     """Aligned random crops of one or more roles of a split, such as low quality and target."""
 
     def __init__(
-        self, roles: list[tuple[Arrays, int]], split: str, *, patch: int, batch: int, seed: int, augment: bool
+        self,
+        roles: list[tuple[Arrays, int]],
+        split: str,
+        *,
+        patch: int,
+        batch: int,
+        seed: int,
+        augment: bool,
+        frames: int | None = None,
     ) -> None:
         """Take `roles` as (arrays, size relative to the first role); `patch` counts pixels of the first role.
 
-        Raises UserError when a picture is smaller than the patch or lacks its partner in another role.
+        `frames` in a row are cut out of clips; None is for pictures. Raises UserError when a picture is smaller than
+        the patch or lacks its partner in another role, and when a clip is shorter than `frames`.
         """
         self.roles, self.patch, self.batch, self.seed, self.augment = roles, patch, batch, seed, augment
+        self.frames = frames
         first, *rest = [arrays.split(split) for arrays, _ in roles]
         others = [{item.name: item for item in items} for items in rest]
         self.items: list[tuple[Item, ...]] = []
@@ -47,9 +58,11 @@ class Crops:
         for item, *_ in self.items:
             if min(item.shape[-3:-1]) < patch:
                 raise UserError(f"{item.origin}: {item.shape} is smaller than the training patch of {patch} pixels")
+            if frames is not None:
+                require_frames(item.name, item.shape[0], frames)
 
     def draw(self, step: int) -> list[NDArray[np.uint8 | np.uint16]]:
-        """Return one (batch, side, side, C) array a role for `step`."""
+        """Return one (batch, side, side, C) array a role for `step`, (batch, frames, side, side, C) of clips."""
         generator = step_generator(self.seed, step)
         samples = [self._crop(generator) for _ in range(self.batch)]
         return [np.stack(crops) for crops in zip(*samples, strict=True)]
@@ -58,11 +71,16 @@ class Crops:
         items = self.items[generator.integers(len(self.items))]
         top, left = (int(generator.integers(size - self.patch + 1)) for size in items[0].shape[-3:-1])
         flips = generator.random(3) < 0.5 if self.augment else np.zeros(3, bool)
+        first = 0 if self.frames is None else int(generator.integers(items[0].shape[0] - self.frames + 1))
         crops = []
         for (arrays, scale), item in zip(self.roles, items, strict=True):
+            whole = arrays.read(item)
+            if self.frames is not None:
+                # a still is the target of every frame
+                whole = truth(whole, items[0].shape[0])[first : first + self.frames]
             rows = slice(top * scale, (top + self.patch) * scale)
             columns = slice(left * scale, (left + self.patch) * scale)
-            crops.append(turned(arrays.read(item)[rows, columns], flips))
+            crops.append(turned(whole[..., rows, columns, :], flips))
         return crops
 
 

@@ -1,6 +1,7 @@
 """The jobs that prepare data: decoded pictures, and their degraded versions for a task."""
 
-from lossbench import plugins
+from lossbench import plugins, tasks
+from lossbench.tasks import NoisyTask
 from pipeline.config.read import Configuration
 from pipeline.planning.job import File, Job, plugin_module
 from pipeline.specs.prepare import DegradeSpec, PrepareSpec
@@ -27,6 +28,8 @@ def degraded(configuration: Configuration, dataset: str, task: str) -> Job:
 
 
 def pairs(configuration: Configuration, dataset: str, task: str) -> dict[str, File | list[File]]:
-    """Return what a job reads of the pairs of `dataset` for the named task: `targets` and `pairs`."""
-    targets, made = prepared(configuration, dataset), degraded(configuration, dataset, task)
-    return {"targets": targets.writes("card"), "pairs": made.writes("card")}
+    """Return what a job reads of the pairs of `dataset` for the named task: `targets` and, where stored, `pairs`."""
+    targets = prepared(configuration, dataset).writes("card")
+    if isinstance(tasks.load(configuration.config.tasks[task].name), NoisyTask):
+        return {"targets": targets}
+    return {"targets": targets, "pairs": degraded(configuration, dataset, task).writes("card")}

@@ -164,7 +164,9 @@ def _classifier(spec: ClassifierSpec) -> str:
 
 
 def _optimised(recipe: Recipe, unit: str = "crops") -> str:
-    parts = [f"{recipe.batch} {unit} of {recipe.patch} px", recipe.optimizer]
+    frames = f"{recipe.frames} frames of " if recipe.frames else ""
+    parts = [f"{recipe.batch} {unit} of {frames}{recipe.patch} px", recipe.optimizer]
+    parts += [f"orthogonal every {recipe.orthogonal.each}"] if recipe.orthogonal else []
     parts += ["clipped"] if recipe.clip else []
     parts += ["mean of weights"] if recipe.ema else []
     parts += [recipe.precision] if recipe.precision != "auto" else []

@@ -7,6 +7,8 @@ from lossbench.assets import pyiqa_models
 from lossbench.errors import UserError, nearest, placed
 from lossbench.losses import split
 from lossbench.precision import checked_precision
+from lossbench.tasks import of_clips
+from pipeline.clips.planning import WHAT, check_frames, levels_of
 from pipeline.config import scale
 from pipeline.config.read import Configuration
 from pipeline.config.table import Table
@@ -36,6 +38,7 @@ def recipe(configuration: Configuration, network: str, task: str) -> Recipe:
     found = Recipe.parse(values, f"{place}.per_task.{task}")
     part = f"per_task.{task}" if "patch" in chosen.per_task.get(task, {}) else "recipe"
     _check_patch(f"{place}.{part}.patch", network, found.patch)
+    check_frames(f"{place}.recipe", network, found.frames, of_clips(configuration.config.tasks[task].name))
     return found
 
 
@@ -62,6 +65,13 @@ def loss_spec(configuration: Configuration, name: str, pixel: str, task: str, se
     """
     chosen = configuration.loss(name)
     file, named = split(chosen.loss or name)
+    if (what := WHAT[of_clips(configuration.config.tasks[task].name)]) not in plugins.constant(
+        "losses", file, "TAKES", (WHAT[False],)
+    ):
+        other = next(each for each in WHAT.values() if each != what)
+        raise UserError(
+            f"{configuration.loss_place(name, 'loss')}: '{file}' compares {other}, and '{task}' is of {what}"
+        )
     # losses that bring their own pixel term, such as E + P, take no other
     taken = plugins.build_arguments("losses", file)
     own = {"pixel": pixel} if "pixel" in taken else {}
@@ -110,7 +120,14 @@ def pretrain_spec(configuration: Configuration, name: str, dataset: str, task: s
         architecture, values = {**fixed, **architecture, **special.architecture}, {**values, **special.recipe}
     with placed(f"{where}.architecture"):
         plugins.check_build_arguments("loss_networks", chosen.network, architecture)
+    if not plugins.constant("loss_networks", chosen.network, "PRETRAINS", True):
+        raise UserError(
+            f"{where}.network: '{chosen.network}' has no decoder to be pre-trained by; give weights, or another"
+        )
     made = Recipe.parse(values, f"{where}.per_task.{task}" if task else where)
+    if (made.frames is None) == plugins.constant("loss_networks", chosen.network, "CLIPS", False):
+        wanted = "pictures; leave it out" if made.frames else "clips; say how many frames in a row, such as 4"
+        raise UserError(f"{where}.recipe.frames: {made.frames}, but '{chosen.network}' is trained on {wanted}")
     return PretrainSpec(loss_network=chosen.network, architecture=architecture, seed=seed, dataset=dataset, recipe=made)
 
 
@@ -128,7 +145,14 @@ def metric_spec(configuration: Configuration, name: str, table: Table, label: st
         section = "classifier" if CLASSIFIER in (kind, *kinds) else "loss_network"
         raise UserError(f"metrics.{name}.{section}: {given}; '{file}' takes {' or '.join(kinds) or 'none'}")
     return MetricSpec(
-        name=name, file=file, colour=metric.colour, crop=crop, rounding=metric.rounding, loss_network=kind
+        name=name,
+        file=file,
+        colour=metric.colour,
+        crop=crop,
+        rounding=metric.rounding,
+        loss_network=kind,
+        sigmas=levels_of(metric, configuration.config.tasks[table.columns[label].task]),
+        frames=metric.frames,
     )
 
 

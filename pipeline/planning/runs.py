@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from lossbench import plugins
+from lossbench import plugins, tasks
 from pipeline.config.losses import SEED_OFFSET, Loss
 from pipeline.config.read import Configuration
 from pipeline.config.scale import SEEDS
@@ -44,6 +44,12 @@ def trained(configuration: Configuration, table: Table, column: Column, network:
         own = None if plugins.constant("losses", spec.loss.name, "ARCHITECTURE_OF", ()) else seed
         reads["weights"] = loss_network(configuration, chosen.loss_network, dataset, column.task, own)
         modules.append(plugin_module("loss_networks", str(spec.loss.loss_network)))
+    if tasks.of_clips(task.name):
+        modules.append("pipeline.clips.training")
+    if (built_on := configuration.network(network).initial) is not None:
+        # an A/A row differs in all its seeds
+        under = table.reference_loss if chosen.again_of is None else loss
+        reads["initial"] = trained(configuration, table, column, built_on, under, seed).writes("model")
     key = (column.task, dataset, network, loss, str(seed))
     job = Job(configuration.root, "train", key, spec, tuple(modules), reads)
     if chosen.steps_factor is not None:

@@ -5,6 +5,7 @@ from itertools import product
 
 from lossbench import datasets, plugins
 from lossbench.assets import pyiqa_models
+from pipeline.clips.planning import is_of_clips, scoring
 from pipeline.config.read import Configuration
 from pipeline.config.table import Column, Metric, Table
 from pipeline.planning.data import pairs
@@ -20,7 +21,7 @@ def evaluated(configuration: Configuration, table: Table, label: str, column: Co
     """Return the scoring of a training, or of the trivial answer `run`, on the test set of `column`."""
     runs = [] if isinstance(run, str) else [run]
     place = run.key[2:] if isinstance(run, Job) else (TRIVIAL, run, "0")
-    spec = _spec(configuration, table, label, column, place[0])
+    spec = _spec(configuration, table, label, column, place)
     spec = spec.model_copy(update={"trivial": run if isinstance(run, str) else None})
     return _scored(configuration, table, column, place, spec, runs)
 
@@ -34,7 +35,7 @@ def answered(
     """
     answer = table.answers[name]
     place = (runs[0].key[2], name, runs[0].key[4]) if runs else (TRIVIAL, name, "0")
-    spec = _spec(configuration, table, label, column, place[0]).model_copy(update={"answer": answer.make})
+    spec = _spec(configuration, table, label, column, place).model_copy(update={"answer": answer.make})
     if not runs:
         alone = tuple(metric for metric in spec.metrics if not needs_target(metric.file))
         # the page shows the ground truth beside every picture
@@ -42,10 +43,12 @@ def answered(
     return _scored(configuration, table, column, place, spec, runs) if spec.metrics else None
 
 
-def _spec(configuration: Configuration, table: Table, label: str, column: Column, network: str) -> EvaluateSpec:
-    """Return what scoring depends on, for a model of `network`, or none where that is `TRIVIAL`."""
+def _spec(configuration: Configuration, table: Table, label: str, column: Column, place: Sequence[str]) -> EvaluateSpec:
+    """Return what scoring depends on at network, loss and seed `place`, of no model where the network is `TRIVIAL`."""
     test_set = configuration.dataset(column.test_set.dataset)
     task = configuration.config.tasks[column.task]
+    network, _, seed = place
+    first = str(configuration.scale.seeds[0])
     return EvaluateSpec(
         task=task,
         test_set=test_set,
@@ -57,6 +60,7 @@ def _spec(configuration: Configuration, table: Table, label: str, column: Column
         ),
         keep_pictures=_kept_pictures(configuration, test_set),
         tile=configuration.scale.evaluation.tile,
+        clip=scoring(configuration, column, test_set, kept=network == TRIVIAL or seed == first),
     )
 
 
@@ -72,6 +76,7 @@ def _scored(
     test_set = spec.test_set
     reads = pairs(configuration, test_set, column.task)
     modules = ["pipeline.evaluate", plugin_module("tasks", spec.task.name)]
+    modules += ["pipeline.clips.scoring"] if spec.clip else []
     modules += _metric_modules(configuration, table, spec.metrics, test_set)
     metrics = {metric.name: table.metrics[metric.name] for metric in spec.metrics}
     weights = {name: file for name, metric in metrics.items() if (file := _rests_on(configuration, metric, column))}
@@ -97,7 +102,8 @@ def compared(
     """
     test_set = configuration.dataset(column.test_set.dataset)
     pictures = _kept_pictures(configuration, test_set)
-    if not pictures:
+    # of clips no pictures are kept
+    if not pictures or is_of_clips(configuration, column):
         return None
     own = [(TRIVIAL, "0"), (network, str(configuration.scale.seeds[0]))]
     shown = [job for job in scored if (job.wildcards["network"], job.wildcards["seed"]) in own]

@@ -7,6 +7,7 @@ from itertools import product
 from lossbench import plugins
 from lossbench.assets import pyiqa_models
 from lossbench.errors import UserError, nearest
+from pipeline.clips.planning import check_kinds, for_table, task_of
 from pipeline.config.read import Configuration
 from pipeline.config.table import Column, Table
 from pipeline.planning.job import File, Job
@@ -56,6 +57,7 @@ class _Parts:
 
 def tabulated(configuration: Configuration, name: str) -> Job:
     """Return the making of the table `paper/table`; raises UserError for a name that nothing is known of."""
+    configuration = for_table(configuration, name)
     table = _with_answers(configuration, name)
     trivials = _trivials(configuration, table)
     parts = _Parts()
@@ -128,6 +130,7 @@ def _add_restorations(
     parts: _Parts,
 ) -> None:
     """Add every network under every loss, after the trivial answers, once a test set."""
+    check_kinds(configuration, name, table, label, whole)
     answers = _answers(table)
     if whole.server_only:
         parts.reads["submissions"] += [job.writes("submission") for job in submitted(configuration, table, whole)]
@@ -207,7 +210,8 @@ def _add_classifiers(configuration: Configuration, table: Table, label: str, col
 
 def _metric_columns(configuration: Configuration, table: Table) -> Iterator[MetricColumn]:
     for name, metric in table.metrics.items():
-        words = [protocol(metric), metric.source]
+        column = next(column for label, column in table.columns.items() if metric.of(label))
+        words = [protocol(metric, task_of(configuration, column)), metric.source]
         if table.compares == "classifiers":
             # shares of crops, which the stage that trains a classifier counts itself
             better, words = "up", [metric.source]

@@ -1,6 +1,6 @@
 """Every word that is printed with a table: what stands in for what, and the settings that it rests on."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
@@ -9,7 +9,9 @@ from lossbench import plugins
 from lossbench.assets import pyiqa_models
 from lossbench.losses import split
 from lossbench.precision import PRECISIONS
+from lossbench.tasks import of_clips
 from lossbench.tasks._answers import WORDS
+from pipeline.clips.planning import protocol_words
 from pipeline.config import scale
 from pipeline.config.read import Configuration
 from pipeline.config.table import Metric, Table
@@ -18,17 +20,19 @@ from pipeline.planning.runs import steps_file, trained
 from pipeline.specs.classifier import AttackSpec, RobustnessSpec
 from pipeline.specs.distance import DistanceAttackSpec
 from pipeline.specs.recipe import Recipe
+from pipeline.specs.train import TaskSpec
 
 UNEQUAL = "; clipping acts in more steps under losses of larger gradients"
 """Of recipes that clip where losses are compared."""
 
 
-def protocol(metric: Metric) -> str:
-    """Return in words how `metric` is taken."""
+def protocol(metric: Metric, task: TaskSpec | None = None) -> str:
+    """Return in words how `metric` is taken, of clips where the `task` is one of clips."""
     crop = metric.crop
     shave = "/".join(f"{pixels} ({column})" for column, pixels in crop.items()) if isinstance(crop, dict) else str(crop)
     rounding = "rounded to 8 bit" if metric.rounding else "not rounded"
-    return f"{metric.colour}, border of {shave} px left out, {rounding}, mean over pictures"
+    over = protocol_words(metric, task) if task and of_clips(task.name) else ["mean over pictures"]
+    return ", ".join([metric.colour, f"border of {shave} px left out", rounding, *over])
 
 
 @dataclass
@@ -94,12 +98,13 @@ def settings(configuration: Configuration, table: Table) -> Iterator[str]:
     if table.compares == "classifiers":
         return
     tasks = {column.task for column in table.columns.values()}
-    for name in table.networks:
+    for name in _with_initial(configuration, table.networks):
         network = configuration.network(name)
         size = _listed(network.arguments) or "published size"
         made = f"{_recipe(network.recipe)}{_special(network.per_task, tasks)}"
         clips = [network.recipe.clip, *(special.get("clip") for special in network.per_task.values())]
         made += UNEQUAL if any(clips) else ""
+        made += f"; built on {network.initial}" if network.initial else ""
         trained = plugins.constant("networks", name, "OWN_LOSS") if network.own_loss else table.pixel
         yield f"{name}: {size}; {made}; pixel term: {trained}; source: {network.source}"
     for name in table.losses:
@@ -114,6 +119,17 @@ def settings(configuration: Configuration, table: Table) -> Iterator[str]:
         if metric.loss_network:
             entry = configuration.loss_network(metric.loss_network)
             yield f"metric {name} rests on {entry.network}, {_origin(entry)}; source: {entry.source}"
+
+
+def _with_initial(configuration: Configuration, networks: Iterable[str]) -> list[str]:
+    """Return `networks`, each after the one that it is built on."""
+    found: list[str] = []
+    for name in networks:
+        chain = [name]
+        while (base := configuration.network(chain[0]).initial) is not None:
+            chain.insert(0, base)
+        found += [each for each in chain if each not in found]
+    return found
 
 
 def _loss(configuration: Configuration, name: str, pixel: str, tasks: set[str]) -> Iterator[str]:
@@ -186,10 +202,17 @@ def _attack(attack: AttackSpec | RobustnessSpec | DistanceAttackSpec) -> str:
 
 def _recipe(recipe: Recipe) -> str:
     return (
-        f"{recipe.steps} steps, batch {recipe.batch}, patch {recipe.patch}, {recipe.optimizer}, "
+        f"{recipe.steps} steps, batch {recipe.batch}, patch {recipe.patch}"
+        f"{f' of {recipe.frames} frames' if recipe.frames else ''}, {recipe.optimizer}, "
         f"learning rate {recipe.learning_rate:g}, schedule {recipe.schedule.name}"
         f"{f', gradients clipped at {recipe.clip:g}' if recipe.clip else ''}"
+        f"{_orthogonal(recipe)}"
     )
+
+
+def _orthogonal(recipe: Recipe) -> str:
+    chosen = recipe.orthogonal
+    return f", kernels made orthogonal every {chosen.each} steps until {chosen.until:.0%} of them" if chosen else ""
 
 
 def _special(per_task: dict[str, dict[str, object]], tasks: set[str]) -> str:

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from lossbench.records import Strict
+from lossbench.records import Sparse, Strict
 
 Decay = Annotated[float, Field(ge=0, lt=1)]
 """Share of a running mean that the next step keeps."""
@@ -24,8 +24,19 @@ class Schedule(Strict):
     """`cosine`: last rate as a share of the highest."""
 
 
-class Recipe(Strict):
+class Orthogonal(Strict):
+    """When the kernels of 2-D convolutions are made orthogonal: before every so many steps, in the first steps."""
+
+    each: PositiveInt
+    """Steps from one time to the next."""
+    until: float = Field(gt=0, le=1)
+    """Share of all steps after which it ends."""
+
+
+class Recipe(Sparse):
     """One training run's optimisation, fully resolved."""
+
+    OPTIONAL = ("frames", "orthogonal")
 
     steps: int = Field(gt=0, le=10**9)
     """Optimiser steps."""
@@ -56,3 +67,7 @@ class Recipe(Strict):
     """Arithmetic of the trained network: `auto` is bfloat16 where the device multiplies it natively."""
     history: PositiveInt = 50
     """Steps between two rows of the history."""
+    frames: Annotated[int, Field(ge=2, multiple_of=2)] | None = None
+    """Of clips: frames in a row that the loss compares, an even number; None for pictures."""
+    orthogonal: Orthogonal | None = None
+    """Of denoisers of clips: kernels made orthogonal every few steps; None leaves them as they are."""
