@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from lossbench.errors import UserError
 from lossbench.images import largest
 
 Module = TypeVar("Module", bound=nn.Module)
@@ -44,6 +45,18 @@ class Device:
     def autocast(self) -> torch.autocast:
         """Return the context in which the trained network runs."""
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.dtype == torch.bfloat16)
+
+    def check_arithmetic(self, network: nn.Module) -> None:
+        """Raise UserError for bfloat16 on a CPU and convolutions over frames.
+
+        The gradients of their weights are not what they should be there, some not even finite (torch 2.15).
+        """
+        over_frames = any(isinstance(layer, nn.Conv3d | nn.ConvTranspose3d) for layer in network.modules())
+        if over_frames and self.device.type == "cpu" and self.dtype == torch.bfloat16:
+            raise UserError(
+                "precision: convolutions over frames have wrong gradients in bfloat16 on a CPU; set float32 in "
+                "the recipe"
+            )
 
     def place(self, network: Module) -> Module:
         """Move `network` to the device, channels last: faster than channels first in every measured case.

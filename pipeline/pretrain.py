@@ -47,6 +47,7 @@ def main(spec: PretrainSpec, code: str, run: Run, *, targets: Path) -> None:
         architecture = _with_statistics(spec.architecture, arrays)
         network = chosen.place(loss_networks.build(spec.loss_network, **architecture))
         assert isinstance(network, Autoencoder)
+        chosen.check_arithmetic(network)
 
         def seen(data: Batch) -> Tensor:
             return (to_tensor if recipe.frames is None else to_clips)(data[0], chosen.device)

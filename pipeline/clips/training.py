@@ -31,6 +31,7 @@ class ClipTraining:
         Raises UserError for a clip that is shorter than what is cut out of it.
         """
         self.spec, self.network, self.chosen = spec, network, chosen
+        chosen.check_arithmetic(network)
         self.frames = spec.recipe.frames or 0
         self.window = networks.window(spec.network.name)
         self.task = tasks.load(spec.task.name)
