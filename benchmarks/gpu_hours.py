@@ -33,8 +33,10 @@ import torch
 from torch import nn
 
 from lossbench import device as devices
-from lossbench import loss_networks, networks
+from lossbench import loss_networks, networks, tasks
 from lossbench.errors import UserError
+from lossbench.tasks import NoisyTask
+from lossbench.video.windows import frames_for
 from pipeline.config.read import Configuration, values
 from pipeline.learning import loop
 from pipeline.learning.run import Run
@@ -159,15 +161,18 @@ def prepared(spec: Any, loss_network: Any, folder: Path, stored: Path) -> tuple[
             with torch.device("meta"):
                 network = networks.build(spec.network.name, **spec.network.arguments)
                 assert isinstance(network, networks.Network)
-            _pictures(folder / "pairs", "low_quality", network.in_channels, side)
-            _pictures(folder / "targets", "target", network.out_channels, side * network.scale)
-            files |= {"pairs": folder / "pairs/low_quality.json", "weights": None}
+            frames = _frames(spec)
+            _pictures(folder / "targets", "target", network.out_channels, side * network.scale, frames=frames)
+            files["weights"] = None
+            if not isinstance(tasks.load(spec.task.name), NoisyTask):
+                _pictures(folder / "pairs", "low_quality", network.in_channels, side, frames=frames)
+                files["pairs"] = folder / "pairs/low_quality.json"
             if loss_network is not None:
                 files["weights"] = _stored(*architecture_of(loss_network), stored)
         case PretrainSpec():
             with torch.device("meta"):
                 network = loss_networks.build(spec.loss_network, **spec.architecture)
-            _pictures(folder / "targets", "target", network.bands, side)
+            _pictures(folder / "targets", "target", network.bands, side, frames=spec.recipe.frames)
         case ClassifierSpec():
             _pictures(folder / "targets", "target", 3, side, spec.classes)
             changes = {"root": None, "initial": "scratch"}
@@ -180,9 +185,16 @@ def prepared(spec: Any, loss_network: Any, folder: Path, stored: Path) -> tuple[
     return spec.model_copy(update=changes), files
 
 
-def _pictures(folder: Path, role: str, bands: int, side: int, classes: int = 1) -> None:
-    """Write random pictures, one of each class for training and one for scoring."""
-    pixels = np.random.default_rng(0).integers(0, 256, (side, side, bands), dtype=np.uint8)
+def _frames(spec: TrainSpec) -> int | None:
+    """Return how many frames the crops of a training on clips have; None for pictures."""
+    outputs, window = spec.recipe.frames, networks.window(spec.network.name)
+    return frames_for(outputs, window) if outputs and window else outputs
+
+
+def _pictures(folder: Path, role: str, bands: int, side: int, classes: int = 1, frames: int | None = None) -> None:
+    """Write random pictures, or clips of some frames, one of each class for training and one for scoring."""
+    size = (side, side, bands) if frames is None else (frames, side, side, bands)
+    pixels = np.random.default_rng(0).integers(0, 256, size, dtype=np.uint8)
     groups = [(split, f"{label:05d}") for split in ("train", "test") for label in range(classes)]
     entries = (Entry(f"{group}-{split}", split, pixels, group, "", group=group) for split, group in groups)
     write_arrays(folder, role, entries, {"dataset": "random"})

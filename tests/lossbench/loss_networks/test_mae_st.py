@@ -133,3 +133,28 @@ def test_each_prediction_stands_where_its_cube_was() -> None:
     assert_near(prediction[0], module.decoder_pred(module.decoder_norm(tokens)))
     with pytest.raises(ValueError, match=r"noise: shape \(1, 7\), the clip has tokens \(1, 8\)"):
         module.predict(clip, uniform(1, 7))
+
+
+def test_tubes_hide_the_same_places_in_all_frames() -> None:
+    module = tiny("mae_st", frames=4, masked="tube", mask_ratio=0.5)
+    clip = uniform(2, 6, 3, 32, 32)
+    noise = torch.rand(2, module.cells(6, 32, 32), generator=torch.Generator().manual_seed(0))
+    mask = module.predict(clip, noise)[1].unflatten(1, (3, -1))
+    assert torch.equal(mask, mask[:, :1].expand_as(mask))
+    assert mask.sum(2).tolist() == [[mask.shape[2] // 2] * 3] * 2
+    # any cube otherwise
+    agnostic = tiny("mae_st", frames=4, mask_ratio=0.5).predict(clip, noise)[1].unflatten(1, (3, -1))
+    assert not torch.equal(agnostic, agnostic[:, :1].expand_as(agnostic))
+    with pytest.raises(UserError, match="masked: unknown 'tubes'; did you mean 'tube'"):
+        tiny("mae_st", masked="tubes")
+
+
+def test_a_reconstruction_keeps_what_is_visible() -> None:
+    module = tiny("mae_st", frames=4, masked="tube", mask_ratio=0.5)
+    clip = uniform(2, 4, 3, 20, 24)
+    noise = torch.rand(2, module.cells(4, 20, 24), generator=torch.Generator().manual_seed(0))
+    masked, filled = module.reconstruct(clip, noise)
+    assert masked.shape == filled.shape == clip.shape and 0 <= float(filled.min()) <= float(filled.max()) <= 1
+    visible = (masked == clip).all(dim=2)
+    assert 0 < float(visible.float().mean()) < 1
+    assert torch.equal(filled.movedim(2, -1)[visible], clip.movedim(2, -1)[visible])

@@ -100,3 +100,13 @@ def test_videomae_serves_too(name: str, tmp_path: Path) -> None:
     assert prediction.grad is not None
     assert float(prediction.grad.abs().amin()) >= 0
     assert float(prediction.grad.abs().max()) > 0
+
+
+def test_the_control_is_the_same_encoder_with_weights_of_its_seed(tmp_path: Path) -> None:
+    file = stored(tmp_path)
+    prediction, target = clips(1, 4, 3, 16, 16)
+    learned = losses.build("ctmae_video", weights=file)
+    drawn = [losses.build("random_tmae_video", weights=file, seed=seed) for seed in (0, 0, 1)]
+    values = [loss.terms(prediction, target)["random_tmae_video"].item() for loss in drawn]
+    assert values[0] == values[1] != values[2]
+    assert loss_networks.described(drawn[0].network) == loss_networks.described(learned.network)

@@ -166,3 +166,20 @@ def test_integers_become_floats_between_zero_and_one(dtype: str, largest: int) -
     assert image.dtype == torch.float32
     assert image[0, :, 1, 2].tolist() == pytest.approx([1.0, 0.2, 0.0])
     assert float(image.sum()) == pytest.approx(1.2)
+
+
+def test_crops_of_clips_are_frames_in_a_row_at_one_place(tmp_path: Path) -> None:
+    clips = [np.stack([coordinates(9, 8, number) for number in range(count)]) for count in (5, 4)]
+    entries = [Entry(f"c{i}", "train", clip, f"c{i}.mp4", "CC0") for i, clip in enumerate(clips)]
+    write_arrays(tmp_path, "target", entries, {"dataset": "clips"})
+    roles = [(Arrays(tmp_path / "target.json"), 1)]
+    crops = Crops(roles, "train", patch=6, batch=8, seed=0, augment=True, frames=3)
+    (drawn,) = crops.draw(2)
+    assert drawn.shape == (8, 3, 6, 6, 3)
+    numbers = drawn[..., 2].astype(int)
+    assert np.array_equal(np.diff(numbers, axis=1), np.ones_like(numbers[:, 1:]))
+    assert len(np.unique(numbers[:, 0])) > 1
+    # places are the same in all frames, however they are turned
+    assert np.array_equal(drawn[..., :2], drawn[:, :1, ..., :2].repeat(3, axis=1))
+    with pytest.raises(UserError, match="clip 'c1' has 4 frames, 5 are needed"):
+        Crops(roles, "train", patch=6, batch=1, seed=0, augment=False, frames=5)
