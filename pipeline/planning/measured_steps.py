@@ -165,8 +165,9 @@ def _classifier(spec: ClassifierSpec) -> str:
 
 def _optimised(recipe: Recipe, unit: str = "crops") -> str:
     frames = f"{recipe.frames} frames of " if recipe.frames else ""
-    parts = [f"{recipe.batch} {unit} of {frames}{recipe.patch} px", recipe.optimizer]
+    parts = [f"{recipe.batch} {unit} of {frames}{recipe.patch} px"]
     parts += [f"orthogonal every {recipe.orthogonal.each}"] if recipe.orthogonal else []
+    parts += [recipe.optimizer]
     parts += ["clipped"] if recipe.clip else []
     parts += ["mean of weights"] if recipe.ema else []
     parts += [recipe.precision] if recipe.precision != "auto" else []

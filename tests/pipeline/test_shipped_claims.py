@@ -96,8 +96,13 @@ def test_statements_on_every_cell_are_held_against_every_printed_cell(
     shown = {name: (row["cells_printed_shown"], row["cells_printed"], row["cells"]) for name, row in every.items()}
     broken = {name: counts for name, counts in shown.items() if counts[0] < counts[1]}
     # nine of the twelve cells in SSIM are lower in print, and NIQE of SID on LoL under the public MAE
-    assert broken == {f"table1_{loss}_every_cell": (count, 12, 12)
-                      for loss, count in (("kmae", 8), ("ctmae", 9), ("ccmae", 9))}  # fmt: skip
+    assert broken == {
+        **{f"table1_{loss}_every_cell": (count, 12, 12) for loss, count in (("kmae", 8), ("ctmae", 9), ("ccmae", 9))},
+        # SSIM of MBLLVEN on e-VDS is the same in print
+        "table6_kmae_every_cell": (7, 8, 8),
+    }
+    # what the original loss has on DAVIS is beyond no doubt
+    assert shown["table5_kmae_every_cell"] == shown["table5_ctmae_every_cell"] == (6, 6, 8)
     assert shown["table3_ctmae_trade_off"] == (7, 7, 8) and shown["table1_drbn_kmae_both"] == (4, 4, 4)
     # all of what the texts compare with was copied, so that no printed cell is beyond doubt
     assert shown["table4_ctmae_every_cell"] == (0, 0, 16) and shown["table7_p_ctmae_every_cell"] == (0, 0, 4)
@@ -119,7 +124,7 @@ def test_every_claim_has_a_kind_and_its_place_in_the_paper() -> None:
     assert all(row["source"] for row in rows)
     by_kind = Counter((row["table"].partition("/")[0], row["kind"]) for row in rows)
     assert by_kind == {
-        ("mae_loss", "text"): 92, ("mae_loss", "table"): 6, ("mae_loss", "trivial"): 4, ("mae_loss", "ours"): 29,
+        ("mae_loss", "text"): 108, ("mae_loss", "table"): 8, ("mae_loss", "trivial"): 4, ("mae_loss", "ours"): 35,
         ("mae_loss", "untestable"): 4, ("robust_perceptual", "text"): 71, ("robust_perceptual", "table"): 30,
         ("robust_perceptual", "trivial"): 24, ("robust_perceptual", "ours"): 7, ("robust_perceptual", "untestable"): 2,
     }  # fmt: skip
