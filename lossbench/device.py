@@ -96,7 +96,8 @@ def to_tensor(pixels: NDArray[np.uint8 | np.uint16], device: torch.device) -> Te
 
 def to_clips(pixels: NDArray[np.uint8 | np.uint16], device: torch.device) -> Tensor:
     """Return (N, T, H, W, C) integers as (N, T, C, H, W) float32 in [0, 1] on `device`, as `to_tensor`."""
-    return to_tensor(pixels.reshape(-1, *pixels.shape[2:]), device).unflatten(0, pixels.shape[:2])
+    clips: Tensor = to_tensor(pixels.reshape(-1, *pixels.shape[2:]), device).unflatten(0, pixels.shape[:2])
+    return clips
 
 
 def cpu_multiplies_bfloat16() -> bool:

@@ -34,7 +34,9 @@ Row = dict[str, Any]
 class Inputs:
     """What of one clip is restored, at one level of noise."""
 
-    def __init__(self, task: tasks.Task, target: Integers, stored: Integers | None, name: str, sigma: float | None):
+    def __init__(
+        self, task: tasks.Task, target: Integers, stored: Integers | None, name: str, sigma: float | None
+    ) -> None:
         """Take the target (T, H, W, C), and what is stored of the low quality where no noise of `sigma` is added."""
         self.task, self.target, self.stored, self.name, self.sigma = task, target, stored, name, sigma
 
@@ -146,8 +148,8 @@ def _rows(
 
 def _levels(spec: EvaluateSpec) -> list[float | None]:
     """Return the noise levels that a metric is taken at; None alone where there is no noise."""
-    levels = sorted({sigma for metric in spec.metrics for sigma in metric.sigmas or ()})
-    return [*levels] or [None]
+    levels: list[float | None] = [*sorted({sigma for metric in spec.metrics for sigma in metric.sigmas or ()})]
+    return levels or [None]
 
 
 def _is_of(metric: MetricSpec, sigma: float | None) -> bool:

@@ -89,7 +89,8 @@ def run(network: nn.Module, window: int | None, frames: Tensor, sigma: Tensor | 
     each = frames.unfold(1, window, 1).movedim(-1, 2)
     told = None if sigma is None else sigma.repeat_interleave(each.shape[1])
     middle: Tensor = network(each.flatten(0, 1), told)
-    return middle.unflatten(0, each.shape[:2])
+    restored: Tensor = middle.unflatten(0, each.shape[:2])
+    return restored
 
 
 def due(recipe: Recipe, step: int) -> bool:
