@@ -16,6 +16,8 @@ from lossbench.metrics._protocol import Floats
 from lossbench.resize import crop_to_multiple, resize_bicubic
 
 FILE = Path(__file__).with_name("golden.csv")
+CLIPS = FILE.with_name("golden_clips.csv")
+"""Of clips alone, apart so that scores of pictures do not rest on it."""
 FOUR_BANDS = ", four bands"
 """Ends the column `image` of rows taken on red, green, blue and the mean of red and green."""
 

@@ -15,6 +15,7 @@ from pipeline.specs.report import TEMPLATES, ReportSpec
 from pipeline.specs.tabulate import TabulateSpec
 
 GOLDEN = plugins.PACKAGE / "metrics/golden.csv"
+GOLDEN_CLIPS = plugins.PACKAGE / "metrics/golden_clips.csv"
 
 
 def checked(configuration: Configuration, evaluations: Iterable[Job]) -> Job:
@@ -23,7 +24,8 @@ def checked(configuration: Configuration, evaluations: Iterable[Job]) -> Job:
     used = {metric.file for spec in specs if isinstance(spec, EvaluateSpec) for metric in spec.metrics}
     files = sorted(file for file in used if not pyiqa_models.named(file))
     modules = ("pipeline.harness", *(plugin_module("metrics", file) for file in files))
-    spec = HarnessSpec(golden=_digest(GOLDEN), metrics=tuple(files))
+    clips = any(plugins.constant("metrics", file, "OVER", "picture") == "clip" for file in files)
+    spec = HarnessSpec(golden=_digest(GOLDEN, *([GOLDEN_CLIPS] if clips else [])), metrics=tuple(files))
     return Job(configuration.root, "harness", (), spec, modules)
 
 

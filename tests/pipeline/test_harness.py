@@ -77,7 +77,7 @@ def test_a_metric_that_raises_fails_and_does_not_stop_the_others(
 def test_a_metric_without_golden_values_fails_unless_it_needs_weights(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_golden, "rows", lambda: [])
+    monkeypatch.setattr(_golden, "rows", lambda file=None: [])
     card = checked(tmp_path, "psnr", "lpips")
     assert card["failures"] == ["psnr: no golden value is stored for it in golden.csv"]
     assert card["rows"] == 0 and "lpips: needs the weights" in card["skipped"][0]
@@ -102,21 +102,26 @@ def test_an_unknown_metric_is_an_error(tmp_path: Path) -> None:
 
 def test_the_stored_values_stand_in_the_golden_file() -> None:
     known = {(row["image"], row["degradation"], row["metric"], row["value"]) for row in golden_rows()}
-    rows = _golden.rows()
+    rows = [*_golden.rows(), *_golden.rows(_golden.CLIPS)]
     for row in rows:
         image, metric = row["image"].removesuffix(_golden.FOUR_BANDS), STORED_AS.get(row["metric"], row["metric"])
         assert (image, row["degradation"], metric, row["value"]) in known, row
     keys = {tuple(value for name, value in row.items() if name not in ("value", "tolerance")) for row in rows}
-    assert len(keys) == len(rows) == 219
+    assert len(keys) == len(rows) == 222
 
 
-def test_every_metric_of_pictures_without_weights_has_stored_values() -> None:
-    stored = {row["metric"] for row in _golden.rows()}
+def test_every_metric_of_pictures_and_of_clips_without_weights_has_stored_values() -> None:
+    stored = {row["metric"] for file in (_golden.FILE, _golden.CLIPS) for row in _golden.rows(file)}
     modules = {name: metrics.load(name) for name in plugins.names("metrics")}
     over_pictures = {name for name, module in modules.items() if module.OVER == "picture"}
     others = {name for name in over_pictures if not modules[name].SOURCE.startswith("this project")}
     without_weights = {name for name in others if not getattr(modules[name], "WEIGHTS", ())}
-    assert without_weights | {"psnr_video"} == stored
+    assert without_weights | {name for name, module in modules.items() if module.OVER == "clip"} == stored
+
+
+def test_metrics_of_clips_agree_with_the_field(tmp_path: Path) -> None:
+    card = checked(tmp_path, "psnr_video", "ssim_video", "mabd", "warping_error")
+    assert (card["passed"], card["rows"], card["failures"], card["skipped"]) == (True, 4, [], [])
 
 
 def test_a_metric_of_this_project_is_skipped_with_the_reason() -> None:

@@ -18,9 +18,11 @@ from lossbench.loss_networks import _state_dicts
 from lossbench.metrics import score
 from lossbench.metrics._frechet import frechet_distance
 
-METRICS = ("lpips", "lpips_vgg_v0.1", "fid", "psnr_video")
+CLIPS = ("psnr_video", "ssim_video", "mabd", "warping_error")
+METRICS = ("lpips", "lpips_vgg_v0.1", "fid", *CLIPS)
 TOLERANCES = {"lpips": 1e-4, "lpips_vgg_v0.1": 1e-5, "fid": 1e-6, "psnr_video": 1e-4}
 """Of section 8 of the facts; the published values of `lpips` have four digits."""
+TOLERANCES |= {"ssim_video": 1e-6, "mabd": 0.01, "warping_error": 1e-7}
 ALEXNET = Path(os.environ.get("LOSSBENCH_DATA", ".")) / "alexnet-owt-7be5be79.pth"
 
 
@@ -76,12 +78,12 @@ def frechet(row: GoldenRow) -> float:
     return frechet_distance(generator.normal(0, 1, (500, 64)), generator.normal(0.1, 1.1, (400, 64)))
 
 
-def psnr_of_clip(row: GoldenRow) -> float:
+def of_clip(row: GoldenRow) -> float:
     image = photograph("astronaut")
     noise = [np.random.default_rng(index).normal(0, sigma, image.shape) for index, sigma in enumerate((10, 25, 50))]
     prediction, target = np.stack([floats(levels(image + each)) for each in noise]), np.stack([floats(image)] * 3)
-    if row["convention"].startswith("mean over frames"):
-        return score("psnr_video", prediction, target)
+    if row["convention"].startswith(("mean over", "mean squared")):
+        return score(row["metric"], prediction, target)
     assert "pooled" in row["convention"]
     # one picture of all frames one below another has their pooled error
     return score("psnr", *(clip.transpose(1, 0, 2, 3).reshape(3, -1, image.shape[1]) for clip in (prediction, target)))
@@ -95,8 +97,8 @@ def test_golden_values_of_learned_and_video_metrics_are_met(
         pytest.skip(text)
     if row["metric"] == "fid":
         value = frechet(row)
-    elif row["metric"] == "psnr_video":
-        value = psnr_of_clip(row)
+    elif row["metric"] in CLIPS:
+        value = of_clip(row)
     elif row["metric"] == "lpips":
         value = lpips_of_alexnet(row, tmp_path)
     else:
@@ -106,7 +108,8 @@ def test_golden_values_of_learned_and_video_metrics_are_met(
 
 def test_no_row_is_dropped() -> None:
     rows = [parameter.values[0] for parameter in rows_of(*METRICS)]
-    assert Counter(row["metric"] for row in rows) == {"lpips": 5, "lpips_vgg_v0.1": 3, "fid": 4, "psnr_video": 2}
+    clips = {"psnr_video": 2, "ssim_video": 1, "mabd": 1, "warping_error": 1}
+    assert Counter(row["metric"] for row in rows) == {"lpips": 5, "lpips_vgg_v0.1": 3, "fid": 4, **clips}
     met = Counter(row["metric"] for row in rows if reason(row) is None)
-    assert {name: met[name] for name in METRICS[1:]} == {"lpips_vgg_v0.1": 3, "fid": 4, "psnr_video": 2}
+    assert {name: met[name] for name in METRICS[1:]} == {"lpips_vgg_v0.1": 3, "fid": 4, **clips}
     assert met["lpips"] == (5 if ALEXNET.is_file() else 0)
