@@ -26,7 +26,10 @@ RECORDS: dict[str, type[Strict]] = {"config": Config, "scale": Scale, "table": T
 def schemas() -> dict[str, str]:
     """Return the text of every schema by the name of its file; editors show their descriptions beside the entries."""
     found = {name: _schema(record) for name, record in RECORDS.items()}
-    found["losses"] = {"type": "object", "additionalProperties": _schema(Loss)}
+    loss = _schema(Loss)
+    # references are from the top of a file
+    parts = {"$defs": loss.pop("$defs")} if "$defs" in loss else {}
+    found["losses"] = {"type": "object", **parts, "additionalProperties": loss}
     return {
         f"{name}.schema.json": f"{json.dumps({'$schema': DRAFT, **schema}, indent=1)}\n"
         for name, schema in found.items()

@@ -1,6 +1,5 @@
 """Plans of tables of video: what fits them, what their jobs read, and how their clips are scored."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +8,7 @@ from _repository import ROOT
 
 from lossbench.errors import UserError
 from pipeline.config.read import Configuration, values
+from pipeline.config.table import Metric
 from pipeline.planning.plan import Plan
 from pipeline.specs.evaluate import EvaluateSpec
 from pipeline.specs.pretrain import PretrainSpec
@@ -179,11 +179,12 @@ def test_parts_of_clips_too_short_for_a_network_are_refused() -> None:
         ),
     ],
 )
-def test_what_is_of_the_other_kind_is_refused(table: str, entry: str, value: Any, message: str, tmp_path: Path) -> None:
+def test_what_is_of_the_other_kind_is_refused(table: str, entry: str, value: Any, message: str) -> None:
     name = f"mae_loss/{table}"
     folder = ROOT / "config"
     configuration = Configuration.read({**values(folder), "scale": "ci", "tables": [name]}, folder)
-    whole = configuration.tables[name].model_dump()
-    configuration.tables[name] = type(configuration.tables[name]).model_validate({**whole, entry: value})
+    if entry == "metrics":
+        value = {metric: Metric.model_validate(content) for metric, content in value.items()}
+    configuration.tables[name] = configuration.tables[name].model_copy(update={entry: value})
     with pytest.raises(UserError, match=message):
         Plan(configuration)
