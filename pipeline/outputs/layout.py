@@ -59,6 +59,7 @@ FILES: dict[str, dict[str, str]] = {
     },
     "submit": {"submission": f"submit/{_RUN}/{{test_set}}/submission.json"},
     "compare": {"picture": f"compare/{_TABLE}/{{task}}/{{dataset}}/{{network}}/{{test_set}}.png"},
+    "compare_clips": {"clips": f"compare/{_TABLE}/{{task}}/{{dataset}}/{{network}}/{{test_set}}_clips"},
     "tabulate": {
         "long": f"tables/{_TABLE}.csv",
         "wide": f"tables/{_TABLE}_wide.csv",

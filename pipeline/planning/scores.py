@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import product
+from typing import Any
 
 from lossbench import datasets, plugins
 from lossbench.assets import pyiqa_models
@@ -13,8 +14,12 @@ from pipeline.planning.job import File, Job, plugin_module
 from pipeline.planning.loss_networks import classifier, loss_network
 from pipeline.planning.parts import metric_spec, needs_target, network_spec
 from pipeline.planning.runs import trained
+from pipeline.specs.compare_clips import CompareClipsSpec
 from pipeline.specs.evaluate import CompareSpec, EvaluateSpec, MetricSpec, SubmitSpec
 from pipeline.specs.tabulate import TRIVIAL
+
+CLIPS = "compare_clips"
+"""The stage that lays clips side by side; pictures have `compare`."""
 
 
 def evaluated(configuration: Configuration, table: Table, label: str, column: Column, run: Job | str) -> Job:
@@ -95,33 +100,39 @@ def _scored(
 
 def compared(
     configuration: Configuration, name: str, column: Column, trivial: str, network: str, scored: Sequence[Job]
-) -> Job | None:
-    """Return the side-by-side picture of one network on one test set, first seed; None where none may be shown.
+) -> File | None:
+    """Return the side-by-side picture of one network on one test set, or the folder of such clips, of the first seed.
 
-    `scored` are the evaluations of the column of the table `name`; `trivial` names the answer to beat.
+    None where none may be shown. `scored` are the evaluations of the column of the table `name`; `trivial` names the
+    answer to beat.
     """
     test_set = configuration.dataset(column.test_set.dataset)
     pictures = _kept_pictures(configuration, test_set)
-    # of clips no pictures are kept
-    if not pictures or is_of_clips(configuration, column):
+    if not pictures:
         return None
     own = [(TRIVIAL, "0"), (network, str(configuration.scale.seeds[0]))]
     shown = [job for job in scored if (job.wildcards["network"], job.wildcards["seed"]) in own]
-    spec = CompareSpec(
-        task=configuration.config.tasks[column.task],
-        test_set=test_set,
-        split=column.test_set.split,
-        network=network,
-        trivial=trivial,
-        labels=tuple(job.wildcards["loss"] for job in shown),
-        pictures=pictures,
-        crop=configuration.scale.evaluation.crop,
-    )
     reads = pairs(configuration, test_set, column.task)
-    reads["scores"] = [job.writes("scores") for job in shown]
+    scores = [job.writes("scores") for job in shown]
     key = (*name.split("/"), column.task, configuration.dataset(column.dataset), network, test_set)
-    modules = ("pipeline.compare", plugin_module("tasks", spec.task.name))
-    return Job(configuration.root, "compare", key, spec, modules, reads)
+    same: dict[str, Any] = {
+        "test_set": test_set,
+        "split": column.test_set.split,
+        "network": network,
+        "trivial": trivial,
+        "labels": tuple(job.wildcards["loss"] for job in shown),
+    }
+    task = configuration.config.tasks[column.task]
+    if is_of_clips(configuration, column):
+        if not configuration.scale.evaluation.clips.keep_frames:
+            return None
+        clips = CompareClipsSpec(**same, clips=pictures)
+        reads = {"targets": reads["targets"], "scores": scores}
+        return Job(configuration.root, CLIPS, key, clips, (f"pipeline.{CLIPS}",), reads).writes("clips")
+    spec = CompareSpec(**same, task=task, pictures=pictures, crop=configuration.scale.evaluation.crop)
+    reads["scores"] = scores
+    modules = ("pipeline.compare", plugin_module("tasks", task.name))
+    return Job(configuration.root, "compare", key, spec, modules, reads).writes("picture")
 
 
 def submitted(configuration: Configuration, table: Table, column: Column) -> Iterator[Job]:

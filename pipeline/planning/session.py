@@ -27,6 +27,7 @@ MEMORY_MB = {
     "evaluate": 1500,
     "submit": 1500,
     "compare": 250,
+    "compare_clips": 1000,
     "tabulate": 500,
     "chart": 500,
     "harness": 500,

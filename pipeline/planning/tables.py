@@ -153,7 +153,7 @@ def _add_restorations(
             _add_answer(configuration, table, label, column, answer, parts)
         for network in table.networks:
             if shown := compared(configuration, name, column, trivials[0], network, scored):
-                parts.reads["pictures"].append(shown.writes("picture"))
+                parts.reads["pictures"].append(shown)
 
 
 def _add_answer(

@@ -26,6 +26,7 @@ REQUIRED = {
     "train": ["--targets", "--pairs", "--output", "--label"],
     "evaluate": ["--targets", "--pairs", "--scores", "--pictures"],
     "compare": ["--targets", "--pairs", "--scores", "--output"],
+    "compare_clips": ["--targets", "--scores", "--output"],
     "submit": ["--model", "--output"],
     "tabulate": ["--output"],
     "harness": ["--output"],

@@ -49,3 +49,29 @@ rule compare:
     shell:
         "python -m pipeline.compare --code {params.code} {params.record}"
         " {params.files} --output {output:q} <<< {params.spec:q} 2>&1 | tee {log:q}"
+
+
+rule compare_clips:
+    input:
+        unpack(lambda w: session.inputs(workflow, plan, "compare_clips", w)),
+    output:
+        directory(
+            "results/{scale}/compare/{paper}/{table}/{task}/{dataset}/{network}/{test_set}_clips"
+        ),
+    log:
+        "results/{scale}/logs/compare_clips/{paper}/{table}/{task}/{dataset}/{network}/{test_set}.log",
+    localrule: True
+    conda:
+        "../../envs/pipeline.yaml"
+    resources:
+        mem_mb=session.memory_mb(plan, "compare_clips"),
+    params:
+        spec=lambda w: plan.of("compare_clips", w).spec.canonical(),
+        code=lambda w: plan.of("compare_clips", w).code,
+        record=lambda w: plan.of("compare_clips", w).recording,
+        files=lambda w: plan.of("compare_clips", w).options,
+    message:
+        "Compare the losses of {wildcards.network} on clips: {wildcards.task}, {wildcards.test_set}"
+    shell:
+        "python -m pipeline.compare_clips --code {params.code} {params.record}"
+        " {params.files} --output {output:q} <<< {params.spec:q} 2>&1 | tee {log:q}"
