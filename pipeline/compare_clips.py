@@ -1,10 +1,7 @@
 """Clips of one network side by side, the input, every loss and the ground truth: strips, slices, videos. No torch."""
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -15,12 +12,12 @@ from lossbench.names import fitting
 from lossbench.video.clips import truth
 from pipeline.clips.encoding import write_video
 from pipeline.clips.panels import Clip, side_by_side
-from pipeline.clips.sheets import chosen_part, chosen_row, slices, strip
+from pipeline.clips.sheets import chosen_part, chosen_row, cut_out, slices, strip
 from pipeline.command import run
 from pipeline.outputs.arrays import Arrays, Item
+from pipeline.outputs.shown_clips import INDEX, ShownClip, ShownClips
 from pipeline.specs.compare_clips import CompareClipsSpec
 
-INDEX = "clips.json"
 TRUTH = "ground truth"
 RATE = 10
 """Frames a second of the videos."""
@@ -41,22 +38,31 @@ def main(spec: CompareClipsSpec, code: str, targets: Path, scores: list[Path], o
         for item in arrays.split(spec.split)[: spec.clips]:
             kept = {label: folder / fitting(item.name, ".npy") for label, folder in folders.items()}
             made.append(_written(item.name, _versions(item, arrays.read(item), kept), spec.trivial, output))
-        content = {"labels": [*spec.labels, TRUTH], "frames_a_second": RATE, "clips": made}
-        write_text(output / INDEX, json.dumps(content, indent=1) + "\n")
-    print(f"{output}: {len(made)} clips, {made[0]['codec']}")
+        content = ShownClips(labels=(*spec.labels, TRUTH), frames_a_second=RATE, clips=tuple(made))
+        write_text(output / INDEX, content.model_dump_json(indent=1) + "\n")
+    print(f"{output}: {len(made)} clips, {made[0].codec}")
 
 
-def _written(name: str, versions: Mapping[str, Clip], trivial: str, output: Path) -> dict[str, Any]:
+def _written(name: str, versions: Mapping[str, Clip], trivial: str, output: Path) -> ShownClip:
     """Write the files of one clip and return what they are and show."""
     row, part = chosen_row(versions[TRUTH]), chosen_part(versions[trivial], versions[TRUTH])
-    shown = {label: part.of(clip) for label, clip in versions.items()}
+    shown = {label: cut_out(part, clip) for label, clip in versions.items()}
     files = {"strip": fitting(name, "_strip.png"), "slice": fitting(name, "_slice.png"), "video": fitting(name, ".mp4")}
     write_png(output / files["strip"], strip(shown))
     write_png(output / files["slice"], slices(versions, row))
     codec = write_video(output / files["video"], list(side_by_side(shown)), RATE).codec
     frames, height, width, _ = versions[TRUTH].shape
-    size = {"frames": frames, "height": height, "width": width}
-    return {"name": name, **files, "codec": codec, **size, "row": asdict(row), "part": asdict(part)}
+    return ShownClip(
+        name=name,
+        **files,
+        codec=codec,
+        frames=frames,
+        height=height,
+        width=width,
+        row=row.number,
+        why=row.why,
+        part=part,
+    )
 
 
 def _versions(item: Item, target: Clip, kept: Mapping[str, Path]) -> dict[str, Clip]:

@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw
 
 from lossbench.images import densest
 from pipeline.clips.panels import GAP, HEADER, PAPER, Clip, enlarged, zoomed
+from pipeline.outputs.shown_clips import ShownPart
 
 Pixels = NDArray[np.uint8]
 
@@ -32,20 +33,6 @@ class Row:
     why: str
 
 
-@dataclass(frozen=True)
-class Part:
-    """The part of all frames that is shown."""
-
-    top: int
-    left: int
-    height: int
-    width: int
-
-    def of(self, clip: Clip) -> Clip:
-        """Return it out of a clip (T, H, W, 3)."""
-        return clip[:, self.top : self.top + self.height, self.left : self.left + self.width]
-
-
 def chosen_row(truth: Clip) -> Row:
     """Return the row of the clip (T, H, W, 3) that changes most between frames; of a still that with most detail."""
     levels = truth.astype(np.int16)
@@ -55,7 +42,7 @@ def chosen_row(truth: Clip) -> Row:
     return Row(int(np.abs(np.diff(levels, axis=2)).sum(axis=(0, 2, 3), dtype=np.int64).argmax()), STANDS)
 
 
-def chosen_part(answer: Clip, truth: Clip) -> Part:
+def chosen_part(answer: Clip, truth: Clip) -> ShownPart:
     """Return the part, `SIDE` square at most, in which the `answer` without training is worst over all frames.
 
     There losses differ most, as in the pictures of other tables.
@@ -63,7 +50,13 @@ def chosen_part(answer: Clip, truth: Clip) -> Part:
     error = np.zeros(truth.shape[1:3])
     for ours, theirs in zip(answer, truth, strict=True):
         error += np.square(ours.astype(np.float64) - theirs).sum(axis=2)
-    return Part(*densest(error, SIDE))
+    top, left, height, width = densest(error, SIDE)
+    return ShownPart(top=top, left=left, height=height, width=width)
+
+
+def cut_out(part: ShownPart, clip: Clip) -> Clip:
+    """Return the `part` of a clip (T, H, W, 3)."""
+    return clip[:, part.top : part.top + part.height, part.left : part.left + part.width]
 
 
 def strip(versions: Mapping[str, Clip]) -> Pixels:

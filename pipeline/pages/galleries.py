@@ -1,6 +1,6 @@
 """Which restored pictures and clips of a table a report shows, beside the ground truth and the trivial answer."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -16,6 +16,9 @@ from pipeline.outputs.arrays import Arrays
 from pipeline.outputs.layout import path_of
 from pipeline.outputs.scores import read_values
 from pipeline.pages import pictures
+from pipeline.pages.clips import MovingClip, folder_of, is_of_clips
+from pipeline.pages.clips import compared as clips_beside
+from pipeline.pages.clips import shown as moving_clip
 from pipeline.pages.inputs import Table
 from pipeline.pages.numbers import kind, plain, signed
 from pipeline.pages.pictures import Comparison, Pixels, compared
@@ -50,6 +53,7 @@ class Gallery:
     open: bool
     comparisons: list[Comparison] = field(default_factory=list)
     clips: list[Clip] = field(default_factory=list)
+    moving: list[MovingClip] = field(default_factory=list)
 
 
 def galleries(table: Table, room: int) -> list[Gallery]:
@@ -62,7 +66,7 @@ def galleries(table: Table, room: int) -> list[Gallery]:
     shown = any(cell.task != CLASSIFICATION for cell in table.spec.cells)
     for network, column in table.places() if shown else ():
         gallery = _gallery(table, network, column, room)
-        if gallery.comparisons or gallery.clips:
+        if gallery.comparisons or gallery.clips or gallery.moving:
             gallery.open = not found
             found.append(gallery)
     return found
@@ -78,6 +82,10 @@ def _gallery(table: Table, network: str, column: str, room: int) -> Gallery:
     means = {loss: float(series.mean()) for loss, series in scores.items() if kind(table, loss) == "loss"}
     best = max(means, key=lambda loss: means[loss] if metric.better == "up" else -means[loss], default=TRUTH)
     gallery = Gallery(network, column, reference, best, open=False)
+    judged = {loss: series for loss, series in scores.items() if kind(table, loss) in JUDGED}
+    if runs and is_of_clips(table, list(runs.values())):
+        gallery.moving = _moving(table, network, column, list(runs.values()), judged, scores, room)
+        return gallery
     folders = _folders(table, runs)
     # the name of a file may be a shortened one
     known = {fitting(name, ".png"): name for series in scores.values() for name in series.index}
@@ -85,7 +93,6 @@ def _gallery(table: Table, network: str, column: str, room: int) -> Gallery:
     kept = sorted(set.intersection(*names)) if names else []
     if not kept and folders and not any(map(pictures.kept_clips, folders.values())):
         table.gaps.note(table.name, f"pictures of {network}, {column}", next(iter(folders.values())), "no picture kept")
-    judged = {loss: series for loss, series in scores.items() if kind(table, loss) in JUDGED}
     for name, role in pictures.chosen(judged, reference, kept, metric.better):
         if comparison := _comparison(table, column, name, role, folders, scores, room):
             gallery.comparisons.append(comparison)
@@ -94,6 +101,27 @@ def _gallery(table: Table, network: str, column: str, room: int) -> Gallery:
             if clip := table.gaps.read(table.name, f"clip {name} under {loss}", folder / name, pictures.frames):
                 gallery.clips.append(Clip(name, loss, pictures.strip(clip), pictures.animation(clip)))
     return gallery
+
+
+def _moving(
+    table: Table,
+    network: str,
+    column: str,
+    cells: Sequence[Cell],
+    judged: Mapping[str, pd.Series],
+    scores: Mapping[str, pd.Series],
+    room: int,
+) -> list[MovingClip]:
+    """Return the clips by which the losses gain and lose most, as pictures are chosen, in all versions."""
+    found = clips_beside(table, f"{network}, {column}", cells)
+    if found is None:
+        return []
+    names, folder = [clip.name for clip in found.clips], folder_of(table, cells[0])
+    values = {**_untrained(table, column), **scores}
+    return [
+        moving_clip(table, found, folder, name, role, _captions(table, values, name), room)
+        for name, role in pictures.chosen(judged, table.spec.reference_loss, names, table.spec.metrics[0].better)
+    ]
 
 
 def _folders(table: Table, runs: Mapping[str, Cell]) -> dict[str, Path]:
@@ -124,12 +152,8 @@ def _comparison(
     scores: Mapping[str, pd.Series],
     room: int,
 ) -> Comparison | None:
-    trivial = table.spec.trivials[0]
-    runs = {cell.loss: cell for cell in table.spec.cells if (cell.column, cell.loss) == (column, trivial)}
-    metric = table.spec.metrics[0].name
-    untrained = {label: series for label, cell in runs.items() if (series := _scores(table, cell, metric)) is not None}
     versions: dict[str, Pixels] = {}
-    for label, folder in {**_folders(table, runs), **folders}.items():
+    for label, folder in {**_folders(table, _trivial(table, column)), **folders}.items():
         picture = table.gaps.read(table.name, f"picture under {label}", folder / fitting(name, ".png"), read_image)
         if picture is not None:
             versions[label] = picture
@@ -137,11 +161,25 @@ def _comparison(
     if truth is not None and truth.shape == next(iter(versions.values()), truth).shape:
         versions[TRUTH] = truth
     judged = [label for label in folders if kind(table, label) in JUDGED]
+    captions = _captions(table, {**_untrained(table, column), **scores}, name)
     try:
-        return compared(name, role, versions, _captions(table, {**untrained, **scores}, name), room, judged)
+        return compared(name, role, versions, captions, room, judged)
     except ValueError as error:
         table.gaps.note(table.name, f"comparison of {name}, {column}", next(iter(folders.values())), str(error))
         return None
+
+
+def _trivial(table: Table, column: str) -> dict[str, Cell]:
+    """Return the answer to beat by its name."""
+    named = (column, table.spec.trivials[0])
+    return {cell.loss: cell for cell in table.spec.cells if (cell.column, cell.loss) == named}
+
+
+def _untrained(table: Table, column: str) -> dict[str, pd.Series]:
+    """Return the first metric of the answer to beat."""
+    metric = table.spec.metrics[0].name
+    cells = _trivial(table, column)
+    return {label: series for label, cell in cells.items() if (series := _scores(table, cell, metric)) is not None}
 
 
 def _captions(table: Table, scores: Mapping[str, pd.Series], name: str) -> dict[str, str]:
