@@ -25,3 +25,11 @@ def stored(folder: Path, role: str, clips: Clips) -> Path:
     entries = [Entry(name, split, pixels, name, "CC0") for (split, name), pixels in clips.items()]
     write_arrays(folder, role, entries, {"dataset": "clips"})
     return folder / f"{role}.json"
+
+
+def drifting(frames: int, height: int, width: int, seed: int = 0) -> NDArray[np.uint8]:
+    """Return (frames, height, width, 3), smooth waves that drift, each row faster than the one above."""
+    phase = np.random.default_rng(seed).uniform(0, 0.6, 3)
+    time, row, column = np.ogrid[:frames, :height, :width]
+    moved = (column / 14 + row / 22 + time * (0.2 + row / height))[..., None] + phase
+    return (128 + 90 * np.sin(moved)).astype(np.uint8)

@@ -1,5 +1,6 @@
 """Plans of tables of video: what fits them, what their jobs read, and how their clips are scored."""
 
+import json
 from typing import Any
 
 import pytest
@@ -109,6 +110,26 @@ def test_clips_of_the_first_seed_and_of_untrained_answers_are_kept(plan: Plan) -
         if key[2] == "trivial"
     )
     assert not plan.jobs.get("compare")
+
+
+def test_kept_clips_of_the_first_seed_lie_side_by_side_before_the_table_is_made(plan: Plan) -> None:
+    job = plan.job("compare_clips", ("mae_loss", "table5", *KEY, "fastdvdnet", "clips"))
+    folder = "results/ci/evaluate/video_denoising/clips"
+    losses = ("original", "kmae", "ctmae", "original_again")
+    runs = ["trivial/noisy_input", *(f"fastdvdnet/{loss}" for loss in losses)]
+    targets = "results/ci/prepare/clips/target.json"
+    assert job.inputs == {"targets": targets, "scores": [f"{folder}/{run}/0/clips.csv" for run in runs]}
+    assert json.loads(job.spec.canonical()) == {
+        "clips": 2, "labels": ["noisy_input", *losses], "network": "fastdvdnet", "split": "test", "test_set": "clips",
+        "trivial": "noisy_input",
+    }  # fmt: skip
+    table = plan.job("tabulate", ("mae_loss", "table5"))
+    assert job.writes("clips").path in table.inputs["pictures"]
+
+
+def test_without_kept_frames_nothing_lies_side_by_side() -> None:
+    plan = changed(place("scale.evaluation.clips.keep_frames", 0))
+    assert not plan.jobs.get("compare_clips")
 
 
 @pytest.mark.parametrize("scale", ["demo", "paper"])
