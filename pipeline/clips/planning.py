@@ -46,9 +46,9 @@ def check_kinds(configuration: Configuration, name: str, table: Table, label: st
             )
         least, settings = plugins.constant("networks", network, "LEAST_FRAMES", 1), configuration.scale.evaluation.clips
         limits = (("frames", settings.per_task.get(column.task, settings.frames)), ("chunk", settings.chunk))
-        for entry, frames in limits if clips else ():
+        for limit, frames in limits if clips else ():
             if frames < least:
-                place = f"{configuration.scale_file}: evaluation.clips.{entry}"
+                place = f"{configuration.scale_file}: evaluation.clips.{limit}"
                 raise UserError(f"{place}: {frames} frames, but '{network}' needs {least}; give {least} or more")
     for metric, entry in table.metrics.items():
         if entry.of(label) and (_over(entry.file or metric) == "clip") != clips:
