@@ -33,8 +33,8 @@ class Encoder:
 
 
 ENCODERS = (
-    Encoder("libx264", "H.264", {"preset": "medium", "crf": "15"}),
-    Encoder("libvpx-vp9", "VP9", {"crf": "18", "b": "0", "deadline": "good", "cpu-used": "2"}),
+    Encoder("libx264", "H.264", {"preset": "medium", "crf": "20"}),
+    Encoder("libvpx-vp9", "VP9", {"crf": "24", "b": "0", "deadline": "good", "cpu-used": "2"}),
     Encoder("mpeg4", "MPEG-4 part 2", {"qmin": "2", "qmax": "4"}),
 )
 """In the order of preference; browsers play the first two. A build of FFmpeg may lack the first for its licence."""

@@ -42,7 +42,7 @@ def test_the_panels_of_the_decoded_video_are_the_versions(tmp_path: Path) -> Non
             top, left = grid.place(index)
             assert top % 2 == left % 2 == 0
             panel = decoded[:, top:, left:][:, : height * grid.zoom : grid.zoom, : width * grid.zoom : grid.zoom]
-            assert np.abs(panel.astype(int) - versions[label]).mean() < 2
+            assert np.abs(panel.astype(int) - versions[label]).mean() < 3
             # dark letters on paper
             assert decoded[0, top - HEADER : top, left : left + 60].min() < 100
 
@@ -97,7 +97,7 @@ def test_a_still_is_the_truth_of_every_frame_and_a_large_clip_is_cut(tmp_path: P
     decoded = next(frames(tmp_path / "clips/scene.mp4"))
     top, left = Grid(3, 256, 256).place(2)
     panel = decoded[top : top + 256, left : left + 256].astype(int)
-    assert np.abs(panel - still[0, 40:296, 48:304]).mean() < 2
+    assert np.abs(panel - still[0, 40:296, 48:304]).mean() < 3
 
 
 @pytest.mark.parametrize("wrong", ["missing", "damaged", "short"])
