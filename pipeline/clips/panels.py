@@ -17,6 +17,8 @@ GAP = 4
 LEAST = 128
 """Width of a panel at least, which has room for a label; smaller clips are enlarged by a whole factor."""
 PAPER = 255
+BLOCK = 16
+"""What encoders cut frames into: of a part of a block they make up the rest, not always alike."""
 
 
 @dataclass(frozen=True)
@@ -46,9 +48,10 @@ class Grid:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Return height and width of the whole."""
+        """Return height and width of the whole, multiples of `BLOCK`."""
         rows = math.ceil(self.count / self.columns)
-        return rows * self._step(self.height, HEADER) - GAP, self.columns * self._step(self.width, 0) - GAP
+        height, width = rows * self._step(self.height, HEADER) - GAP, self.columns * self._step(self.width, 0) - GAP
+        return math.ceil(height / BLOCK) * BLOCK, math.ceil(width / BLOCK) * BLOCK
 
     def _step(self, side: int, header: int) -> int:
         shown = side * self.zoom
