@@ -118,7 +118,7 @@ def test_a_browser_plays_the_clips(verdict: Path, tmp_path: Path) -> None:
           await video.play();
           return [video.videoWidth, video.videoHeight, Math.round(video.duration * 10), video.error];
         })()"""
-        # two columns and two lines of 31 x 24 pixels, five times as large and even, with gaps and labels, in whole blocks
+        # two columns and lines of 31 x 24 pixels, five times as large, with gaps and labels, in whole blocks
         assert page.run(script) == [320, 288, 6, None]
         assert page.run("document.documentElement.scrollWidth <= innerWidth")
         assert page.complaints == []
