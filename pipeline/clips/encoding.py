@@ -1,4 +1,4 @@
-"""Frames to a short video file that browsers play, the same bytes for the same frames."""
+"""Frames to a short video file that browsers play."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -18,7 +18,7 @@ LEAST = 128
 """Width of a panel at least, which has room for a label; smaller clips are enlarged by a whole factor."""
 PAPER = 255
 BLOCK = 16
-"""What encoders cut frames into: of a part of a block they make up the rest, not always alike."""
+"""What encoders cut frames into; of a part of a block they make up the rest."""
 
 
 @dataclass(frozen=True)
