@@ -30,16 +30,6 @@ JUDGED = ("reference", "loss")
 """Kinds of losses by which pictures are chosen."""
 
 
-@dataclass(frozen=True)
-class Clip:
-    """One restored clip."""
-
-    name: str
-    label: str
-    strip: str
-    animation: str
-
-
 @dataclass
 class Gallery:
     """The pictures of one network and column."""
@@ -52,8 +42,7 @@ class Gallery:
     """The best of the other losses by the table's first metric."""
     open: bool
     comparisons: list[Comparison] = field(default_factory=list)
-    clips: list[Clip] = field(default_factory=list)
-    moving: list[MovingClip] = field(default_factory=list)
+    clips: list[MovingClip] = field(default_factory=list)
 
 
 def galleries(table: Table, room: int) -> list[Gallery]:
@@ -66,7 +55,7 @@ def galleries(table: Table, room: int) -> list[Gallery]:
     shown = any(cell.task != CLASSIFICATION for cell in table.spec.cells)
     for network, column in table.places() if shown else ():
         gallery = _gallery(table, network, column, room)
-        if gallery.comparisons or gallery.clips or gallery.moving:
+        if gallery.comparisons or gallery.clips:
             gallery.open = not found
             found.append(gallery)
     return found
@@ -84,22 +73,18 @@ def _gallery(table: Table, network: str, column: str, room: int) -> Gallery:
     gallery = Gallery(network, column, reference, best, open=False)
     judged = {loss: series for loss, series in scores.items() if kind(table, loss) in JUDGED}
     if runs and is_of_clips(table, list(runs.values())):
-        gallery.moving = _moving(table, network, column, list(runs.values()), judged, scores, room)
+        gallery.clips = _moving(table, network, column, list(runs.values()), judged, scores, room)
         return gallery
     folders = _folders(table, runs)
     # the name of a file may be a shortened one
     known = {fitting(name, ".png"): name for series in scores.values() for name in series.index}
     names = [{known.get(path.name, path.stem) for path in folder.glob("*.png")} for folder in folders.values()]
     kept = sorted(set.intersection(*names)) if names else []
-    if not kept and folders and not any(map(pictures.kept_clips, folders.values())):
+    if not kept and folders:
         table.gaps.note(table.name, f"pictures of {network}, {column}", next(iter(folders.values())), "no picture kept")
     for name, role in pictures.chosen(judged, reference, kept, metric.better):
         if comparison := _comparison(table, column, name, role, folders, scores, room):
             gallery.comparisons.append(comparison)
-    for loss, folder in folders.items():
-        for name in pictures.kept_clips(folder)[:1]:
-            if clip := table.gaps.read(table.name, f"clip {name} under {loss}", folder / name, pictures.frames):
-                gallery.clips.append(Clip(name, loss, pictures.strip(clip), pictures.animation(clip)))
     return gallery
 
 

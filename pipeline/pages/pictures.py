@@ -12,8 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
-from lossbench.images import EXTENSIONS, densest, read_image
-from lossbench.names import natural, natural_path
+from lossbench.images import densest, read_image
 
 Pixels = NDArray[np.uint8]
 
@@ -21,10 +20,6 @@ STEPS = ((256, 95), (256, 90), (256, 84), (224, 82), (192, 80), (160, 76), (128,
 """Sides of crops and qualities of WebP, best first."""
 OVERVIEW = 160
 """Longest side of the small whole picture that shows where a crop lies."""
-STRIP = 6
-"""Frames in a strip of a clip."""
-CLIP_SIDE = 240
-FRAME_MILLISECONDS = 80
 
 
 @dataclass(frozen=True)
@@ -114,45 +109,13 @@ def data_uri(image: Pixels, quality: int) -> str:
     buffer = io.BytesIO()
     # plain chroma subsampling smears exactly the colours that differ
     Image.fromarray(np.ascontiguousarray(image)).save(buffer, "WEBP", quality=quality, method=4, use_sharp_yuv=True)
-    return _uri(buffer.getvalue())
+    return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
 def reconstructions(path: Path, longest: int = 1024) -> tuple[str, tuple[int, int]]:
     """Return a loss network's reconstruction picture as data URI, width and height; raises UserError if unreadable."""
     picture = _reduced(read_image(path), longest)
     return data_uri(picture, 86), (picture.shape[1], picture.shape[0])
-
-
-def kept_clips(folder: Path) -> list[str]:
-    """Return the names of the clips in a folder, which are folders of frames, in natural order."""
-    return sorted((path.name for path in folder.glob("*/") if any(path.glob("*.png"))), key=natural)
-
-
-def frames(folder: Path) -> list[Pixels]:
-    """Return the frames of a clip, in natural order of their names; raises UserError when one can't be read."""
-    return [
-        read_image(path) for path in sorted(folder.iterdir(), key=natural_path) if path.suffix.lower() in EXTENSIONS
-    ]
-
-
-def strip(clip: Sequence[Pixels], quality: int = 80) -> str:
-    """Return frames at equal distances side by side as a data URI; `clip` holds (H, W, 3) frames of one size."""
-    indices = np.unique(np.linspace(0, len(clip) - 1, min(STRIP, len(clip))).round().astype(int))
-    return data_uri(np.concatenate([_reduced(clip[index], OVERVIEW) for index in indices], axis=1), quality)
-
-
-def animation(clip: Sequence[Pixels], quality: int = 75) -> str:
-    """Return the clip as an animated WebP data URI that repeats for ever; `clip` holds (H, W, 3) frames of one size."""
-    pictures = [Image.fromarray(_reduced(frame, CLIP_SIDE)) for frame in clip]
-    buffer = io.BytesIO()
-    pictures[0].save(
-        buffer, "WEBP", save_all=True, append_images=pictures[1:], duration=FRAME_MILLISECONDS, loop=0, quality=quality
-    )
-    return _uri(buffer.getvalue())
-
-
-def _uri(content: bytes) -> str:
-    return f"data:image/webp;base64,{base64.b64encode(content).decode()}"
 
 
 def _reduced(image: Pixels, longest: int) -> Pixels:

@@ -11,7 +11,6 @@ import pytest
 from _report_inputs import results
 from PIL import Image
 
-from lossbench.images import write_png
 from pipeline.pages import pictures
 from pipeline.pages.galleries import galleries
 from pipeline.pages.inputs import Gaps, read_table
@@ -88,20 +87,6 @@ def test_encoding_keeps_a_difference_of_a_few_levels_visible() -> None:
     flat[:, 32:] += 4
     shown = np.asarray(opened(pictures.data_uri(flat, 84)).convert("RGB")).astype(float)
     assert shown[:, 40:].mean() - shown[:, :24].mean() == pytest.approx(4, abs=1)
-
-
-def test_a_clip_becomes_a_strip_of_six_frames_and_an_animation_of_all(tmp_path: Path) -> None:
-    for number in range(10):
-        write_png(tmp_path / "walk" / f"{number:03d}.png", np.full((30, 40, 3), 20 * number, dtype=np.uint8))
-    (tmp_path / "empty").mkdir()
-    assert pictures.kept_clips(tmp_path) == ["walk"]
-    clip = pictures.frames(tmp_path / "walk")
-    strip = opened(pictures.strip(clip))
-    assert strip.size == (6 * 40, 30)
-    ends = np.asarray(strip.convert("RGB"))[15, [20, 220], 0].astype(int)
-    assert np.abs(ends - [0, 180]).max() <= 2
-    animation = opened(pictures.animation(clip))
-    assert getattr(animation, "n_frames", 1) == 10
 
 
 def test_a_table_of_classifiers_has_no_gallery_and_lacks_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
