@@ -59,15 +59,20 @@ def main(
     without its network, for pictures that a metric can't score, and for a full disk.
     """
     models = [*([model] if model else []), *(further_models or [])]
+    rows: list[dict[str, Any]]
     if spec.clip is not None:
-        _clips(spec, code, Arrays(targets), Arrays(pairs) if pairs else None, scores, pictures, models, threads)
+        with room_for(scores):
+            pictures.mkdir(parents=True, exist_ok=True)
+            rows = [{**row, "code": code} for row in _clips(spec, targets, pairs, models, pictures, threads)]
+            write_rows(scores, COLUMNS, [{name: row[name] for name in COLUMNS} for row in rows])
+        _say(spec, scores, rows, "clips")
         return
     assert pairs is not None
     task = tasks.load(spec.task.name)
     target_arrays, low_arrays = Arrays(targets), Arrays(pairs)
     low_items = {item.name: item for item in low_arrays.split(spec.split) if item.target is None}
     restored = _restorer(spec, task, models, threads)
-    rows: list[dict[str, Any]] = []
+    rows = []
     weights = _weights(spec, metric_weights or {})
     cache = MetricCache(scores.with_name(f".{scores.stem}.cache.json"))
     items = target_arrays.split(spec.split)
@@ -92,21 +97,11 @@ def main(
 
 
 def _clips(
-    spec: EvaluateSpec,
-    code: str,
-    targets: Arrays,
-    pairs: Arrays | None,
-    scores: Path,
-    pictures: Path,
-    models: list[Path],
-    threads: int,
-) -> None:
-    with room_for(scores):
-        pictures.mkdir(parents=True, exist_ok=True)
-        found = importlib.import_module(CLIPS).scored(spec, targets, pairs, models, pictures, threads)
-        rows = [{**row, "code": code} for row in found]
-        write_rows(scores, COLUMNS, [{name: row[name] for name in COLUMNS} for row in rows])
-    _say(spec, scores, rows, "clips")
+    spec: EvaluateSpec, targets: Path, pairs: Path | None, models: list[Path], pictures: Path, threads: int
+) -> Iterator[dict[str, Any]]:
+    arrays, neighbours = (Arrays(targets), Arrays(pairs) if pairs else None), targets.parent / "neighbours"
+    scored = importlib.import_module(CLIPS).scored
+    yield from scored(spec, *arrays, models, pictures, neighbours, threads)
 
 
 def _say(spec: EvaluateSpec, scores: Path, rows: list[dict[str, Any]], what: str) -> None:

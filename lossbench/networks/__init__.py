@@ -73,6 +73,14 @@ class ClipNetwork(Sized, Protocol):
 
 
 @runtime_checkable
+class SearchingNetwork(ClipNetwork, Protocol):
+    """A network of clips that looks for patches, which costs more than all else and depends on its input alone."""
+
+    neighbours_folder: Path | None
+    """Where what it finds is kept in evaluation mode; None keeps nothing."""
+
+
+@runtime_checkable
 class NetworkWithLoss(Network, Protocol):
     """A network that its authors train with a loss of its own."""
 

@@ -5,6 +5,7 @@ A file is NumPy's .npy, uint16 (T, neighbours - 1, H + 6, W + 6), followed by th
 
 import hashlib
 import io
+import shutil
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from lossbench.networks._patch_search import HALF_WINDOW, OUTSIDE, Search, neare
 VERSION = 1
 """Raised when the same clip and search lead to other numbers."""
 DIGEST_BYTES = 32
+KEPT_FREE = 0.1
+"""Share of the disk that files leave free; what would take more is not kept."""
 
 
 def windows(clip: Tensor) -> Tensor:
@@ -36,8 +39,8 @@ def clip_neighbours(clip: Tensor, search: Search, memory: int) -> Tensor:
 def cached_neighbours(clip: Tensor, search: Search, memory: int, folder: Path) -> Tensor:
     """Return what `clip_neighbours` does, from its file in `folder` where that is whole, and else write it.
 
-    The name of the file is a digest of the frames' values and of `search`. A file that is damaged is made anew. Raises
-    OSError where it cannot be written.
+    The name of the file is a digest of the frames' values and of `search`. A file that is damaged is made anew; none is
+    kept where the disk is nearly full or the folder can't be written to.
     """
     file = folder / f"{_name(clip, search)}.npy"
     shape = (len(clip), search.neighbours - 1, clip.shape[-2] + 2 * search.margin, clip.shape[-1] + 2 * search.margin)
@@ -46,8 +49,12 @@ def cached_neighbours(clip: Tensor, search: Search, memory: int, folder: Path) -
         stored = clip_neighbours(clip, search, memory).cpu().numpy().astype(np.uint16)
         buffer = io.BytesIO()
         np.save(buffer, stored, allow_pickle=False)
-        with written_atomically(file) as temporary:
-            temporary.write_bytes(buffer.getvalue() + hashlib.sha256(buffer.getbuffer()).digest())
+        with suppress(OSError):
+            folder.mkdir(parents=True, exist_ok=True)
+            disk = shutil.disk_usage(folder)
+            if disk.free - buffer.getbuffer().nbytes > KEPT_FREE * disk.total:
+                with written_atomically(file) as temporary:
+                    temporary.write_bytes(buffer.getvalue() + hashlib.sha256(buffer.getbuffer()).digest())
     return torch.from_numpy(stored.astype(np.int32)).to(clip.device)
 
 

@@ -16,6 +16,7 @@ from lossbench import storage
 from lossbench.errors import UserError
 from lossbench.files import given_path
 from lossbench.networks import Sizes
+from lossbench.networks._patch_index import cached_neighbours
 from lossbench.networks._patch_search import Search
 from lossbench.networks.pacnet_s import FIRST_GAIN, MEMORY, PaCNetS
 from lossbench.networks.pacnet_s import build as build_spatial
@@ -84,6 +85,7 @@ class PaCNet(nn.Module):
         self.temporal = Temporal(width, layers)
         self.minimum = spatial.minimum
         self.reach = spatial.search.frames + TEMPORAL
+        self.neighbours_folder: Path | None = None
         self.train()
 
     def train(self, mode: bool = True) -> "PaCNet":
@@ -96,12 +98,16 @@ class PaCNet(nn.Module):
         """Return the prediction.
 
         `neighbours` (N, T, neighbours - 1, H + 6, W + 6) is what `clip_neighbours` returns for each clip; it is
-        searched for where it is not given. `sigma` is not looked at. Raises ValueError for short clips and small
-        frames.
+        searched for where it is not given, or taken from `neighbours_folder`. `sigma` is not looked at. Raises
+        ValueError for short clips and small frames.
         """
         count = frames.shape[1]
         if count < self.least_frames:
             raise ValueError(f"PaCNet needs clips of {self.least_frames} frames or more, got {count}")
+        if neighbours is None and self.neighbours_folder is not None and not self.training:
+            spatial, folder = self.spatial, self.neighbours_folder
+            found = [cached_neighbours(clip, spatial.search, spatial.memory, folder) for clip in frames]
+            neighbours = torch.stack(found)
         with torch.set_grad_enabled(torch.is_grad_enabled() and self.train_spatial):
             restored = self.spatial.clip(frames, neighbours).clamp(0, 1)
         both = torch.cat((frames, restored), dim=2)

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from lossbench import device as devices
 from lossbench import networks
 from lossbench.errors import UserError
-from lossbench.networks import ClipNetwork, VideoNetwork
+from lossbench.networks import ClipNetwork, SearchingNetwork, VideoNetwork
 from lossbench.networks._padding import restore, restore_tiled
 from lossbench.restorer import TILE_OVERLAP, load
 from lossbench.video import windows
@@ -42,17 +42,27 @@ class Settings:
     overlap: int = OVERLAP
 
 
-def clip_restorer(name: str, arguments: dict[str, Any], model: Path, settings: Settings, threads: int) -> RestoreClip:
+def clip_restorer(
+    name: str,
+    arguments: dict[str, Any],
+    model: Path,
+    settings: Settings,
+    threads: int,
+    neighbours: Path | None = None,
+) -> RestoreClip:
     """Return the function from the frames (h, w, C) of a clip, noise aside in [0, 1], to predictions in [0, 1].
 
     Its second argument is the standard deviation of the noise, for networks that are told it, else None. It takes an
-    iterable and gives an iterator: see `restored`. Runs in float32 on the device that there is. Raises UserError as
+    iterable and gives an iterator: see `restored`. Runs in float32 on the device that there is. The folder `neighbours`
+    keeps what a network that looks for patches has found, for those that are given the same frames. Raises UserError as
     `lossbench.restorer.restorer` does, and when `name` restores pictures.
     """
     chosen = devices.choose("float32", threads)
     if networks.window(name) == 1:
         raise UserError(f"network '{name}' restores pictures; name one that restores clips")
     network = chosen.place(load(name, arguments, model))
+    if isinstance(network, SearchingNetwork):
+        network.neighbours_folder = neighbours
 
     def restored_clip(frames: Iterable[Floats], sigma: float | None) -> Iterator[Floats]:
         images = (torch.from_numpy(np.ascontiguousarray(frame)).permute(2, 0, 1) for frame in frames)

@@ -86,16 +86,23 @@ class Mean:
 
 
 def scored(
-    spec: EvaluateSpec, targets: Arrays, pairs: Arrays | None, models: list[Path], pictures: Path, threads: int
+    spec: EvaluateSpec,
+    targets: Arrays,
+    pairs: Arrays | None,
+    models: list[Path],
+    pictures: Path,
+    neighbours: Path,
+    threads: int,
 ) -> Iterator[Row]:
     """Give one row a clip and metric; write the first restored frames of each clip to the folder `pictures`.
 
     A clip is what statistics count. A metric of several noise levels is the mean over them; a still is the target of
-    every frame. Kept are uint8 arrays (frames, H, W, C), a file `<clip>.npy` a clip. Raises UserError naming the metric
-    and the clip that it can't score, and a clip that is too short for the network.
+    every frame. Kept are uint8 arrays (frames, H, W, C), a file `<clip>.npy` a clip. The folder `neighbours` keeps what
+    searches for patches find, for every evaluation of these clips. Raises UserError naming the metric and the clip that
+    it can't score, and a clip that is too short for the network.
     """
     assert spec.clip is not None
-    task, restored = tasks.load(spec.task.name), _restorer(spec, models, threads)
+    task, restored = tasks.load(spec.task.name), _restorer(spec, models, neighbours, threads)
     low_items = {item.name: item for item in pairs.split(spec.split) if item.target is None} if pairs else {}
     for item in targets.split(spec.split):
         if pairs and item.name not in low_items:
@@ -156,7 +163,7 @@ def _is_of(metric: MetricSpec, sigma: float | None) -> bool:
     return sigma is None or sigma in (metric.sigmas or ())
 
 
-def _restorer(spec: EvaluateSpec, models: list[Path], threads: int) -> Restored:
+def _restorer(spec: EvaluateSpec, models: list[Path], neighbours: Path, threads: int) -> Restored:
     """Return the function from what is restored to predictions (H, W, C) in [0, 1], frame by frame."""
     if spec.answer == "ground_truth":
         return lambda inputs: (_unit(frame) for frame in inputs.target)
@@ -166,7 +173,7 @@ def _restorer(spec: EvaluateSpec, models: list[Path], threads: int) -> Restored:
         raise UserError(f"network '{spec.network.name}' needs --model")
     name, arguments, settings = spec.network.name, spec.network.arguments, _settings(spec, spec.clip)
     with files_of_stages():
-        each = [clip_restorer(name, arguments, model, settings, threads) for model in models]
+        each = [clip_restorer(name, arguments, model, settings, threads, neighbours) for model in models]
     if (how := spec.answer) is None:
         (alone,) = each
         return lambda inputs: alone(inputs.frames(), inputs.told)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from lossbench import storage
 from lossbench.errors import UserError
-from lossbench.networks import build, load_network, parameter_count
+from lossbench.networks import _patch_index, build, load_network, parameter_count
 from lossbench.networks._patch_index import cached_neighbours, clip_neighbours
 
 SEARCH = {"radius": 2, "search_frames": 1, "neighbours": 3}
@@ -150,12 +150,23 @@ def test_memory_and_given_neighbours_change_nothing() -> None:
         torch.testing.assert_close(network(clips), expected, atol=1e-6, rtol=0)
 
 
-def test_cached_neighbours_are_those_of_the_network(tmp_path: Path) -> None:
+def test_kept_neighbours_are_those_of_the_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     network: Any = build("pacnet", **SMALL).eval()
     clip = frames(4)
     found = cached_neighbours(clip[0], network.spatial.search, 2**24, tmp_path)
     with torch.no_grad():
-        assert torch.equal(network(clip, None, found[None]), network(clip))
+        expected = network(clip)
+        assert torch.equal(network(clip, None, found[None]), expected)
+        network.neighbours_folder = tmp_path
+        monkeypatch.setattr(_patch_index, "clip_neighbours", None)
+        assert torch.equal(network(clip), expected)
+
+
+def test_a_training_keeps_no_neighbours(tmp_path: Path) -> None:
+    network: Any = build("pacnet", **SMALL, train_spatial=True)
+    network.neighbours_folder = tmp_path
+    network(frames(4)).sum().backward()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_neighbours_are_mixed_as_the_grouped_convolution_would() -> None:

@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -187,6 +188,18 @@ def test_neighbours_of_a_clip_are_read_from_their_file_and_a_damaged_one_is_made
         file.write_bytes(damaged)
         assert torch.equal(cached_neighbours(clip, search, MEMORY, tmp_path), expected)
         assert file.read_bytes() == whole
+
+
+def test_nothing_is_kept_where_the_disk_is_nearly_full_or_nothing_can_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clip, search = moving(2, 11, 12), Search(1, 1, 2)
+    expected = clip_neighbours(clip, search, MEMORY)
+    (tmp_path / "file").touch()
+    assert torch.equal(cached_neighbours(clip, search, MEMORY, tmp_path / "file"), expected)
+    monkeypatch.setattr(_patch_index.shutil, "disk_usage", lambda _: SimpleNamespace(total=1000, free=101))
+    assert torch.equal(cached_neighbours(clip, search, MEMORY, tmp_path / "folder"), expected)
+    assert list((tmp_path / "folder").iterdir()) == []
 
 
 def test_another_clip_and_another_search_have_files_of_their_own(tmp_path: Path) -> None:

@@ -85,6 +85,22 @@ def test_frame_by_frame_is_the_metric_of_the_whole_clip(file: str, targets: Path
     assert found["long", "it"] == pytest.approx(whole, rel=1e-5)
 
 
+def test_a_search_for_patches_is_kept_for_further_evaluations(targets: Path, tmp_path: Path) -> None:
+    network = {
+        "name": "pacnet",
+        "arguments": {"radius": 1, "search_frames": 1, "neighbours": 2, "width": 4, "layers": 1},
+    }
+    model = tmp_path / "model.safetensors"
+    storage.save(model, networks.build("pacnet", **network["arguments"]), network)
+    chosen = spec(metric("psnr", sigmas=LEVELS), network=network, trivial=None)
+    found = scored(chosen, targets, tmp_path, model=model)
+    kept = {path: path.stat().st_mtime_ns for path in (targets.parent / "neighbours").iterdir()}
+    # one a clip and level
+    assert len(kept) == 2 * len(LEVELS)
+    assert scored(chosen, targets, tmp_path, model=model) == found
+    assert {path: path.stat().st_mtime_ns for path in (targets.parent / "neighbours").iterdir()} == kept
+
+
 def test_a_metric_may_take_the_first_frames_alone(targets: Path, tmp_path: Path) -> None:
     found = scored(spec(metric("psnr", sigmas=[30.0], frames=2)), targets, tmp_path)
     clip = moving(9)[:2]
