@@ -19,6 +19,8 @@ from lossbench.networks._patch_search import HALF_WINDOW, OUTSIDE, Search, neare
 
 VERSION = 1
 """Raised when the same clip and search lead to other numbers."""
+TOGETHER = 2**13
+"""Pixels of the small frames that are looked at together: one by one, they would take longer to begin than to do."""
 DIGEST_BYTES = 32
 KEPT_FREE = 0.1
 """Share of the disk that files leave free; what would take more is not kept."""
@@ -31,9 +33,15 @@ def windows(clip: Tensor) -> Tensor:
     return extended.unfold(0, 2 * HALF_WINDOW + 1, 1).movedim(-1, 1)
 
 
+def at_once(height: int, width: int) -> int:
+    """Return how many frames of that size are looked at together."""
+    return max(1, TOGETHER // (height * width))
+
+
 def clip_neighbours(clip: Tensor, search: Search, memory: int) -> Tensor:
     """Return (T, neighbours - 1, H + 6, W + 6) int32, for each frame of `clip` (T, C, H, W) what `nearest` returns."""
-    return torch.stack([nearest(window, search, memory) for window in windows(clip)])
+    few = at_once(*clip.shape[-2:])
+    return torch.cat([nearest(some, search, memory) for some in windows(clip).split(few)])
 
 
 def cached_neighbours(clip: Tensor, search: Search, memory: int, folder: Path) -> Tensor:

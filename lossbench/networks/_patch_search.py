@@ -4,6 +4,7 @@ The search of patch-craft denoising: Vaksman et al., "Patch Craft: Video Denoisi
 ICCV 2021, with the paddings of the authors' code.
 """
 
+from math import prod
 from typing import NamedTuple
 
 import torch
@@ -79,40 +80,41 @@ class Search(NamedTuple):
 
 
 def padded(window: Tensor, search: Search) -> Tensor:
-    """Extend (F, C, H, W) by `reflected` pixels of itself, fewer than H and W, then by `radius` of OUTSIDE."""
-    reflected = F.pad(window, [search.reflected] * 4, mode="reflect")
-    return F.pad(reflected, [search.radius] * 4, value=OUTSIDE)
+    """Extend (..., C, H, W) by `reflected` pixels of itself, fewer than H and W, then by `radius` of OUTSIDE."""
+    reflected = F.pad(window.flatten(0, -4), [search.reflected] * 4, mode="reflect")
+    extended: Tensor = F.pad(reflected, [search.radius] * 4, value=OUTSIDE).unflatten(0, window.shape[:-3])
+    return extended
 
 
 @torch.no_grad()
 def nearest(window: Tensor, search: Search, memory: int) -> Tensor:
-    """Return the numbers (neighbours - 1, H + 6, W + 6) int32 of the shifts to the most similar patches, best first.
+    """Return the numbers (..., neighbours - 1, H + 6, W + 6) int32 of the shifts to the nearest patches, best first.
 
-    `window` is (7, C, H, W), H and W above `search.reflected`; frames beyond the ends of a clip hold OUTSIDE. Entry
-    [:, y, x] is of the patch of 15 x 15 around the pixel (y - 3, x - 3) of the middle frame: 3 is the margin of
-    `search`, 6 twice that. Shifts are numbered by frame, row and column, each from the least, so `search.own` is that
-    by nothing, which is left out.
+    `window` is (..., 7, C, H, W), each window searched by itself, H and W above `search.reflected`; frames beyond the
+    ends of a clip hold OUTSIDE. Entry [..., y, x] is of the patch of 15 x 15 around the pixel (y - 3, x - 3) of the
+    middle frame: 3 is the margin of `search`, 6 twice that. Shifts are numbered by frame, row and column, each from the
+    least, so `search.own` is that by nothing, which is left out.
 
     Exact: distances are sums of squared differences in double precision, added up in one order wherever a patch lies,
     and do not depend on `memory` or on the device. Of distances that agree to 1e-11 the lower number is the nearer one.
     `memory` in bytes bounds what is needed beside the input and the result, down to one candidate of one row.
     """
-    middle = window[HALF_WINDOW]
-    height, width = middle.shape[-2] + 2 * search.margin, middle.shape[-1] + 2 * search.margin
+    each = window.shape[:-4]
+    height, width = (side + 2 * search.margin for side in window.shape[-2:])
     kept = search.neighbours - 1
-    found = torch.empty(kept, height, width, dtype=torch.int32, device=window.device)
-    surroundings = padded(window[HALF_WINDOW - search.frames : HALF_WINDOW + search.frames + 1], search)
-    rows, columns = _part(height, width, search, memory)
+    found = torch.empty(*each, kept, height, width, dtype=torch.int32, device=window.device)
+    surroundings = padded(window.narrow(-4, HALF_WINDOW - search.frames, 2 * search.frames + 1), search)
+    rows, columns = _part(height, width, search, memory // prod(each))
     for top in range(0, height, rows):
         bottom = min(top + rows, height)
-        best = torch.full((bottom - top, 0, width), 0, dtype=torch.int64, device=window.device)
+        best = torch.empty(*each, bottom - top, 0, width, dtype=torch.int64, device=window.device)
         for first in range(0, search.candidates, search.side):
             for start in range(0, search.side, columns):
                 end = min(start + columns, search.side)
                 distances = _distances(surroundings, search, top, bottom, first // search.side, start, end)
-                joined = torch.cat((best, _keys(distances, first + start, search)), dim=1)
-                best = joined.topk(min(kept, joined.shape[1]), dim=1, largest=False).values
-        found[:, top:bottom] = (best & (2**NUMBER_BITS - 1)).permute(1, 0, 2)
+                joined = torch.cat((best, _keys(distances, first + start, search)), dim=-2)
+                best = joined.topk(min(kept, joined.shape[-2]), dim=-2, largest=False).values
+        found[..., top:bottom, :] = (best & (2**NUMBER_BITS - 1)).transpose(-2, -3)
     return found
 
 
@@ -125,20 +127,20 @@ def _part(height: int, width: int, search: Search, memory: int) -> tuple[int, in
 
 
 def _distances(surroundings: Tensor, search: Search, top: int, bottom: int, line: int, start: int, end: int) -> Tensor:
-    """Return (rows, shifts, columns) of the rows `top` to `bottom` to the shifts `start` to `end` of line `line`."""
+    """Return (..., rows, shifts, columns) of rows `top` to `bottom` to the shifts `start` to `end` of line `line`."""
     frame, down = divmod(line, search.side)
     radius = search.radius
     extent = surroundings.shape[-1] - 2 * radius
-    own = surroundings[search.frames, :, radius + top : radius + bottom + PATCH - 1, radius : radius + extent]
-    others = surroundings[frame, :, top + down : bottom + down + PATCH - 1, start : end - 1 + extent]
+    own = surroundings[..., search.frames, :, radius + top : radius + bottom + PATCH - 1, radius : radius + extent]
+    others = surroundings[..., frame, :, top + down : bottom + down + PATCH - 1, start : end - 1 + extent]
     total: Tensor | None = None
-    for band, other in zip(own, others, strict=True):
-        difference = other.double().unfold(-1, extent, 1) - band.double()[:, None]
+    for band, other in zip(own.unbind(-3), others.unbind(-3), strict=True):
+        difference = other.double().unfold(-1, extent, 1) - band.double()[..., None, :]
         # products and sums apart: one rounding each, so the same on every device
         square = difference.mul_(difference)
         total = square if total is None else total.add_(square)
     assert total is not None
-    return _summed(_summed(total, 2), 0)
+    return _summed(_summed(total, -1), -3)
 
 
 def _summed(values: Tensor, axis: int) -> Tensor:
@@ -156,12 +158,12 @@ def _summed(values: Tensor, axis: int) -> Tensor:
 
 
 def _keys(distances: Tensor, first: int, search: Search) -> Tensor:
-    """Return int64 that are ordered as `distances` (rows, shifts, columns) and carry the shifts' numbers in their end.
+    """Return int64 that are ordered as `distances` (..., shifts, columns) and carry the shifts' numbers in their end.
 
     As whole numbers, the bits of doubles above 0 are ordered as their values.
     """
-    numbers = torch.arange(first, first + distances.shape[1], device=distances.device)
+    numbers = torch.arange(first, first + distances.shape[-2], device=distances.device)
     keys = distances.view(torch.int64).bitwise_and_(-(2**NUMBER_BITS)).bitwise_or_(numbers[:, None])
-    if first <= search.own < first + distances.shape[1]:
-        keys[:, search.own - first] = torch.iinfo(torch.int64).max
+    if first <= search.own < first + distances.shape[-2]:
+        keys[..., search.own - first, :] = torch.iinfo(torch.int64).max
     return keys

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from lossbench.errors import UserError
 from lossbench.networks import Sizes
 from lossbench.networks._patch_craft import Part, crafted, features, parts
-from lossbench.networks._patch_index import windows
+from lossbench.networks._patch_index import TOGETHER, at_once, windows
 from lossbench.networks._patch_search import HALF_WINDOW, OUTSIDE, Search, nearest
 
 SOURCE = "Vaksman et al., ICCV 2021 (PaCNet); S-CNN by the authors' code"
@@ -125,14 +125,15 @@ class PaCNetS(nn.Module):
         if min(height, width) < self.minimum:
             raise ValueError(f"PaCNet needs {self.minimum} x {self.minimum} px or more, got {height} x {width}")
         if neighbours is None:
-            neighbours = torch.stack([nearest(window, self.search, self.memory) for window in frames])
+            neighbours = nearest(frames, self.search, self.memory)
         noisy = frames[:, HALF_WINDOW]
-        if self.training:
-            # in one piece, since batch normalisation looks at all of it
+        pixels = self.memory // (COPIES * 4 * features(self.search) * self.search.neighbours)
+        # in training in one piece, since batch normalisation looks at all of it
+        if self.training or len(frames) * height * width <= min(TOGETHER, pixels):
             whole = Part(0, height, 0, width)
             pairs = zip(frames, neighbours, strict=True)
             return noisy - self._noise(torch.stack([crafted(*pair, self.search, whole) for pair in pairs]))
-        noise = [self._noise_in_parts(*pair) for pair in zip(frames, neighbours, strict=True)]
+        noise = [self._noise_in_parts(*pair, pixels) for pair in zip(frames, neighbours, strict=True)]
         return noisy - torch.stack(noise)
 
     def clip(self, frames: Tensor, neighbours: Tensor | None = None) -> Tensor:
@@ -148,13 +149,14 @@ class PaCNetS(nn.Module):
         return torch.stack([self._frames(*pair) for pair in zip(each, found, strict=True)])
 
     def _frames(self, each: Tensor, neighbours: Tensor | None) -> Tensor:
-        """Return the predictions (T, 3, H, W) for windows (T, 7, 3, H, W), one by one: they share their memory."""
-        found = [None] * len(each) if neighbours is None else neighbours[:, None].unbind()
-        return torch.cat([self(window[None], None, numbers) for window, numbers in zip(each, found, strict=True)])
+        """Return the predictions (T, 3, H, W) for windows (T, 7, 3, H, W), a few at once: they share their memory."""
+        few = at_once(*each.shape[-2:])
+        parted = each.split(few)
+        found = [None] * len(parted) if neighbours is None else neighbours.split(few)
+        return torch.cat([self(some, None, numbers) for some, numbers in zip(parted, found, strict=True)])
 
-    def _noise_in_parts(self, window: Tensor, numbers: Tensor) -> Tensor:
+    def _noise_in_parts(self, window: Tensor, numbers: Tensor, pixels: int) -> Tensor:
         height, width = window.shape[-2:]
-        pixels = self.memory // (COPIES * 4 * features(self.search) * self.search.neighbours)
         noise = window.new_empty(3, height, width)
         for part in parts(height, width, REACH, pixels):
             # at its inner edges the reflection is wrong, and what it reaches is cut off

@@ -119,7 +119,8 @@ def test_a_clip_is_restored_frame_by_frame_and_ends_have_no_neighbours() -> None
     with torch.no_grad():
         restored = network.spatial.clip(clip)
         alone = network.spatial(torch.cat((torch.full_like(clip[:, :3], network.spatial.outside), clip[:, :4]), dim=1))
-        assert torch.equal(restored[:, 0], alone)
+        # small frames are restored several at once
+        torch.testing.assert_close(restored[:, 0], alone, atol=1e-6, rtol=0)
         both = torch.cat((clip, restored.clamp(0, 1)), dim=2)
         mirrored = both[:, [3, 2, 1, 0, 1, 2, 3, 4, 5, 4, 3, 2]]
         noise = [network.temporal(mirrored[:, place : place + 7]) for place in range(6)]
