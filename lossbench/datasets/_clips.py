@@ -1,5 +1,6 @@
 """Clips as folders of frames or as video files: how their frames are found, and read one by one."""
 
+import re
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,9 @@ from lossbench.datasets._tree import pictures, remedy
 from lossbench.errors import UserError
 from lossbench.formats import video
 from lossbench.names import natural_path
+
+NUMBER = re.compile(r"[0-9]+$")
+"""Of a frame, at the end of its name."""
 
 Frame = NDArray[Any]
 """(H, W, bands), integers whose largest value stands for 1."""
@@ -66,13 +70,21 @@ def alike(read: Iterable[tuple[Path, Frame]]) -> Iterator[Frame]:
         yield frame
 
 
-def numbered(files: list[Path], folder: Path, split: str, card: Card, start: int = 0) -> list[Path]:
-    """Return the frames `files` of a clip; raises UserError naming the first of their numbers that is missing."""
+def numbered(files: list[Path], folder: Path, split: str, card: Card, start: int | None = 0) -> list[Path]:
+    """Return the frames `files` of a clip, whose names end in their numbers, from `start` on (None: any number).
+
+    Raises UserError naming the first of the numbers that is missing, or the frame that has none.
+    """
     if not files:
         raise UserError(f"{folder}: no frame of split '{split}' of data set '{card.name}'; {remedy(card)}")
-    for number, path in enumerate(files, start):
-        if not path.stem.isdecimal() or int(path.stem) != number:
-            absent = path.with_name(f"{number:0{len(path.stem)}}{path.suffix}")
+    for index, path in enumerate(files):
+        ending = NUMBER.search(path.stem)
+        if ending is None:
+            raise UserError(f"{path}: frame of split '{split}' of data set '{card.name}' has no number; {remedy(card)}")
+        digits = ending[0]
+        start = int(digits) if start is None else start
+        if int(digits) != start + index:
+            absent = path.with_name(f"{path.stem[: -len(digits)]}{start + index:0{len(digits)}}{path.suffix}")
             raise UserError(f"{absent}: frame of split '{split}' of data set '{card.name}' is missing; {remedy(card)}")
     return files
 

@@ -1,6 +1,6 @@
 """Finding the files of a data set that the user keeps: what is missing is named with its split and the whole tree."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from lossbench.datasets import Card, Source
@@ -32,6 +32,26 @@ def require_file(path: Path, split: str, card: Card) -> Path:
     if not (is_there(path) and path.is_file()):
         raise UserError(f"{path}: file of split '{split}' of data set '{card.name}' is missing; {remedy(card)}")
     return path
+
+
+def read_list(path: Path, split: str, card: Card) -> list[str]:
+    """Return the names in a published list, one a line; raises UserError naming the file and what is wrong with it."""
+    try:
+        # an editor may have put a mark of its own at the start
+        return require_file(path, split, card).read_text("utf-8-sig").split()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: list of split '{split}' can't be read ({error}); save it as UTF-8 text") from None
+
+
+def require_apart(splits: Mapping[str, Iterable[str]], where: Path) -> None:
+    """Raise UserError naming the splits and the name where one is listed twice, in one split or in two."""
+    first: dict[str, str] = {}
+    for split, names in splits.items():
+        for name in names:
+            if name in first:
+                both = split if first[name] == split else f"{first[name]} and {split}"
+                raise UserError(f"{where}: '{name}' is listed twice (split {both}); keep one")
+            first[name] = split
 
 
 def require_count(found: int, expected: int, folder: Path, split: str, card: Card, what: str = "pictures") -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from lossbench.datasets import Dataset, Source, Splits, card
 from lossbench.datasets._archives import fetch_folders
 from lossbench.datasets._clips import ClipSet, numbered
-from lossbench.datasets._tree import base, require_count, require_file, require_folder, require_unique
+from lossbench.datasets._tree import base, read_list, require_apart, require_count, require_folder
 
 CARD = card("davis")
 
@@ -24,16 +24,18 @@ class Davis(ClipSet):
         """Return the sequences below `root` (or `root/DAVIS`) in the order of their lists: 90 train, no val, 30 test.
 
         Raises UserError naming the split and the list or folder that is missing, another number of sequences than the
-        published, a sequence that is listed twice, or the first frame of those from 00000.jpg on that is missing.
+        published, a sequence that is listed twice (in both splits, too), or the first frame of those from 00000.jpg on
+        that is missing.
         """
         top = base(root, CARD, "DAVIS")
+        lists_folder = top / "ImageSets/2017"
         found: Splits = {"train": [], "val": [], "test": []}
         for split, lists in LISTS.items():
             for name in lists:
-                listed = require_file(top / f"ImageSets/2017/{name}.txt", split, CARD)
-                found[split] += [self._sequence(top, each, split) for each in listed.read_text("utf-8").split()]
-            require_count(len(found[split]), COUNTS[split], top / "ImageSets/2017", split, CARD, "sequences")
-            require_unique(found[split], split)
+                listed = read_list(lists_folder / f"{name}.txt", split, CARD)
+                found[split] += [self._sequence(top, each.rstrip("/"), split) for each in listed]
+            require_count(len(found[split]), COUNTS[split], lists_folder, split, CARD, "sequences")
+        require_apart({split: [source.name for source in sources] for split, sources in found.items()}, lists_folder)
         return found
 
     def fetch(self, root: Path) -> None:

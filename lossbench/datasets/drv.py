@@ -11,7 +11,7 @@ from lossbench.assets import contents
 from lossbench.datasets import Dataset, Source, Splits, card
 from lossbench.datasets._archives import fetch_folders
 from lossbench.datasets._clips import ClipSet, Frame, alike
-from lossbench.datasets._tree import base, remedy, require_folder
+from lossbench.datasets._tree import base, read_list, remedy, require_apart, require_folder
 from lossbench.errors import UserError
 from lossbench.formats.bayer import read_raw
 from lossbench.formats.beginning import beginning, unreadable
@@ -63,13 +63,17 @@ class Drv(ClipSet):
 
         Each is the target of all frames of its scene. The split is that of `train_list.txt`, `val_list.txt` and
         `test_list.txt` beside the folders where those are, else the same one as published. Raises UserError naming the
-        split and the folder or exposure that is missing, and an archive that is still to be unpacked.
+        split and the folder or exposure, long or short, that is missing, a scene that is listed twice, and an archive
+        that is still to be unpacked.
         """
         top, layout = _layout(root)
-        return {
-            split: [Source(scene, _truth(top / layout.long / scene, split), CARD.licence) for scene in scenes]
-            for split, scenes in _scenes(top).items()
-        }
+        found: Splits = {}
+        for split, scenes in _scenes(top).items():
+            for scene in scenes:
+                # without it the long one is of no use
+                self._frames(top, layout, scene, split)
+            found[split] = [Source(scene, _truth(top / layout.long / scene, split), CARD.licence) for scene in scenes]
+        return found
 
     def locate_low_quality(self, root: Path | None, task: str, scale: int) -> Splits | None:
         """Return the short exposures of `locate` for `video_enhancement`; None for what the set does not ship.
@@ -122,8 +126,14 @@ def _layout(root: Path | None) -> tuple[Path, Layout]:
 def _scenes(top: Path) -> dict[str, list[str]]:
     """Return the names of the scenes of each split, sorted."""
     lists = {split: top / f"{split}_list.txt" for split in ("train", "val", "test")}
-    if all(is_there(path) for path in lists.values()):
-        return {split: sorted(path.read_text("utf-8").split()) for split, path in lists.items()}
+    # one alone would leave the others as published
+    if any(is_there(path) for path in lists.values()):
+        given = {split: sorted(read_list(path, split, CARD)) for split, path in lists.items()}
+        for split, scenes in given.items():
+            if not scenes:
+                raise UserError(f"{lists[split]}: no scene of split '{split}'; name some, or remove all three lists")
+        require_apart(given, top)
+        return given
     held_out = {scene for scenes in HELD_OUT.values() for scene in scenes}
     train = [scene for scene in range(1, SCENES + 1) if scene not in held_out]
     numbers: dict[str, Iterable[int]] = {"train": train, **HELD_OUT}
@@ -136,6 +146,8 @@ def _truth(folder: Path, split: str) -> Path:
     fitting = [
         path for path in found if path.name.startswith(TRUTH) or (path.suffix == ".npy" and "half" not in path.name)
     ]
+    if len(fitting) > 1:
+        raise UserError(f"{fitting[0]} and {fitting[1].name} (split {split}) are both long exposures; remove one")
     if not fitting:
         raise UserError(f"{folder}: no long exposure {TRUTH}*.png of split '{split}' of data set 'drv'; {remedy(CARD)}")
     return fitting[0]
@@ -158,14 +170,14 @@ def _read(path: Path) -> Frame:
 
 def _array(path: Path) -> NDArray[np.uint8]:
     """Return the array at `path`, whose bands are stored as blue, green and red, as (H, W, 3) RGB."""
-    beginning(path)
+    beginning(path, "a readable array")
     try:
         stored: NDArray[Any] = np.load(path, allow_pickle=False)
     except PermissionError:
         raise UserError(f"{path} is {contents.CLOSED}") from None
     except (OSError, EOFError, ValueError) as error:
         raise unreadable(path, error, "a readable array") from None
-    if stored.ndim != 3 or stored.shape[-1] != 3 or stored.dtype != np.uint8:
+    if stored.ndim != 3 or stored.shape[-1] != 3 or stored.dtype != np.uint8 or not stored.size:
         raise UserError(f"{path}: {stored.dtype} {stored.shape} where uint8 (H, W, 3) is published; get it again")
     return np.ascontiguousarray(stored[..., ::-1])
 

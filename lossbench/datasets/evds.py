@@ -37,11 +37,12 @@ class Evds(ClipSet):
     def locate(self, root: Path | None) -> Splits:
         """Return the clips `<class>/<clip>` below `root` (or `root/e-VDS`) as `<class>-<clip>`: train, no val, test.
 
-        `split_names` divides them. Folders may be nested, hidden ones are passed over, and no video is opened. Raises
-        UserError naming a missing folder, two clips of one name, or a folder of fewer than two videos.
+        `split_names` divides them. Folders may be nested; hidden ones, and links to one that was looked into are passed
+        over, and no video is opened. Raises UserError naming a missing folder, two clips of one name, or a folder of
+        fewer than two videos.
         """
         top = require_folder(base(root, CARD, "e-VDS", "eVDS"), "train", CARD)
-        clips = {clip.name: clip for clip in _unique([_clip(path, top) for path in _videos(top)])}
+        clips = {clip.name: clip for clip in _unique([_clip(path, top) for path in _videos(top, set())])}
         if len(clips) < 2:
             raise UserError(f"{top}: {len(clips)} videos of splits 'train' and 'test', 2 are needed; {remedy(CARD)}")
         return {split: [clips[name] for name in names] for split, names in split_names(clips).items()}
@@ -58,11 +59,15 @@ def split_names(names: Iterable[str]) -> dict[str, list[str]]:
     return {"train": sorted(drawn[held_out:]), "val": [], "test": sorted(drawn[:held_out])}
 
 
-def _videos(folder: Path) -> Iterator[Path]:
+def _videos(folder: Path, seen: set[Path]) -> Iterator[Path]:
+    """Give the videos in `folder` and below, each folder once: links may lead back to one that was `seen`."""
+    if (real := folder.resolve()) in seen:
+        return
+    seen.add(real)
     found = listed(folder, EXTENSIONS, said=False)
     yield from found.pictures
     for name in found.folders:
-        yield from _videos(folder / name)
+        yield from _videos(folder / name, seen)
 
 
 def _clip(path: Path, top: Path) -> Source:

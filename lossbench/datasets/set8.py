@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lossbench.datasets import Dataset, Source, Splits, card
-from lossbench.datasets._clips import ClipSet, Frame
+from lossbench.datasets._clips import ClipSet, Frame, numbered
 from lossbench.datasets._tree import base, remedy, require_folder
 from lossbench.errors import UserError
 from lossbench.formats.video import EXTENSIONS
@@ -26,11 +26,13 @@ class Set8(ClipSet):
     def locate(self, root: Path | None) -> Splits:
         """Return the eight clips below `root`, `root/Set8` or `root/set8` as the split test; train and val are empty.
 
-        A clip is a folder of frames with its name, or a video file called so, there or in a sub-folder. Raises
-        UserError naming the clip that is missing, that is there twice, or whose folder holds no frame.
+        A clip is a folder of frames with its name, or a video file called so, there or in a sub-folder that is
+        not hidden. Raises UserError naming the clip that is missing, that is there twice, or whose folder holds no
+        frame or lacks one in the middle.
         """
         top = require_folder(base(root, CARD, "Set8", "set8"), "test", CARD)
-        places = [top, *sorted(path for path in top.iterdir() if path.is_dir() and path.name not in (*DERF, *GOPRO))]
+        others = (path for path in top.iterdir() if path.is_dir() and path.name not in (*DERF, *GOPRO))
+        places = [top, *sorted(path for path in others if not path.name.startswith((".", "__MACOSX")))]
         return {"train": [], "val": [], "test": [self._clip(name, places) for name in sorted((*DERF, *GOPRO))]}
 
     def frames(self, source: Source) -> Iterator[Frame]:
@@ -56,8 +58,8 @@ class Set8(ClipSet):
             raise UserError(f"{found[0]} and {found[1]} (split test) are both '{name}'; remove one")
         if not found:
             raise UserError(f"{places[0] / name}: clip of split 'test' of data set 'set8' is missing; {remedy(CARD)}")
-        if found[0].is_dir() and not self.files(found[0]):
-            raise UserError(f"{found[0]}: no frame of split 'test' of data set 'set8'; {remedy(CARD)}")
+        if found[0].is_dir():
+            numbered(self.files(found[0]), found[0], "test", CARD, start=None)
         return Source(name, found[0], CARD.licence)
 
 

@@ -169,7 +169,10 @@ class _Writing:
             self.dtype = dtype
             _write_header(self.file, dtype, 0)
         if dtype != self.dtype:
-            raise UserError(f"{entry.origin}: {dtype} among {self.dtype} items")
+            raise UserError(
+                f"{entry.origin} (split {entry.split}): {dtype} values where {next(iter(self.origins.values()))} has "
+                f"{self.dtype}; give all of a data set one depth"
+            )
         key = (entry.split, entry.name, entry.target)
         if key in self.origins:
             raise UserError(

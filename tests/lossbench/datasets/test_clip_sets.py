@@ -60,13 +60,26 @@ def test_prepared_clips_are_mapped_and_hold_the_frames_in_order(tree: Path, tmp_
         (lambda top: (top / "JPEGImages/480p/bear/00001.jpg").unlink(), r"bear/00001\.jpg: frame of split 'train'"),
         (lambda top: (top / "JPEGImages/480p/bear").rename(top / "x"), r"480p/bear: folder of split 'train'"),
         (lambda top: (top / "ImageSets/2017/val.txt").write_text(""), "2 sequences of split 'train' .* where 3 are"),
-        (lambda top: (top / "ImageSets/2017/val.txt").write_text("bear\n"), "are both 'bear'"),
+        (lambda top: (top / "ImageSets/2017/val.txt").write_text("bear\n"), r"'bear' is listed twice \(split train\)"),
+        (
+            lambda top: (top / "ImageSets/2017/test-dev.txt").write_text("bear/\ncar-race\n"),
+            r"'bear' is listed twice \(split train and test\); keep one",
+        ),
+        (
+            lambda top: (top / "ImageSets/2017/val.txt").write_bytes("sch\xf6n\n".encode("latin-1")),
+            r"val\.txt: list of split 'train' can't be read .*; save it as UTF-8 text",
+        ),
     ],
 )
 def test_what_davis_lacks_is_named(tree: Path, how: object, message: str) -> None:
     how(tree / "DAVIS")  # type: ignore[operator]
     with pytest.raises(UserError, match=message):
         davis.DATASET.locate(tree)
+
+
+def test_the_mark_of_an_editor_at_the_start_of_a_list_is_no_part_of_a_name(tree: Path) -> None:
+    (tree / "DAVIS/ImageSets/2017/val.txt").write_text("bike-packing\n", "utf-8-sig")
+    assert [source.name for source in davis.DATASET.locate(tree)["train"]] == ["bear", "bmx-bumps", "bike-packing"]
 
 
 def test_a_frame_of_another_size_and_a_damaged_one_are_named(tree: Path, tmp_path: Path) -> None:
@@ -101,10 +114,41 @@ def test_set8_is_eight_clips_of_frames_or_files_wherever_they_lie(tmp_path: Path
     (tmp_path / "Set8/GoPro/rafting.mkv").unlink()
     with pytest.raises(UserError, match="rafting: clip of split 'test' of data set 'set8' is missing"):
         set8.DATASET.locate(tmp_path)
+    (tmp_path / "Set8/.cache/tractor").mkdir(parents=True)
     write_video(tmp_path / "Set8/rafting.mkv", [np.zeros((720, 1280, 3), np.uint8)])
     big = next(source for source in set8.DATASET.locate(tmp_path)["test"] if source.name == "rafting")
     with pytest.raises(UserError, match=r"rafting\.mkv: 720 x 1280 pixels .* at most 540 x 960 are published"):
         set8.DATASET.read(big)
+
+
+@pytest.mark.parametrize(
+    ("first", "lost", "message"),
+    [(0, 1, r"sunflower/0*1\.png: frame of split 'test' .* is missing"), (7, 8, r"0*8\.png: frame of split 'test'")],
+)
+def test_a_frame_that_set8_lacks_is_named_wherever_its_numbers_begin(
+    tmp_path: Path, first: int, lost: int, message: str
+) -> None:
+    for name in (*set8.DERF, *set8.GOPRO):
+        write_frames(tmp_path / name, moving(3, 24, 32), first=first)
+    assert len(set8.DATASET.locate(tmp_path)["test"]) == 8
+    (path,) = (path for path in (tmp_path / "sunflower").iterdir() if int(path.stem) == lost)
+    path.unlink()
+    with pytest.raises(UserError, match=message):
+        set8.DATASET.locate(tmp_path)
+    (tmp_path / "sunflower/last.png").write_bytes(b"")
+    for numbered in (tmp_path / "sunflower").glob("0*.png"):
+        numbered.unlink()
+    with pytest.raises(UserError, match=r"sunflower/last\.png: frame of split 'test' of data set 'set8' has no number"):
+        set8.DATASET.locate(tmp_path)
+
+
+def test_a_link_that_leads_back_gives_no_video_twice(tmp_path: Path) -> None:
+    for number in range(3):
+        write_video(tmp_path / f"cup/clip{number}.mkv", moving(1))
+    (tmp_path / "cup/again").symlink_to(tmp_path, target_is_directory=True)
+    (tmp_path / "mug").symlink_to(tmp_path / "cup", target_is_directory=True)
+    found = evds.DATASET.locate(tmp_path)
+    assert sum(len(sources) for sources in found.values()) == 3
 
 
 def test_evds_is_any_tree_of_videos_split_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -72,6 +72,9 @@ def test_arrays_of_eight_bits_are_stored_blue_first(tmp_path: Path) -> None:
     source.path.write_bytes(source.path.read_bytes()[:-9])
     with pytest.raises(UserError, match=r"0001\.npy is not a readable array"):
         drv.DATASET.read(source)
+    np.save(source.path, np.zeros((0, 4, 3), np.uint8))
+    with pytest.raises(UserError, match=r"0001\.npy: uint8 \(0, 4, 3\) where"):
+        drv.DATASET.read(source)
     np.save(source.path, np.zeros((4, 4), np.float32))
     with pytest.raises(UserError, match=r"0001\.npy: float32 \(4, 4\) where uint8 \(H, W, 3\) is published"):
         drv.DATASET.read(source)
@@ -117,6 +120,18 @@ def test_the_cameras_own_files_need_a_library_and_are_averaged(root: Path, monke
         (lambda top: (top / "long/0004/half0001_10s.png").unlink(), r"long/0004: no long exposure half0001\*\.png of"),
         (lambda top: (top / "long/0007").rename(top / "x"), "long/0007: folder of split 'test'"),
         (lambda top: (top / "VBM4D_rawRGB").rename(top / "x"), "VBM4D_rawRGB: folder of splits"),
+        (lambda top: (top / "VBM4D_rawRGB/0004").rename(top / "x"), "VBM4D_rawRGB/0004: folder of split 'val'"),
+        (lambda top: (top / "val_list.txt").unlink(), r"val_list\.txt: file of split 'val'"),
+        (lambda top: (top / "test_list.txt").write_text(""), r"test_list\.txt: no scene of split 'test'"),
+        (
+            lambda top: (top / "test_list.txt").write_text("0007\n0001\n"),
+            "'0001' is listed twice .split train and test",
+        ),
+        (
+            lambda top: (top / "val_list.txt").write_bytes(b"\xff\xfe0\x00"),
+            r"val_list\.txt: list of split 'val' can't be",
+        ),
+        (lambda top: write(top / "long/0007/half0001_1s.png", deep(1)), "are both long exposures; remove one"),
     ],
 )
 def test_what_is_missing_is_named(root: Path, how: Any, message: str) -> None:
@@ -128,8 +143,9 @@ def test_what_is_missing_is_named(root: Path, how: Any, message: str) -> None:
 def test_a_packed_archive_and_an_empty_scene_are_named(root: Path) -> None:
     for path in (root / "DRV/VBM4D_rawRGB/0004").iterdir():
         path.unlink()
-    with pytest.raises(UserError, match="VBM4D_rawRGB/0004: no short exposure of split 'val'"):
-        drv.DATASET.locate_low_quality(root, "video_enhancement", 1)
+    for locate in (drv.DATASET.locate, lambda root: drv.DATASET.locate_low_quality(root, "video_enhancement", 1)):
+        with pytest.raises(UserError, match="VBM4D_rawRGB/0004: no short exposure of split 'val'"):
+            locate(root)
     (root / "DRV/VBM4D_rawRGB").rename(root / "away")
     (root / "DRV/VBM4D_rawRGB.zip").write_bytes(b"PK")
     with pytest.raises(UserError, match=r"VBM4D_rawRGB\.zip is still packed .*; unpack it there"):

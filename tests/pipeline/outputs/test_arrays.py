@@ -212,7 +212,7 @@ def test_frames_that_make_no_clip_are_refused(tmp_path: Path, frames: list[NDArr
 
 def test_two_dtypes_in_one_role_are_refused(tmp_path: Path) -> None:
     entries = [entry("a", ramp(2, 3, 3)), entry("b", ramp(2, 3, 3).astype(np.float32))]
-    with pytest.raises(UserError, match=r"b\.png: float32 among uint8 items"):
+    with pytest.raises(UserError, match=r"b\.png \(split .*\): float32 values where a\.png has uint8; give all"):
         write_arrays(tmp_path, "target", entries, CARD)
     assert list(tmp_path.iterdir()) == []
 
