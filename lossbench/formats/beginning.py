@@ -10,8 +10,8 @@ TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 """How a TIFF begins, of 32 and of 64 bit addresses, in both orders of bytes."""
 
 
-def beginning(path: Path) -> bytes:
-    """Return the first bytes of the file at `path`, without waiting for a pipe.
+def beginning(path: Path, wanted: str = "a readable picture") -> bytes:
+    """Return the first bytes of the file at `path`, which is to be what is `wanted`, without waiting for a pipe.
 
     Raises UserError naming the file when it is missing, closed to this user, no regular file, empty, or known to be
     something else: a web page, a pointer of Git LFS, an archive.
@@ -20,7 +20,7 @@ def beginning(path: Path) -> bytes:
         mode = path.stat().st_mode
         if not stat.S_ISREG(mode):
             raise unreadable(
-                path, "it is a folder" if stat.S_ISDIR(mode) else "it is a pipe or device, no regular file"
+                path, "it is a folder" if stat.S_ISDIR(mode) else "it is a pipe or device, no regular file", wanted
             )
         with path.open("rb") as file:
             head = file.read(contents.HEAD)
@@ -33,7 +33,7 @@ def beginning(path: Path) -> bytes:
     except ValueError as error:
         raise UserError(f"{path} is no path ({error}); check it") from None
     if what := contents.by_beginning(head):
-        raise unreadable(path, what)
+        raise unreadable(path, what, wanted)
     return head
 
 

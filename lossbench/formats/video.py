@@ -15,6 +15,8 @@ from lossbench.formats.beginning import beginning, unreadable
 
 VERSIONS_OF = ("av",)
 EXTENSIONS = frozenset({".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".y4m"})
+PICTURE = "_pipe"
+"""How the names end that FFmpeg has for files of one picture."""
 RAW = "yuv4mpegpipe"
 """What FFmpeg calls a y4m file."""
 WANTED = "a readable video"
@@ -33,7 +35,7 @@ def frames(path: Path, first: int = 0, stop: int | None = None, least: int = 1) 
     of BT.601, as other readers of FFmpeg do. Raises UserError naming the file when it is missing, closed, no video,
     damaged or cut short, interlaced, of frames of two sizes or of more than 16 bits, and for fewer than `least` frames.
     """
-    beginning(path)
+    beginning(path, WANTED)
     av = imported("av", f"reading {path}")
     given = 0
     try:
@@ -41,6 +43,8 @@ def frames(path: Path, first: int = 0, stop: int | None = None, least: int = 1) 
             stream = next((each for each in container.streams.video if not _is_cover(each)), None)
             if stream is None:
                 raise unreadable(path, "it has no video", WANTED)
+            if container.format.name.endswith(PICTURE):
+                raise unreadable(path, "it is a picture", WANTED)
             # a decoder makes up what is lost, unless it is told to stop there
             stream.codec_context.options = {"err_detect": "explode"}
             for number, frame in enumerate(_decoded(container, stream, path, stop)):
@@ -66,10 +70,12 @@ def _is_cover(stream: Any) -> bool:
 def _decoded(container: Any, stream: Any, path: Path, stop: int | None) -> Iterator[Any]:
     """Give decoded frames up to `stop`; raises UserError where there are fewer than the file itself says."""
     packets = count = read = 0
+    lasts = 0.0
     end, gap = 0.0, float(1 / stream.average_rate) if stream.average_rate else 0.0
     for packet in container.demux(stream):
         if packet.size:
             packets, read = packets + 1, (packet.pos or 0) + packet.size
+            lasts = float((packet.duration or 0) * packet.time_base)
         for frame in packet.decode():
             if frame.is_corrupt or packet.is_corrupt:
                 raise UserError(f"{path} is not {WANTED} (damaged at frame {count}); {REMEDY}")
@@ -86,15 +92,24 @@ def _decoded(container: Any, stream: Any, path: Path, stop: int | None) -> Itera
                 return
     if not count:
         raise UserError(f"{path} is not {WANTED} (it has no whole frame); {REMEDY}")
-    if packets < stream.frames:
+    # an edit list leaves out frames on purpose, as that of a phone that trims
+    if packets < stream.frames and _stored(path) < stream.frames:
         raise UserError(f"{path} is cut short: {packets} of {stream.frames} frames; {REMEDY}")
-    # where no number of frames is stored, the time is; what a last frame lasts is not
+    # where no number of frames is stored, the time is; what a last frame lasts often is not
     said = _seconds(stream)
-    if said - end > 1.5 * (gap or said):
+    if said - end > 1.5 * (max(gap, lasts) or said):
         raise UserError(f"{path} is cut short: {count} frames end at {end:.3f} s of {said:.3f} s; {REMEDY}")
     # raw frames say nothing of their number, but are all that there is
     if container.format.name == RAW and read != path.stat().st_size:
         raise UserError(f"{path} is cut short within frame {count}; {REMEDY}")
+
+
+def _stored(path: Path) -> int:
+    """Return how many frames a file really holds, those that its edit list leaves out among them; none is decoded."""
+    av = imported("av", f"reading {path}")
+    with av.open(f"file:{path}", metadata_errors="replace", options={"ignore_editlist": "1"}) as container:
+        stream = next(each for each in container.streams.video if not _is_cover(each))
+        return sum(1 for packet in container.demux(stream) if packet.size)
 
 
 def _seconds(stream: Any) -> float:

@@ -7,7 +7,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
-from _videos import moving, write_video
+from _videos import moving, write_frames, write_video
 from numpy.typing import NDArray
 
 from lossbench.errors import UserError
@@ -221,3 +221,40 @@ def test_without_the_library_the_remedy_is_told(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr("importlib.import_module", absent)
     with pytest.raises(UserError, match=r'reading .*a\.mkv needs the package av; install it by `pip install "lossb'):
         read(path)
+
+
+def test_what_an_edit_list_leaves_out_is_not_missing(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.mp4", moving(50), "mpeg4", "yuv420p")
+    content = bytearray(path.read_bytes())
+    # the duration of the one edit, in milliseconds
+    place = content.index(b"elst") + 12
+    content[place : place + 4] = (int.from_bytes(content[place : place + 4]) // 2).to_bytes(4)
+    path.write_bytes(content)
+    assert 20 <= len(read(path)) < 50
+
+
+def test_a_last_frame_may_be_held_longer(tmp_path: Path) -> None:
+    path = tmp_path / "a.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=25)
+        stream.height, stream.width, stream.pix_fmt = 48, 64, "bgr0"
+        packets = [
+            packet
+            for pixels in moving(4)
+            for packet in stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24"))
+        ]
+        packets += stream.encode()
+        packets[-1].duration *= 200
+        for packet in packets:
+            container.mux(packet)
+    assert len(read(path)) == 4
+
+
+def test_a_picture_by_another_name_is_no_video(tmp_path: Path) -> None:
+    write_frames(tmp_path, moving(1))
+    (tmp_path / "00000.png").rename(tmp_path / "a.mp4")
+    with pytest.raises(UserError, match=r"a\.mp4 is not a readable video \(it is a picture\)"):
+        read(tmp_path / "a.mp4")
+    (tmp_path / "b.mp4").write_bytes(b"")
+    with pytest.raises(UserError, match=r"b\.mp4 is not a readable video \(it is empty\)"):
+        read(tmp_path / "b.mp4")
