@@ -57,6 +57,14 @@ class VideoNetwork(Sized, Protocol):
 
 
 @runtime_checkable
+class EndedNetwork(VideoNetwork, Protocol):
+    """A network that is given a constant in place of the frames beyond the ends of a clip; others get mirrored ones."""
+
+    outside: float
+    """That constant."""
+
+
+@runtime_checkable
 class ClipNetwork(Sized, Protocol):
     """A torch module from (N, T, in_channels, H, W) in [0, 1] to all frames (N, T, out_channels, ...), not clamped.
 
@@ -128,7 +136,11 @@ class VideoPlugin(Shelved, Protocol):
 
 
 class ClipPlugin(Shelved, Protocol):
-    """A file whose network restores all frames of a clip at once; `TAKES_SIGMA` as for a `VideoPlugin`."""
+    """A file whose network restores all frames of a clip at once; `TAKES_SIGMA` as for a `VideoPlugin`.
+
+    One that is built on another network, whose trained file its `build` takes as `weights`, names it in `BUILT_ON`, and
+    in `SHARED` the arguments that both have alike; literals.
+    """
 
     WINDOW: None
     """It looks at the whole clip; a literal."""

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from lossbench import device as devices
 from lossbench import networks
 from lossbench.errors import UserError
-from lossbench.networks import ClipNetwork, SearchingNetwork, VideoNetwork
+from lossbench.networks import ClipNetwork, EndedNetwork, SearchingNetwork, VideoNetwork
 from lossbench.networks._padding import restore, restore_tiled
 from lossbench.restorer import TILE_OVERLAP, load
 from lossbench.video import windows
@@ -80,16 +80,19 @@ def restored(
     `network` is a `VideoNetwork` or a `ClipNetwork` in evaluation mode; `sigma` is the standard deviation of the noise
     in units of [0, 1], for those that are told it. At most its window of frames is held, or `chunk` frames and as many
     predictions. Frames of any size are extended to what the network needs, as pictures are, and may lie on another
-    device than the network: predictions have the device and dtype of the frames. No gradients. Raises UserError for
-    frames of several sizes, a clip without frames, and one that is too short: a single frame where a window is mirrored
-    at the ends, or fewer than the `least_frames` of a network of whole clips.
+    device than the network: predictions have the device and dtype of the frames. Beside the ends of a clip lie its own
+    frames, mirrored, or what an `EndedNetwork` says. No gradients. Raises UserError for a network of pictures, frames
+    of several sizes, of integers or of other bands than the network takes, a clip without frames, and one that is too
+    short: a single frame where a window is mirrored at the ends, or fewer than the `least_frames` of a network of whole
+    clips.
     """
-    images = _of_one_size(frames)
-    if isinstance(network, VideoNetwork) and network.window is not None:
+    images = _checked(frames, getattr(network, "in_channels", None))
+    if isinstance(network, ClipNetwork) and network.window is None:
+        yield from _by_chunks(network, images, sigma, settings)
+    elif isinstance(network, VideoNetwork):
         yield from _by_windows(network, images, sigma, settings.tile)
     else:
-        assert isinstance(network, ClipNetwork)
-        yield from _by_chunks(network, images, sigma, settings)
+        raise UserError(f"{type(network).__name__} restores pictures; give a network that restores clips")
 
 
 class Stacked:
@@ -130,11 +133,17 @@ def _by_windows(
 ) -> Iterator[Tensor]:
     stacked, half = Stacked(network, network.window, sigma), network.window // 2
     held: deque[Tensor] = deque(maxlen=network.window)
+    outside = network.outside if isinstance(network, EndedNetwork) else None
     read = 0
 
     def prediction(middle: int) -> Tensor:
-        seen = windows.around(middle, read, network.window)
-        return _run(stacked, (held[index - read + len(held)] for index in seen), tile)
+        if outside is None:
+            seen = windows.around(middle, read, network.window)
+            return _run(stacked, (held[index - read + len(held)] for index in seen), tile)
+        places = range(middle - half, middle + half + 1)
+        beyond = torch.full_like(held[0], outside)
+        each = (held[index - read + len(held)] if 0 <= index < read else beyond for index in places)
+        return _run(stacked, each, tile)
 
     for frame in frames:
         held.append(frame)
@@ -188,11 +197,15 @@ def _mean(total: Tensor, number: int) -> Tensor:
     return total / number
 
 
-def _of_one_size(frames: Iterable[Tensor]) -> Iterator[Tensor]:
-    """Give `frames`; raises UserError for none, and for one of another size than the first."""
+def _checked(frames: Iterable[Tensor], bands: int | None) -> Iterator[Tensor]:
+    """Give `frames`; raises UserError for none, and for one of integers, other `bands` or another size than others."""
     size = None
     for index, frame in enumerate(frames):
         size = size or frame.shape
+        if not frame.is_floating_point() or frame.ndim != 3 or bands not in (None, len(frame)):
+            raise UserError(
+                f"frame {index} is {frame.dtype} {tuple(frame.shape)}; give floats ({bands or 'bands'}, H, W) in [0, 1]"
+            )
         if frame.shape != size:
             found, first = (" x ".join(map(str, each)) for each in (frame.shape, size))
             raise UserError(f"frame {index} is {found}, the first {first}; a clip has frames of one size")

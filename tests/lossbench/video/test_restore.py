@@ -223,3 +223,20 @@ def test_memory_does_not_grow_with_the_length_of_a_clip(kind: str) -> None:
     command = [sys.executable, "-c", GROWTH, kind]
     run = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
     assert int(run.stdout) < 1024
+
+
+def test_a_network_that_says_what_lies_beyond_the_ends_is_given_that() -> None:
+    network: Any = build("pacnet_s", radius=1, search_frames=3, neighbours=2, craft=3).eval()
+    frames = torch.rand(5, 3, 16, 17)
+    with torch.no_grad():
+        expected = network.clip(frames[None])[0]
+    torch.testing.assert_close(restored_whole(network, frames), expected, atol=1e-6, rtol=0)
+
+
+def test_what_is_no_clip_for_the_network_is_refused() -> None:
+    frames = torch.rand(4, 3, 12, 12)
+    with pytest.raises(UserError, match="DnCNN restores pictures; give a network that restores clips"):
+        restored_whole(build("dncnn", channels=4, depth=3).eval(), frames)
+    for wrong in (torch.rand(4, 4, 12, 12), (255 * frames).byte(), torch.rand(4, 12, 12)):
+        with pytest.raises(UserError, match=r"frame 0 is torch\..*; give floats \(3, H, W\) in \[0, 1\]"):
+            restored_whole(Weighed(3), wrong)
