@@ -171,7 +171,7 @@ def test_a_robust_loss_is_the_plain_one_on_another_loss_network(scale: str) -> N
                 "denoising_sidd": 0.1,
                 "pan_sharpening": 0.02,
                 "pan_sharpening_gf2": 0.02,
-                "video_denoising": 0.02,
+                "video_denoising": 0.005,
                 "video_enhancement": 0.1,
             },
         ),
