@@ -3,12 +3,13 @@
 import importlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from torch import Tensor, nn
 
 from lossbench import losses, networks, storage, tasks
 from lossbench.device import Device, to_tensor
+from lossbench.errors import UserError
 from lossbench.terms import WeightedTerms
 from pipeline import command
 from pipeline.learning.loop import Batch, StepLoss
@@ -47,6 +48,7 @@ def main(
         chosen = begun.device
         built_on = {"weights": initial} if initial else {}
         network = chosen.place(networks.build(spec.network.name, **spec.network.arguments, **built_on))
+        _check_sizes(spec, network)
         own = network if spec.own_loss else None
         assert own is None or isinstance(own, networks.NetworkWithLoss)
         arguments: dict[str, Any] = {"weights": weights} if spec.loss.loss_network else {}
@@ -66,6 +68,19 @@ def main(
         file = str(weights) if weights else None
         measured = {"loss_weights": criterion.weights, "strength": strengths(result.history, criterion.weights)}
         begun.write_card(begun.card(result, **measured, loss_network_file=file))
+
+
+def _check_sizes(spec: TrainSpec, network: nn.Module) -> None:
+    """Raise UserError for a patch or a scale that the network as built does not take: its arguments may change both."""
+    sized = cast(networks.Sized, network)
+    place, patch = f"network '{spec.network.name}' with {spec.network.arguments}", spec.recipe.patch
+    if patch % sized.multiple or patch < sized.minimum:
+        raise UserError(
+            f"{place}: takes patches of multiples of {sized.multiple} px, {sized.minimum} at least, not of {patch}; "
+            "change the recipe's 'patch' or the arguments"
+        )
+    if (scale := tasks.load(spec.task.name).scale(spec.task.settings)) != sized.scale:
+        raise UserError(f"{place}: enlarges by {sized.scale}, the task by {scale}; change the arguments")
 
 
 def _pictures(

@@ -4,6 +4,8 @@ Sajjadi, Schoelkopf, Hirsch, "EnhanceNet: Single Image Super-Resolution Through 
 Which loss it is trained with (E, P, T and their sums) is no part of the network.
 """
 
+from math import inf
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -107,8 +109,8 @@ def build(
         raise UserError(f"EnhanceNet: channels {channels}, blocks {blocks}; give counts of 1 or more")
     if bicubic not in BICUBIC:
         raise UserError(f"bicubic: EnhanceNet has no '{bicubic}'; {nearest(bicubic, BICUBIC)}")
-    if first_residual < 0:
-        raise UserError(f"first_residual: {first_residual} is negative; give 0 or more")
+    if not 0 <= first_residual < inf:
+        raise UserError(f"first_residual: {first_residual} is no factor of 0 or more; give one")
     return EnhanceNet(channels, blocks, bicubic, first_residual)
 
 

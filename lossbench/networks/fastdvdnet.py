@@ -8,6 +8,8 @@ orthogonal every ten steps: `lossbench.networks._orthogonal`.
 Frames beside the ends of a clip are its frames mirrored: `lossbench.video.windows`.
 """
 
+from math import inf
+
 import torch
 from torch import Tensor, nn
 
@@ -107,8 +109,8 @@ def build(bands: int = 3, channels: int = 32, frame_channels: int = 30, first_re
     if min(bands, channels, frame_channels) < 1:
         sizes = f"bands {bands}, channels {channels}, frame_channels {frame_channels}"
         raise UserError(f"FastDVDnet: {sizes}; give counts of 1 or more")
-    if first_residual < 0:
-        raise UserError(f"first_residual: {first_residual} is negative; give 0 or more")
+    if not 0 <= first_residual < inf:
+        raise UserError(f"first_residual: {first_residual} is no factor of 0 or more; give one")
     network = FastDVDnet(bands, channels, frame_channels)
     for layer in network.modules():
         # on the meta device there is nothing to draw, and arithmetic there imports torch's compiler for seconds

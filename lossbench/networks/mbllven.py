@@ -3,6 +3,7 @@
 Lv et al., "MBLLEN: Low-Light Image/Video Enhancement Using CNNs", BMVC 2018, its network for video. The authors
 published no code for that one. The layers are those of a later re-implementation in TensorFlow, with which, by all
 that is known, the SMOID paper compared: five branches, and three of sixteen channels that go to the branch, not on.
+Of the last features nothing goes on, so that the weights of their other channels never move.
 
 That re-implementation trains it by 2 - (MS-SSIM + SSIM), a VGG-19 distance weighted by 1e-6, and a distance that counts
 the darkest 40% of pixels four times. There is no `own_loss`: VGG's weights are those of a loss network, which a

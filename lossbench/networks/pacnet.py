@@ -25,6 +25,10 @@ SOURCE = "Vaksman et al., ICCV 2021 (PaCNet); S-CNN and T-CNN by the authors' co
 PUBLISHED: Sizes = {"S-CNN and T-CNN": {"train_spatial": True}, "T-CNN on a frozen S-CNN": {}}
 WINDOW = None
 """It restores whole clips, since each frame that the S-CNN restores serves seven."""
+BUILT_ON = "pacnet_s"
+"""The network whose trained file `weights` is."""
+SHARED = ("radius", "search_frames", "neighbours", "craft")
+"""Arguments that both have alike."""
 LEAST_FRAMES = 4
 """Three frames are mirrored at each end."""
 LEAST_PATCH = 11

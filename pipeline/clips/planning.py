@@ -44,12 +44,8 @@ def check_kinds(configuration: Configuration, name: str, table: Table, label: st
                 f"{where}: networks: '{network}' restores {WHAT[not clips]}, column '{label}' is of {WHAT[clips]}; "
                 f"name it in tables of {WHAT[not clips]} alone"
             )
-        least, settings = plugins.constant("networks", network, "LEAST_FRAMES", 1), configuration.scale.evaluation.clips
-        limits = (("frames", settings.per_task.get(column.task, settings.frames)), ("chunk", settings.chunk))
-        for limit, frames in limits if clips else ():
-            if frames < least:
-                place = f"{configuration.scale_file}: evaluation.clips.{limit}"
-                raise UserError(f"{place}: {frames} frames, but '{network}' needs {least}; give {least} or more")
+        if clips:
+            _check_length(configuration, column, network)
     for metric, entry in table.metrics.items():
         if entry.of(label) and (_over(entry.file or metric) == "clip") != clips:
             raise UserError(
@@ -58,6 +54,38 @@ def check_kinds(configuration: Configuration, name: str, table: Table, label: st
             )
         if not clips and (entry.sigmas or entry.frames):
             raise UserError(f"{where}: metrics.{metric}: sigmas and frames are for clips; leave them out")
+        if clips and entry.of(label):
+            _check_metric(configuration, column, f"{where}: metrics.{metric}", entry.file or metric, entry)
+
+
+def _check_length(configuration: Configuration, column: Column, network: str) -> None:
+    """Raise UserError where fewer frames are scored, or given to `network` at once, than it needs."""
+    least, chunk = plugins.constant("networks", network, "LEAST_FRAMES", 1), configuration.scale.evaluation.clips.chunk
+    # one frame has none to mirror at its ends
+    limits = (("frames", _scored(configuration, column), max(least, 2)), ("chunk", chunk, least))
+    for limit, frames, needed in limits:
+        if frames < needed:
+            place = f"{configuration.scale_file}: evaluation.clips.{limit}"
+            raise UserError(f"{place}: {frames} frames, but '{network}' needs {needed}; give {needed} or more")
+
+
+def _check_metric(configuration: Configuration, column: Column, place: str, file: str, entry: Metric) -> None:
+    """Raise UserError for noise levels without noise, and for more `frames` than are scored or fewer than it needs."""
+    task = task_of(configuration, column)
+    if entry.sigmas and task is not None and noise_levels(task) is None:
+        raise UserError(f"{place}.sigmas: task '{column.task}' adds no noise; leave the entry out")
+    least, most = plugins.constant("metrics", file, "FRAMES_AT_ONCE", 1), _scored(configuration, column)
+    if entry.frames is not None and not least <= entry.frames <= most:
+        raise UserError(
+            f"{place}.frames: {entry.frames}, but '{file}' needs {least} and {most} are scored at this scale; give one "
+            "of these or between"
+        )
+
+
+def _scored(configuration: Configuration, column: Column) -> int:
+    """Return how many frames of a clip of `column` are scored at most."""
+    settings = configuration.scale.evaluation.clips
+    return settings.per_task.get(column.task, settings.frames)
 
 
 def _over(file: str) -> str:
@@ -97,9 +125,9 @@ def scoring(configuration: Configuration, column: Column, test_set: str, kept: b
     # some licences allow numbers only
     shown = kept and datasets.card(test_set).pictures
     return ClipScoring(
-        frames=settings.per_task.get(column.task, settings.frames),
+        frames=_scored(configuration, column),
         keep_frames=settings.keep_frames if shown else 0,
-        keep_sigma=min(levels, key=lambda level: abs(level - settings.keep_sigma)) if levels else None,
+        keep_sigma=settings.keep_sigma if levels else None,
         chunk=settings.chunk,
         overlap=settings.overlap,
     )

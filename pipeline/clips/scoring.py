@@ -127,7 +127,9 @@ def _rows(
 ) -> Iterator[Row]:
     assert spec.clip is not None
     found: dict[str, list[float]] = {metric.name: [] for metric in spec.metrics}
-    for sigma in _levels(spec):
+    levels, wanted = _levels(spec), spec.clip.keep_sigma or 0
+    shown = min(levels, key=lambda level: abs((level or 0) - wanted))
+    for sigma in levels:
         means = [Mean(metric) for metric in spec.metrics if _is_of(metric, sigma)]
         kept: list[NDArray[np.uint8]] = []
         inputs = Inputs(task, target, stored, item.name, sigma)
@@ -136,7 +138,7 @@ def _rows(
                 ours, theirs = (frame.transpose(2, 0, 1) for frame in (prediction, _unit(truly)))
                 for mean in means:
                     mean.add(ours, theirs)
-                if sigma == spec.clip.keep_sigma and len(kept) < spec.clip.keep_frames:
+                if sigma == shown and len(kept) < spec.clip.keep_frames:
                     kept.append(np.rint(prediction * 255).astype(np.uint8))
             for mean in means:
                 found[mean.metric.name].append(mean.value())

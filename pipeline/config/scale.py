@@ -142,7 +142,13 @@ class ClipEvaluation(Strict):
     chunk: PositiveInt = 16
     """Frames that a network of whole clips is given at once."""
     overlap: NonNegativeInt = 4
-    """Frames that two such parts share."""
+    """Frames that two such parts share, fewer than one has."""
+
+    @model_validator(mode="after")
+    def _each_part_advances(self) -> ClipEvaluation:
+        if self.overlap >= self.chunk:
+            raise ValueError(f"overlap: {self.overlap} frames of a chunk of {self.chunk}; give fewer")
+        return self
 
 
 class Evaluation(Strict):

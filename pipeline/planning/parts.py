@@ -42,6 +42,22 @@ def recipe(configuration: Configuration, network: str, task: str) -> Recipe:
     return found
 
 
+def check_built_on(configuration: Configuration, network: str, task: TaskSpec) -> None:
+    """Raise UserError where `initial` of `network` is not what it is built on, or has other arguments in common."""
+    place, chosen = f"{configuration.scale_file}: networks.{network}", configuration.network(network)
+    wanted = plugins.constant("networks", network, "BUILT_ON", None)
+    if chosen.initial != wanted:
+        advice = "leave the entry out" if wanted is None else f"it is built on '{wanted}'; name that"
+        raise UserError(f"{place}.initial: '{network}' is built on {chosen.initial or 'nothing'} here; {advice}")
+    if wanted is None:
+        return
+    ours, theirs = (network_spec(configuration, name, task).arguments for name in (network, wanted))
+    for argument in plugins.constant("networks", network, "SHARED"):
+        if ours.get(argument) != theirs.get(argument):
+            values = f"{ours.get(argument, 'left out')}, but {theirs.get(argument, 'left out')} of '{wanted}'"
+            raise UserError(f"{place}.arguments.{argument}: {values}, on which it is built; give both the same")
+
+
 def _check_patch(place: str, network: str, patch: int) -> None:
     """Raise UserError for a training patch that `network` does not take, or that leaves weights without a gradient."""
     multiple = plugins.constant("networks", network, "MULTIPLE", 1)

@@ -14,7 +14,7 @@ from pipeline.planning.data import pairs
 from pipeline.planning.job import File, Job, closure, plugin_module
 from pipeline.planning.loss_networks import loss_network
 from pipeline.planning.measured_steps import CPU_FILE, FILE, cost_words, key_of, loss_network_of, read
-from pipeline.planning.parts import loss_spec, network_spec, recipe
+from pipeline.planning.parts import check_built_on, loss_spec, network_spec, recipe
 from pipeline.specs.recipe import Recipe
 from pipeline.specs.train import TrainSpec
 
@@ -46,6 +46,7 @@ def trained(configuration: Configuration, table: Table, column: Column, network:
         modules.append(plugin_module("loss_networks", str(spec.loss.loss_network)))
     if tasks.of_clips(task.name):
         modules.append("pipeline.clips.training")
+    check_built_on(configuration, network, task)
     if (built_on := configuration.network(network).initial) is not None:
         # an A/A row differs in all its seeds
         under = table.reference_loss if chosen.again_of is None else loss

@@ -40,7 +40,7 @@ class ClipScoring(Sparse):
     keep_frames: NonNegativeInt
     """Restored frames of each clip that are kept, the first ones."""
     keep_sigma: float | None = None
-    """The noise level, in 8-bit levels, of what is kept."""
+    """The noise level, in 8-bit levels, nearest to which is what is kept; None where there is no noise."""
     chunk: PositiveInt
     """Frames that a network of whole clips is given at once."""
     overlap: NonNegativeInt

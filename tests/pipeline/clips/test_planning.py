@@ -166,6 +166,42 @@ def test_parts_of_clips_too_short_for_a_network_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
+    ("entry", "value", "message"),
+    [
+        (
+            "networks.pacnet.initial",
+            None,
+            "pacnet.initial: 'pacnet' is built on nothing here; it is built on 'pacnet_s'",
+        ),
+        ("networks.pacnet.initial", "fastdvdnet", "initial: 'pacnet' is built on fastdvdnet here; .* name that"),
+        ("networks.fastdvdnet.initial", "pacnet_s", "'fastdvdnet' is built on pacnet_s here; leave the entry out"),
+        ("networks.pacnet.arguments.radius", 4, "arguments.radius: 4, but .* of 'pacnet_s', on which .* both the same"),
+        ("evaluation.clips.overlap", 16, "overlap: 16 frames of a chunk of 1[0-9]; give fewer"),
+    ],
+)
+def test_what_would_fail_after_training_is_refused(entry: str, value: Any, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        changed(place(f"scale.{entry}", value))
+
+
+@pytest.mark.parametrize(
+    ("table", "metric", "message"),
+    [
+        ("table6", {"file": "psnr_video", "sigmas": (30.0,)}, "sigmas: task 'video_enhancement' adds no noise; leave"),
+        ("table5", {"file": "mabd", "frames": 1}, "frames: 1, but 'mabd' needs 2 and [0-9]+ are scored at this scale"),
+        ("table5", {"file": "psnr_video", "frames": 99}, "frames: 99, but 'psnr_video' needs 1 and [0-9]+ are scored"),
+    ],
+)
+def test_a_metric_that_could_not_be_taken_is_refused(table: str, metric: dict[str, Any], message: str) -> None:
+    name, folder = f"mae_loss/{table}", ROOT / "config"
+    configuration = Configuration.read({**values(folder), "scale": "ci", "tables": [name]}, folder)
+    metrics = {"mine": Metric.model_validate({"source": "x", **metric})}
+    configuration.tables[name] = configuration.tables[name].model_copy(update={"metrics": metrics})
+    with pytest.raises(UserError, match=f"metrics.mine.{message}"):
+        Plan(configuration)
+
+
+@pytest.mark.parametrize(
     ("table", "entry", "value", "message"),
     [
         (

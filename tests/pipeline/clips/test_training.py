@@ -159,3 +159,19 @@ def test_a_recipe_without_frames_has_the_text_that_it_had() -> None:
     assert Recipe.from_json(pictures.canonical()) == pictures
     with pytest.raises(UserError, match="frames: Input should be a multiple of 2"):
         Recipe.parse({**pictures.model_dump(), "frames": 3}, "recipe")
+
+
+@pytest.mark.parametrize(
+    ("network", "arguments", "message"),
+    [
+        ("smoid", {"width": 1, "depth": 5}, r"takes patches of multiples of 32 px, 32 at least, not of 16; change"),
+        ("smoid", {"width": 1, "scale": 2}, r"enlarges by 2, the task by 1; change the arguments"),
+    ],
+)
+def test_arguments_that_make_the_recipe_unfit_are_named(
+    network: str, arguments: dict[str, Any], message: str, targets: Path, tmp_path: Path
+) -> None:
+    chosen = spec(network, "video_enhancement")
+    chosen = chosen.model_copy(update={"network": chosen.network.model_copy(update={"arguments": arguments})})
+    with pytest.raises(UserError, match=rf"network '{network}' with .*: {message}"):
+        train.main(chosen, "code", run_of(tmp_path / "out", "train/clips", {}), targets=targets, pairs=targets)
