@@ -40,7 +40,7 @@ def frames(path: Path, first: int = 0, stop: int | None = None, least: int = 1) 
     given = 0
     try:
         with av.open(f"file:{path}", metadata_errors="replace") as container:
-            stream = next((each for each in container.streams.video if not _is_cover(each)), None)
+            stream = _stream(container)
             if stream is None:
                 raise unreadable(path, "it has no video", WANTED)
             if container.format.name.endswith(PICTURE):
@@ -62,9 +62,10 @@ def frames(path: Path, first: int = 0, stop: int | None = None, least: int = 1) 
         raise UserError(f"{path}: {given} frames from frame {first} on, {wanted} are needed; give a longer clip")
 
 
-def _is_cover(stream: Any) -> bool:
-    """Return whether a stream is the one picture of a record's cover."""
-    return "attached_pic" in str(stream.disposition).lower()
+def _stream(container: Any) -> Any:
+    """Return the first video of a file that is not the one picture of a record's cover; None where there is none."""
+    videos = (each for each in container.streams.video if "attached_pic" not in str(each.disposition).lower())
+    return next(videos, None)
 
 
 def _decoded(container: Any, stream: Any, path: Path, stop: int | None) -> Iterator[Any]:
@@ -108,8 +109,7 @@ def _stored(path: Path) -> int:
     """Return how many frames a file really holds, those that its edit list leaves out among them; none is decoded."""
     av = imported("av", f"reading {path}")
     with av.open(f"file:{path}", metadata_errors="replace", options={"ignore_editlist": "1"}) as container:
-        stream = next(each for each in container.streams.video if not _is_cover(each))
-        return sum(1 for packet in container.demux(stream) if packet.size)
+        return sum(1 for packet in container.demux(_stream(container)) if packet.size)
 
 
 def _seconds(stream: Any) -> float:

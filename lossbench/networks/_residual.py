@@ -1,7 +1,11 @@
-"""The residual block of super-resolution networks, without normalisation."""
+"""The residual block of super-resolution networks, without normalisation, and how small a first residual may be."""
+
+from math import inf
 
 import torch
 from torch import Tensor, nn
+
+from lossbench.errors import UserError
 
 
 class ResidualBlock(nn.Module):
@@ -20,3 +24,9 @@ class ResidualBlock(nn.Module):
 def conv3(inputs: int, outputs: int) -> nn.Conv2d:
     """Return a convolution of 3 x 3 that keeps the size."""
     return nn.Conv2d(inputs, outputs, kernel_size=3, padding=1)
+
+
+def check_first_residual(factor: float) -> None:
+    """Raise UserError unless `factor`, on the first weights of the layer that makes a residual, is 0 or more."""
+    if not 0 <= factor < inf:
+        raise UserError(f"first_residual: {factor} is no factor of 0 or more; give one")

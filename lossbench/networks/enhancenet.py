@@ -4,15 +4,13 @@ Sajjadi, Schoelkopf, Hirsch, "EnhanceNet: Single Image Super-Resolution Through 
 Which loss it is trained with (E, P, T and their sums) is no part of the network.
 """
 
-from math import inf
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lossbench.errors import UserError, nearest
 from lossbench.networks import Sizes
-from lossbench.networks._residual import ResidualBlock, conv3
+from lossbench.networks._residual import ResidualBlock, check_first_residual, conv3
 
 SOURCE = "Sajjadi et al., ICCV 2017 (EnhanceNet); 64 channels, 10 residual blocks, x4"
 PUBLISHED: Sizes = {"x4": {}}
@@ -109,8 +107,7 @@ def build(
         raise UserError(f"EnhanceNet: channels {channels}, blocks {blocks}; give counts of 1 or more")
     if bicubic not in BICUBIC:
         raise UserError(f"bicubic: EnhanceNet has no '{bicubic}'; {nearest(bicubic, BICUBIC)}")
-    if not 0 <= first_residual < inf:
-        raise UserError(f"first_residual: {first_residual} is no factor of 0 or more; give one")
+    check_first_residual(first_residual)
     return EnhanceNet(channels, blocks, bicubic, first_residual)
 
 

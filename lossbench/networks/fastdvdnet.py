@@ -8,13 +8,12 @@ orthogonal every ten steps: `lossbench.networks._orthogonal`.
 Frames beside the ends of a clip are its frames mirrored: `lossbench.video.windows`.
 """
 
-from math import inf
-
 import torch
 from torch import Tensor, nn
 
 from lossbench.errors import UserError
 from lossbench.networks import Sizes
+from lossbench.networks._residual import check_first_residual
 
 SOURCE = "Tassano et al., CVPR 2020 (FastDVDnet); five frames and the noise level"
 PUBLISHED: Sizes = {"colour": {}}
@@ -109,8 +108,7 @@ def build(bands: int = 3, channels: int = 32, frame_channels: int = 30, first_re
     if min(bands, channels, frame_channels) < 1:
         sizes = f"bands {bands}, channels {channels}, frame_channels {frame_channels}"
         raise UserError(f"FastDVDnet: {sizes}; give counts of 1 or more")
-    if not 0 <= first_residual < inf:
-        raise UserError(f"first_residual: {first_residual} is no factor of 0 or more; give one")
+    check_first_residual(first_residual)
     network = FastDVDnet(bands, channels, frame_channels)
     for layer in network.modules():
         # on the meta device there is nothing to draw, and arithmetic there imports torch's compiler for seconds

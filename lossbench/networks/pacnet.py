@@ -20,6 +20,7 @@ from lossbench.networks._patch_index import cached_neighbours
 from lossbench.networks._patch_search import Search
 from lossbench.networks.pacnet_s import FIRST_GAIN, MEMORY, PaCNetS
 from lossbench.networks.pacnet_s import build as build_spatial
+from lossbench.video.windows import mirrored
 
 SOURCE = "Vaksman et al., ICCV 2021 (PaCNet); S-CNN and T-CNN by the authors' code, without its unused numbers"
 PUBLISHED: Sizes = {"S-CNN and T-CNN": {"train_spatial": True}, "T-CNN on a frozen S-CNN": {}}
@@ -115,7 +116,7 @@ class PaCNet(nn.Module):
         with torch.set_grad_enabled(torch.is_grad_enabled() and self.train_spatial):
             restored = self.spatial.clip(frames, neighbours).clamp(0, 1)
         both = torch.cat((frames, restored), dim=2)
-        both = both[:, _mirrored(count, both.device)]
+        both = both[:, [mirrored(place, count) for place in range(-TEMPORAL, count + TEMPORAL)]]
         step = count if torch.is_grad_enabled() else self._frames_at_once(frames)
         noise = [self.temporal(both[:, start : start + step + 2 * TEMPORAL]) for start in range(0, count, step)]
         return restored - torch.cat(noise, dim=1)
@@ -165,12 +166,6 @@ def _fill(spatial: PaCNetS, file: Path) -> None:
 
 def _words(search: Search) -> str:
     return "radius {}, search_frames {}, neighbours {}, craft {}".format(*search)
-
-
-def _mirrored(count: int, device: torch.device) -> Tensor:
-    """Return the places of `count` frames and of three more at each end, mirrored about the first and the last."""
-    places = torch.arange(-TEMPORAL, count + TEMPORAL, device=device).abs()
-    return torch.minimum(places, 2 * (count - 1) - places)
 
 
 def _draw_weights(layer: nn.Module) -> None:

@@ -12,6 +12,8 @@ Clip = NDArray[Any]
 
 SCORED_FRAMES = 85
 """Frames of a clip that the published video tables score at most, the first ones."""
+LEAST_FRAMES = 2
+"""Of a clip that is scored: one has none to mirror at its ends, and no motion."""
 
 
 def scored(clip: Clip, most: int = SCORED_FRAMES) -> Clip:

@@ -136,14 +136,16 @@ def _by_windows(
     outside = network.outside if isinstance(network, EndedNetwork) else None
     read = 0
 
+    def seen(index: int) -> Tensor:
+        if 0 <= index < read:
+            return held[index - read + len(held)]
+        assert outside is not None
+        return torch.full_like(held[0], outside)
+
     def prediction(middle: int) -> Tensor:
-        if outside is None:
-            seen = windows.around(middle, read, network.window)
-            return _run(stacked, (held[index - read + len(held)] for index in seen), tile)
-        places = range(middle - half, middle + half + 1)
-        beyond = torch.full_like(held[0], outside)
-        each = (held[index - read + len(held)] if 0 <= index < read else beyond for index in places)
-        return _run(stacked, each, tile)
+        mirrors = outside is None
+        places = windows.around(middle, read, network.window) if mirrors else range(middle - half, middle + half + 1)
+        return _run(stacked, map(seen, places), tile)
 
     for frame in frames:
         held.append(frame)

@@ -7,6 +7,7 @@ from lossbench import datasets, plugins, tasks
 from lossbench.assets import pyiqa_models
 from lossbench.errors import UserError
 from lossbench.tasks import NoisyTask
+from lossbench.video.clips import LEAST_FRAMES
 from pipeline.config.read import Configuration
 from pipeline.config.table import Column, Metric, Table
 from pipeline.specs.evaluate import ClipScoring
@@ -61,8 +62,7 @@ def check_kinds(configuration: Configuration, name: str, table: Table, label: st
 def _check_length(configuration: Configuration, column: Column, network: str) -> None:
     """Raise UserError where fewer frames are scored, or given to `network` at once, than it needs."""
     least, chunk = plugins.constant("networks", network, "LEAST_FRAMES", 1), configuration.scale.evaluation.clips.chunk
-    # one frame has none to mirror at its ends
-    limits = (("frames", _scored(configuration, column), max(least, 2)), ("chunk", chunk, least))
+    limits = (("frames", _scored(configuration, column), max(least, LEAST_FRAMES)), ("chunk", chunk, least))
     for limit, frames, needed in limits:
         if frames < needed:
             place = f"{configuration.scale_file}: evaluation.clips.{limit}"

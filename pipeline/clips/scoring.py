@@ -16,14 +16,11 @@ from lossbench.metrics import Protocol
 from lossbench.names import fitting
 from lossbench.tasks import NoisyTask
 from lossbench.tasks._answers import made
-from lossbench.video.clips import require_frames, truth
+from lossbench.video.clips import LEAST_FRAMES, require_frames, truth
 from lossbench.video.restore import Settings, clip_restorer
 from pipeline.outputs.arrays import Arrays, Item
 from pipeline.outputs.remedies import files_of_stages
 from pipeline.specs.evaluate import ClipScoring, EvaluateSpec, MetricSpec
-
-LEAST_FRAMES = 2
-"""Of a clip: one has none to mirror at its ends, and no motion."""
 
 Floats = NDArray[np.float32]
 Integers = NDArray[np.uint8 | np.uint16]
