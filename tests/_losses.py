@@ -47,6 +47,7 @@ LOSSES: dict[str, Case] = {
         for name, network, arguments in (
             ("original", None, {}),
             ("log_cosh", None, {"a": 10.0}),
+            ("scaled_l2", None, {"scale": 5.0}),
             ("vgg", "vgg16", {"layer": "conv2_2"}),
             ("timm", "timm", {}),
             ("lpips", "lpips", {}),

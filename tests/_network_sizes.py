@@ -35,6 +35,8 @@ COUNTS: list[tuple[str, dict[str, Any], int]] = [
     ("mprnet", {}, 15_741_025),
     ("mprnet", {"features": 40, "unet_step": 20, "orsnet_step": 16}, 3_637_249),
     ("mprnet", {"features": 96, "unet_step": 48, "orsnet_step": 32}, 20_127_073),
+    ("noise2noise", {}, 991_203),
+    ("red30", {}, 4_139_395),
     ("rfdn", {}, 433_448),
     ("rfdn", {"attention_channels": 12}, 433_448),
     # the often quoted RFDN-L
@@ -52,6 +54,8 @@ COUNTS: list[tuple[str, dict[str, Any], int]] = [
     ("sid", {"in_channels": 3, "out_channels": 3, "scale": 1, "width": 32, "transposed_bias": True}, 7_760_163),
     ("sid", {"in_channels": 4, "scale": 2, "transposed_bias": False}, 7_760_268),
     ("sid", BAYER, 7_760_268),
+    ("vae", {}, 429_729),
+    ("vae", {"side": 64, "bands": 3, "width": 64, "latent": 64}, 7_095_171),
 ]
 COSTS: list[tuple[str, dict[str, Any], int, int, float]] = [
     ("dncnn", {}, 128, 8, 10.93),
@@ -77,6 +81,8 @@ SIZES: dict[str, list[tuple[dict[str, Any], int, int, int]]] = {
     "enhancenet": [({**SMALL["enhancenet"], "bicubic": place}, 3, 3, 4) for place in ("half_pixel", "legacy")],
     "innformer": [({**SMALL["innformer"], "window_order": order}, 4, 3, 1) for order in ("corrected", "released")],
     "mprnet": [({**SMALL["mprnet"], "features": 4, "bands": bands}, bands, bands, 1) for bands in (1, 3, 4)],
+    "noise2noise": [({"width": 3, "bands": bands}, bands, bands, 1) for bands in (1, 3)],
+    "red30": [({"channels": 4, "depth": 3, "bands": bands}, bands, bands, 1) for bands in (1, 3)],
     "rfdn": [
         ({"scale": scale, "channels": channels, "blocks": 2, "bands": bands}, bands, bands, scale)
         for scale in (1, 2, 3, 4)
@@ -85,5 +91,7 @@ SIZES: dict[str, list[tuple[dict[str, Any], int, int, int]]] = {
     ],
     "sfinet": [({"width": 4, "bands": bands}, bands + 1, bands, 1) for bands in (1, 4, 8)],
     "sid": [({"width": 2}, 3, 3, 1), ({"width": 2, **BAYER}, 4, 3, 2)],
+    # of one size alone
+    "vae": [],
 }
 """Arguments, bands of the input and the output, and by how much the sides grow."""

@@ -15,10 +15,15 @@ SMALL: dict[str, dict[str, Any]] = {
     "enhancenet": {"channels": 8, "blocks": 2},
     "innformer": {"features": 4, "bands": 3},
     "mprnet": {"features": 8, "unet_step": 4, "orsnet_step": 4, "blocks": 1},
+    "noise2noise": {"width": 6},
+    "red30": {"channels": 8, "depth": 5},
     "rfdn": {"scale": 2, "channels": 8, "blocks": 2},
     "sfinet": {"width": 4, "bands": 3},
     "sid": {"width": 8},
+    "vae": {"width": 4, "latent": 4},
 }
+WHOLE = {"vae"}
+"""Networks of whole pictures of one size, which take no other."""
 
 
 class Layer(NamedTuple):

@@ -99,6 +99,20 @@ class NetworkWithLoss(Network, Protocol):
         """Return the loss as a float32 scalar, 0 where the stages are as they should be."""
 
 
+@runtime_checkable
+class Autoencoder(Network, Protocol):
+    """A network of whole pictures of one size that goes through a Gaussian latent, and makes pictures out of it."""
+
+    latent: int
+    """Number of latent variables."""
+
+    def encode(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
+        """Return mean and log variance of the latent, (N, latent) each."""
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """Return the pictures of latents (N, latent)."""
+
+
 class Shelved(Protocol):
     """What every file of this folder holds."""
 

@@ -11,9 +11,9 @@ from lossbench import plugins
 from lossbench.networks import build, window
 
 NAMES = [name for name in plugins.names("networks") if window(name) == 1]
-LESS = {"drbn": 4, "mprnet": 8, "sid": 16}
+LESS = {"drbn": 4, "mprnet": 8, "noise2noise": 32, "sid": 16}
 """The next smaller patch that a network takes, where that is not one pixel less."""
-LEAST_INPUT = {"innformer"}
+LEAST_INPUT = {"innformer", "vae"}
 """Networks that take no smaller input."""
 DRAWS = 6
 """Of weights and pictures: a ReLU of a narrow layer can cut a weight off in one of them."""
