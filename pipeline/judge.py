@@ -19,7 +19,7 @@ from lossbench.statistics.rank_agreement import shape
 from lossbench.statistics.sizes import place
 from lossbench.statistics.verdicts import FLOORS, Verdict, slight_verdict, value_verdict, verdict
 from pipeline.command import run
-from pipeline.judging import joint
+from pipeline.judging import joint, share
 from pipeline.judging.noise import Lender, Lent
 from pipeline.judging.pairs import columns_of, lent_to, paired_mean
 from pipeline.judging.printed_size import PrintedSize, printed_size
@@ -146,6 +146,10 @@ def _on_mean(claim: Claim, spec: JudgeSpec, scores: pd.DataFrame, lender: Lender
         return [one._replace(values=signs(table).get(metric, 1) * one.values) for one in found]
 
     found = oriented(claim.metric)
+    if claim.won:
+        measured = share.judged(claim, found, spec.full_scale)
+        missing = {"verdict": NOT_ATTEMPTED, "reason": _why_not(claim, table, scores)}
+        return {**row, **dict.fromkeys(_MEASURED), **(measured or missing), "notes": []}
     if claim.against:
         # an interaction: how much larger the difference is than that of the other metric on the same pictures
         others = oriented(claim.against)

@@ -1,4 +1,4 @@
-"""Stage train: one restoration network under one loss, resumable to the bit."""
+"""Stage train: one restoration network or auto-encoder under one loss, resumable to the bit."""
 
 import importlib
 from collections.abc import Callable
@@ -15,14 +15,15 @@ from pipeline import command
 from pipeline.learning.loop import Batch, StepLoss
 from pipeline.learning.outcome import strengths
 from pipeline.learning.run import Run, training
-from pipeline.learning.sampling import Crops
+from pipeline.learning.sampling import Crops, DrawnPairs
 from pipeline.outputs.arrays import Arrays
 from pipeline.specs.train import TrainSpec
 
-CLIPS = "pipeline.clips.training"
-"""Imported by its name, as plugins are: what trains on clips is no part of what trains on pictures."""
+CLIPS, GENERATION = "pipeline.clips.training", "pipeline.learning.generation"
+"""Imported by their names, as plugins are: what trains on clips or generators is no part of what restores pictures."""
 
 Draw = Callable[[int], Batch]
+Loss = Callable[[int, Batch], StepLoss]
 Restored = Callable[[int, Batch], tuple[tuple[Tensor, ...], Tensor]]
 """From a step and its data to all that its loss compares with the target, the prediction first, and the target."""
 
@@ -48,21 +49,16 @@ def main(
         chosen = begun.device
         built_on = {"weights": initial} if initial else {}
         network = chosen.place(networks.build(spec.network.name, **spec.network.arguments, **built_on))
-        _check_sizes(spec, network)
-        own = network if spec.own_loss else None
-        assert own is None or isinstance(own, networks.NetworkWithLoss)
         arguments: dict[str, Any] = {"weights": weights} if spec.loss.loss_network else {}
         criterion: WeightedTerms = chosen.place(losses.build(spec.loss.name, **spec.loss.arguments, **arguments))
-        draw, restored = (_pictures if spec.recipe.frames is None else _clips)(spec, network, chosen, targets, pairs)
-
-        def loss(step: int, data: Batch) -> StepLoss:
-            stages, target = restored(step, data)
-            prediction = stages[0]
-            terms = criterion.terms(prediction, target)
-            if own is not None:
-                terms["pixel"] = own.own_loss(stages, target)
-            return StepLoss(criterion.total(terms), terms, prediction)
-
+        if isinstance(network, networks.Autoencoder):
+            draw, loss = importlib.import_module(GENERATION).training(spec, network, criterion, chosen, targets)
+        else:
+            _check_sizes(spec, network)
+            draw, restored = (_pictures if spec.recipe.frames is None else _clips)(
+                spec, network, chosen, targets, pairs
+            )
+            loss = _compared(network if spec.own_loss else None, criterion, restored)
         result = begun.fit(network, spec.recipe, draw, loss)
         storage.save(run.output / "model.safetensors", result.model, spec.network.model_dump(mode="json"))
         file = str(weights) if weights else None
@@ -83,15 +79,24 @@ def _check_sizes(spec: TrainSpec, network: nn.Module) -> None:
         raise UserError(f"{place}: enlarges by {sized.scale}, the task by {scale}; change the arguments")
 
 
+def _compared(own: nn.Module | None, criterion: WeightedTerms, restored: Restored) -> Loss:
+    """Return the loss of a step; `own` is the network where it has a pixel term of its own."""
+    assert own is None or isinstance(own, networks.NetworkWithLoss)
+
+    def loss(step: int, data: Batch) -> StepLoss:
+        stages, target = restored(step, data)
+        prediction = stages[0]
+        terms = criterion.terms(prediction, target)
+        if own is not None:
+            terms["pixel"] = own.own_loss(stages, target)
+        return StepLoss(criterion.total(terms), terms, prediction)
+
+    return loss
+
+
 def _pictures(
     spec: TrainSpec, network: nn.Module, chosen: Device, targets: Path, pairs: Path | None
 ) -> tuple[Draw, Restored]:
-    assert pairs is not None
-    scale = tasks.load(spec.task.name).scale(spec.task.settings)
-    roles = [(Arrays(pairs), 1), (Arrays(targets), scale)]
-    recipe = spec.recipe
-    crops = Crops(roles, "train", patch=recipe.patch, batch=recipe.batch, seed=spec.seed, augment=recipe.augment)
-
     def restored(step: int, data: Batch) -> tuple[tuple[Tensor, ...], Tensor]:
         low_quality, target = (to_tensor(pixels, chosen.device) for pixels in data)
         with chosen.autocast():
@@ -102,7 +107,25 @@ def _pictures(
                 stages = (network(low_quality),)
         return tuple(stage.float() for stage in stages), target
 
-    return crops.draw, restored
+    return _drawn_pairs(spec, targets, pairs), restored
+
+
+def _drawn_pairs(spec: TrainSpec, targets: Path, pairs: Path | None) -> Draw:
+    """Return what gives low qualities and targets of a step."""
+    task, recipe = tasks.load(spec.task.name), spec.recipe
+    scale = task.scale(spec.task.settings)
+    sizes: dict[str, Any] = {
+        "patch": recipe.patch,
+        "batch": recipe.batch,
+        "seed": spec.seed,
+        "augment": recipe.augment,
+    }
+    if isinstance(task, tasks.PairingTask):
+        crops = Crops([(Arrays(targets), scale)], "train", **sizes)
+        return DrawnPairs(crops, lambda target, chance: task.training_pair(target, spec.task.settings, chance)).draw
+    if pairs is None:
+        raise UserError(f"task '{spec.task.name}' with the network '{spec.network.name}' needs --pairs")
+    return Crops([(Arrays(pairs), 1), (Arrays(targets), scale)], "train", **sizes).draw
 
 
 def _clips(

@@ -55,6 +55,16 @@ class CombiningTask(Task, Protocol):
 
 
 @runtime_checkable
+class PairingTask(Task, Protocol):
+    """A task whose training pairs are drawn anew in each step, of targets alone."""
+
+    def training_pair(
+        self, target: Pixels, settings: TaskSettings, generator: np.random.Generator
+    ) -> tuple[Pixels, Pixels]:
+        """Return what a network is given of the crop `target`, and what its prediction is compared with."""
+
+
+@runtime_checkable
 class StreamedTask(Task, Protocol):
     """A task of clips, whose low quality is made frame by frame so that no clip is held whole."""
 

@@ -15,6 +15,8 @@ SOURCE = "Kingma and Welling, ICLR 2014 (VAE); sizes of this project, since the 
 TRIVIAL = "mean_picture"
 """The mean of the training pictures in the place of every reconstruction and of every sample."""
 ALSO_TRIVIAL: tuple[str, ...] = ()
+TARGETS_ALONE = True
+"""Training reads no low quality."""
 
 
 class Whole(Strict):

@@ -17,6 +17,8 @@ from lossbench.tasks._text import with_text
 SOURCE = "Lehtinen et al., ICML 2018 (Noise2Noise), text; settings of public re-implementations"
 TRIVIAL = "corrupted_input"
 ALSO_TRIVIAL: tuple[str, ...] = ()
+TARGETS_ALONE = True
+"""Training reads no low quality."""
 
 MOST = 0.9
 """Largest share that may be covered: letters leave gaps, which more strings fill ever more slowly."""

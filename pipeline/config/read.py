@@ -64,6 +64,8 @@ class Configuration:
         known = table_names(folder)
         for name in scale.control_tables or ():
             _require(f"{scale_file}: control_tables", name, known)
+        for name in scale.table_seeds:
+            _require(f"{scale_file}: table_seeds", name, known)
         for name in scale.absent_controls:
             _require(f"{scale_file}: absent_controls", name, named)
         if every_control:
@@ -104,6 +106,10 @@ class Configuration:
         # some read a part of another one's files
         return str(Path(self.config.data_root) / (datasets.card(dataset).folder_of or dataset))
 
+    def seeds(self, table: str) -> tuple[int, ...]:
+        """Return the seeds of the trainings of `paper/table` at this scale."""
+        return self.scale.table_seeds.get(table, self.scale.seeds)
+
     def files(self, dataset: str) -> str | None:
         """Return what changes with the files of `dataset` in the user's folder; None where there is no folder."""
         root = self.data_root(dataset)
@@ -143,12 +149,11 @@ class Configuration:
         """Raise UserError for a name in one section or file that another one does not define."""
         for name, table in self.tables.items():
             file = f"config/tables/{name}.yaml"
-            _require(f"{file}: reference_loss", table.reference_loss, table.losses)
+            for place, one, known in table.names():
+                _require(f"{file}: {place}", one, known)
             self._check_again(f"{file}: again", table)
-            if table.chart is not None:
-                _require(f"{file}: chart", table.chart, table.losses)
             for label, column in table.columns.items():
-                if table.compares == "restorations":
+                if table.compares != "classifiers":
                     _require(f"{file}: columns.{label}.task", column.task, self.config.tasks)
                 for metric, entry in table.metrics.items():
                     if isinstance(entry.crop, dict):
@@ -180,8 +185,9 @@ class Configuration:
         for task in self.scale.evaluation.clips.per_task:
             _require(f"{self.scale_file}: evaluation.clips.per_task", task, self.config.tasks)
         for name, network in self.scale.networks.items():
-            for task in network.per_task:
-                _require(f"{self.scale_file}: networks.{name}.per_task", task, self.config.tasks)
+            for special in ("per_task", "arguments_per_task"):
+                for task in getattr(network, special):
+                    _require(f"{self.scale_file}: networks.{name}.{special}", task, self.config.tasks)
             if network.initial is not None:
                 _require(f"{self.scale_file}: networks.{name}.initial", network.initial, self.scale.networks)
 

@@ -19,12 +19,15 @@ from pipeline.specs.recipe import Recipe
 
 SEEDS = 2**32
 """Seeds are below it."""
+Seed = Annotated[int, Field(strict=True, ge=0, lt=SEEDS)]
 
 
 class Network(Strict):
     """A restoration network at one scale."""
 
     arguments: dict[str, Any] = {}
+    arguments_per_task: dict[str, dict[str, Any]] = {}
+    """Arguments that differ for a task."""
     recipe: Recipe
     per_task: dict[str, dict[str, Any]] = {}
     """Recipe entries that differ for a task; no patch may be below the network's LEAST_PATCH."""
@@ -154,6 +157,8 @@ class ClipEvaluation(Strict):
 class Evaluation(Strict):
     """What evaluation keeps and how it restores."""
 
+    samples: Annotated[int, Field(ge=2)] | None = None
+    """Pictures that an auto-encoder makes at this scale, where they are fewer than a table asks for."""
     keep_pictures: NonNegativeInt = Field(6)
     tile: PositiveInt | None = None
     crop: PositiveInt = 96
@@ -164,11 +169,13 @@ class Scale(Strict):
     """config/scale/<scale>.yaml: how big, on which data, how many seeds."""
 
     title: str
-    seeds: tuple[Annotated[int, Field(strict=True, ge=0, lt=SEEDS)], ...] = Field(min_length=1)
+    seeds: tuple[Seed, ...] = Field(min_length=1)
     """Of the trainings, whole numbers from 0, each once."""
-    noise_seeds: tuple[Annotated[int, Field(strict=True, ge=0, lt=SEEDS)], ...] = ()
+    noise_seeds: tuple[Seed, ...] = ()
     """Of further trainings of every table's reference loss alone: how far they lie apart is how far two runs of one
     recipe do (the noise floor), which enters every interval of their network and column. For few `seeds`."""
+    table_seeds: dict[str, Annotated[tuple[Seed, ...], Field(min_length=1)]] = {}
+    """Other seeds for the trainings of a table, which then has no `noise_seeds`."""
     full: bool = False
     """Whether data, networks and recipes are the papers': only then are values compared, and not differences alone."""
     control_tables: tuple[str, ...] | None = None
@@ -197,6 +204,8 @@ class Scale(Strict):
         refuse_twice("seeds", self.seeds)
         refuse_twice("noise_seeds", self.noise_seeds)
         refuse_twice("seeds and noise_seeds", (*self.seeds, *self.noise_seeds))
+        for table, seeds in self.table_seeds.items():
+            refuse_twice(f"table_seeds.{table}", seeds)
         return self
 
     @field_validator("memory_mb")

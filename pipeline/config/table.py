@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Literal
 
-from pydantic import NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from lossbench.colours import Colour
 from lossbench.records import Strict, refuse_twice
 from pipeline.specs.evaluate import Made
+from pipeline.specs.figure import Figure
 from pipeline.specs.tabulate import Place
 
 
@@ -96,8 +98,9 @@ class Table(Strict):
     """config/tables/<paper>/<table>.yaml."""
 
     title: str
-    compares: Literal["restorations", "classifiers"] = "restorations"
-    """What its rows are: restoration networks under losses, or the scale's classifiers `<loss>_<network>`."""
+    compares: Literal["restorations", "classifiers", "generators"] = "restorations"
+    """What its rows are: restoration networks under losses, the scale's classifiers `<loss>_<network>`, or
+    auto-encoders under losses."""
     columns: dict[str, Column]
     networks: tuple[str, ...]
     losses: tuple[str, ...]
@@ -113,12 +116,26 @@ class Table(Strict):
     take no other."""
     chart: str | None = None
     """For a figure of the paper: the loss that is a dashed line among the bars of the others."""
+    figure: Figure | None = None
+    """For one of another kind, what it shows of the table's runs."""
+    samples: Annotated[int, Field(ge=2)] = 10_000
+    """Of auto-encoders: pictures that are made for a metric of sets, at most; a scale may have fewer."""
     metrics: dict[str, Metric]
     published_runs: PositiveInt = 1
     """Trainings behind each published number."""
     settings: tuple[str, ...]
     """Assumptions where the paper leaves a choice, with their sources; printed with the table."""
     warnings: tuple[Warning, ...] = ()
+
+    def names(self) -> Iterator[tuple[str, str, Iterable[str]]]:
+        """Give the entries that name a loss or a metric of the table: entry, name, and those that there are."""
+        yield "reference_loss", self.reference_loss, self.losses
+        if self.chart is not None:
+            yield "chart", self.chart, self.losses
+        if self.figure is not None:
+            yield from (("figure", loss, self.losses) for loss in self.figure.named())
+            if self.figure.metric:
+                yield "figure.metric", self.figure.metric, self.metrics
 
     @model_validator(mode="after")
     def _each_once(self) -> Table:
@@ -130,6 +147,6 @@ class Table(Strict):
 
     @model_validator(mode="after")
     def _answers_of_restorations(self) -> Table:
-        if self.answers and self.compares == "classifiers":
-            raise ValueError("answers: classifiers restore no pictures; leave the entry out")
+        if self.answers and self.compares != "restorations":
+            raise ValueError(f"answers: {self.compares} restore no pictures; leave the entry out")
         return self

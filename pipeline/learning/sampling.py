@@ -84,6 +84,23 @@ class Crops:
         return crops
 
 
+class DrawnPairs:
+    """Crops of targets, of each of which a pair is made in the step that sees it."""
+
+    def __init__(
+        self, crops: Crops, pair: Callable[[NDArray[Any], np.random.Generator], tuple[NDArray[Any], NDArray[Any]]]
+    ) -> None:
+        """Take crops of one role, and what makes low quality and target of one of them."""
+        self.crops, self.pair = crops, pair
+
+    def draw(self, step: int) -> list[NDArray[Any]]:
+        """Return low qualities and targets (batch, side, side, C) for `step`."""
+        generator = own_generator(self.crops.seed, step)
+        (targets,) = self.crops.draw(step)
+        pairs = [self.pair(target, generator) for target in targets]
+        return [np.stack(role) for role in zip(*pairs, strict=True)]
+
+
 def random_square(arrays: Arrays, items: list[Item], side: int, generator: np.random.Generator) -> NDArray[Any]:
     """Return a random crop (side, side, C) of a random one of the pictures `items`."""
     item = items[generator.integers(len(items))]

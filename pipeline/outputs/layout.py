@@ -57,6 +57,10 @@ FILES: dict[str, dict[str, str]] = {
         "scores": f"evaluate/{_RUN}/{{test_set}}.csv",
         "pictures": f"evaluate/{_RUN}/{{test_set}}_pictures",
     },
+    "generate": {
+        "scores": f"generate/{_RUN}/{{test_set}}.csv",
+        "pictures": f"generate/{_RUN}/{{test_set}}_pictures",
+    },
     "submit": {"submission": f"submit/{_RUN}/{{test_set}}/submission.json"},
     "compare": {"picture": f"compare/{_TABLE}/{{task}}/{{dataset}}/{{network}}/{{test_set}}.png"},
     "compare_clips": {"clips": f"compare/{_TABLE}/{{task}}/{{dataset}}/{{network}}/{{test_set}}_clips"},
@@ -68,6 +72,11 @@ FILES: dict[str, dict[str, str]] = {
         "page": f"tables/{_TABLE}.html",
     },
     "chart": {"picture": f"charts/{_TABLE}.png"},
+    "figure": {
+        "picture": f"figures/{_TABLE}.png",
+        "vector": f"figures/{_TABLE}.svg",
+        "numbers": f"figures/{_TABLE}.csv",
+    },
     "harness": {"harness": "harness.json"},
     "judge": {"verdicts": f"verdicts/{_TABLE}.json"},
     "report": {"page": "report/index.html", "claims": "report/claims.json"},

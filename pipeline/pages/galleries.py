@@ -52,13 +52,18 @@ def galleries(table: Table, room: int) -> list[Gallery]:
     """
     found: list[Gallery] = []
     # classifiers make no pictures
-    shown = any(cell.task != CLASSIFICATION for cell in table.spec.cells)
+    shown = any(cell.task != CLASSIFICATION and not _generated(cell) for cell in table.spec.cells)
     for network, column in table.places() if shown else ():
         gallery = _gallery(table, network, column, room)
         if gallery.comparisons or gallery.clips:
             gallery.open = not found
             found.append(gallery)
     return found
+
+
+def _generated(cell: Cell) -> bool:
+    # what an auto-encoder makes is in a figure of its own
+    return cell.scores.endswith(path_of("", "generate", "scores", cell.model_dump()))
 
 
 def _gallery(table: Table, network: str, column: str, room: int) -> Gallery:

@@ -21,13 +21,19 @@ CLASSIFIER = "classifier"
 """The kind of network that a metric on a classifier rests on."""
 
 
-def network_spec(configuration: Configuration, name: str, task: TaskSpec) -> NetworkSpec:
-    """Return the network `name` at this scale for `task`; raises UserError for an argument that it does not take."""
-    own = configuration.network(name).arguments
-    arguments = {**_fixed(task, "networks", name), **own}
-    with placed(f"{configuration.scale_file}: networks.{name}.arguments"):
+def network_spec(configuration: Configuration, name: str, task: str) -> NetworkSpec:
+    """Return the network `name` at this scale for the named task.
+
+    Raises UserError for an argument that it does not take.
+    """
+    chosen, place = configuration.network(name), f"{configuration.scale_file}: networks.{name}"
+    arguments = {**_fixed(configuration.config.tasks[task], "networks", name), **chosen.arguments}
+    with placed(f"{place}.arguments"):
         plugins.check_build_arguments("networks", name, arguments)
-    return NetworkSpec(name=name, arguments=arguments)
+    special = chosen.arguments_per_task.get(task, {})
+    with placed(f"{place}.arguments_per_task.{task}"):
+        plugins.check_build_arguments("networks", name, special)
+    return NetworkSpec(name=name, arguments={**arguments, **special})
 
 
 def recipe(configuration: Configuration, network: str, task: str) -> Recipe:
@@ -39,6 +45,9 @@ def recipe(configuration: Configuration, network: str, task: str) -> Recipe:
     part = f"per_task.{task}" if "patch" in chosen.per_task.get(task, {}) else "recipe"
     _check_patch(f"{place}.{part}.patch", network, found.patch)
     check_frames(f"{place}.recipe", network, found.frames, of_clips(configuration.config.tasks[task].name))
+    side = configuration.config.tasks[task].settings.get("side")
+    if side not in (None, found.patch):
+        raise UserError(f"{place}.{part}.patch: {found.patch} px, but pictures of {task} have {side}; give {side}")
     return found
 
 

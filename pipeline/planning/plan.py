@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,11 @@ from lossbench.errors import UserError, nearest
 from lossbench.files import write_text
 from pipeline.config.read import Configuration
 from pipeline.outputs.record import read_record
+from pipeline.planning.figures import charted, drawn
 from pipeline.planning.job import WILDCARDS, Job, Key, Name, closure
 from pipeline.planning.missing import Missing, missing
 from pipeline.planning.runs import steps_file
-from pipeline.planning.tables import charted, tabulated
+from pipeline.planning.tables import tabulated
 from pipeline.planning.verdicts import checked, judged, reported
 
 MANIFESTS = "manifests.json"
@@ -35,18 +37,18 @@ class Plan:
         self.jobs: dict[str, dict[Key, Job]] = {}
         self.table_names = list(configuration.tables)
         tables = [tabulated(configuration, name) for name in self.table_names]
-        charts = [charted(configuration, table) for table in tables]
+        charts = [[*filter(None, (charted(configuration, one), drawn(configuration, one)))] for one in tables]
         for table in tables:
             self._add(table)
         harness = checked(configuration, self.jobs.get("evaluate", {}).values())
         verdicts = [judged(configuration, table, harness) for table in tables]
-        for job in (*filter(None, charts), *verdicts, reported(configuration, tables, verdicts)):
+        for job in (*chain(*charts), *verdicts, reported(configuration, tables, verdicts)):
             self._add(job)
         if (text := self.undecided()) and not unmeasured:
             raise UserError(text)
         self._targets = {
-            "_".join(table.key): [table.writes("long").path, *([chart.writes("picture").path] if chart else [])]
-            for table, chart in zip(tables, charts, strict=True)
+            "_".join(table.key): [table.writes("long").path, *(one.writes("picture").path for one in own)]
+            for table, own in zip(tables, charts, strict=True)
         }
 
     @classmethod

@@ -30,13 +30,15 @@ def trained(configuration: Configuration, table: Table, column: Column, network:
     spec = TrainSpec(
         task=task,
         dataset=dataset,
-        network=network_spec(configuration, network, task),
+        network=network_spec(configuration, network, column.task),
         loss=loss_spec(configuration, loss, table.pixel, column.task, seed),
         own_loss=own_loss,
         recipe=recipe(configuration, network, column.task),
         seed=seed if chosen.again_of is None else (seed + SEED_OFFSET) % SEEDS,
     )
     reads = pairs(configuration, dataset, column.task)
+    if plugins.constant("tasks", task.name, "TARGETS_ALONE", False):
+        del reads["pairs"]
     modules = ["pipeline.train", plugin_module("networks", network), plugin_module("losses", spec.loss.name)]
     modules += [plugin_module("tasks", task.name)]
     if chosen.loss_network:

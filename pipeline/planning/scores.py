@@ -9,13 +9,14 @@ from lossbench.assets import pyiqa_models
 from pipeline.clips.planning import is_of_clips, scoring
 from pipeline.config.read import Configuration
 from pipeline.config.table import Column, Metric, Table
-from pipeline.planning.data import pairs
+from pipeline.planning.data import pairs, prepared
 from pipeline.planning.job import File, Job, plugin_module
 from pipeline.planning.loss_networks import classifier, loss_network
 from pipeline.planning.parts import metric_spec, needs_target, network_spec
 from pipeline.planning.runs import trained
 from pipeline.specs.compare_clips import CompareClipsSpec
 from pipeline.specs.evaluate import CompareSpec, EvaluateSpec, MetricSpec, SubmitSpec
+from pipeline.specs.generate import OF_PICTURES, GenerateSpec
 from pipeline.specs.tabulate import TRIVIAL
 
 CLIPS = "compare_clips"
@@ -58,7 +59,7 @@ def _spec(configuration: Configuration, table: Table, label: str, column: Column
         task=task,
         test_set=test_set,
         split=column.test_set.split,
-        network=None if network == TRIVIAL else network_spec(configuration, network, task),
+        network=None if network == TRIVIAL else network_spec(configuration, network, column.task),
         trivial=None,
         metrics=tuple(
             metric_spec(configuration, name, table, label) for name, metric in table.metrics.items() if metric.of(label)
@@ -96,6 +97,34 @@ def _scored(
     key = (column.task, configuration.dataset(column.dataset), *place, test_set)
     named = {"metric_weights": list(weights)}
     return Job(configuration.root, "evaluate", key, spec, tuple(dict.fromkeys(modules)), reads, named)
+
+
+def generated(configuration: Configuration, table: Table, label: str, column: Column, run: Job | str, seed: int) -> Job:
+    """Return the scoring of what a trained auto-encoder, or the trivial answer `run`, reconstructs and makes."""
+    place = run.key[2:] if isinstance(run, Job) else (TRIVIAL, run, "0")
+    test_set = configuration.dataset(column.test_set.dataset)
+    chosen = {name: metric for name, metric in table.metrics.items() if name not in OF_PICTURES and metric.of(label)}
+    spec = GenerateSpec(
+        task=configuration.config.tasks[column.task],
+        test_set=test_set,
+        split=column.test_set.split,
+        network=network_spec(configuration, place[0], column.task) if isinstance(run, Job) else None,
+        metrics=tuple(metric_spec(configuration, name, table, label) for name in chosen),
+        samples=min(table.samples, configuration.scale.evaluation.samples or table.samples),
+        seed=seed,
+    )
+    reads: dict[str, File | Sequence[File]] = {"targets": prepared(configuration, test_set).writes("card")}
+    weights = {name: file for name, metric in chosen.items() if (file := _rests_on(configuration, metric, column))}
+    if weights:
+        reads["metric_weights"] = list(weights.values())
+    modules = ["pipeline.generate", plugin_module("tasks", spec.task.name)]
+    modules += _metric_modules(configuration, table, spec.metrics, test_set)
+    if isinstance(run, Job):
+        reads["model"] = run.writes("model")
+        modules.append(plugin_module("networks", place[0]))
+    key = (column.task, configuration.dataset(column.dataset), *place, test_set)
+    named = {"metric_weights": list(weights)}
+    return Job(configuration.root, "generate", key, spec, tuple(dict.fromkeys(modules)), reads, named)
 
 
 def compared(
@@ -147,7 +176,7 @@ def submitted(configuration: Configuration, table: Table, column: Column) -> Ite
             test_set=test_set,
             root=str(configuration.data_root(test_set)),
             files=configuration.files(test_set),
-            network=network_spec(configuration, network, configuration.config.tasks[column.task]),
+            network=network_spec(configuration, network, column.task),
             tile=configuration.scale.evaluation.tile,
         )
         modules = ("pipeline.submit", plugin_module("datasets", test_set), plugin_module("networks", network))

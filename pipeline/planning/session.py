@@ -25,11 +25,13 @@ MEMORY_MB = {
     "train_distance": 1500,
     "train": 1500,
     "evaluate": 1500,
+    "generate": 1500,
     "submit": 1500,
     "compare": 250,
     "compare_clips": 1000,
     "tabulate": 500,
     "chart": 500,
+    "figure": 500,
     "harness": 500,
     "judge": 500,
     "report": 1000,
@@ -37,7 +39,7 @@ MEMORY_MB = {
 """Main memory that a job of each stage asks for where its scale names no other: the largest of the demo's jobs, on a
 CPU, and a fifth or more on top. Those took, in MiB: prepare 79, degrade 226, import_weights 793, pretrain 831,
 train_classifier 1153, train 1082, evaluate 1207, compare 71, tabulate 203, harness 347, judge 201. Not measured, but
-like these: train_distance, submit, chart, report."""
+like these: train_distance, generate, submit, chart, figure, report."""
 LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 """Where Linux says how much memory a container may take."""
 REPORT = "report"

@@ -1,4 +1,4 @@
-"""The jobs that make a table and its chart, with the cells and the published numbers of the table."""
+"""The job that makes a table, with its cells and the published numbers."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,10 +14,10 @@ from pipeline.planning.job import File, Job
 from pipeline.planning.loss_networks import classifier
 from pipeline.planning.parts import needs_target
 from pipeline.planning.runs import trained
-from pipeline.planning.scores import answered, compared, evaluated, submitted
+from pipeline.planning.scores import answered, compared, evaluated, generated, submitted
 from pipeline.planning.words import protocol, settings, stand_ins
-from pipeline.specs.chart import ChartSpec
 from pipeline.specs.evaluate import EvaluateSpec
+from pipeline.specs.generate import OF_PICTURES
 from pipeline.specs.tabulate import CLASSIFICATION, TRIVIAL, Cell, MetricColumn, PublishedValue, TabulateSpec
 
 CHANCE = "chance"
@@ -64,6 +64,8 @@ def tabulated(configuration: Configuration, name: str) -> Job:
     for label, column in table.columns.items():
         if table.compares == "classifiers":
             _add_classifiers(configuration, table, label, column, parts)
+        elif table.compares == "generators":
+            _add_generators(configuration, name, table, label, column, trivials, parts)
         else:
             _add_restorations(configuration, name, table, label, column, trivials, parts)
     paper, short = name.split("/")
@@ -89,27 +91,6 @@ def tabulated(configuration: Configuration, name: str) -> Job:
         settings=(*table.settings, *settings(configuration, table)),
     )
     return Job(configuration.root, "tabulate", (paper, short), spec, ("pipeline.tabulate",), parts.reads)
-
-
-def charted(configuration: Configuration, table: Job) -> Job | None:
-    """Return the drawing of a made table, which has one network; None for one that is no figure of its paper."""
-    chosen = configuration.tables["/".join(table.key)]
-    if chosen.chart is None:
-        return None
-    assert isinstance(table.spec, TabulateSpec)
-    (network,) = chosen.networks
-    spec = ChartSpec(
-        title=chosen.title,
-        scale=table.spec.scale,
-        panels=tuple(
-            (label, name) for name, metric in chosen.metrics.items() for label in chosen.columns if metric.of(label)
-        ),
-        network=network,
-        losses=tuple(loss for loss in chosen.losses if loss not in (chosen.chart, chosen.again, *chosen.answers)),
-        line=chosen.chart,
-        stand_ins=table.spec.stand_ins,
-    )
-    return Job(configuration.root, "chart", table.key, spec, ("pipeline.chart",), {"table": table.writes("long")})
 
 
 def _trivials(configuration: Configuration, table: Table) -> tuple[str, ...]:
@@ -140,12 +121,12 @@ def _add_restorations(
     for column in reversed(columns.values()):
         runs: list[Job | str] = list(trivials)
         losses = [loss for loss in table.losses if loss not in answers]
-        for network, loss, seed in product(table.networks, losses, configuration.scale.seeds):
+        for network, loss, seed in product(table.networks, losses, configuration.seeds(name)):
             runs.append(trained(configuration, table, column, network, loss, seed))
         scored = [evaluated(configuration, table, label, column, run) for run in runs]
         for run, job in zip(runs, scored, strict=True):
             parts.add(label, job.wildcards, job.writes("scores"), None if isinstance(run, str) else run.writes("card"))
-        for network, seed in product(table.networks, configuration.scale.noise_seeds):
+        for network, seed in product(table.networks, _noise_seeds(configuration, name)):
             run = trained(configuration, table, column, network, table.reference_loss, seed)
             job = evaluated(configuration, table, label, column, run)
             parts.add(label, job.wildcards, job.writes("scores"), run.writes("card"), noise=True)
@@ -197,6 +178,37 @@ def _answers(table: Table) -> tuple[str, ...]:
     return tuple(loss for loss in table.losses if loss in table.answers)
 
 
+def _noise_seeds(configuration: Configuration, name: str) -> tuple[int, ...]:
+    return () if name in configuration.scale.table_seeds else configuration.scale.noise_seeds
+
+
+def _add_generators(
+    configuration: Configuration,
+    name: str,
+    table: Table,
+    label: str,
+    column: Column,
+    trivials: tuple[str, ...],
+    parts: _Parts,
+) -> None:
+    """Add every auto-encoder under every loss, after the trivial answers."""
+    compares = [
+        (network, loss, seed, False)
+        for loss in table.losses
+        for network in table.networks
+        for seed in configuration.seeds(name)
+    ]
+    reference, further = table.reference_loss, _noise_seeds(configuration, name)
+    compares += [(network, reference, seed, True) for network, seed in product(table.networks, further)]
+    for trivial in trivials:
+        job = generated(configuration, table, label, column, trivial, 0)
+        parts.add(label, job.wildcards, job.writes("scores"), None)
+    for network, loss, seed, noise in compares:
+        run = trained(configuration, table, column, network, loss, seed)
+        job = generated(configuration, table, label, column, run, seed)
+        parts.add(label, job.wildcards, job.writes("scores"), run.writes("card"), noise=noise)
+
+
 def _add_classifiers(configuration: Configuration, table: Table, label: str, column: Column, parts: _Parts) -> None:
     """Add the classifiers `<loss>_<network>` of a column, scored where they were trained, after chance."""
     dataset = configuration.dataset(column.dataset)
@@ -215,6 +227,8 @@ def _metric_columns(configuration: Configuration, table: Table) -> Iterator[Metr
         if table.compares == "classifiers":
             # shares of crops, which the stage that trains a classifier counts itself
             better, words = "up", [metric.source]
+        elif table.compares == "generators" and name in OF_PICTURES:
+            better, words = OF_PICTURES[name], [metric.source]
         elif model := pyiqa_models.named(metric.file or name):
             better = "down" if model.lower_better else "up"
             words.append(model.source)

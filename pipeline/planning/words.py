@@ -24,6 +24,8 @@ from pipeline.specs.train import TaskSpec
 
 UNEQUAL = "; clipping acts in more steps under losses of larger gradients"
 """Of recipes that clip where losses are compared."""
+BOUND = "each loss, summed over pixels and bands, plus the divergence of the latent, weight 1"
+"""What an auto-encoder is trained with."""
 
 
 def protocol(metric: Metric, task: TaskSpec | None = None) -> str:
@@ -101,11 +103,14 @@ def settings(configuration: Configuration, table: Table) -> Iterator[str]:
     for name in _with_initial(configuration, table.networks):
         network = configuration.network(name)
         size = _listed(network.arguments) or "published size"
+        size += _special(network.arguments_per_task, tasks)
         made = f"{_recipe(network.recipe)}{_special(network.per_task, tasks)}"
         clips = [network.recipe.clip, *(special.get("clip") for special in network.per_task.values())]
         made += UNEQUAL if any(clips) else ""
         made += f"; built on {network.initial}" if network.initial else ""
         trained = plugins.constant("networks", name, "OWN_LOSS") if network.own_loss else table.pixel
+        if table.compares == "generators":
+            trained = BOUND
         yield f"{name}: {size}; {made}; pixel term: {trained}; source: {network.source}"
     for name in table.losses:
         if name in table.answers:

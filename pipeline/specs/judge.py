@@ -1,8 +1,8 @@
 """What the verdicts on one table depend on."""
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import PositiveInt
+from pydantic import Field, PositiveInt, SerializerFunctionWrapHandler, model_serializer
 
 from lossbench.records import Strict
 from pipeline.specs.tabulate import Place, TabulateSpec
@@ -41,11 +41,19 @@ class Claim(Strict):
     """Columns of the table that it speaks of; none are all."""
     networks: tuple[str, ...] = ()
     """Networks that it speaks of; none are all."""
+    won: Annotated[str, Field(pattern=r"^(|share|[0-9]+/[1-9][0-9]*)$")] = ""
+    """Of a claim on the share of pictures on which `better` is better than `than`: the printed `99/100`, or `share`
+    where the paper prints none."""
     source: str
     """Section of the paper."""
     text: str
     reason: str = ""
     """Why it can't be tested."""
+
+    @model_serializer(mode="wrap")
+    def _without_what_few_have(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        values: dict[str, Any] = handler(self)
+        return {name: value for name, value in values.items() if name != "won" or value}
 
     @property
     def couples(self) -> tuple[tuple[str, str], ...]:

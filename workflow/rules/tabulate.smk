@@ -53,6 +53,34 @@ rule chart:
         " --output {output:q} <<< {params.spec:q} 2>&1 | tee {log:q}"
 
 
+rule figure:
+    input:
+        unpack(lambda w: session.inputs(workflow, plan, "figure", w)),
+    output:
+        multiext(
+            "results/{scale}/figures/{paper}/{table}",
+            picture=".png",
+            vector=".svg",
+            numbers=".csv",
+        ),
+    log:
+        "results/{scale}/logs/figure/{paper}/{table}.log",
+    localrule: True
+    conda:
+        "../../envs/pipeline.yaml"
+    resources:
+        mem_mb=session.memory_mb(plan, "figure"),
+    params:
+        spec=lambda w: plan.of("figure", w).spec.canonical(),
+        code=lambda w: plan.of("figure", w).code,
+        record=lambda w: plan.of("figure", w).recording,
+    message:
+        "Draw the runs of {wildcards.paper} {wildcards.table}"
+    shell:
+        "python -m pipeline.figure --code {params.code} {params.record}"
+        " --output {output.picture:q} <<< {params.spec:q} 2>&1 | tee {log:q}"
+
+
 for target, files in plan.tables().items():
 
     rule:

@@ -1,0 +1,42 @@
+"""The jobs that draw a figure of a paper: bars of a made table, or what its runs left."""
+
+from collections.abc import Sequence
+
+from pipeline.config.read import Configuration
+from pipeline.planning.job import File, Job
+from pipeline.specs.chart import ChartSpec
+from pipeline.specs.figure import FigureSpec
+from pipeline.specs.tabulate import TabulateSpec
+
+
+def charted(configuration: Configuration, table: Job) -> Job | None:
+    """Return the drawing of a made table, which has one network; None for one that is no figure of its paper."""
+    chosen = configuration.tables["/".join(table.key)]
+    if chosen.chart is None:
+        return None
+    assert isinstance(table.spec, TabulateSpec)
+    (network,) = chosen.networks
+    spec = ChartSpec(
+        title=chosen.title,
+        scale=table.spec.scale,
+        panels=tuple(
+            (label, name) for name, metric in chosen.metrics.items() for label in chosen.columns if metric.of(label)
+        ),
+        network=network,
+        losses=tuple(loss for loss in chosen.losses if loss not in (chosen.chart, chosen.again, *chosen.answers)),
+        line=chosen.chart,
+        stand_ins=table.spec.stand_ins,
+    )
+    return Job(configuration.root, "chart", table.key, spec, ("pipeline.chart",), {"table": table.writes("long")})
+
+
+def drawn(configuration: Configuration, table: Job) -> Job | None:
+    """Return the drawing of what the runs of a table left; None for a table without such a figure."""
+    figure = configuration.tables["/".join(table.key)].figure
+    if figure is None:
+        return None
+    assert isinstance(table.spec, TabulateSpec)
+    # a run's scores, history and pictures are named by the cells of the table
+    reads: dict[str, File | Sequence[File]] = {name: table.reads[name] for name in ("scores", "cards")}
+    spec = FigureSpec(figure=figure, table=table.spec)
+    return Job(configuration.root, "figure", table.key, spec, ("pipeline.figure",), reads)
