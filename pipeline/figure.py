@@ -1,6 +1,7 @@
 """Stage figure: a figure of a paper out of what a table's runs left, with its numbers. Needs no torch."""
 
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 
@@ -11,7 +12,7 @@ from pipeline.drawing import gallery, scatter, sweep
 from pipeline.specs.figure import FigureSpec
 
 DRAWN = {"sweep": sweep.drawn, "scatter": scatter.drawn, "gallery": gallery.drawn}
-LOOK = {"axes.spines.top": False, "axes.spines.right": False, "font.size": 9, "svg.hashsalt": "lossbench"}
+LOOK: Any = {"axes.spines.top": False, "axes.spines.right": False, "font.size": 9, "svg.hashsalt": "lossbench"}
 """The salt keeps the names inside an SVG the same from run to run."""
 
 

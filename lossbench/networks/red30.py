@@ -63,6 +63,8 @@ def _draw_weights(layer: nn.Module) -> None:
     # nothing to draw on the meta device, where arithmetic imports torch's compiler for seconds
     if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)) and layer.bias is not None and not layer.weight.is_meta:
         # each value of a transposed convolution sums as many inputs as one of a convolution
-        mode = "fan_in" if isinstance(layer, nn.Conv2d) else "fan_out"
-        nn.init.kaiming_normal_(layer.weight, mode=mode, nonlinearity="relu")
+        if isinstance(layer, nn.Conv2d):
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+        else:
+            nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
         nn.init.zeros_(layer.bias)

@@ -1,6 +1,7 @@
 """Each picture's score under one loss against that under another, with the number of pictures on which it wins."""
 
 from itertools import product
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -42,8 +43,8 @@ def drawn(spec: FigureSpec) -> tuple[Figure, pd.DataFrame]:
                 edges = [colour if each else LOST for each in won]
                 style = {"s": 18, "marker": mark, "facecolors": colour, "edgecolors": edges, "linewidths": 0.9}
                 ax.scatter(points[other], points[loss], label=label, **style)
-                words = {"metric": chosen.metric, "loss": loss, "against": other, "won": won.to_numpy()}
-                values = {"value": points[loss].to_numpy(), "value_against": points[other].to_numpy()}
+                words: dict[str, Any] = {"metric": chosen.metric, "loss": loss, "against": other, "won": won.to_numpy()}
+                values: dict[str, Any] = {"value": points[loss].to_numpy(), "value_against": points[other].to_numpy()}
                 frames.append(points.index.to_frame(index=False).assign(**words, **values))
         _finish(ax, chosen.metric, other, column if len(table.columns) > 1 else "")
     numbers = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=list(NUMBERS))
