@@ -106,10 +106,6 @@ class Configuration:
         # some read a part of another one's files
         return str(Path(self.config.data_root) / (datasets.card(dataset).folder_of or dataset))
 
-    def seeds(self, table: str) -> tuple[int, ...]:
-        """Return the seeds of the trainings of `paper/table` at this scale."""
-        return self.scale.table_seeds.get(table, self.scale.seeds)
-
     def files(self, dataset: str) -> str | None:
         """Return what changes with the files of `dataset` in the user's folder; None where there is no folder."""
         root = self.data_root(dataset)
@@ -185,9 +181,9 @@ class Configuration:
         for task in self.scale.evaluation.clips.per_task:
             _require(f"{self.scale_file}: evaluation.clips.per_task", task, self.config.tasks)
         for name, network in self.scale.networks.items():
-            for special in ("per_task", "arguments_per_task"):
-                for task in getattr(network, special):
-                    _require(f"{self.scale_file}: networks.{name}.{special}", task, self.config.tasks)
+            for part, special in (("", network.per_task), ("arguments_", network.arguments_per_task)):
+                for task in special:
+                    _require(f"{self.scale_file}: networks.{name}.{part}per_task", task, self.config.tasks)
             if network.initial is not None:
                 _require(f"{self.scale_file}: networks.{name}.initial", network.initial, self.scale.networks)
 

@@ -223,6 +223,10 @@ class Scale(Strict):
             raise ValueError(f"stand_ins and absent name {', '.join(twice)} more than once; keep one place")
         return self
 
+    def seeds_of(self, table: str) -> tuple[int, ...]:
+        """Return the seeds of the trainings of `paper/table`."""
+        return self.table_seeds.get(table, self.seeds)
+
     def stand_in(self, dataset: str) -> str | None:
         """Return what stands for the published data set `dataset`; None where it stands for itself."""
         return next((ours for ours, published in self.stand_ins.items() if dataset in published), None)

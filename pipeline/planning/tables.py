@@ -121,7 +121,7 @@ def _add_restorations(
     for column in reversed(columns.values()):
         runs: list[Job | str] = list(trivials)
         losses = [loss for loss in table.losses if loss not in answers]
-        for network, loss, seed in product(table.networks, losses, configuration.seeds(name)):
+        for network, loss, seed in product(table.networks, losses, configuration.scale.seeds_of(name)):
             runs.append(trained(configuration, table, column, network, loss, seed))
         scored = [evaluated(configuration, table, label, column, run) for run in runs]
         for run, job in zip(runs, scored, strict=True):
@@ -196,7 +196,7 @@ def _add_generators(
         (network, loss, seed, False)
         for loss in table.losses
         for network in table.networks
-        for seed in configuration.seeds(name)
+        for seed in configuration.scale.seeds_of(name)
     ]
     reference, further = table.reference_loss, _noise_seeds(configuration, name)
     compares += [(network, reference, seed, True) for network, seed in product(table.networks, further)]
