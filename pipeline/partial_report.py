@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from lossbench.errors import UserError
-from pipeline import harness, judge, report, tabulate
+from pipeline import figure, harness, judge, report, tabulate
 from pipeline.outputs.partial import remember
-from pipeline.planning.job import Job
+from pipeline.pages.figures import DRAWING
+from pipeline.planning.job import Job, Key
 from pipeline.planning.plan import Plan
+from pipeline.specs.figure import FigureSpec
 from pipeline.specs.harness import HarnessSpec
 from pipeline.specs.judge import JudgeSpec, MissingCell
 from pipeline.specs.report import ReportSpec
@@ -15,7 +17,7 @@ from pipeline.specs.tabulate import Cell
 
 
 def main(plan: Plan) -> Path:
-    """Write tables, verdicts and the page from the cells that are there, and return the page's path.
+    """Write tables, figures, verdicts and the page from the cells that are there, and return the page's path.
 
     Tables without a single run are left out. What rests on missing cells is remembered, so that the next run makes it
     anew. Raises UserError when no table has a run.
@@ -25,8 +27,15 @@ def main(plan: Plan) -> Path:
     checked = Path(check.writes("harness").path)
     if not checked.is_file():
         harness.main(check.spec, check.code, checked)
+    shown = plan.job("report", ())
+    assert isinstance(shown.spec, ReportSpec)
+    drawings: dict[Key, list[Job]] = {}
+    for file in shown.files_read():
+        if file.job.stage in DRAWING:
+            drawings.setdefault(file.job.key, []).append(file.job)
     makers = plan.makers()
     written: list[Path] = []
+    figures: list[Path] = []
     partial: list[Path] = []
     for name in plan.table_names:
         job, made = (plan.job(stage, name.split("/")) for stage in ("judge", "tabulate"))
@@ -41,12 +50,18 @@ def main(plan: Plan) -> Path:
         judge.main(spec, job.code, harness=checked, output=written[-1])
         if spec.missing:
             partial += [written[-1], *files.values()]
+        for drawing in drawings.get(job.key, ()):
+            picture = Path(drawing.writes("picture").path)
+            if isinstance(drawing.spec, FigureSpec) and (spec.missing or not picture.is_file()):
+                figure.main(drawing.spec.model_copy(update={"table": spec.table}), drawing.code, picture)
+                partial += map(Path, drawing.outputs().values()) if spec.missing else ()
+            # bars are drawn of a whole table
+            if isinstance(drawing.spec, FigureSpec) or not spec.missing:
+                figures.append(picture)
     if not written:
         raise UserError(f"{plan.root}: no table has a finished run yet; run snakemake first")
-    shown = plan.job("report", ())
-    assert isinstance(shown.spec, ReportSpec)
     page, claims = (Path(shown.writes(name).path) for name in ("page", "claims"))
-    report.main(shown.spec, shown.code, written, page)
+    report.main(shown.spec, shown.code, written, page, figures)
     remember(Path(plan.root), [*partial, page, claims])
     return page
 

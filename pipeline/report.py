@@ -16,6 +16,7 @@ from pipeline.command import run
 from pipeline.outputs.finite import finite
 from pipeline.outputs.layout import path_of
 from pipeline.pages import again, claims, cost, numbers, overview, pictures, plots
+from pipeline.pages import figures as drawings
 from pipeline.pages.conclusion import conclusion, power
 from pipeline.pages.formats import foundation, notes
 from pipeline.pages.galleries import galleries
@@ -28,17 +29,18 @@ ROOM = 8_500_000
 """Bytes of the page for compared pictures."""
 PERCEPTION = ("lpips", "niqe")
 """Metrics of the plane's second axis, lower is better; the first that a table has is taken."""
-CURVES = ("pixel", "total")
+CURVES = ("pixel", "squared_error", "kl", "total")
 """Columns of the histories that are drawn."""
 FORMATS = {"long CSV": "long", "wide CSV": "wide", "LaTeX": "latex", "Markdown": "markdown"}
 """Labels of links to the files of a table."""
 
 
-def main(spec: ReportSpec, code: str, verdicts: Sequence[Path], output: Path) -> None:
+def main(spec: ReportSpec, code: str, verdicts: Sequence[Path], output: Path, figures: Sequence[Path] = ()) -> None:
     """Write the page to `output` and `claims.json` beside it.
 
-    `verdicts` are files `results/<scale>/verdicts/<paper>/<table>.json`; all else is found from them, and what is not
-    there is named on the page. Raises UserError for unreadable verdicts and for a full disk.
+    `verdicts` are files `results/<scale>/verdicts/<paper>/<table>.json`, `figures` the drawn pictures of their tables;
+    all else is found from them, and what is not there is named on the page. Raises UserError for unreadable verdicts
+    and for a full disk.
     """
     gaps = Gaps()
     tables = [read_table(path, gaps) for path in verdicts]
@@ -53,7 +55,7 @@ def main(spec: ReportSpec, code: str, verdicts: Sequence[Path], output: Path) ->
     references = dict.fromkeys(table.spec.reference_loss for table in tables)
     look = plots.styles([*references, *losses], next(iter(references)), sorted(controls))
     count = 2 * sum(1 for table in tables for _ in table.places())
-    parts = [_part(table, networks, look, ROOM // max(count, 1), output) for table in tables]
+    parts = [_part(table, networks, look, ROOM // max(count, 1), figures, output) for table in tables]
     blocks: dict[str, Any] = {"trim_blocks": True, "lstrip_blocks": True}
     pages = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, **blocks)
     page = pages.get_template("page.html.jinja").render(
@@ -112,7 +114,12 @@ def _alarms(tables: Sequence[Table]) -> list[tuple[str, list[str]]]:
 
 
 def _part(
-    table: Table, networks: Sequence[LossNetwork], look: dict[str, Style], room: int, output: Path
+    table: Table,
+    networks: Sequence[LossNetwork],
+    look: dict[str, Style],
+    room: int,
+    figures: Sequence[Path],
+    output: Path,
 ) -> dict[str, Any]:
     """Return all that the page says of one table."""
     spec, name = table.spec, anchor(table)
@@ -127,6 +134,7 @@ def _part(
         "heads": {metric.name: numbers.head(metric) for metric in spec.metrics},
         "spread": "sd_over_seeds" in table.long and table.long["sd_over_seeds"].notna().any(),
         "files": _files(table, output),
+        "figures": drawings.shown(table, figures, output),
         "notes": notes(spec, table.long) if complete else [*spec.stand_ins, *spec.settings],
         "planes": _planes(table, name, look),
         "curves": _curves(table, name, look),

@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -43,10 +44,10 @@ class Outline(HTMLParser):
         return [value for _, attribute, value in self.attributes if attribute == name]
 
 
-def made(verdicts: list[Path], title: str = "small") -> str:
+def made(verdicts: list[Path], title: str = "small", figures: Sequence[Path] = ()) -> str:
     """Run the stage and return the page."""
     output = verdicts[0].parents[2] / "report/index.html"
-    report.main(ReportSpec(page="0", title=title), "0123456789ab", verdicts, output)
+    report.main(ReportSpec(page="0", title=title), "0123456789ab", verdicts, output, figures)
     return output.read_text(encoding="utf-8")
 
 

@@ -99,7 +99,7 @@ def compared(
     shown = [Version(label, source, width, height, captions.get(label, "")) for label, source in sources.items()]
     whole = list(versions.values())[-1]
     rows, columns = whole.shape[:2]
-    overview = "" if (height, width) == (rows, columns) else data_uri(_reduced(whole, OVERVIEW), 70)
+    overview = "" if (height, width) == (rows, columns) else data_uri(reduced(whole, OVERVIEW), 70)
     part = (100 * left / columns, 100 * top / rows, 100 * width / columns, 100 * height / rows)
     return Comparison(name, role, shown, overview, part)
 
@@ -114,11 +114,11 @@ def data_uri(image: Pixels, quality: int) -> str:
 
 def reconstructions(path: Path, longest: int = 1024) -> tuple[str, tuple[int, int]]:
     """Return a loss network's reconstruction picture as data URI, width and height; raises UserError if unreadable."""
-    picture = _reduced(read_image(path), longest)
+    picture = reduced(read_image(path), longest)
     return data_uri(picture, 86), (picture.shape[1], picture.shape[0])
 
 
-def _reduced(image: Pixels, longest: int) -> Pixels:
+def reduced(image: Pixels, longest: int) -> Pixels:
     """Return the picture with no side longer than `longest`."""
     picture: Any = Image.fromarray(np.ascontiguousarray(image))
     picture.thumbnail((longest, longest), Image.Resampling.LANCZOS)

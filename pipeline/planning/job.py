@@ -89,13 +89,15 @@ class Job:
     @property
     def options(self) -> str:
         """Return what it reads as options of its command, quoted for a shell."""
-        words: list[str] = []
-        for name, files in self.inputs.items():
-            paths = [files] if isinstance(files, str) else files
-            if name in self.named:
-                paths = [f"{label}={path}" for label, path in zip(self.named[name], paths, strict=True)]
-            words += [f"--{name.replace('_', '-')}", *paths] if paths else []
-        return shlex.join(words)
+        return " ".join(filter(None, map(self.option, self.reads)))
+
+    def option(self, name: str) -> str:
+        """Return what it reads under `name` as an option of its command, quoted for a shell; nothing for no file."""
+        files = self.inputs.get(name, [])
+        paths = [files] if isinstance(files, str) else files
+        if name in self.named:
+            paths = [f"{label}={path}" for label, path in zip(self.named[name], paths, strict=True)]
+        return shlex.join([f"--{name.replace('_', '-')}", *paths]) if paths else ""
 
     def writes(self, name: str) -> File:
         """Return the file that `FILES` calls `name`; raises KeyError when its stage writes no such file."""

@@ -40,9 +40,11 @@ class Plan:
         charts = [[*filter(None, (charted(configuration, one), drawn(configuration, one)))] for one in tables]
         for table in tables:
             self._add(table)
-        harness = checked(configuration, self.jobs.get("evaluate", {}).values())
+        scorings = chain(*(self.jobs.get(stage, {}).values() for stage in ("evaluate", "generate")))
+        harness = checked(configuration, scorings)
         verdicts = [judged(configuration, table, harness) for table in tables]
-        for job in (*chain(*charts), *verdicts, reported(configuration, tables, verdicts)):
+        drawings = [*chain(*charts)]
+        for job in (*drawings, *verdicts, reported(configuration, tables, verdicts, drawings)):
             self._add(job)
         if (text := self.undecided()) and not unmeasured:
             raise UserError(text)

@@ -9,6 +9,7 @@ from lossbench.assets import pyiqa_models
 from pipeline.config.read import Configuration
 from pipeline.planning.job import Job, plugin_module
 from pipeline.specs.evaluate import EvaluateSpec
+from pipeline.specs.generate import GenerateSpec
 from pipeline.specs.harness import HarnessSpec
 from pipeline.specs.judge import Claim, JudgeSpec
 from pipeline.specs.report import TEMPLATES, ReportSpec
@@ -18,10 +19,11 @@ GOLDEN = plugins.PACKAGE / "metrics/golden.csv"
 GOLDEN_CLIPS = plugins.PACKAGE / "metrics/golden_clips.csv"
 
 
-def checked(configuration: Configuration, evaluations: Iterable[Job]) -> Job:
-    """Return the comparison with golden values of all metrics of our own by which `evaluations` score."""
-    specs = [job.spec for job in evaluations]
-    used = {metric.file for spec in specs if isinstance(spec, EvaluateSpec) for metric in spec.metrics}
+def checked(configuration: Configuration, scorings: Iterable[Job]) -> Job:
+    """Return the comparison with golden values of all metrics of our own by which `scorings` score."""
+    specs = [job.spec for job in scorings]
+    scores = (EvaluateSpec, GenerateSpec)
+    used = {metric.file for spec in specs if isinstance(spec, scores) for metric in spec.metrics}
     files = sorted(file for file in used if not pyiqa_models.named(file))
     modules = ("pipeline.harness", *(plugin_module("metrics", file) for file in files))
     clips = any(plugins.constant("metrics", file, "OVER", "picture") == "clip" for file in files)
@@ -58,14 +60,17 @@ def _again(table: TabulateSpec) -> Iterator[Claim]:
         )
 
 
-def reported(configuration: Configuration, tables: Sequence[Job], verdicts: Sequence[Job]) -> Job:
-    """Return the writing of the page of `tables` and of the `verdicts` on them."""
+def reported(
+    configuration: Configuration, tables: Sequence[Job], verdicts: Sequence[Job], drawings: Sequence[Job]
+) -> Job:
+    """Return the writing of the page of `tables`, of the `verdicts` on them, and of the `drawings` of their figures."""
     spec = ReportSpec(page=_digest(*sorted(TEMPLATES.iterdir())), title=configuration.scale.title)
     tasks = {task.name for task in configuration.config.tasks.values()}
     modules = ("pipeline.report", *(plugin_module("tasks", name) for name in sorted(tasks)))
     reads = {
         "verdicts": [job.writes("verdicts") for job in verdicts],
         "tables": [job.writes("long") for job in tables],
+        "figures": [job.writes("picture") for job in drawings],
     }
     return Job(configuration.root, "report", (), spec, modules, reads)
 

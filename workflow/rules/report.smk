@@ -15,8 +15,10 @@ rule report:
         spec=lambda w: plan.job("report", ()).spec.canonical(),
         code=lambda w: plan.job("report", ()).code,
         record=lambda w: plan.job("report", ()).recording,
+        figures=lambda w: plan.job("report", ()).option("figures"),
     message:
         "Write the report"
     shell:
         "python -m pipeline.report --code {params.code} {params.record} --verdicts {input.verdicts:q}"
+        " {params.figures}"
         " --output {output.page:q} <<< {params.spec:q} 2>&1 | tee {log:q}"
