@@ -41,13 +41,13 @@ def drawn(spec: FigureSpec) -> tuple[Figure, pd.DataFrame]:
     for ax in axes[0][len(HISTORY) :]:
         ax.set_axis_off()
     for ax, name in zip(axes[1], names, strict=True):
-        for colour, (curve, losses) in zip(COLOURS, chosen.curves.items(), strict=False):
+        for colour, curve in zip(COLOURS, chosen.curves, strict=False):
             points = []
-            for number, loss in losses.items():
+            for number, loss in chosen.points(curve):
                 found = by_seed.get((name, loss))
                 if found is None:
                     continue
-                place = {"panel": name, "column": column, "curve": curve, "x": float(number), "loss": loss}
+                place = {"panel": name, "column": column, "curve": curve, "x": number, "loss": loss}
                 points.append({**place, **_moments(found)})
             xs, ys = ([point[key] for point in points] for key in ("x", "value"))
             bars = [point["sd_over_seeds"] for point in points]
@@ -68,8 +68,9 @@ def _moments(values: pd.Series) -> dict[str, float]:
 def _histories(ax: Axes, spec: FigureSpec, name: str, column: str, network: str) -> list[dict[str, object]]:
     """Draw the column `name` of the histories under the first and last loss of each curve."""
     rows: list[dict[str, object]] = []
-    for colour, (curve, losses) in zip(COLOURS, spec.figure.curves.items(), strict=False):
-        ends = dict.fromkeys((next(iter(losses.items())), next(reversed(losses.items()))))
+    for colour, curve in zip(COLOURS, spec.figure.curves, strict=False):
+        points = spec.figure.points(curve)
+        ends = dict.fromkeys((points[0], points[-1]))
         for style, (number, loss) in zip((":", "-"), ends, strict=False):
             place = (column, network, loss)
             cells = [cell for cell in spec.table.cells if (cell.column, cell.network, cell.loss) == place]
@@ -77,9 +78,9 @@ def _histories(ax: Axes, spec: FigureSpec, name: str, column: str, network: str)
                 continue
             series = pd.concat([_history(cell, name) for cell in cells], axis=1)
             mean = series.mean(axis=1)
-            label = f"{curve}, {spec.figure.abscissa} {number}"
+            label = f"{curve}, {spec.figure.abscissa}: {number:g}"
             ax.plot(mean.index, mean, style, color=colour, linewidth=1, label=label)
-            shared = {"panel": f"{name} in training", "column": column, "curve": f"{curve} {number}", "loss": loss}
+            shared = {"panel": f"{name} in training", "column": column, "curve": f"{curve} {number:g}", "loss": loss}
             rows += [{**shared, "x": step, **_moments(values.dropna())} for step, values in series.iterrows()]
     ax.set_xlabel("step")
     ax.set_yscale("log")

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 from pydantic import model_validator
 
 from lossbench.records import Strict
 from pipeline.specs.tabulate import TabulateSpec
+
+
+def _positive(text: str) -> bool:
+    try:
+        return 0 < float(text) < math.inf
+    except ValueError:
+        return False
 
 
 class Figure(Strict):
@@ -35,7 +43,15 @@ class Figure(Strict):
         if not all(needed.get(self.kind, ())):
             words = {"sweep": "curves and abscissa", "scatter": "losses, against and metric"}[self.kind]
             raise ValueError(f"a figure of the kind {self.kind} needs {words}")
+        for curve, losses in self.curves.items():
+            for number in losses:
+                if not _positive(number):
+                    raise ValueError(f"curves.{curve}: '{number}' is no number above 0, which the abscissa shows")
         return self
+
+    def points(self, curve: str) -> list[tuple[float, str]]:
+        """List the numbers and losses of a curve, in the order of the numbers: a spec on its way sorts names."""
+        return sorted((float(number), loss) for number, loss in self.curves[curve].items())
 
     def named(self) -> list[str]:
         """List the losses that it names."""

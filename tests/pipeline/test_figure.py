@@ -14,7 +14,7 @@ from pipeline import figure
 from pipeline.specs.figure import Figure, FigureSpec
 from pipeline.specs.tabulate import TRIVIAL, Cell, MetricColumn, TabulateSpec
 
-LOSSES = ("l1", "l2_2", "l2_10", "log_cosh_2", "log_cosh_10")
+LOSSES = ("l1", "l2_2", "l2_10", "log_cosh_2", "log_cosh_10", "log_cosh_100")
 SEEDS = (0, 1)
 
 
@@ -52,12 +52,16 @@ def spec(folder: Path, shown: dict[str, Any], metrics: dict[str, str], pictures:
 SWEEP = {
     "kind": "sweep",
     "abscissa": "curvature at 0",
-    "curves": {"L2": {"2": "l2_2", "10": "l2_10"}, "log-cosh": {"2": "log_cosh_2", "10": "log_cosh_10"}},
+    "curves": {
+        "L2": {"2": "l2_2", "10": "l2_10"},
+        "log-cosh": {"2": "log_cosh_2", "10": "log_cosh_10", "100": "log_cosh_100"},
+    },
 }
 
 
 def made(chosen: FigureSpec, output: Path) -> pd.DataFrame:
-    figure.main(chosen, "code", output)
+    # as a job gets it, by way of its canonical form
+    figure.main(FigureSpec.model_validate_json(chosen.canonical()), "code", output)
     assert sorted(path.name for path in output.parent.iterdir()) == [f"f.{kind}" for kind in ("csv", "png", "svg")]
     with Image.open(output) as picture:
         assert picture.format == "PNG" and picture.width > 300
@@ -69,11 +73,19 @@ def test_a_sweep_draws_scores_by_curvature_and_histories(tmp_path: Path) -> None
     chosen = spec(tmp_path, SWEEP, {"squared_error": "down", "kl": "down"})
     numbers = made(chosen, tmp_path / "figures/f.png")
     points = numbers[(numbers["panel"] == "squared_error") & (numbers["curve"] == "log-cosh")]
-    assert points["x"].tolist() == [2.0, 10.0] and (points["n_seeds"] == 2).all()
-    # ten or eleven letters, the mean of three pictures and of two seeds
-    assert points["value"].tolist() == pytest.approx([10 + 1 + 0.05, 11 + 1 + 0.05])
+    assert points["x"].tolist() == [2.0, 10.0, 100.0] and (points["n_seeds"] == 2).all()
+    # ten to twelve letters, the mean of three pictures and of two seeds
+    assert points["value"].tolist() == pytest.approx([10 + 1 + 0.05, 11 + 1 + 0.05, 12 + 1 + 0.05])
     curve = numbers[(numbers["panel"] == "squared_error in training") & (numbers["loss"] == "l2_10")]
     assert curve["x"].tolist() == [0.0, 5.0] and curve["value"].tolist() == [8.0, 4.5]
+    drawn = numbers.loc[numbers["panel"] == "squared_error in training", "loss"]
+    assert set(drawn) == {"l2_2", "l2_10", "log_cosh_2", "log_cosh_100"}
+
+
+@pytest.mark.parametrize("number", ["small", "0", "-2", "inf"])
+def test_what_is_no_number_of_a_curve_is_refused(number: str) -> None:
+    with pytest.raises(ValueError, match=f"curves.L2: '{number}' is no number above 0"):
+        Figure.model_validate({**SWEEP, "curves": {"L2": {number: "l2_2"}}})
 
 
 def test_a_scatter_counts_the_pictures_that_are_won(tmp_path: Path) -> None:
