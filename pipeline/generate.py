@@ -58,9 +58,9 @@ def main(
     """Write one row a test picture and metric to `scores`, one of the whole set for a metric of two sets.
 
     Reconstructions are decoded from the mean of the latent. The folder `pictures` gets sheets: `originals.png`,
-    `reconstructions.png`, `samples.png` and `interpolations.png`. `targets` is the card of the prepared data,
-    `metric_weights` the stored networks of the metrics. Raises UserError when the model is of another network or no
-    auto-encoder, and for a full disk.
+    `reconstructions.png`, `samples.png` and `interpolations.png`; nothing without `spec.sheets`. `targets` is the card
+    of the prepared data, `metric_weights` the stored networks of the metrics. Raises UserError when the model is of
+    another network or no auto-encoder, and for a full disk.
     """
     chosen = devices.choose("float32", threads)
     task, arrays = tasks.load(spec.task.name), Arrays(targets)
@@ -90,21 +90,25 @@ def main(
             value = metrics.score_set(metric.file, _units(made), _units(shown), protocol=protocol, weights=weights)
             rows.append(_row(WHOLE_SET, metric.name, value, code))
         pictures.mkdir(parents=True, exist_ok=True)
-        originals = shown[np.linspace(0, len(shown) - 1, min(ROWS * STEPS, len(shown))).round().astype(int)]
-        batch = to_tensor(originals, chosen.device)
-        ends = [(batch[row], batch[(row + ROWS) % len(batch)]) for row in range(min(ROWS, len(batch)))]
-        sheets = {
-            "originals": originals,
-            "reconstructions": _pixels(generator.reconstruct(batch)[0]),
-            "samples": made[: ROWS * STEPS],
-            "interpolations": _pixels(torch.cat([generator.between(one, other, STEPS) for one, other in ends])),
-        }
-        for name, content in sheets.items():
+        for name, content in _sheets(generator, shown, made, chosen).items() if spec.sheets else ():
             write_png(pictures / f"{name}.png", sheet(content))
         write_rows(scores, COLUMNS, rows)
     for name in dict.fromkeys(row["metric"] for row in rows):
         found = [row["value"] for row in rows if row["metric"] == name]
         print(f"{scores.parent}  {name} {np.mean(found):.4f} over {len(found)}", flush=True)
+
+
+def _sheets(generator: Generator, shown: Pictures, made: Pictures, chosen: Device) -> dict[str, Pictures]:
+    """Return by name what there is to look at: pictures out of `shown` and what becomes of them, and out of `made`."""
+    originals = shown[np.linspace(0, len(shown) - 1, min(ROWS * STEPS, len(shown))).round().astype(int)]
+    batch = to_tensor(originals, chosen.device)
+    ends = [(batch[row], batch[(row + ROWS) % len(batch)]) for row in range(min(ROWS, len(batch)))]
+    return {
+        "originals": originals,
+        "reconstructions": _pixels(generator.reconstruct(batch)[0]),
+        "samples": made[: ROWS * STEPS],
+        "interpolations": _pixels(torch.cat([generator.between(one, other, STEPS) for one, other in ends])),
+    }
 
 
 def _row(image: str, metric: str, value: float, code: str) -> dict[str, Any]:

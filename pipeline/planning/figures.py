@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from lossbench import datasets
+from lossbench.errors import UserError
 from pipeline.config.read import Configuration
 from pipeline.planning.job import File, Job
 from pipeline.specs.chart import ChartSpec
@@ -36,6 +38,10 @@ def drawn(configuration: Configuration, table: Job) -> Job | None:
     if figure is None:
         return None
     assert isinstance(table.spec, TabulateSpec)
+    for test_set in dict.fromkeys(cell.test_set for cell in table.spec.cells) if figure.kind == "gallery" else ():
+        if not datasets.card(test_set).pictures:
+            place = f"config/tables/{'/'.join(table.key)}.yaml: figure"
+            raise UserError(f"{place}: the licence of {test_set} allows no pictures; leave the gallery out")
     # a run's scores, history and pictures are named by the cells of the table
     reads: dict[str, File | Sequence[File]] = {name: table.reads[name] for name in ("scores", "cards")}
     spec = FigureSpec(figure=figure, table=table.spec)

@@ -110,8 +110,9 @@ def generated(configuration: Configuration, table: Table, label: str, column: Co
         split=column.test_set.split,
         network=network_spec(configuration, place[0], column.task) if isinstance(run, Job) else None,
         metrics=tuple(metric_spec(configuration, name, table, label) for name in chosen),
-        samples=min(table.samples, configuration.scale.evaluation.samples or table.samples),
+        samples=samples_of(configuration, table),
         seed=seed,
+        sheets=datasets.card(test_set).pictures,
     )
     reads: dict[str, File | Sequence[File]] = {"targets": prepared(configuration, test_set).writes("card")}
     weights = {name: file for name, metric in chosen.items() if (file := _rests_on(configuration, metric, column))}
@@ -125,6 +126,11 @@ def generated(configuration: Configuration, table: Table, label: str, column: Co
     key = (column.task, configuration.dataset(column.dataset), *place, test_set)
     named = {"metric_weights": list(weights)}
     return Job(configuration.root, "generate", key, spec, tuple(dict.fromkeys(modules)), reads, named)
+
+
+def samples_of(configuration: Configuration, table: Table) -> int:
+    """Return how many pictures an auto-encoder of `table` makes for metrics of two sets."""
+    return min(table.samples, configuration.scale.evaluation.samples or table.samples)
 
 
 def compared(

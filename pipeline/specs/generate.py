@@ -24,3 +24,5 @@ class GenerateSpec(Strict):
     """Pictures that are made and compared with as many of the test set, or with all where there are fewer."""
     seed: int
     """Of the latents of what is made."""
+    sheets: bool
+    """Whether pictures are kept; some licences allow numbers only."""

@@ -46,7 +46,15 @@ def trained(targets: Path, output: Path, **changes: Any) -> Path:
 
 def scored(targets: Path, output: Path, model: Path | None, **changes: Any) -> dict[str, dict[str, float]]:
     """Return the scores by metric and image."""
-    values = {"task": TASK, "test_set": "digits", "split": "test", "metrics": (), "samples": 5, "seed": 0}
+    values = {
+        "task": TASK,
+        "test_set": "digits",
+        "split": "test",
+        "metrics": (),
+        "samples": 5,
+        "seed": 0,
+        "sheets": True,
+    }
     spec = GenerateSpec.model_validate({**values, "network": NETWORK if model else None, **changes})
     scores = output / "digits.csv"
     generate.main(spec, "code", targets=targets, scores=scores, pictures=output / "digits_pictures", model=model)
@@ -106,6 +114,11 @@ def test_what_is_no_autoencoder_is_refused_by_name(targets: Path, tmp_path: Path
     storage.save(model, networks.build("dncnn", **network.arguments), network.model_dump(mode="json"))
     with pytest.raises(UserError, match="network 'dncnn' is no auto-encoder"):
         scored(targets, tmp_path, model, network=network)
+
+
+def test_no_picture_is_kept_where_a_licence_allows_numbers_only(targets: Path, tmp_path: Path) -> None:
+    assert set(scored(targets, tmp_path, None, sheets=False)) == {"squared_error", "kl"}
+    assert list((tmp_path / "digits_pictures").iterdir()) == []
 
 
 def test_pictures_are_laid_in_rows_of_eight() -> None:
