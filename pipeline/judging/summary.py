@@ -12,7 +12,10 @@ from pipeline.outputs.scores import paired, signs
 from pipeline.specs.tabulate import MetricColumn, TabulateSpec
 
 Axis = Literal["distortion", "perception"]
-METRICS: dict[Axis, tuple[str, ...]] = {"distortion": ("psnr", "ssim"), "perception": ("lpips", "niqe")}
+METRICS: dict[Axis, tuple[str, ...]] = {
+    "distortion": ("psnr", "ssim", "squared_error"),
+    "perception": ("lpips", "niqe", "fid"),
+}
 """Of each axis the metrics that may stand for it; the first that a table has is taken."""
 LEVEL = 0.05
 """Of p-values after Holm over the losses of an axis."""
