@@ -19,6 +19,8 @@ needs_target = True
 colours: tuple[Colour, ...] = ("rgb",)
 SOURCE = "Heusel et al., 'GANs Trained by a Two Time-Scale Update Rule', NeurIPS 2017, equation 6, as pytorch-fid"
 OVER: Over = "set"
+FEATURES = 2048
+"""Of a picture; a covariance of no more pictures lacks full rank."""
 WEIGHTS = ("inception",)
 WEIGHTS_FROM = (
     "put pt_inception-2015-12-05-6726825d.pth (github.com/mseitzer/pytorch-fid/releases) in weights_root and store it "

@@ -21,6 +21,8 @@ needs_target = True
 colours: tuple[Colour, ...] = ("rgb",)
 SOURCE = "the distance of Heusel et al., NeurIPS 2017, equation 6, over VGG-16's features; never FID"
 OVER: Over = "set"
+FEATURES = 512
+"""Of a picture; a covariance of no more pictures lacks full rank."""
 WEIGHTS = ("vgg16",)
 WEIGHTS_FROM = (
     "store the embedded trunk by pipeline.import_weights, or torchvision's vgg16-397923af.pth "
@@ -28,7 +30,7 @@ WEIGHTS_FROM = (
 )
 
 LAYER = "pool5"
-"""Behind the last block; its mean over all positions gives 512 features."""
+"""Behind the last block; its mean over all positions gives the features."""
 
 
 def score_set(predictions: Iterable[Pixels], targets: Iterable[Pixels], protocol: Protocol, *, weights: Path) -> float:

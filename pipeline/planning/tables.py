@@ -14,7 +14,7 @@ from pipeline.planning.job import File, Job
 from pipeline.planning.loss_networks import classifier
 from pipeline.planning.parts import needs_target
 from pipeline.planning.runs import trained
-from pipeline.planning.scores import answered, compared, evaluated, generated, submitted
+from pipeline.planning.scores import answered, compared, evaluated, generated, samples_of, submitted
 from pipeline.planning.words import protocol, settings, stand_ins
 from pipeline.specs.evaluate import EvaluateSpec
 from pipeline.specs.generate import OF_PICTURES
@@ -223,17 +223,20 @@ def _add_classifiers(configuration: Configuration, table: Table, label: str, col
 def _metric_columns(configuration: Configuration, table: Table) -> Iterator[MetricColumn]:
     for name, metric in table.metrics.items():
         column = next(column for label, column in table.columns.items() if metric.of(label))
-        words = [protocol(metric, task_of(configuration, column)), metric.source]
+        words = [metric.source]
         if table.compares == "classifiers":
             # shares of crops, which the stage that trains a classifier counts itself
-            better, words = "up", [metric.source]
+            better = "up"
         elif table.compares == "generators" and name in OF_PICTURES:
-            better, words = OF_PICTURES[name], [metric.source]
-        elif model := pyiqa_models.named(metric.file or name):
-            better = "down" if model.lower_better else "up"
-            words.append(model.source)
+            better = OF_PICTURES[name]
         else:
-            better = plugins.constant("metrics", metric.file or name, "better")
+            samples = samples_of(configuration, table) if table.compares == "generators" else None
+            words.insert(0, protocol(name, metric, task_of(configuration, column), samples))
+            if model := pyiqa_models.named(metric.file or name):
+                better = "down" if model.lower_better else "up"
+                words.append(model.source)
+            else:
+                better = plugins.constant("metrics", metric.file or name, "better")
         if metric.classifier:
             chosen = configuration.classifier(metric.classifier)
             size = f"{chosen.architecture}, {chosen.classes} classes"

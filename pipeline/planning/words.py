@@ -28,13 +28,28 @@ BOUND = "each loss, summed over pixels and bands, plus the divergence of the lat
 """What an auto-encoder is trained with."""
 
 
-def protocol(metric: Metric, task: TaskSpec | None = None) -> str:
-    """Return in words how `metric` is taken, of clips where the `task` is one of clips."""
+def protocol(name: str, metric: Metric, task: TaskSpec | None = None, samples: int | None = None) -> str:
+    """Return in words how the metric `name` is taken, of clips where the `task` is one of clips.
+
+    `samples` is how many made pictures a metric of two sets compares.
+    """
     crop = metric.crop
     shave = "/".join(f"{pixels} ({column})" for column, pixels in crop.items()) if isinstance(crop, dict) else str(crop)
     rounding = "rounded to 8 bit" if metric.rounding else "not rounded"
-    over = protocol_words(metric, task) if task and of_clips(task.name) else ["mean over pictures"]
+    file = metric.file or name
+    if task and of_clips(task.name):
+        over = protocol_words(metric, task)
+    elif samples is not None and plugins.constant("metrics", file, "OVER") == "set":
+        over = _two_sets(samples, plugins.constant("metrics", file, "FEATURES", None))
+    else:
+        over = iter(["mean over pictures"])
     return ", ".join([metric.colour, f"border of {shave} px left out", rounding, *over])
+
+
+def _two_sets(samples: int, features: int | None) -> Iterator[str]:
+    yield f"one number of {samples} made pictures and as many test pictures, or all where there are fewer"
+    if features is not None and samples <= features:
+        yield f"of {features} features, so that covariances lack full rank: compare it with numbers of as many alone"
 
 
 @dataclass

@@ -6,7 +6,7 @@ from functools import cache
 import pytest
 from _repository import ROOT
 
-from lossbench import networks
+from lossbench import datasets, networks
 from lossbench.errors import UserError
 from pipeline.config import read
 from pipeline.config.read import Configuration
@@ -77,6 +77,9 @@ def test_the_distance_of_samples_says_over_what_it_is(scale: str, metric: str, k
     assert isinstance(table, TabulateSpec)
     assert [one.name for one in table.metrics] == ["squared_error", "kl", metric]
     assert any("VGG-16" in text for text in table.stand_ins) == (scale == "demo")
+    words = table.metrics[2].protocol
+    assert f"one number of {specs[0].samples} made pictures" in words and "mean over pictures" not in words
+    assert ("of 512 features, so that covariances lack full rank" in words) == (scale == "demo")
 
 
 def test_every_figure_is_part_of_its_target() -> None:
@@ -91,6 +94,17 @@ def test_every_figure_is_part_of_its_target() -> None:
         kinds[table] = job.spec.figure.kind
         assert {path.rpartition(".")[2] for path in job.outputs().values()} == {"png", "svg", "csv"}
     assert kinds == {"figure6": "sweep", "figure10": "scatter", "samples": "gallery"}
+
+
+def test_a_gallery_of_pictures_that_may_not_be_shown_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    numbers_only = replace(datasets.card("faces"), pictures=False)
+    card = datasets.card
+    monkeypatch.setattr(datasets, "card", lambda name: numbers_only if name == "faces" else card(name))
+    with pytest.raises(UserError, match=r"log_cosh/samples.yaml: figure: the licence of faces allows no pictures"):
+        Plan(configured("ci"))
+    alone = replace(configured("ci"), tables={"log_cosh/figure6": configured("ci").tables["log_cosh/figure6"]})
+    specs = [job.spec for job in Plan(alone).jobs["generate"].values() if isinstance(job.spec, GenerateSpec)]
+    assert specs and all(spec.sheets for spec in specs)
 
 
 def test_a_patch_that_is_no_whole_picture_is_refused() -> None:
