@@ -14,7 +14,7 @@ from lossbench.plugins import check
 from pipeline.config import losses
 from pipeline.config.circles import circular
 from pipeline.config.config import Config
-from pipeline.config.files import read_yaml
+from pipeline.config.files import named_file, read_yaml
 from pipeline.config.losses import Loss
 from pipeline.config.manifest import manifest
 from pipeline.config.papers import claims, published
@@ -56,7 +56,7 @@ class Configuration:
         _check_given(given)
         place = str(folder / "config.yaml") + (f" with --config {' '.join(given)}" if given else "")
         config = Config.parse(dict(values), place)
-        scale_file = _find(folder / "scale", config.scale, "scale")
+        scale_file = named_file(folder / "scale", config.scale, "scale")
         scale = Scale.parse(read_yaml(scale_file), str(scale_file))
         given_losses = losses.parse(read_yaml(folder / losses.FILE), str(folder / losses.FILE))
         with placed(f"{folder / losses.FILE} and {scale_file}"):
@@ -72,7 +72,7 @@ class Configuration:
             scale = scale.model_copy(update={"control_tables": None, "absent_controls": ()})
         whole = {}
         for name in config.tables:
-            _check_paper(path := _find(folder / "tables", name, "table"), name)
+            _check_paper(path := named_file(folder / "tables", name, "table"), name)
             whole[name] = Table.parse(read_yaml(path), str(path))
         tables = {name: at_scale(name, table, scale) for name, table in whole.items()}
         numbers = tuple(published(folder / "tables/published.csv"))
@@ -269,14 +269,6 @@ def _check_paper(file: Path, name: str) -> None:
         raise UserError(
             f"{file}: the table lies in no paper's folder; move it to {place} and name it <paper>/{file.stem}"
         )
-
-
-def _find(folder: Path, name: str, kind: str) -> Path:
-    file = folder / f"{name}.yaml"
-    if not file.is_file():
-        known = [str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("*.yaml")]
-        raise UserError(f"unknown {kind} '{name}' (no {file}); {nearest(name, known)}")
-    return file
 
 
 def values(folder: Path) -> dict[str, Any]:
