@@ -107,6 +107,10 @@ def test_a_mistake_is_named_with_its_place_and_the_nearest_name(mistake: str, pl
 SCALES = ("ci", "demo", "paper")
 ROBUST = ("ep", "ept", "et", "p", "pt", "ep_pools", "ept_pools")
 RANDOM = ("random_tmae", "random_cmae", "p_random_tmae", "p_random_cmae")
+PIXELS = (
+    *("l1", "l1_again", "l2", "l2_again", "charbonnier", "log_cosh_255"),
+    *(f"{kind}_{number}" for kind in ("l2", "log_cosh") for number in (2, 10, 20, 50, 100, 200)),
+)
 LONGER = ("original_longer", "original_longer_paid", "p_original_longer", "p_original_longer_paid")
 FEATURES = ("kmae", "ctmae", "ccmae", "p_ctmae", "p_ccmae", *RANDOM)
 
@@ -192,6 +196,7 @@ def test_the_losses_of_the_shipped_scales(
         *FEATURES,
         *ROBUST,
         *(f"robust_{r}" for r in ROBUST),
+        *PIXELS,
     }
     assert (named["vgg"].loss_network, named["vgg"].arguments) == ("vgg", vgg)
     of_transformer = ("ctmae", "p_ctmae", "random_tmae", "p_random_tmae")

@@ -151,7 +151,9 @@ def test_a_folder_without_configuration_is_named(tmp_path: Path) -> None:
 def test_the_tables_are_listed_by_their_targets() -> None:
     tables = {table["name"]: table for table in read.tables(ROOT / "config")}
     robust = [f"robust_perceptual_{name}" for name in ("figure1", "table1", "table2")]
-    assert list(tables) == [*(f"mae_loss_table{number}" for number in range(1, 8)), *robust]
+    log_cosh = [f"log_cosh_{name}" for name in ("figure10", "figure6", "samples")]
+    mae_loss = [f"mae_loss_table{number}" for number in range(1, 8)]
+    assert list(tables) == ["beyond_pixel_losses", *log_cosh, *mae_loss, *robust]
     table = tables["mae_loss_table3"]
     assert table["losses"] == ["original", "vgg", "kmae", "ctmae", "ccmae"]
     assert table["networks"] == ["rfdn", "edsr"]
