@@ -5,7 +5,7 @@ from string import ascii_letters, digits
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ImageFont
+from PIL import Image, ImageDraw, ImageFont
 
 from lossbench.assets import embedded
 
@@ -51,13 +51,18 @@ def with_text(
 
 def _string(chance: np.random.Generator, sizes: tuple[int, int], letters: tuple[int, int]) -> NDArray[np.bool_]:
     """Return where a random string has ink."""
-    font = _font(int(chance.integers(sizes[0], sizes[1], endpoint=True)))
+    font = _letters(int(chance.integers(sizes[0], sizes[1], endpoint=True)))
     count = int(chance.integers(letters[0], letters[1], endpoint=True))
-    mask = font.getmask("".join(chance.choice(ALPHABET, count)), mode="L")
-    columns, rows = mask.size
-    return np.array(mask, dtype=np.uint8).reshape(rows, columns) >= INK
+    return np.concatenate([font[place] for place in chance.integers(len(ALPHABET), size=count)], axis=1)
 
 
 @cache
-def _font(size: int) -> ImageFont.FreeTypeFont:
-    return ImageFont.truetype(str(embedded.locate(FONT)), size, layout_engine=ImageFont.Layout.BASIC)
+def _letters(size: int) -> list[NDArray[np.bool_]]:
+    """Return where each letter of the alphabet has ink, as high as a line and as wide as it moves the next one on."""
+    font = ImageFont.truetype(str(embedded.locate(FONT)), size, layout_engine=ImageFont.Layout.BASIC)
+    drawn = []
+    for letter in ALPHABET:
+        canvas = Image.new("L", (round(font.getlength(letter)), sum(font.getmetrics())))
+        ImageDraw.Draw(canvas).text((0, 0), letter, fill=255, font=font)
+        drawn.append(np.asarray(canvas) >= INK)
+    return drawn
