@@ -51,7 +51,7 @@ def recipe(configuration: Configuration, network: str, task: str) -> Recipe:
     return found
 
 
-def check_built_on(configuration: Configuration, network: str, task: TaskSpec) -> None:
+def check_built_on(configuration: Configuration, network: str, task: str) -> None:
     """Raise UserError where `initial` of `network` is not what it is built on, or has other arguments in common."""
     place, chosen = f"{configuration.scale_file}: networks.{network}", configuration.network(network)
     wanted = plugins.constant("networks", network, "BUILT_ON", None)

@@ -48,7 +48,7 @@ def trained(configuration: Configuration, table: Table, column: Column, network:
         modules.append(plugin_module("loss_networks", str(spec.loss.loss_network)))
     if tasks.of_clips(task.name):
         modules.append("pipeline.clips.training")
-    check_built_on(configuration, network, task)
+    check_built_on(configuration, network, column.task)
     if (built_on := configuration.network(network).initial) is not None:
         # an A/A row differs in all its seeds
         under = table.reference_loss if chosen.again_of is None else loss
