@@ -54,6 +54,9 @@ def drawn(spec: FigureSpec) -> tuple[Figure, pd.DataFrame]:
             ax.errorbar(xs, ys, bars, color=colour, marker="o", markersize=3, capsize=2, label=curve)
             rows += points
         ax.set_xscale("log")
+        numbers = sorted({number for curve in chosen.curves for number, _ in chosen.points(curve)})
+        ax.set_xticks(numbers, [f"{number:g}" for number in numbers])
+        ax.minorticks_off()
         ax.set_xlabel(chosen.abscissa)
         ax.set_title(name.replace("_", " "), fontsize=9)
         ax.legend(fontsize=7)
