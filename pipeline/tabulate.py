@@ -66,7 +66,8 @@ def long_table(spec: TabulateSpec, code: str) -> pd.DataFrame:
     rows = rows.drop(columns="estimate")
     rows["gain_over_trivial"] = (rows["value"] - rows[TRIVIAL]) * rows["metric"].map(signs(spec))
     rows = rows.merge(_metric_words(spec.metrics), on="metric")
-    words = {"scale": spec.scale, "trivial_method": spec.trivials[0], "stand_ins": "; ".join(spec.stand_ins)}
+    rows["trivial_method"] = [spec.trivials_of(column)[0] for column in rows["column"]]
+    words = {"scale": spec.scale, "stand_ins": "; ".join(spec.stand_ins)}
     rows = rows.assign(paper=spec.paper, table=spec.table, **words, code=code)
     return _ordered(pd.concat([rows, _server_only(spec, rows)], ignore_index=True), spec)
 
@@ -128,8 +129,9 @@ def _published(spec: TabulateSpec) -> pd.DataFrame:
 def _trivial(scores: pd.DataFrame, spec: TabulateSpec) -> pd.DataFrame:
     """Return the means of the trivial answers, a column each; empty where an answer was not scored yet."""
     trivial = scores[scores["network"] == TRIVIAL]
-    means = averaged(trivial, ["column", "metric", "loss"]).unstack("loss").reindex(columns=list(spec.trivials))
-    return means.rename(columns={name: spec.trivial_column(name) for name in spec.trivials}).reset_index()
+    answers = trivial.assign(answer=trivial["loss"].map(spec.trivial_column))
+    columns = list(dict.fromkeys(map(spec.trivial_column, spec.all_trivials)))
+    return averaged(answers, ["column", "metric", "answer"]).unstack("answer").reindex(columns=columns).reset_index()
 
 
 def _runs(spec: TabulateSpec) -> pd.DataFrame:

@@ -41,7 +41,7 @@ def as_good(
     if not perception or claim.than != table.reference_loss or claim.better in table.answers or difference <= 0:
         return None
     whole = {cell.loss for cell in table.cells if not cell.only}
-    names = [*(name for name in table.answers if name in whole), *table.trivials]
+    names = [*(name for name in table.answers if name in whole), *table.all_trivials]
     known = pd.concat([scores, *_beside(scores, table, places[1])], ignore_index=True)
     found = []
     for name in names:

@@ -161,7 +161,7 @@ def _comparison(
 
 def _trivial(table: Table, column: str) -> dict[str, Cell]:
     """Return the answer to beat by its name."""
-    named = (column, table.spec.trivials[0])
+    named = (column, table.spec.trivials_of(column)[0])
     return {cell.loss: cell for cell in table.spec.cells if (cell.column, cell.loss) == named}
 
 

@@ -64,7 +64,7 @@ def sheet(table: Table) -> Sheet:
     spec = table.spec
     found = {tuple(str(row[name]) for name in KEY): row for row in table.long.to_dict("records")}
     digits = {metric.name: _digits(table.long, metric.name) for metric in spec.metrics}
-    rows, footnotes = [_trivial(table, name, digits) for name in spec.trivials], list[str]()
+    rows, footnotes = [_trivial(table, name, digits) for name in spec.all_trivials], list[str]()
     for network, loss in product(spec.networks, spec.losses):
         cells = []
         for column, metric in product(spec.columns, spec.metrics):
@@ -207,6 +207,9 @@ def _trivial(table: Table, name: str, digits: dict[str, int]) -> SheetRow:
     long = table.long.reindex(columns=["column", "metric", answer]).dropna()
     cells = []
     for column, metric in product(table.spec.columns, table.spec.metrics):
+        if name not in table.spec.trivials_of(column):
+            cells.append((Number(DASH), Number(""), Number("")))
+            continue
         values = long.loc[(long["column"] == column) & (long["metric"] == metric.name), answer]
         value = None if values.empty else float(values.iloc[0])
         ours = Number(plain(value, digits[metric.name]), real(value))

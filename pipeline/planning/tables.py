@@ -59,15 +59,16 @@ def tabulated(configuration: Configuration, name: str) -> Job:
     """Return the making of the table `paper/table`; raises UserError for a name that nothing is known of."""
     configuration = for_table(configuration, name)
     table = _with_answers(configuration, name)
-    trivials = _trivials(configuration, table)
+    trivials = {label: _trivials(configuration, table, column) for label, column in table.columns.items()}
+    usual = next(iter(trivials.values()))
     parts = _Parts()
     for label, column in table.columns.items():
         if table.compares == "classifiers":
             _add_classifiers(configuration, table, label, column, parts)
         elif table.compares == "generators":
-            _add_generators(configuration, name, table, label, column, trivials, parts)
+            _add_generators(configuration, name, table, label, column, trivials[label], parts)
         else:
-            _add_restorations(configuration, name, table, label, column, trivials, parts)
+            _add_restorations(configuration, name, table, label, column, trivials[label], parts)
     paper, short = name.split("/")
     spec = TabulateSpec(
         paper=paper,
@@ -81,7 +82,8 @@ def tabulated(configuration: Configuration, name: str) -> Job:
         again=table.again,
         answers=_answers(table),
         reference_loss=table.reference_loss,
-        trivials=trivials,
+        trivials=usual,
+        other_trivials={label: own for label, own in trivials.items() if own != usual},
         server_only={label: column.server_only for label, column in table.columns.items() if column.server_only},
         metrics=tuple(_metric_columns(configuration, table)),
         cells=tuple(parts.cells),
@@ -93,11 +95,11 @@ def tabulated(configuration: Configuration, name: str) -> Job:
     return Job(configuration.root, "tabulate", (paper, short), spec, ("pipeline.tabulate",), parts.reads)
 
 
-def _trivials(configuration: Configuration, table: Table) -> tuple[str, ...]:
+def _trivials(configuration: Configuration, table: Table, column: Column) -> tuple[str, ...]:
     if table.compares == "classifiers":
         return (CHANCE,)
     # a task's module may import heavy libraries, so its constants are read without importing it
-    task = configuration.config.tasks[next(iter(table.columns.values())).task].name
+    task = configuration.config.tasks[column.task].name
     return (plugins.constant("tasks", task, "TRIVIAL"), *plugins.constant("tasks", task, "ALSO_TRIVIAL"))
 
 

@@ -1,5 +1,7 @@
 """What one table depends on: its cells, the published numbers and the words printed with it."""
 
+from itertools import chain
+
 from lossbench.records import Strict
 
 CLASSIFICATION = "classification"
@@ -74,6 +76,8 @@ class TabulateSpec(Strict):
     """The loss that differences are taken to."""
     trivials: tuple[str, ...]
     """Answers without a trained network; the first is the one to beat."""
+    other_trivials: dict[str, tuple[str, ...]] = {}
+    """The same of columns whose task has others than the first column's."""
     server_only: dict[str, str] = {}
     """Columns that nobody but a server can score, and why."""
     metrics: tuple[MetricColumn, ...]
@@ -86,6 +90,16 @@ class TabulateSpec(Strict):
     settings: tuple[str, ...]
     """Named settings and assumptions that the table rests on, with their sources."""
 
+    def trivials_of(self, column: str) -> tuple[str, ...]:
+        """Return the answers without a trained network of a column, the one to beat first."""
+        return self.other_trivials.get(column, self.trivials)
+
+    @property
+    def all_trivials(self) -> tuple[str, ...]:
+        """Return the answers without a trained network of all columns."""
+        return tuple(dict.fromkeys(chain(self.trivials, *self.other_trivials.values())))
+
     def trivial_column(self, name: str) -> str:
-        """Return the column of the long table that has the scores of the answer `name` of `trivials`."""
-        return TRIVIAL if name == self.trivials[0] else f"{TRIVIAL}_{name}"
+        """Return the column of the long table that has the scores of the answer `name`: one of all that are to beat."""
+        to_beat = {self.trivials[0], *(names[0] for names in self.other_trivials.values())}
+        return TRIVIAL if name in to_beat else f"{TRIVIAL}_{name}"

@@ -172,6 +172,29 @@ def test_a_second_trivial_answer_has_a_row_and_a_column(tmp_path: Path) -> None:
     assert "41.0000" in (tmp_path / "table.md").read_text(encoding="utf-8")
 
 
+def test_a_column_of_another_task_has_an_answer_of_its_own_to_beat(tmp_path: Path) -> None:
+    spec = small_spec(tmp_path)
+    noisy = cell(tmp_path, "trivial", "noisy_input", 0, {"psnr": {0: (20.0, 22.0)}, "niqe": {0: (9.0, 9.0)}})
+    others = [one.model_copy(update={"column": "noise"}) for one in (noisy, *spec.cells[1:])]
+    changes = {"columns": ("x2", "noise"), "other_trivials": {"noise": ("noisy_input",)}}
+    spec = spec.model_copy(update={"cells": (*spec.cells, *others), **changes})
+    long = long_table(spec, "code")
+    psnr = long[long["metric"] == "psnr"].groupby("column", observed=True)
+    assert psnr["trivial"].unique().map(list).to_dict() == {"x2": [29.0], "noise": [21.0]}
+    assert psnr["trivial_method"].unique().map(list).to_dict() == {"x2": ["bicubic"], "noise": ["noisy_input"]}
+    assert (
+        long["gain_over_trivial"] - (long["value"] - long["trivial"]) * long["better"].map({"up": 1, "down": -1}) == 0
+    ).all()
+    tabulate(spec, "code", tmp_path / "table.csv")
+    rows = [
+        line
+        for line in (tmp_path / "table.md").read_text(encoding="utf-8").splitlines()
+        if "| bicubic" in line or "| noisy" in line
+    ]
+    assert ["29.0000" in rows[0], "21.0000" in rows[0]] == [True, False]
+    assert ["29.0000" in rows[1], "21.0000" in rows[1]] == [False, True]
+
+
 def cards(folder: Path) -> dict[str, Path]:
     """Return the cards of the pairs in `folder`, as a stage takes them."""
     return {"targets": folder / "target.json", "pairs": folder / "low_quality.json"}
