@@ -3,6 +3,7 @@
 import json
 import math
 import os
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -88,13 +89,17 @@ def main(spec: ReportSpec, code: str, verdicts: Sequence[Path], output: Path, fi
 
 
 def _sentence(tables: Sequence[Table]) -> str:
-    runs, seeds = ({getattr(cell, name) for table in tables for cell in table.runs} for name in ("card", "seed"))
+    runs = {cell.card for table in tables for cell in table.runs}
+    places = [
+        (table.name, cell.column, cell.test_set, cell.network, cell.loss) for table in tables for cell in table.runs
+    ]
+    counts = Counter(places).values()
+    fewest, most = min(counts, default=0), max(counts, default=0)
     own = sum(not table.spec.published for table in tables)
-    kinds = {"published": len(tables) - own, "of your own": own}
-    words = {"published": "published {}", "of your own": "{} of your own"}
-    listed = [f"{n} {words[kind].format('table' if n == 1 else 'tables')}" for kind, n in kinds.items() if n]
-    count = f"{' and '.join(listed)}, {len(runs)} trained networks, "
-    count += f"{len(seeds)} seed{'s' if len(seeds) != 1 else ''} each. "
+    kinds = {"published {}": len(tables) - own, "{} without published numbers": own}
+    listed = [f"{n} {words.format('table' if n == 1 else 'tables')}" for words, n in kinds.items() if n]
+    seeds = f"{most} seed{'s' if most != 1 else ''} each" if fewest == most else f"{fewest} to {most} seeds each"
+    count = f"{' and '.join(listed)}, {len(runs)} trained networks, {seeds}. "
     if any(table.spec.stand_ins for table in tables):
         return f"{count}Stand-ins replace published data or networks: compare differences, not levels."
     found = list(dict.fromkeys(foundation(table.spec) for table in tables))

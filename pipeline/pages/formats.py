@@ -34,8 +34,8 @@ def wide_frame(spec: TabulateSpec, long: pd.DataFrame) -> pd.DataFrame:
     """
     rows: dict[tuple[str, str], dict[str, str]] = {}
     printed = {metric.name: f" {metric.published}" if metric.published else "" for metric in spec.metrics}
-    for name in spec.trivials:
-        rows["", name] = _trivial_row(spec, long, spec.trivial_column(name))
+    for name in spec.all_trivials:
+        rows["", name] = _trivial_row(spec, long, name)
     for (network, loss), cells in long.groupby(["network", "loss"], sort=True, observed=True):
         row: dict[str, str] = {}
         for cell in cells.to_dict("records"):
@@ -63,7 +63,7 @@ def foundation(spec: TabulateSpec) -> str:
     if spec.stand_ins:
         return "a stand-in is not the published data set or network: compare differences, not levels"
     if not spec.published:
-        return "a table of your own: no paper prints it, nothing is published to compare it with"
+        return "no paper prints numbers of this table: there is nothing to compare it with"
     if any(OWN in (cell.dataset, cell.test_set) for cell in spec.cells):
         return f"pictures of your own (data set {OWN}): the published numbers are of other pictures"
     return "published data sets and networks throughout"
@@ -185,11 +185,11 @@ def _latex(text: str) -> str:
 
 def _trivial_row(spec: TabulateSpec, long: pd.DataFrame, name: str) -> dict[str, str]:
     better = {metric.name: metric.better for metric in spec.metrics}
-    means = long.groupby(["column", "metric"], observed=True)[name].first()
+    means = long.groupby(["column", "metric"], observed=True)[spec.trivial_column(name)].first()
     return {
         _head(column, metric, better[metric]): f"{means[column, metric]:.{DIGITS}f}"
         for column in spec.columns
-        if column not in spec.server_only
+        if column not in spec.server_only and name in spec.trivials_of(column)
         for metric in better
         # some metrics are taken in some columns only
         if (column, metric) in means.index

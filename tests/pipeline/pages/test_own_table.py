@@ -23,7 +23,7 @@ def test_a_table_of_ones_own_has_no_columns_of_published_numbers(tmp_path: Path)
     for name in ("wide", "md", "tex", "html"):
         assert "published psnr" not in files[name] and "not published" not in files[name], name
     assert "x2 psnr↑ Δ" in files["wide"] and "x2 psnr↑ published" not in files["wide"]
-    assert "a table of your own: no paper prints it" in files["md"]
+    assert "no paper prints numbers of this table" in files["md"]
     assert "published data sets and networks throughout" not in files["md"]
     assert "x2 psnr↑ published" in written(small_spec(tmp_path), tmp_path)["wide"]
 
@@ -37,7 +37,7 @@ def test_pictures_of_ones_own_are_not_the_published_ones(tmp_path: Path) -> None
 
 def test_the_page_of_a_table_of_ones_own_does_not_call_it_published(tmp_path: Path) -> None:
     page = page_of(tmp_path / "own", published=(), stand_ins=())
-    assert "1 table of your own" in page and "A table of your own: no paper prints it" in page
+    assert "1 table without published numbers" in page and "No paper prints numbers of this table" in page
     assert "published data sets and networks throughout" not in page.lower()
     assert 'paper<span class="sr"> x2' not in page and "and the paper's number" not in page
     page = page_of(tmp_path / "paper", stand_ins=())
