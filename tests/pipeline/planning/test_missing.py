@@ -31,10 +31,10 @@ def test_paper_scale_says_what_is_missing_and_where_to_get_it(tmp_path: Path, mo
     found = {text.split("'")[1]: text for text in texts}
     assert len(found) == len(texts)
     # one file serves the loss network vgg and the classifier standard_vgg19, another the loss networks lpips and vgg16
-    weights = {"vgg", "mae_public", "video_mae_public", "lpips", "standard_resnet50"}
+    weights = {"vgg", "mae_public", "video_mae_public", "lpips", "standard_resnet50", "inception"}
     sets = {"lol", "huawei", "sidd", "div2k", "worldview2", "gaofen2", "dnd"}
     sets |= {"coco", "bsd100", "manga109", "set14", "set5", "urban100", "imagenet", "imagenet_validation", "bapps"}
-    sets |= {"davis", "set8", "evds", "drv"}
+    sets |= {"davis", "set8", "evds", "drv", "mnist", "celeba", "t291"}
     assert {name for name, text in found.items() if text.startswith("data set ")} == sets
     assert {name for name, text in found.items() if text.startswith("weights of ")} == weights
     data, vgg, mae = (found[name] for name in ("div2k", "vgg", "mae_public"))
@@ -59,7 +59,7 @@ def test_weights_in_their_place_are_no_longer_missing(tmp_path: Path, monkeypatc
     (tmp_path / "weights/vgg19-dcbb9e9d.pth").touch()
     missing = [text for text in planned("paper").missing() if text.startswith("weights of")]
     found = sorted(text.split("'")[1] for text in missing)
-    assert found == ["lpips", "mae_public", "standard_resnet50", "video_mae_public"]
+    assert found == ["inception", "lpips", "mae_public", "standard_resnet50", "video_mae_public"]
 
 
 def test_only_what_the_jobs_at_hand_read_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
