@@ -128,3 +128,13 @@ def test_a_figure_of_an_unknown_loss_is_refused() -> None:
         wrong = table.model_copy(update={"figure": table.figure.model_copy(update=changes)})
         with pytest.raises(UserError, match=message):
             replace(found, tables={**found.tables, "log_cosh/figure10": wrong})._check()
+
+
+def test_each_task_of_the_pixel_losses_has_its_own_answer_to_beat() -> None:
+    values = {**read.values(CONFIG), "scale": "ci", "tables": ["beyond/pixel_losses"]}
+    plan = Plan(Configuration.read(values, CONFIG), unmeasured=True)
+    spec = plan.job("tabulate", ("beyond", "pixel_losses")).spec
+    assert isinstance(spec, TabulateSpec)
+    made = {cell.column: cell.loss for cell in spec.cells if cell.network == TRIVIAL}
+    assert made == {"super_resolution": "bicubic", "denoising": "noisy_input"}
+    assert (spec.trivials_of("super_resolution"), spec.trivials_of("denoising")) == (("bicubic",), ("noisy_input",))
