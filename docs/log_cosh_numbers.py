@@ -1,0 +1,95 @@
+"""Print the demo's numbers of the log-cosh paper as docs/log-cosh.md shows them.
+
+`uv run python docs/log_cosh_numbers.py figure6` (or `figure10`, `claims`), after `uv run snakemake report`.
+"""
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from lossbench.errors import UserError, exit_with_one_line
+from pipeline.outputs.rows import read_rows
+from pipeline.pages.inputs import read_json
+from pipeline.pages.readme import AGAIN
+
+RESULTS = Path("results/demo")
+PAPER = "log_cosh"
+METRICS = {"figure6": ("squared_error", "kl", "frechet_vgg16"), "figure10": ("ssim", "psnr")}
+"""What is printed of each table, and in which order."""
+DIGITS = {"squared_error": 2, "kl": 2, "frechet_vgg16": 0, "fid": 0, "psnr": 2}
+PARTS = (*METRICS, "claims")
+
+
+def heading() -> str:
+    """Return the first row of every table that is printed, a line each."""
+    return "\n".join(map(_heading, PARTS))
+
+
+def _heading(part: str) -> str:
+    if part == "claims":
+        return "| what the paper says | the demo | verdict |"
+    return f"| loss | {' | '.join(METRICS[part])} |"
+
+
+def numbers(table: str) -> str:
+    """Return the mean of every row and its deviation over seeds; raises UserError where the table is not made."""
+    file = RESULTS / "tables" / PAPER / f"{table}.csv"
+    try:
+        long = read_rows(file)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{file} can't be read ({error}); run `uv run snakemake {PAPER}_{table}`") from None
+    lines = [_heading(table), "|" + " --- |" * (1 + len(METRICS[table]))]
+    trivial = long.drop_duplicates("metric").set_index("metric")
+    cells = (_plain(float(trivial["trivial"][name]), name) for name in METRICS[table])
+    lines.append(f"| {trivial['trivial_method'].iloc[0]} | {' | '.join(cells)} |")
+    for loss, rows in long.groupby("loss", sort=False):
+        found = {row["metric"]: row for row in rows.to_dict("records")}
+        lines.append(f"| `{loss}` | {' | '.join(_cell(found[name]) for name in METRICS[table])} |")
+    return "\n".join(lines)
+
+
+def claims() -> str:
+    """Return every claim that was judged, its difference or share with the interval; raises UserError without any."""
+    lines = [_heading("claims"), "| --- | --- | --- |"]
+    for table in METRICS:
+        file = RESULTS / "verdicts" / PAPER / f"{table}.json"
+        if not file.is_file():
+            raise UserError(f"{file} is missing; run `uv run snakemake report`")
+        judged = [claim for claim in read_json(file)["claims"] if claim.get("kind") != AGAIN]
+        lines += [f"| {claim['text']} | {_found(claim)} | {claim['verdict']} |" for claim in judged]
+    return "\n".join(lines)
+
+
+def _found(claim: Mapping[str, Any]) -> str:
+    reason = str(claim["reason"]).split(";")[0]
+    if claim.get("won"):
+        return f"{reason}; the paper: {claim['won'].replace('/', ' of ')}" if "/" in claim["won"] else reason
+    # one number of several metrics says nothing
+    if claim.get("difference") is None or not claim["metric"]:
+        return reason
+    digits = DIGITS.get(claim["metric"], 4)
+    middle, low, high = (f"{claim[name]:+.{digits}f}".replace("-", "−") for name in ("difference", "low", "high"))
+    return f"{claim['metric']} better by {middle} [{low}, {high}]"
+
+
+def _cell(row: Mapping[Any, Any]) -> str:
+    spread = "" if pd.isna(row["sd_over_seeds"]) else f" ± {_plain(row['sd_over_seeds'], str(row['metric']))}"
+    return f"{_plain(row['value'], str(row['metric']))}{spread}"
+
+
+def _plain(value: float, metric: str) -> str:
+    return f"{value:.{DIGITS.get(metric, 4)}f}"
+
+
+def _main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("part", choices=PARTS)
+    part = parser.parse_args().part
+    print(claims() if part == "claims" else numbers(part))
+
+
+if __name__ == "__main__":
+    exit_with_one_line(_main)
