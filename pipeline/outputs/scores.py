@@ -138,6 +138,8 @@ def paired(
             key = (str(test_set), *ours.columns)
             found.setdefault(key, []).append(values)
             layouts[key] = _layout(own, ours.columns)
+    if not found:
+        return []
     seeds = set.intersection(*(set(frame.index) for frames in found.values() for frame in frames))
     if not seeds:
         return []
