@@ -1,6 +1,7 @@
 """Files of MNIST's format IDX: a magic number, the sizes, and the bytes, perhaps compressed."""
 
 import gzip
+import zlib
 from functools import lru_cache
 from pathlib import Path
 
@@ -22,6 +23,8 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
             raise ValueError("no magic number of IDX")
         dimensions = data[3]
         sizes = np.frombuffer(data, ">i4", dimensions, offset=4)
+        if dimensions == 0 or sizes.min() < 0:
+            raise ValueError(f"sizes {sizes.tolist()}")
         return np.frombuffer(data, np.uint8, offset=4 + 4 * dimensions).reshape(sizes)
-    except (OSError, EOFError, ValueError) as error:
+    except (OSError, EOFError, ValueError, zlib.error) as error:
         raise UserError(f"{path} is damaged ({error}); get the file again") from None

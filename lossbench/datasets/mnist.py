@@ -17,7 +17,7 @@ FILES = {"train": "train", "test": "t10k"}
 COUNTS = {"train": 60_000, "test": 10_000}
 VALIDATION = 5_000
 """The last of the training digits, on which choices are made."""
-SIDE = 28
+SIDE, CLASSES = 28, 10
 
 
 class Mnist(Dataset):
@@ -35,8 +35,12 @@ class Mnist(Dataset):
         found: Splits = {"val": []}
         for split, beginning in FILES.items():
             images = _file(folder / f"{beginning}-images-idx3-ubyte", split)
-            labels = read_idx(_file(folder / f"{beginning}-labels-idx1-ubyte", split))
+            named = _file(folder / f"{beginning}-labels-idx1-ubyte", split)
+            labels = read_idx(named)
             require_count(len(labels), COUNTS[split], folder, split, CARD)
+            if labels.ndim != 1 or labels.max() >= CLASSES:
+                raise UserError(f"{named} (split {split}): {labels.shape} values up to {labels.max()} are no labels of "
+                                f"{CLASSES} classes; get the file again")  # fmt: skip
             shape = (COUNTS[split], SIDE, SIDE)
             if (given := read_idx(images).shape) != shape:
                 raise UserError(f"{images} (split {split}): {given} values where {shape} are published")

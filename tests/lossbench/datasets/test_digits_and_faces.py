@@ -58,6 +58,42 @@ def test_a_damaged_mnist_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         datasets.load("mnist").locate(tmp_path)
 
 
+@pytest.mark.parametrize("place", [11, 30])
+def test_a_damaged_compressed_mnist_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: int) -> None:
+    small_mnist(tmp_path, monkeypatch, compressed=True)
+    images = tmp_path / "MNIST/raw/train-images-idx3-ubyte.gz"
+    data = bytearray(images.read_bytes())
+    data[place] ^= 0xFF
+    images.write_bytes(data)
+    with pytest.raises(UserError, match=r"train-images-idx3-ubyte\.gz is damaged"):
+        datasets.load("mnist").locate(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        (np.zeros((6, 1), np.uint8), r"\(6, 1\) values up to 0 are no labels of 10 classes"),
+        (np.full(6, 10, np.uint8), r"\(6,\) values up to 10 are no labels"),
+    ],
+)
+def test_what_is_no_labels_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, labels: np.ndarray, words: str
+) -> None:
+    small_mnist(tmp_path, monkeypatch)
+    idx(tmp_path / "MNIST/raw/train-labels-idx1-ubyte", labels)
+    with pytest.raises(UserError, match=f"train-labels-idx1-ubyte .split train.: {words}"):
+        datasets.load("mnist").locate(tmp_path)
+
+
+@pytest.mark.parametrize("sizes", [(), (-1,)])
+def test_sizes_that_are_none_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sizes: tuple[int, ...]) -> None:
+    small_mnist(tmp_path, monkeypatch)
+    labels = tmp_path / "MNIST/raw/train-labels-idx1-ubyte"
+    labels.write_bytes(bytes((0, 0, 8, len(sizes))) + struct.pack(f">{len(sizes)}i", *sizes) + bytes(6))
+    with pytest.raises(UserError, match="train-labels-idx1-ubyte is damaged"):
+        datasets.load("mnist").locate(tmp_path)
+
+
 def test_celeba_is_read_in_its_partition(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(celeba, "COUNTS", {"train": 2, "val": 1, "test": 1})
     folder = tmp_path / "celeba/img_align_celeba"
@@ -70,6 +106,11 @@ def test_celeba_is_read_in_its_partition(tmp_path: Path, monkeypatch: pytest.Mon
     found = faces.locate(tmp_path)
     assert [source.name for source in found["train"]] == ["000001", "000004"]
     assert faces.read(found["test"][0]).shape == (218, 178, 3)
+    listed.write_text("\ufeff000001.JPG 0\r\n000002.jpg  1\n000003.jpg 2\n000004.jpg 0\n\n", encoding="utf-8")
+    assert faces.locate(tmp_path) == found
+    listed.write_text("000001.jpg 0\n000002.jpg 1\n000003.jpg 2\n000001.jpg 2\n")
+    with pytest.raises(UserError, match=r"partition\.txt: '000001' is listed twice \(split train and test\); keep one"):
+        faces.locate(tmp_path)
     listed.write_text("000001.jpg 0\n000002.jpg 9\n")
     with pytest.raises(UserError, match=r"list_eval_partition\.txt, line 2: '000002\.jpg 9' is no file and split"):
         faces.locate(tmp_path)
