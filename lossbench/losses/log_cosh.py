@@ -1,6 +1,7 @@
 """`log_cosh`: smooth L1 that is quadratic near zero and linear far away, log(cosh(a d)) / a."""
 
 import math
+from numbers import Real
 
 import torch
 import torch.nn.functional as F
@@ -13,6 +14,8 @@ SOURCE = "log-cosh paper: f(t; a) = log(cosh(a t)) / a, gradient tanh(a t), curv
 LOSS_NETWORKS: tuple[str, ...] = ()
 TAKES = ("pictures", "clips")
 """What it compares; a loss that does not say takes pictures."""
+LEAST, MOST = 1e-6, 1e9
+"""Of a: below, the loss of values in [0, 1] vanishes in float32; above, it is L1 to the last digit."""
 
 
 def log_cosh(difference: Tensor, a: float) -> Tensor:
@@ -29,11 +32,11 @@ class LogCosh(WeightedTerms):
     """Mean log-cosh distance of the pixels."""
 
     def __init__(self, a: float) -> None:
-        """Take the curvature at zero; raises UserError unless it is positive."""
-        if isinstance(a, bool) or not isinstance(a, int | float) or not 0 < a < math.inf:
-            raise UserError(f"log_cosh: a = {a!r} is not a positive number")
+        """Take the curvature at zero; raises UserError unless it is one of those that float32 can tell."""
+        if isinstance(a, bool) or not isinstance(a, Real) or not LEAST <= a <= MOST:
+            raise UserError(f"log_cosh: a = {a!r} is not a positive number from {LEAST:g} to {MOST:g}")
         super().__init__({"pixel": 1.0})
-        self.a = a
+        self.a: float = float(a)
 
     def raw_terms(self, prediction: Tensor, target: Tensor) -> dict[str, Tensor]:
         """Return the one term `pixel`."""

@@ -1,6 +1,7 @@
 """The log-cosh loss against numbers worked out by hand."""
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -75,7 +76,13 @@ def test_log_cosh_joins_its_two_forms_smoothly() -> None:
     np.testing.assert_allclose(slopes, math.tanh(1), atol=2e-9)
 
 
-@pytest.mark.parametrize("a", [0, -1.0, math.nan, math.inf])
+@pytest.mark.parametrize("a", [0, -1.0, math.nan, math.inf, 5e-324, 1e39])
 def test_a_curvature_that_is_not_positive_is_named(a: float) -> None:
-    with pytest.raises(UserError, match=f"log_cosh: a = {a} is not a positive number"):
+    with pytest.raises(UserError, match=re.escape(f"log_cosh: a = {a} is not a positive number")):
         losses.build("log_cosh", a=a)
+
+
+def test_a_curvature_of_numpy_is_a_number() -> None:
+    pair = torch.rand(1, 3, 4, 4), torch.rand(1, 3, 4, 4)
+    for a in (np.int64(10), np.float32(10)):
+        assert losses.build("log_cosh", a=a)(*pair) == losses.build("log_cosh", a=10.0)(*pair)
