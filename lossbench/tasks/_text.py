@@ -32,8 +32,8 @@ def with_text(
     chance = np.random.default_rng(generator)
     height, width, bands = picture.shape
     result, covered = picture.copy(), np.zeros((height, width), dtype=bool)
-    wanted = round(occupancy * height * width)
-    while (missing := wanted - int(covered.sum())) > 0:
+    missing = round(occupancy * height * width)
+    while missing > 0:
         shape = _string(chance, sizes, letters)
         colour = chance.integers(256, size=bands).astype(np.uint8)
         rows, columns = shape.shape
@@ -43,9 +43,11 @@ def with_text(
         top, left = max(top, 0), max(left, 0)
         window = slice(top, top + shape.shape[0]), slice(left, left + shape.shape[1])
         reached = (shape & ~covered[window]).sum(axis=0).cumsum()
-        shape[:, int(np.searchsorted(reached, missing)) + 1 :] = False
+        last = int(np.searchsorted(reached, missing))
+        shape[:, last + 1 :] = False
         result[window][shape] = colour
         covered[window] |= shape
+        missing -= int(reached[min(last, len(reached) - 1)])
     return result
 
 
