@@ -129,7 +129,7 @@ def _explain(model: type[BaseModel], error: ValidationError, data: Any) -> Itera
         elif kind == "value_error":
             said = problem["ctx"]["error"]
             place = ".".join([key, said.name] if key else [said.name]) if isinstance(said, _WrongTypeError) else key
-            yield f"{place or 'value'}: {said}"
+            yield f"{place}: {said}" if place else str(said)
         elif kind == "literal_error" and isinstance(problem["input"], str):
             known = re.findall("'([^']*)'", problem["ctx"]["expected"])
             yield f"{key}: {problem['msg']} (got {problem['input']!r}); {nearest(problem['input'], known)}"

@@ -38,11 +38,11 @@ MISTAKES: Mistakes = {
     ),
     "data set that two stand for": (
         place("scale.stand_ins.landsat7", ["worldview2", "div2k"]),
-        "config/scale/ci.yaml: value: stand_ins and absent name div2k more than once; keep one place",
+        "config/scale/ci.yaml: stand_ins and absent name div2k more than once; keep one place",
     ),
     "absent data set that something stands for": (
         place("scale.absent", ["dnd", "coco"]),
-        "config/scale/ci.yaml: value: stand_ins and absent name coco more than once; keep one place",
+        "config/scale/ci.yaml: stand_ins and absent name coco more than once; keep one place",
     ),
     "data set that is absent and needed": (
         both(place("scale.stand_ins.photographs", ["sidd"]), place("scale.absent", ["div2k"])),

@@ -12,7 +12,7 @@ SCALE = "config/scale/ci.yaml"
 CONFIG = "config/config.yaml"
 
 MISTAKES: Mistakes = {
-    "seed twice": (place("scale.seeds", [0, 0]), f"{SCALE}: value: seeds: 0 is given twice; keep one"),
+    "seed twice": (place("scale.seeds", [0, 0]), f"{SCALE}: seeds: 0 is given twice; keep one"),
     "negative seed": (place("scale.seeds", [-1]), f"{SCALE}: seeds.0: Input should be greater than or equal to 0"),
     "seed with a point": (place("scale.seeds", [1.0]), f"{SCALE}: seeds.0: a whole number is expected (got 1.0)"),
     "truth value as a seed": (place("scale.seeds", [True]), f"{SCALE}: seeds: a number is expected (got [True])"),
@@ -116,19 +116,19 @@ MISTAKES: Mistakes = {
     ),
     "loss twice in a table": (
         place("table.losses", ["original", "vgg", "original"]),
-        f"{TABLE}: value: losses and controls: 'original' is given twice; keep one",
+        f"{TABLE}: losses and controls: 'original' is given twice; keep one",
     ),
     "control that is a loss": (
         place("table.controls", ["vgg"]),
-        f"{TABLE}: value: losses and controls: 'vgg' is given twice; keep one",
+        f"{TABLE}: losses and controls: 'vgg' is given twice; keep one",
     ),
     "network twice in a table": (
         place("table.networks", ["edsr", "edsr"]),
-        f"{TABLE}: value: networks: 'edsr' is given twice; keep one",
+        f"{TABLE}: networks: 'edsr' is given twice; keep one",
     ),
     "table twice": (
         place("config.tables", ["mae_loss/table3", "mae_loss/table3"]),
-        f"{CONFIG}: value: tables: 'mae_loss/table3' is given twice; keep one",
+        f"{CONFIG}: tables: 'mae_loss/table3' is given twice; keep one",
     ),
     "table of the controls": (
         place("scale.control_tables", ["mae_loss/tabel3"]),
