@@ -38,6 +38,7 @@ def drawn(configuration: Configuration, table: Job) -> Job | None:
     if figure is None:
         return None
     assert isinstance(table.spec, TabulateSpec)
+    _check_kind(configuration, "/".join(table.key), figure.kind)
     for test_set in dict.fromkeys(cell.test_set for cell in table.spec.cells) if figure.kind == "gallery" else ():
         if not datasets.card(test_set).pictures:
             place = f"config/tables/{'/'.join(table.key)}.yaml: figure"
@@ -46,3 +47,17 @@ def drawn(configuration: Configuration, table: Job) -> Job | None:
     reads: dict[str, File | Sequence[File]] = {name: table.reads[name] for name in ("scores", "cards")}
     spec = FigureSpec(figure=figure, table=table.spec)
     return Job(configuration.root, "figure", table.key, spec, ("pipeline.figure",), reads)
+
+
+def _check_kind(configuration: Configuration, name: str, kind: str) -> None:
+    """Raise UserError where a figure shows what the table `name` has not, or has more of than it shows."""
+    table, place = configuration.tables[name], f"config/tables/{name}.yaml: figure.kind"
+    if kind == "scatter" and table.compares == "classifiers":
+        raise UserError(f"{place}: scatter shows scores of pictures, and classifiers have none; leave the figure out")
+    if kind != "scatter" and table.compares != "generators":
+        raise UserError(f"{place}: {kind} shows what auto-encoders make; take scatter, or a table of generators")
+    for entry, values in (("columns", table.columns), ("networks", table.networks)):
+        if kind == "sweep" and len(values) > 1:
+            raise UserError(
+                f"{place}: sweep shows one of the {entry}, the table has {len(values)}; make a table of each"
+            )

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Literal
 
 from pydantic import model_validator
 
-from lossbench.records import Strict
+from lossbench.records import Strict, refuse_twice
 from pipeline.specs.tabulate import TabulateSpec
 
-
-def _positive(text: str) -> bool:
-    try:
-        return 0 < float(text) < math.inf
-    except ValueError:
-        return False
+ENTRIES = {"sweep": ("curves", "abscissa"), "scatter": ("losses", "against", "metric")}
+"""What a figure of each kind needs, and others have not."""
+COLOURS = 4
+"""Curves and marks of one panel that an eye can tell apart."""
+NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?(e[+-]?[0-9]+)?")
 
 
 class Figure(Strict):
@@ -39,15 +39,29 @@ class Figure(Strict):
 
     @model_validator(mode="after")
     def _complete(self) -> Figure:
-        needed = {"sweep": (self.curves, self.abscissa), "scatter": (self.losses, self.against, self.metric)}
-        if not all(needed.get(self.kind, ())):
-            words = {"sweep": "curves and abscissa", "scatter": "losses, against and metric"}[self.kind]
-            raise ValueError(f"a figure of the kind {self.kind} needs {words}")
+        for kind, entries in ENTRIES.items():
+            for entry in entries:
+                if kind == self.kind and not getattr(self, entry):
+                    raise ValueError(f"a figure of the kind {self.kind} needs {' and '.join(entries)}")
+                if kind != self.kind and getattr(self, entry):
+                    raise ValueError(f"{entry}: a figure of the kind {self.kind} has none; leave it out")
         for curve, losses in self.curves.items():
-            for number in losses:
-                if not _positive(number):
-                    raise ValueError(f"curves.{curve}: '{number}' is no number above 0, which the abscissa shows")
+            self._check_curve(curve, losses)
+        if len(self.curves) > COLOURS:
+            raise ValueError(f"curves: {len(self.curves)}, but {COLOURS} colours are told apart; name fewer")
+        if len(self.losses) > COLOURS:
+            raise ValueError(f"losses: {len(self.losses)}, but {COLOURS} marks are told apart; name fewer")
+        refuse_twice("losses and against", (*self.losses, *self.against))
         return self
+
+    def _check_curve(self, curve: str, losses: dict[str, str]) -> None:
+        if not losses:
+            raise ValueError(f"curves.{curve}: it has no point; name losses by their number, or leave it out")
+        for number in losses:
+            if not NUMBER.fullmatch(number) or not 0 < float(number) < math.inf:
+                raise ValueError(f"curves.{curve}: '{number}' is no number above 0, which the abscissa shows")
+        refuse_twice(f"curves.{curve}", [float(number) for number in losses])
+        refuse_twice(f"curves.{curve}", list(losses.values()))
 
     def points(self, curve: str) -> list[tuple[float, str]]:
         """List the numbers and losses of a curve, in the order of the numbers: a spec on its way sorts names."""

@@ -17,6 +17,8 @@ from pipeline.specs.tabulate import TRIVIAL, Cell, MetricColumn, TabulateSpec
 LOSSES = ("l1", "l2_2", "l2_10", "log_cosh_2", "log_cosh_10", "log_cosh_100")
 SEEDS = (0, 1)
 
+SCATTER = {"kind": "scatter", "metric": "ssim", "losses": ["l1"], "against": ["l2"]}
+
 
 def spec(folder: Path, shown: dict[str, Any], metrics: dict[str, str], pictures: int = 3) -> FigureSpec:
     """Write scores, histories and sheets of every cell, and return the figure of their table."""
@@ -82,10 +84,29 @@ def test_a_sweep_draws_scores_by_curvature_and_histories(tmp_path: Path) -> None
     assert set(drawn) == {"l2_2", "l2_10", "log_cosh_2", "log_cosh_100"}
 
 
-@pytest.mark.parametrize("number", ["small", "0", "-2", "inf"])
+@pytest.mark.parametrize("number", ["small", "0", "-2", "inf", "1_0"])
 def test_what_is_no_number_of_a_curve_is_refused(number: str) -> None:
     with pytest.raises(ValueError, match=f"curves.L2: '{number}' is no number above 0"):
         Figure.model_validate({**SWEEP, "curves": {"L2": {number: "l2_2"}}})
+
+
+@pytest.mark.parametrize(
+    ("entries", "words"),
+    [
+        ({**SWEEP, "curves": {"L2": {"2": "l2_2", "2.0": "l2_10"}}}, "curves.L2: 2.0 is given twice"),
+        ({**SWEEP, "curves": {"L2": {"2": "l2_2", "3": "l2_2"}}}, "curves.L2: 'l2_2' is given twice"),
+        ({**SWEEP, "curves": {"L2": {}}}, "curves.L2: it has no point"),
+        ({**SWEEP, "curves": {name: {"2": "l2_2"} for name in "abcde"}}, "curves: 5, but 4 colours are told apart"),
+        ({**SWEEP, "metric": "ssim"}, "metric: a figure of the kind sweep has none"),
+        ({**SCATTER, "losses": ["l1", "l1"]}, "losses and against: 'l1' is given twice"),
+        ({**SCATTER, "losses": ["l2"]}, "losses and against: 'l2' is given twice"),
+        ({**SCATTER, "losses": list("abcde")}, "losses: 5, but 4 marks are told apart"),
+        ({"kind": "gallery", "abscissa": "a"}, "abscissa: a figure of the kind gallery has none"),
+    ],
+)
+def test_what_no_figure_shows_is_refused(entries: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        Figure.model_validate(entries)
 
 
 def test_a_scatter_counts_the_pictures_that_are_won(tmp_path: Path) -> None:
