@@ -95,9 +95,28 @@ def _check_words(where: str, row: dict[str, str]) -> None:
         if row.get("every") and row.get(column):
             raise UserError(f"{where}: {column}: what is said of every cell is a direction; empty it, or 'every'")
     _refuse_twice(where, "metric", row["metric"])
+    if row.get("won"):
+        _check_won(where, row)
     if len(row["metric"].split()) > 1 and not row.get("every"):
         raise UserError(
             f"{where}: metric: '{row['metric']}' are several, which have no mean; name one, or write 'cell' under every"
+        )
+
+
+def _check_won(where: str, row: dict[str, str]) -> None:
+    wins, mark, count = row["won"].partition("/")
+    if row["won"] != "share" and not (mark and wins.isdecimal() and count.isdecimal() and 0 < int(count) >= int(wins)):
+        raise UserError(
+            f"{where}: won: '{row['won']}' is no number of pictures out of all; write it as 99/100, or 'share' where "
+            "the paper prints none"
+        )
+    for column in ("pairs", "every", "against", "slight"):
+        if row.get(column):
+            raise UserError(f"{where}: {column}: a share of pictures compares two losses by one metric; empty it")
+    metric = row["metric"]
+    if metric in plugins.names("metrics") and plugins.constant("metrics", metric, "OVER", "picture") == "set":
+        raise UserError(
+            f"{where}: metric: '{metric}' has one number for all pictures, and no share of them; name another"
         )
 
 
@@ -128,7 +147,7 @@ def _check_names(where: str, row: dict[str, str], pairs: Sequence[tuple[str, str
 def _check_untestable(where: str, row: dict[str, str]) -> None:
     if not row["reason"].strip():
         raise UserError(f"{where}: reason: '{row['id']}' is untestable; say why")
-    for column in ("better", "than", "pairs", "metric", "every", "columns", "networks"):
+    for column in ("better", "than", "pairs", "metric", "every", "won", "columns", "networks"):
         if row.get(column):
             raise UserError(f"{where}: {column}: '{row['id']}' is untestable, which compares nothing; empty it")
 

@@ -1,8 +1,8 @@
 """What the verdicts on one table depend on."""
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import Field, PositiveInt, SerializerFunctionWrapHandler, model_serializer
+from pydantic import PositiveInt, SerializerFunctionWrapHandler, model_serializer
 
 from lossbench.records import Strict
 from pipeline.specs.tabulate import Place, TabulateSpec
@@ -41,7 +41,7 @@ class Claim(Strict):
     """Columns of the table that it speaks of; none are all."""
     networks: tuple[str, ...] = ()
     """Networks that it speaks of; none are all."""
-    won: Annotated[str, Field(pattern=r"^(|share|[0-9]+/[1-9][0-9]*)$")] = ""
+    won: str = ""
     """Of a claim on the share of pictures on which `better` is better than `than`: the printed `99/100`, or `share`
     where the paper prints none."""
     source: str

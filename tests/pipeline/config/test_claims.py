@@ -22,7 +22,7 @@ ROW = {
         "pairs": "",
         "metric": "psnr",
     },
-    **{"every": "", "against": "", "slight": "", "columns": "", "networks": ""},
+    **{"every": "", "against": "", "slight": "", "won": "", "columns": "", "networks": ""},
     **{"source": "section 1", "text": "one is better", "reason": ""},
 }
 LOSSES = {"better": "kmae", "than": "original"}
@@ -84,6 +84,13 @@ def test_a_stand_in_takes_the_place_of_each_metric_that_it_stands_for(folder: Pa
         ({"pairs": "kmea>vgg"}, "pairs: there is no loss 'kmea'; did you mean 'kmae'?"),
         ({"pairs": "kmae>vgg vgg>vgg"}, "'vgg' is said to be better than itself; name two losses"),
         ({"pairs": ""}, "better: there is no loss ''"),
+        ({**LOSSES, "won": "99 of 100"}, "won: '99 of 100' is no number of pictures out of all; write it as 99/100"),
+        ({**LOSSES, "won": "101/100"}, "won: '101/100' is no number of pictures out of all"),
+        ({**LOSSES, "won": "0/0"}, "won: '0/0' is no number of pictures out of all"),
+        ({**LOSSES, "won": "share", "slight": "yes"}, "slight: a share of pictures compares two losses by one metric"),
+        ({"pairs": "kmae>vgg", "won": "share"}, "pairs: a share of pictures compares two losses by one metric; empty"),
+        ({**LOSSES, "metric": "fid", "won": "share"}, "metric: 'fid' has one number for all pictures, and no share"),
+        ({"kind": "untestable", "reason": "r", "metric": "", "won": "share"}, "won: 'new' is untestable, which"),
         ({"kind": "untestable", "reason": "r", "metric": "", "every": "cell"}, "every: 'new' is untestable, which"),
         ({"kind": "untestable", "reason": "r", "metric": "", "pairs": "a>b"}, "pairs: 'new' is untestable, which"),
     ],
