@@ -20,6 +20,8 @@ LEAST_PATCH = 32
 """Pictures are whole, so that a patch is the `side`; the smallest in use."""
 MULTIPLE = 32
 """What the sides in use are multiples of, in pixels."""
+AUTOENCODER = True
+"""It makes pictures, in tables that compare generators."""
 COARSEST = 4
 """Side of the coarsest map in pixels."""
 

@@ -17,6 +17,8 @@ TRIVIAL = "mean_picture"
 ALSO_TRIVIAL: tuple[str, ...] = ()
 TARGETS_ALONE = True
 """Training reads no low quality."""
+AUTOENCODES = True
+"""Its networks are auto-encoders, in tables that compare generators."""
 
 
 class Whole(Strict):

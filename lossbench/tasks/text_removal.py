@@ -19,6 +19,8 @@ TRIVIAL = "corrupted_input"
 ALSO_TRIVIAL: tuple[str, ...] = ()
 TARGETS_ALONE = True
 """Training reads no low quality."""
+TEST_ALONE = ("test_occupancy",)
+"""Settings that no training depends on."""
 
 MOST = 0.9
 """Largest share that may be covered: letters leave gaps, which more strings fill ever more slowly."""

@@ -27,13 +27,18 @@ def network_spec(configuration: Configuration, name: str, task: str) -> NetworkS
     Raises UserError for an argument that it does not take.
     """
     chosen, place = configuration.network(name), f"{configuration.scale_file}: networks.{name}"
-    arguments = {**_fixed(configuration.config.tasks[task], "networks", name), **chosen.arguments}
-    with placed(f"{place}.arguments"):
-        plugins.check_build_arguments("networks", name, arguments)
-    special = chosen.arguments_per_task.get(task, {})
-    with placed(f"{place}.arguments_per_task.{task}"):
-        plugins.check_build_arguments("networks", name, special)
-    return NetworkSpec(name=name, arguments={**arguments, **special})
+    fixed = _fixed(configuration.config.tasks[task], "networks", name)
+    found = dict(fixed)
+    given = {"arguments": chosen.arguments, f"arguments_per_task.{task}": chosen.arguments_per_task.get(task, {})}
+    for part, own in given.items():
+        with placed(f"{place}.{part}"):
+            plugins.check_build_arguments("networks", name, {**fixed, **own})
+        for argument in sorted(own.keys() & fixed.keys()):
+            if own[argument] != fixed[argument]:
+                values = f"{own[argument]}, but the task {task} says {fixed[argument]}"
+                raise UserError(f"{place}.{part}.{argument}: {values}; leave it out")
+        found |= own
+    return NetworkSpec(name=name, arguments=found)
 
 
 def recipe(configuration: Configuration, network: str, task: str) -> Recipe:

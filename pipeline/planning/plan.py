@@ -49,7 +49,7 @@ class Plan:
         if (text := self.undecided()) and not unmeasured:
             raise UserError(text)
         self._targets = {
-            "_".join(table.key): [table.writes("long").path, *(one.writes("picture").path for one in own)]
+            "_".join(table.key): [table.writes("long").path, *chain(*(one.outputs().values() for one in own))]
             for table, own in zip(tables, charts, strict=True)
         }
 
@@ -156,5 +156,8 @@ class Plan:
         for job in closure(last):
             known = self.jobs.setdefault(job.stage, {}).setdefault(job.key, job)
             if known is not job and (known.spec != job.spec or known.inputs != job.inputs):
-                name = "/".join(job.key)
-                raise UserError(f"two tables ask for different {job.stage} jobs '{name}'; give one another name")
+                names = [name for name, value in known.spec if getattr(job.spec, name) != value] or ["files"]
+                raise UserError(
+                    f"two tables ask for {job.stage} jobs '{'/'.join(job.key)}' that differ in {', '.join(names)}; "
+                    "give the task of one table a second name in config.yaml, under tasks"
+                )

@@ -27,8 +27,10 @@ def trained(configuration: Configuration, table: Table, column: Column, network:
     if own_loss:
         # refused here when the network has none
         plugins.constant("networks", network, "OWN_LOSS")
+    apart = plugins.constant("tasks", task.name, "TEST_ALONE", ())
+    settings = {name: value for name, value in task.settings.items() if name not in apart}
     spec = TrainSpec(
-        task=task,
+        task=task.model_copy(update={"settings": settings}),
         dataset=dataset,
         network=network_spec(configuration, network, column.task),
         loss=loss_spec(configuration, loss, table.pixel, column.task, seed),

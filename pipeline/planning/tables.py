@@ -7,6 +7,7 @@ from itertools import product
 from lossbench import plugins
 from lossbench.assets import pyiqa_models
 from lossbench.errors import UserError, nearest
+from lossbench.losses import split
 from pipeline.clips.planning import check_kinds, for_table, task_of
 from pipeline.config.read import Configuration
 from pipeline.config.table import Column, Table
@@ -114,6 +115,7 @@ def _add_restorations(
 ) -> None:
     """Add every network under every loss, after the trivial answers, once a test set."""
     check_kinds(configuration, name, table, label, whole)
+    _check_generation(configuration, name, table, label, whole)
     answers = _answers(table)
     if whole.server_only:
         parts.reads["submissions"] += [job.writes("submission") for job in submitted(configuration, table, whole)]
@@ -194,6 +196,7 @@ def _add_generators(
     parts: _Parts,
 ) -> None:
     """Add every auto-encoder under every loss, after the trivial answers."""
+    _check_generation(configuration, name, table, label, column)
     compares = [
         (network, loss, seed, False)
         for loss in table.losses
@@ -209,6 +212,32 @@ def _add_generators(
         run = trained(configuration, table, column, network, loss, seed)
         job = generated(configuration, table, label, column, run, seed)
         parts.add(label, job.wildcards, job.writes("scores"), run.writes("card"), noise=noise)
+
+
+def _check_generation(configuration: Configuration, name: str, table: Table, label: str, column: Column) -> None:
+    """Raise UserError for a task, network or loss of auto-encoders in a table of others, and the other way round."""
+    generators, where = table.compares == "generators", f"config/tables/{name}.yaml"
+    wanted, other = ("generators", "restorations") if generators else ("restorations", "generators")
+    task = configuration.config.tasks[column.task]
+    if plugins.constant("tasks", task.name, "AUTOENCODES", False) != generators:
+        raise UserError(
+            f"{where}: columns.{label}.task: '{column.task}' is for tables that compare {other}, this one compares "
+            f"{wanted}; take another task, or change compares"
+        )
+    for network in table.networks:
+        configuration.network(network)
+        if plugins.constant("networks", network, "AUTOENCODER", False) != generators:
+            words = ("no", "generators") if generators else ("an", "restorations")
+            raise UserError(
+                f"{where}: networks: '{network}' is {words[0]} auto-encoder, and the table compares {words[1]}; "
+                "name another"
+            )
+    for loss in table.losses if generators else ():
+        if plugins.constant("losses", split(configuration.loss(loss).loss or loss)[0], "LOSS_NETWORKS"):
+            raise UserError(
+                f"{where}: losses: '{loss}' compares features, and the bound of an auto-encoder is a sum over pixels; "
+                "name losses of pixels alone"
+            )
 
 
 def _add_classifiers(configuration: Configuration, table: Table, label: str, column: Column, parts: _Parts) -> None:
