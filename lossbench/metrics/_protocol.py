@@ -126,8 +126,11 @@ class Protocol:
         return self.apply(prediction, "prediction"), self.apply(target, "target")
 
     def _levels(self, image: Pixels) -> Floats:
-        pixels = np.clip(image.astype(np.float64), 0, 1) * 255
-        return np.round(pixels) if self.rounding else pixels
+        # in place, since on large pictures new memory costs more than the arithmetic
+        pixels = image.astype(np.float64)
+        np.clip(pixels, 0, 1, out=pixels)
+        pixels *= 255
+        return np.round(pixels, out=pixels) if self.rounding else pixels
 
     def _luma(self, red: Floats, green: Floats, blue: Floats) -> Floats:
         luma = LUMA[self.colour](red, green, blue)
