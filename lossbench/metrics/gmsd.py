@@ -37,9 +37,12 @@ def deviation(ours: Floats, theirs: Floats) -> float:
 def halved(pixels: Floats) -> Floats:
     """Return the means of 2x2 pixels of (C, H, W), sides rounded up."""
     _, height, width = pixels.shape
-    even = np.pad(pixels, ((0, 0), (0, height % 2), (0, width % 2)))
-    rows = even[:, ::2] + even[:, 1::2]
-    return (rows[..., ::2] + rows[..., 1::2]) / 4
+    if height % 2 or width % 2:
+        pixels = np.pad(pixels, ((0, 0), (0, height % 2), (0, width % 2)))
+    rows = pixels[:, ::2] + pixels[:, 1::2]
+    means = rows[..., ::2] + rows[..., 1::2]
+    means /= 4
+    return means
 
 
 def _gradient(pixels: Floats) -> Floats:

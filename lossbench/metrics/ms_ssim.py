@@ -4,7 +4,7 @@ import numpy as np
 
 from lossbench.metrics._levels import compared
 from lossbench.metrics._protocol import Better, Colour, Floats, Over, Pixels, Protocol
-from lossbench.metrics._windows import gaussian, moments
+from lossbench.metrics._similarity import similarity
 from lossbench.metrics.gmsd import halved
 
 better: Better = "up"
@@ -18,7 +18,6 @@ EXPONENTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 """Exponents of the scales, the finest first."""
 SIDE = 161
 """Pixels of which the window of 11 is left at the coarsest scale."""
-FIRST, SECOND = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 
 
 def score(prediction: Pixels, target: Pixels, protocol: Protocol) -> float:
@@ -36,24 +35,16 @@ def score(prediction: Pixels, target: Pixels, protocol: Protocol) -> float:
 
 def factors(ours: Floats, theirs: Floats) -> Floats:
     """Return contrast and structure of every scale and band of (C, H, W), with luminance at the last: (5, C)."""
-    window, similarities = gaussian(11, 1.5), []
+    similarities = []
     for scale in range(len(EXPONENTS)):
         if scale:
             ours, theirs = _halved(ours), _halved(theirs)
-        similarities.append(_similarity(ours, theirs, window, with_luminance=scale == len(EXPONENTS) - 1))
+        similarities.append(similarity(ours, theirs, with_luminance=scale == len(EXPONENTS) - 1))
     return np.stack(similarities)
-
-
-def _similarity(ours: Floats, theirs: Floats, window: Floats, with_luminance: bool) -> Floats:
-    """Return the contrast and structure of each band, (C,), times its luminance where asked for."""
-    our_mean, their_mean, our_variance, their_variance, covariance = moments(ours, theirs, window)
-    similarity = (2 * covariance + SECOND) / (our_variance + their_variance + SECOND)
-    if with_luminance:
-        similarity *= (2 * our_mean * their_mean + FIRST) / (our_mean**2 + their_mean**2 + FIRST)
-    means: Floats = similarity.mean(axis=(1, 2))
-    return means
 
 
 def _halved(pixels: Floats) -> Floats:
     _, height, width = pixels.shape
-    return halved(np.pad(pixels, ((0, 0), (0, height % 2), (0, width % 2)), mode="edge"))
+    if height % 2 or width % 2:
+        pixels = np.pad(pixels, ((0, 0), (0, height % 2), (0, width % 2)), mode="edge")
+    return halved(pixels)
