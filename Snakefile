@@ -27,6 +27,7 @@ try:
         given=workflow.config_settings.config,
         looked=not workflow.is_main_process,
     )
+    session.join_cluster(workflow)
 except UserError as error:
     raise WorkflowError(str(error)) from None
 

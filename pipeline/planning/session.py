@@ -5,16 +5,20 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from lossbench.errors import tell
+from pipeline.cluster import resources
+from pipeline.cluster.settings import Cluster
 from pipeline.outputs.layout import WILDCARDS
 from pipeline.outputs.partial import forget
 from pipeline.outputs.record import differs
-from pipeline.planning.job import Job
+from pipeline.planning.job import Job, Name
+from pipeline.planning.measured_steps import read
 from pipeline.planning.plan import Plan
+from pipeline.planning.runs import steps_file
 
 MEMORY_MB = {
     "prepare": 250,
@@ -43,6 +47,8 @@ like these: train_distance, generate, submit, chart, figure, report."""
 LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 """Where Linux says how much memory a container may take."""
 REPORT = "report"
+TURN = "turn"
+"""Resource of which there is one in each job of a cluster: what is one job there runs one after the other."""
 STRICT = "set -euo pipefail; "
 """Snakemake's own prefix of every command."""
 
@@ -122,6 +128,72 @@ def prefix(workflow: Any) -> str:
 def memory_mb(plan: Plan, stage: str) -> int:
     """Return the main memory that a job of `stage` asks for, in MB."""
     return plan.scale.memory_mb.get(stage, MEMORY_MB[stage])
+
+
+def asks(workflow: Any, plan: Plan, stage: str, gpus: int = 0) -> dict[str, Any]:
+    """Return what a job of `stage` asks for, as a rule's resources: its `gpus`, and of a cluster time and a place."""
+    asked: dict[str, Any] = {"gpu": gpus} if gpus else {}
+    if not _of_cluster(workflow):
+        return asked
+    cluster, given = _cluster(workflow), _default_resources(workflow)
+    partition = cluster.gpu_partition or cluster.slurm_partition if gpus else cluster.slurm_partition
+    asked |= {"runtime": _runtime(plan, stage, cluster), **({TURN: 1} if stage in resources.GROUPS else {})}
+    # for the plugin a type alone is a GPU: None takes that of the profile away
+    asked |= {"gpu_model": cluster.gpu_model if gpus else None} if "gpu_model" in given else {}
+    return asked | ({"slurm_partition": partition} if partition else {})
+
+
+def retries(workflow: Any, plan: Plan, stage: str) -> int | None:
+    """Return how often a training of `stage` that ended early is tried again; None for what Snakemake was told.
+
+    On a cluster whose jobs are shorter than a training, the chain that it takes comes on top.
+    """
+    if not _of_cluster(workflow) or not workflow.is_main_process or workflow.execution_settings is None:
+        return None
+    longest = _cluster(workflow).longest_minutes
+    told: int = workflow.execution_settings.retries
+    return told + resources.tries(_needed(plan, _cluster(workflow)), stage, longest) - 1
+
+
+def _of_cluster(workflow: Any) -> bool:
+    """Return whether jobs are sent away, or this process is such a job."""
+    return workflow.resource_settings.nodes is not None or not workflow.is_main_process
+
+
+def _default_resources(workflow: Any) -> dict[str, Any]:
+    return {name: one.raw for name, one in workflow.resource_settings._parsed_default_resources.items()}
+
+
+def _cluster(workflow: Any) -> Cluster:
+    return Cluster.of(_default_resources(workflow))
+
+
+def _needed(plan: Plan, cluster: Cluster) -> dict[Name, int]:
+    return resources.needed_minutes(plan, read(steps_file(plan.configuration)), cluster)
+
+
+def _runtime(plan: Plan, stage: str, cluster: Cluster) -> Callable[[Any, int], int]:
+    """Return the minutes that jobs of `stage` ask for, by wildcards and number of the try."""
+    needed, together = _needed(plan, cluster), resources.sharers(plan)
+
+    def runtime(wildcards: Any, attempt: int) -> int:
+        job = plan.of(stage, wildcards)
+        sharing = together.get(resources.group_of(job) or "", 1)
+        least = needed.get(job.name, resources.MINUTES[stage])
+        return resources.minutes(least, attempt, cluster.longest_minutes, sharing)
+
+    return runtime
+
+
+def join_cluster(workflow: Any) -> None:
+    """Let short jobs that are one job of a cluster run one after the other in there, in the room of one.
+
+    Raises UserError for an entry of the profile that is wrong.
+    """
+    if _of_cluster(workflow):
+        _cluster(workflow)
+        workflow.register_resource(TURN, 1)
+        workflow.resource_scopes[TURN] = "local"
 
 
 def share_memory(workflow: Any) -> None:

@@ -12,8 +12,8 @@ rule evaluate:
         "../../envs/pipeline.yaml"
     threads: plan.config.threads
     resources:
+        **session.asks(workflow, plan, "evaluate", plan.scale.gpus),
         mem_mb=session.memory_mb(plan, "evaluate"),
-        gpu=plan.scale.gpus,
     params:
         spec=lambda w: plan.of("evaluate", w).spec.canonical(),
         code=lambda w: plan.of("evaluate", w).code,

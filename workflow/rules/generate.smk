@@ -12,8 +12,8 @@ rule generate:
         "../../envs/pipeline.yaml"
     threads: plan.config.threads
     resources:
+        **session.asks(workflow, plan, "generate", plan.scale.gpus),
         mem_mb=session.memory_mb(plan, "generate"),
-        gpu=plan.scale.gpus,
     params:
         spec=lambda w: plan.of("generate", w).spec.canonical(),
         code=lambda w: plan.of("generate", w).code,

@@ -8,6 +8,7 @@ rule harness:
     conda:
         "../../envs/pipeline.yaml"
     resources:
+        **session.asks(workflow, plan, "harness"),
         mem_mb=session.memory_mb(plan, "harness"),
     params:
         spec=lambda w: plan.of("harness", w).spec.canonical(),

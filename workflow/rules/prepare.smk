@@ -9,6 +9,7 @@ rule prepare:
     conda:
         "../../envs/pipeline.yaml"
     resources:
+        **session.asks(workflow, plan, "prepare"),
         mem_mb=session.memory_mb(plan, "prepare"),
     params:
         spec=lambda w: plan.of("prepare", w).spec.canonical(),
@@ -32,6 +33,7 @@ rule degrade:
     conda:
         "../../envs/pipeline.yaml"
     resources:
+        **session.asks(workflow, plan, "degrade"),
         mem_mb=session.memory_mb(plan, "degrade"),
     params:
         spec=lambda w: plan.of("degrade", w).spec.canonical(),

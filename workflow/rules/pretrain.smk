@@ -10,6 +10,7 @@ rule import_weights:
         "../../envs/pipeline.yaml"
     # a resource and not a param: where the file lies does not change the result
     resources:
+        **session.asks(workflow, plan, "import_weights"),
         mem_mb=session.memory_mb(plan, "import_weights"),
         weights_root=plan.config.weights_root,
     params:
@@ -37,13 +38,14 @@ rule pretrain:
     wildcard_constraints:
         # imported weights are no data set
         dataset="(?!public/)[^/]+",
+    retries: session.retries(workflow, plan, "pretrain")
     conda:
         "../../envs/pipeline.yaml"
     threads: plan.config.threads
     # a checkpoint's time is a resource and not a param: it does not change the result
     resources:
+        **session.asks(workflow, plan, "pretrain", plan.scale.gpus),
         mem_mb=session.memory_mb(plan, "pretrain"),
-        gpu=plan.scale.gpus,
         checkpoint_seconds=plan.checkpoint_seconds,
     params:
         spec=lambda w: plan.of("pretrain", w).spec.canonical(),

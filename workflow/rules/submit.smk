@@ -9,8 +9,8 @@ rule submit:
         "../../envs/pipeline.yaml"
     threads: plan.config.threads
     resources:
+        **session.asks(workflow, plan, "submit", plan.scale.gpus),
         mem_mb=session.memory_mb(plan, "submit"),
-        gpu=plan.scale.gpus,
     params:
         spec=lambda w: plan.of("submit", w).spec.canonical(),
         code=lambda w: plan.of("submit", w).code,

@@ -7,13 +7,14 @@ rule train:
         history="results/{scale}/train/{task}/{dataset}/{network}/{loss}/{seed}/history.csv",
     log:
         "results/{scale}/logs/train/{task}/{dataset}/{network}/{loss}/{seed}.log",
+    retries: session.retries(workflow, plan, "train")
     conda:
         "../../envs/pipeline.yaml"
     threads: plan.config.threads
     # a checkpoint's time is a resource and not a param: it does not change the result
     resources:
+        **session.asks(workflow, plan, "train", plan.scale.gpus),
         mem_mb=session.memory_mb(plan, "train"),
-        gpu=plan.scale.gpus,
         checkpoint_seconds=plan.checkpoint_seconds,
     params:
         spec=lambda w: plan.of("train", w).spec.canonical(),

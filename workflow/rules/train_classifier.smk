@@ -10,13 +10,14 @@ rule train_classifier:
         chance="results/{scale}/train_classifier/{classifier}/{dataset}/chance.csv",
     log:
         "results/{scale}/logs/train_classifier/{classifier}/{dataset}.log",
+    retries: session.retries(workflow, plan, "train_classifier")
     conda:
         "../../envs/pipeline.yaml"
     threads: plan.config.threads
     # neither a checkpoint's time nor where a file lies changes the result
     resources:
+        **session.asks(workflow, plan, "train_classifier", plan.scale.gpus),
         mem_mb=session.memory_mb(plan, "train_classifier"),
-        gpu=plan.scale.gpus,
         checkpoint_seconds=plan.checkpoint_seconds,
         weights_root=plan.config.weights_root,
     params:

@@ -7,13 +7,14 @@ rule train_distance:
         history="results/{scale}/train_distance/{loss_network}/{dataset}/history.csv",
     log:
         "results/{scale}/logs/train_distance/{loss_network}/{dataset}.log",
+    retries: session.retries(workflow, plan, "train_distance")
     conda:
         "../../envs/pipeline.yaml"
     threads: plan.config.threads
     # a checkpoint's time is a resource and not a param: it does not change the result
     resources:
+        **session.asks(workflow, plan, "train_distance", plan.scale.gpus),
         mem_mb=session.memory_mb(plan, "train_distance"),
-        gpu=plan.scale.gpus,
         checkpoint_seconds=plan.checkpoint_seconds,
     params:
         spec=lambda w: plan.of("train_distance", w).spec.canonical(),
