@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from pipeline.cluster.settings import Cluster
-from pipeline.planning.cost import trainings
+from pipeline.planning.cost import STAGES, trainings
 from pipeline.planning.job import Job, Name
 from pipeline.planning.measured_steps import Measurement, key_of
 from pipeline.planning.plan import Plan
@@ -83,3 +83,11 @@ def tries(needed: Mapping[Name, int], stage: str, longest: int | None) -> int:
     # every one of them starts anew
     room = max(1, longest - START_MINUTES)
     return max((math.ceil((one - START_MINUTES) / room) for name, one in needed.items() if name[0] == stage), default=1)
+
+
+def uses_gpu(job: Job) -> bool:
+    """Return whether `job` uses a GPU where its scale has one: what trains, and what restores with a trained network.
+
+    Scoring pays there: networks and pictures of published size take hours on a CPU. Answers without a network don't.
+    """
+    return job.stage in STAGES or "model" in job.reads

@@ -51,6 +51,9 @@ TURN = "turn"
 """Resource of which there is one in each job of a cluster: what is one job there runs one after the other."""
 STRICT = "set -euo pipefail; "
 """Snakemake's own prefix of every command."""
+PATIENT = "trap : TERM; tee() {{ trap '' TERM; command tee \"$@\"; }}; "
+"""SIGTERM, which a cluster sends to all processes of a job whose time is up, is for the stage: the shell waits until a
+training has saved itself, and the log until it is written. A shell that ended first would have it killed."""
 
 
 def inputs(workflow: Any, plan: Plan, stage: str, wildcards: Any) -> dict[str, str | list[str]]:
@@ -120,9 +123,9 @@ def prefix(workflow: Any) -> str:
     In an environment or a container that Snakemake provides, `python` remains the one in there.
     """
     if workflow.deployment_settings.deployment_method:
-        return STRICT
+        return STRICT + PATIENT
     interpreter = shlex.quote(sys.executable).replace("{", "{{").replace("}", "}}")
-    return f'{STRICT}python() {{{{ {interpreter} "$@"; }}}}; '
+    return f'{STRICT}{PATIENT}python() {{{{ {interpreter} "$@"; }}}}; '
 
 
 def memory_mb(plan: Plan, stage: str) -> int:
@@ -132,15 +135,22 @@ def memory_mb(plan: Plan, stage: str) -> int:
 
 def asks(workflow: Any, plan: Plan, stage: str, gpus: int = 0) -> dict[str, Any]:
     """Return what a job of `stage` asks for, as a rule's resources: its `gpus`, and of a cluster time and a place."""
-    asked: dict[str, Any] = {"gpu": gpus} if gpus else {}
     if not _of_cluster(workflow):
-        return asked
-    cluster, given = _cluster(workflow), _default_resources(workflow)
-    partition = cluster.gpu_partition or cluster.slurm_partition if gpus else cluster.slurm_partition
-    asked |= {"runtime": _runtime(plan, stage, cluster), **({TURN: 1} if stage in resources.GROUPS else {})}
+        return {"gpu": gpus} if gpus else {}
+    cluster = _cluster(workflow)
+
+    def of_gpu(with_gpu: Any, without: Any) -> Callable[[Any], Any]:
+        return lambda wildcards: with_gpu if gpus and resources.uses_gpu(plan.of(stage, wildcards)) else without
+
+    asked: dict[str, Any] = {"runtime": _runtime(plan, stage, cluster), "gpu": of_gpu(gpus, 0)}
+    if stage in resources.GROUPS:
+        asked[TURN] = 1
     # for the plugin a type alone is a GPU: None takes that of the profile away
-    asked |= {"gpu_model": cluster.gpu_model if gpus else None} if "gpu_model" in given else {}
-    return asked | ({"slurm_partition": partition} if partition else {})
+    if cluster.gpu_model:
+        asked["gpu_model"] = of_gpu(cluster.gpu_model, None)
+    if cluster.gpu_partition:
+        asked["slurm_partition"] = of_gpu(cluster.gpu_partition, cluster.slurm_partition)
+    return asked
 
 
 def retries(workflow: Any, plan: Plan, stage: str) -> int | None:

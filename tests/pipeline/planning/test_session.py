@@ -1,6 +1,8 @@
 """What the Snakefile asks of Snakemake's state, with that state made up."""
 
 import os
+import shlex
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -63,6 +65,29 @@ def test_an_interpreter_in_a_folder_of_an_odd_name_is_found(tmp_path: Path, monk
 def test_a_failing_command_still_ends_the_job(tmp_path: Path) -> None:
     with pytest.raises(subprocess.CalledProcessError):
         run(session.prefix(workflow()), "python -c 'raise SystemExit(3)' | tee /dev/null", tmp_path)
+
+
+SAVES = """
+import signal, sys, time
+signal.signal(signal.SIGTERM, lambda *_: (time.sleep(0.5), print("saved", flush=True), sys.exit(143)))
+print("ready", flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("deployed", [frozenset(), frozenset({"conda"})], ids=["here", "conda"])
+def test_a_job_whose_time_is_up_waits_until_its_stage_has_saved(deployed: frozenset[str], tmp_path: Path) -> None:
+    prefix = session.prefix(workflow(deployment_settings=SimpleNamespace(deployment_method=deployed))).format()
+    log = tmp_path / "log"
+    command = f"python -c {shlex.quote(SAVES)} 2>&1 | tee {log}"
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    job = subprocess.Popen(
+        ["bash", "-c", prefix + command], env=environment, stdout=subprocess.PIPE, start_new_session=True
+    )
+    assert job.stdout is not None and job.stdout.readline() == b"ready\n"
+    os.killpg(job.pid, signal.SIGTERM)
+    assert job.wait(20) == 143
+    assert log.read_text(encoding="utf-8") == "ready\nsaved\n"
 
 
 def test_jobs_share_the_memory_of_the_machine_where_no_limit_is_given() -> None:
