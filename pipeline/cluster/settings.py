@@ -17,15 +17,18 @@ ALIKE = 0.8
 KNOWN = frozenset({"slurm_partition", "slurm_account", "gpu_model", "gpu_manufacturer"})
 """Names of Snakemake's plugins that are no slips of ours."""
 
+Name = Annotated[str, Field(pattern=r"^[\w.,-]+$")]
+"""As Slurm names its partitions, several with commas between, and its GPUs."""
+
 
 class Cluster(Strict):
     """The machines that jobs are sent to."""
 
-    slurm_partition: str | None = None
+    slurm_partition: Name | None = None
     """Of jobs without a GPU, and of all where no other one has the GPUs; None is the cluster's default."""
-    gpu_partition: str | None = None
+    gpu_partition: Name | None = None
     """Of jobs with a GPU."""
-    gpu_model: str | None = None
+    gpu_model: Name | None = None
     """What the cluster calls the type of GPU that jobs ask for; None takes any."""
     times_slower: PositiveFloat = 1.0
     """How much longer a step takes there than on the device on which it was measured."""

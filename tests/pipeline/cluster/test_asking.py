@@ -1,0 +1,107 @@
+"""What rules ask of a cluster, with Snakemake's state made up."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from _plans import planned
+from _repository import ROOT, copied, snakemake
+
+from lossbench.errors import UserError
+from pipeline.cluster.resources import MINUTES, START_MINUTES
+from pipeline.planning import session
+from pipeline.planning.plan import Plan
+
+
+@pytest.fixture(scope="module")
+def paper() -> Plan:
+    return planned("paper")
+
+
+def workflow(*, nodes: int | None = 100, main: bool = True, **entries: str) -> Any:
+    """Return the state of a run with entries of default-resources."""
+    given = {name: SimpleNamespace(raw=one) for name, one in entries.items()}
+    made = SimpleNamespace(
+        is_main_process=main,
+        resource_settings=SimpleNamespace(nodes=nodes, _parsed_default_resources=given),
+        execution_settings=SimpleNamespace(retries=3),
+        global_resources={},
+        resource_scopes={},
+    )
+    made.register_resource = made.global_resources.__setitem__
+    return made
+
+
+def asked(state: Any, plan: Plan, stage: str, key: tuple[str, ...], attempt: int = 1) -> dict[str, Any]:
+    """Return what the job asks for."""
+    wildcards = plan.job(stage, key).wildcards
+    values = session.asks(state, plan, stage, plan.scale.gpus)
+    runtime = {"runtime": values.pop("runtime")(wildcards, attempt)} if "runtime" in values else {}
+    return {name: one(wildcards) if callable(one) else one for name, one in values.items()} | runtime
+
+
+def first(plan: Plan, stage: str, network: str | None = None) -> tuple[str, ...]:
+    """Return the key of the first job, of a network where one is given."""
+    return next(key for key in plan.jobs[stage] if network is None or key[2] == network)
+
+
+def test_a_run_on_this_machine_asks_for_its_gpu_alone(paper: Plan) -> None:
+    state = workflow(nodes=None)
+    assert asked(state, paper, "train", first(paper, "train")) == {"gpu": 1}
+    assert session.asks(state, paper, "prepare") == {}
+    assert session.retries(state, paper, "train") is None
+    session.join_cluster(state)
+    assert state.global_resources == {} == state.resource_scopes
+
+
+def test_jobs_go_to_the_partition_of_what_they_need(paper: Plan) -> None:
+    state = workflow(slurm_partition="cpu", gpu_partition="gpu", gpu_model="h100", longest_job_hours="24")
+    train = asked(state, paper, "train", first(paper, "train"))
+    assert (train["gpu"], train["slurm_partition"], train["gpu_model"]) == (1, "gpu", "h100")
+    trivial = asked(state, paper, "evaluate", first(paper, "evaluate", "trivial"))
+    assert (trivial["gpu"], trivial["slurm_partition"], trivial["gpu_model"]) == (0, "cpu", None)
+    values = session.asks(state, paper, "prepare")
+    wildcards = paper.job("prepare", first(paper, "prepare")).wildcards
+    assert (values["gpu"](wildcards), values["slurm_partition"](wildcards)) == (0, "cpu")
+    # without partitions of its own the cluster's default, or the profile's, stays
+    assert asked(workflow(), paper, "train", first(paper, "train")).keys() == {"gpu", "runtime"}
+
+
+def test_a_job_asks_for_minutes_and_for_more_at_every_try(paper: Plan) -> None:
+    state = workflow(longest_job_hours="24")
+    key = first(paper, "evaluate", "edsr")
+    assert [asked(state, paper, "evaluate", key, attempt)["runtime"] for attempt in (1, 2)] == [60, 120]
+    assert asked(state, paper, "harness", ())["runtime"] == MINUTES["harness"]
+    times = [asked(state, paper, "train", one)["runtime"] for one in paper.jobs["train"]]
+    assert max(times) == 1440 and START_MINUTES < min(times) < 600
+
+
+def test_a_longer_training_is_tried_as_often_as_it_takes(paper: Plan) -> None:
+    few = session.retries(workflow(longest_job_hours="24"), paper, "train")
+    many = session.retries(workflow(longest_job_hours="12", times_slower="2"), paper, "train")
+    assert few is not None and many is not None and 3 < few < many
+    assert session.retries(workflow(), paper, "train") == 3
+    # a job of the cluster is tried again by who sent it
+    assert session.retries(workflow(main=False), paper, "train") is None
+
+
+def test_short_jobs_of_one_job_take_turns(paper: Plan) -> None:
+    for state in (workflow(), workflow(nodes=None, main=False)):
+        session.join_cluster(state)
+        assert state.global_resources == {session.TURN: 1} and state.resource_scopes == {session.TURN: "local"}
+    assert asked(workflow(), paper, "evaluate", first(paper, "evaluate"))[session.TURN] == 1
+    assert session.TURN not in asked(workflow(), paper, "train", first(paper, "train"))
+
+
+def test_a_wrong_entry_stops_before_anything_is_sent() -> None:
+    with pytest.raises(UserError, match="times_slower"):
+        session.join_cluster(workflow(times_slower="fast"))
+
+
+def test_a_wrong_entry_of_the_profile_is_one_line_of_snakemake(tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = copied(tmp_path_factory.mktemp("profile"))
+    assert (ROOT / "profiles/slurm/config.yaml").is_file()
+    given = ("--jobs", "2", "--default-resources", "gpu_partiton=gpu")
+    code, printed = snakemake(folder, "--dry-run", "--executor", "dryrun", *given, "--config", "scale=ci")
+    assert code != 0 and "Traceback" not in printed
+    assert "unknown entry 'gpu_partiton'; did you mean 'gpu_partition'?" in printed
