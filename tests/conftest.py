@@ -2,12 +2,14 @@
 
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -34,6 +36,12 @@ SIZES = {
 TASK = TaskSpec(name="super_resolution", settings={"scale": 2})
 NETWORK = NetworkSpec(name="edsr", arguments={"scale": 2, "channels": 4, "blocks": 1})
 CNN_MAE = {"widths": [4, 4, 8, 8], "blocks": [1, 1, 1, 1], "decoder_width": 8, "decoder_blocks": 1}
+
+
+@pytest.fixture
+def roomy_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every disk have room, however full that of this machine is: what is kept there otherwise depends on it."""
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(total=1000, used=0, free=10**15))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

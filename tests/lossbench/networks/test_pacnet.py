@@ -13,6 +13,7 @@ from lossbench.errors import UserError
 from lossbench.networks import _patch_index, build, load_network, parameter_count
 from lossbench.networks._patch_index import cached_neighbours, clip_neighbours
 
+pytestmark = pytest.mark.usefixtures("roomy_disk")
 SEARCH = {"radius": 2, "search_frames": 1, "neighbours": 3}
 SMALL: dict[str, Any] = {**SEARCH, "width": 8, "layers": 2}
 

@@ -16,6 +16,7 @@ from lossbench.networks._patch_craft import Part, crafted, features, parts
 from lossbench.networks._patch_index import cached_neighbours, clip_neighbours, windows
 from lossbench.networks._patch_search import Search, nearest, padded
 
+pytestmark = pytest.mark.usefixtures("roomy_disk")
 SMALL = Search(radius=3, frames=3, neighbours=6)
 MEMORY = 2**26
 

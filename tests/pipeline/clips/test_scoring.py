@@ -18,6 +18,7 @@ from lossbench.video.restore import Settings, clip_restorer
 from pipeline import evaluate
 from pipeline.specs.evaluate import EvaluateSpec
 
+pytestmark = pytest.mark.usefixtures("roomy_disk")
 EXACT = {"colour": "rgb", "crop": 0, "rounding": False}
 LEVELS = (10.0, 50.0)
 NETWORK = {"name": "fastdvdnet", "arguments": {"channels": 2, "frame_channels": 2, "first_residual": 0.1}}
