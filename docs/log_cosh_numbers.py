@@ -3,19 +3,16 @@
 `uv run python docs/log_cosh_numbers.py figure6` (or `figure10`, `claims`), after `uv run snakemake report`.
 """
 
-import argparse
 from collections.abc import Mapping
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import pandas as pd
+from _paper_results import plain, print_part, read_claims, read_table
 
-from lossbench.errors import UserError, exit_with_one_line
-from pipeline.outputs.rows import read_rows
-from pipeline.pages.inputs import read_json
+from lossbench.errors import exit_with_one_line
 from pipeline.pages.readme import AGAIN
 
-RESULTS = Path("results/demo")
 PAPER = "log_cosh"
 METRICS = {"figure6": ("squared_error", "kl", "frechet_vgg16"), "figure10": ("ssim", "psnr")}
 """What is printed of each table, and in which order."""
@@ -36,11 +33,7 @@ def _heading(part: str) -> str:
 
 def numbers(table: str) -> str:
     """Return the mean of every row and its deviation over seeds; raises UserError where the table is not made."""
-    file = RESULTS / "tables" / PAPER / f"{table}.csv"
-    try:
-        long = read_rows(file)
-    except (OSError, ValueError) as error:
-        raise UserError(f"{file} can't be read ({error}); run `uv run snakemake {PAPER}_{table}`") from None
+    long = read_table(PAPER, table)
     lines = [_heading(table), "|" + " --- |" * (1 + len(METRICS[table]))]
     trivial = long.drop_duplicates("metric").set_index("metric")
     cells = (_plain(float(trivial["trivial"][name]), name) for name in METRICS[table])
@@ -55,10 +48,7 @@ def claims() -> str:
     """Return every claim that was judged, its difference or share with the interval; raises UserError without any."""
     lines = [_heading("claims"), "| --- | --- | --- |"]
     for table in METRICS:
-        file = RESULTS / "verdicts" / PAPER / f"{table}.json"
-        if not file.is_file():
-            raise UserError(f"{file} is missing; run `uv run snakemake report`")
-        judged = [claim for claim in read_json(file)["claims"] if claim.get("kind") != AGAIN]
+        judged = [claim for claim in read_claims(PAPER, table) if claim.get("kind") != AGAIN]
         lines += [f"| {claim['text']} | {_found(claim)} | {claim['verdict']} |" for claim in judged]
     return "\n".join(lines)
 
@@ -81,15 +71,9 @@ def _cell(row: Mapping[Any, Any]) -> str:
 
 
 def _plain(value: float, metric: str) -> str:
-    return f"{value:.{DIGITS.get(metric, 4)}f}"
-
-
-def _main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("part", choices=PARTS)
-    part = parser.parse_args().part
-    print(claims() if part == "claims" else numbers(part))
+    return plain(value, metric, DIGITS)
 
 
 if __name__ == "__main__":
-    exit_with_one_line(_main)
+    tables = {table: partial(numbers, table) for table in METRICS}
+    exit_with_one_line(lambda: print_part(__doc__, {**tables, "claims": claims}))

@@ -4,18 +4,16 @@
 `uv run snakemake report`.
 """
 
-import argparse
-from pathlib import Path
+from functools import partial
 
 import pandas as pd
+from _paper_results import RESULTS, plain, print_part, read_claims, read_table
 
 from lossbench.errors import UserError, exit_with_one_line
-from pipeline.outputs.rows import read_rows
 from pipeline.pages.claims import KINDS
 from pipeline.pages.inputs import read_json
 from pipeline.pages.readme import AGAIN, COUNTED
 
-RESULTS = Path("results/demo")
 PAPER = "robust_perceptual"
 DIGITS = {"psnr": 2, "accuracy": 1, "adversarial_accuracy": 1, "untargeted_accuracy": 1, "robust_error": 1}
 DIGITS |= {"standard_error": 1, "efficientnet_error": 1}
@@ -51,11 +49,7 @@ def _heading(table: str) -> str:
 
 def numbers(table: str) -> str:
     """Return ours and, in brackets, the paper's number of every row; raises UserError where the table is not made."""
-    file = RESULTS / "tables" / PAPER / f"{table}.csv"
-    try:
-        long = read_rows(file)
-    except (OSError, ValueError) as error:
-        raise UserError(f"{file} can't be read ({error}); run `uv run snakemake {PAPER}_{table}`") from None
+    long = read_table(PAPER, table)
     long = long[long["metric"].isin(METRICS[table])]
     names = long["network"] + " " + long["loss"] if table == "table1" else long["loss"]
     lines = [_heading(table), "|" + " --- |" * (1 + len(METRICS[table]))]
@@ -73,10 +67,7 @@ def claims() -> str:
     """Return how many claims of each kind on each table got which verdict; raises UserError without verdicts."""
     lines = [_heading("claims"), "|" + " --- |" * (3 + len(VERDICTS))]
     for table in METRICS:
-        file = RESULTS / "verdicts" / PAPER / f"{table}.json"
-        if not file.is_file():
-            raise UserError(f"{file} is missing; run `uv run snakemake report`")
-        rows = [(claim.get("kind", "text"), claim["verdict"]) for claim in read_json(file)["claims"]]
+        rows = [(claim.get("kind", "text"), claim["verdict"]) for claim in read_claims(PAPER, table)]
         for kind in (kind for kind in KINDS if kind != AGAIN):
             found = [verdict for own, verdict in rows if own == kind]
             counts = " | ".join(str(sum(map(found.count, words))) for words in VERDICTS.values())
@@ -101,16 +92,9 @@ def _cell(row: dict[str, float]) -> str:
 
 
 def _plain(value: float, metric: str) -> str:
-    return f"{value:.{DIGITS.get(metric, 4)}f}"
-
-
-def _main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("part", choices=[*METRICS, "claims", "time"])
-    part = parser.parse_args().part
-    made = {"claims": claims, "time": times}
-    print(made[part]() if part in made else numbers(part))
+    return plain(value, metric, DIGITS)
 
 
 if __name__ == "__main__":
-    exit_with_one_line(_main)
+    tables = {table: partial(numbers, table) for table in METRICS}
+    exit_with_one_line(lambda: print_part(__doc__, {**tables, "claims": claims, "time": times}))
