@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
@@ -55,13 +56,13 @@ def drawn(spec: FigureSpec) -> tuple[Figure, pd.DataFrame]:
     return figure, averaged(mine, ["column", "network", "loss", "metric"]).rename("value").reset_index()
 
 
-def _mark(ax: object, sheet: np.ndarray) -> None:
+def _mark(ax: Axes, sheet: np.ndarray) -> None:
     # a sheet of fewer pictures has fewer rows
     side = sheet.shape[1] / COLUMNS
     for row, column, colour in MARKED:
         if (row + 1) * side <= sheet.shape[0]:
             box = Rectangle((column * side - 0.5, row * side - 0.5), side, side, fill=False, edgecolor=colour)
-            ax.add_patch(box)  # type: ignore[attr-defined]
+            ax.add_patch(box)
 
 
 def _folder(cell: Cell) -> Path:
