@@ -7,6 +7,7 @@ work hardly touches. Each number of threads has a process of its own.
 """
 
 import argparse
+import importlib.util
 import os
 import subprocess
 import sys
@@ -73,9 +74,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--threads", type=int, help="measure in this process; else one and two, each in its own")
     given = parser.parse_args()
-    try:
-        import piq  # noqa: F401
-    except ImportError:
+    if importlib.util.find_spec("piq") is None:
         sys.exit("piq is not installed; install what is compared with by: uv sync --group dev")
     if given.threads is not None:
         measure(given.threads, given.rounds)

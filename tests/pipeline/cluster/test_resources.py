@@ -13,6 +13,7 @@ from pipeline.cluster.settings import Cluster
 from pipeline.outputs.layout import FILES
 from pipeline.planning.cost import trainings
 from pipeline.planning.plan import Plan
+from pipeline.specs.train import TrainSpec
 
 PROFILE = yaml.safe_load((ROOT / "profiles/slurm/config.yaml").read_text(encoding="utf-8"))
 RULES = "\n".join(file.read_text(encoding="utf-8") for file in sorted((ROOT / "workflow/rules").glob("*.smk")))
@@ -25,7 +26,9 @@ def paper() -> Plan:
 
 def test_a_training_takes_its_steps_times_factor_and_margin_and_a_start(paper: Plan) -> None:
     name = next(name for name in paper.jobs["train"])
-    steps = paper.jobs["train"][name].spec.recipe.steps  # type: ignore[attr-defined]
+    spec = paper.jobs["train"][name].spec
+    assert isinstance(spec, TrainSpec)
+    steps = spec.recipe.steps
     measured = every_step(paper, seconds=0.6)
     once, slower = (resources.needed_minutes(paper, measured, Cluster(times_slower=factor)) for factor in (1.0, 3.0))
     assert once["train", name] == resources.START_MINUTES + -(-steps * 0.6 * resources.MARGIN // 60)
