@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import count
-from numbers import Real
+from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 
 from lossbench.errors import UserError, nearest
 from lossbench.losses import _inputs
+from lossbench.losses._every import checked_every
 
 Distance = Callable[[Tensor, Tensor], Tensor]
 
@@ -58,40 +60,75 @@ class WeightedTerms(nn.Module):
 
     Called with prediction and target of shape (N, C, H, W) in [0, 1] (the prediction may leave the range), it returns
     a float32 scalar: zero at equality and never negative. `first + second` is the loss of the terms of both.
+
+    A loss with terms in every k-th step alone must be told the `step`: the number of the optimiser's step, from 0,
+    which decides by itself, so that a training that goes on from a checkpoint takes the same steps.
     """
 
     check_range = True
     """Whether the range of the first target is looked at."""
     _range_checked = False
 
-    def __init__(self, weights: dict[str, float]) -> None:
-        """Keep one weight a term, in the order of `terms`; raises UserError for one that is no number >= 0."""
+    def __init__(self, weights: dict[str, float], every: Mapping[str, int] | None = None) -> None:
+        """Keep one weight a term, in the order of `terms`; of terms in every k-th step alone, `every` is k by name.
+
+        Raises UserError for a weight that is no number >= 0, and for a k that is no whole number >= 1.
+        """
         super().__init__()
         self.weights = {name: _weight(name, weight) for name, weight in weights.items()}
+        checked = {name: checked_every(f"term '{name}'", k) for name, k in (every or {}).items()}
+        self.every = {name: k for name, k in checked.items() if k > 1}
+        """k of the terms that are not in every step; there they are k times as heavy as their weight says."""
 
     def raw_terms(self, prediction: Tensor, target: Tensor) -> dict[str, Tensor]:
         """Return the unweighted terms of float32 inputs; `target` carries no graph."""
         raise NotImplementedError
 
-    def terms(self, prediction: Tensor, target: Tensor) -> dict[str, Tensor]:
-        """Return the unweighted terms by name, computed in float32 whatever surrounds the call.
+    def due_terms(self, prediction: Tensor, target: Tensor, step: int | None) -> dict[str, Tensor]:
+        """Return those of `raw_terms` that are in `step`; a loss with terms in every k-th step alone says which."""
+        return self.raw_terms(prediction, target)
 
-        Raises InputError for what is no pair of batches, and at the first call for a target that is not in [0, 1].
+    def is_due(self, name: str, step: int | None) -> bool:
+        """Return whether the term `name` is in `step`; raises InputError where a step is needed and none is given."""
+        if name not in self.every:
+            return True
+        if not isinstance(step, Integral) or step < 0:
+            given = "no step is given" if step is None else f"{step!r} is no number of a step"
+            raise _inputs.InputError(
+                f"the term '{name}' is in every k-th step alone (every = {self.every[name]}), and {given}; give that "
+                "of the optimiser, counted from 0: loss(prediction, target, step=step)"
+            )
+        return step % self.every[name] == 0
+
+    def terms(self, prediction: Tensor, target: Tensor, step: int | None = None) -> dict[str, Tensor]:
+        """Return the unweighted terms of `step` by name, computed in float32 whatever surrounds the call.
+
+        Terms in every k-th step alone are left out in others; without such terms no step need be given. Raises
+        InputError for what is no pair of batches, at the first call for a target that is not in [0, 1], where a step
+        is needed and none is given, and for a step that has no term at all.
         """
         _inputs.check_pair(prediction, target)
         # what is compared with itself gives zero in any range, and says nothing of the targets to come
         if _inputs.values_known(target) and self.check_range and not self._range_checked and prediction is not target:
             self._range_checked = _inputs.check_range(target)
         with torch.autocast(prediction.device.type, enabled=False):
-            return self.raw_terms(prediction.float(), target.detach().float())
+            found = self.due_terms(prediction.float(), target.detach().float(), step)
+        if not found:
+            names = " and ".join(self.every)
+            raise _inputs.InputError(
+                f"step {step} has no term: {names} alone are not in every step; build the loss with a pixel term, add "
+                "one that has it, or leave 'every' out"
+            )
+        return found
 
     def total(self, terms: dict[str, Tensor]) -> Tensor:
-        """Return the weighted sum of `terms`."""
-        return torch.stack([self.weights[name] * term for name, term in terms.items()]).sum()
+        """Return the weighted sum of the `terms` of a step."""
+        weighted = [self.weights[name] * self.every.get(name, 1) * term for name, term in terms.items()]
+        return torch.stack(weighted).sum()
 
-    def forward(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """Return the weighted sum of the terms."""
-        return self.total(self.terms(prediction, target))
+    def forward(self, prediction: Tensor, target: Tensor, step: int | None = None) -> Tensor:
+        """Return the weighted sum of the terms of `step`."""
+        return self.total(self.terms(prediction, target, step))
 
     def __add__(self, other: WeightedTerms) -> Sum:
         """Return the loss with the terms of both; raises UserError where both have the pixel term."""
@@ -111,6 +148,7 @@ class Sum(WeightedTerms):
         Raises UserError where more than one has the pixel term, which would then count twice.
         """
         weights: dict[str, float] = {}
+        every: dict[str, int] = {}
         names: list[dict[str, str]] = []
         for part in parts:
             if "pixel" in weights.keys() & part.weights.keys():
@@ -120,15 +158,22 @@ class Sum(WeightedTerms):
                 taken = (each for number in count(2) if (each := f"{name}_{number}") not in weights)
                 own[name] = next(taken) if name in weights else name
                 weights[own[name]] = weight
+            every |= {own[name]: k for name, k in part.every.items()}
             names.append(own)
-        super().__init__(weights)
+        super().__init__(weights, every)
         self.parts, self.names = nn.ModuleList(parts), names
         self.check_range = all(part.check_range for part in parts)
 
     def raw_terms(self, prediction: Tensor, target: Tensor) -> dict[str, Tensor]:
         """Return the terms of all parts."""
+        return self._joined(lambda part: part.raw_terms(prediction, target))
+
+    def due_terms(self, prediction: Tensor, target: Tensor, step: int | None) -> dict[str, Tensor]:
+        """Return the terms of `step` of all parts, each of which may have a k of its own."""
+        return self._joined(lambda part: part.due_terms(prediction, target, step))
+
+    def _joined(self, terms_of: Callable[[Any], dict[str, Tensor]]) -> dict[str, Tensor]:
         found: dict[str, Tensor] = {}
         for part, names in zip(self.parts, self.names, strict=True):
-            own: dict[str, Tensor] = part.raw_terms(prediction, target)  # type: ignore[operator]
-            found |= {names[name]: term for name, term in own.items()}
+            found |= {names[name]: term for name, term in terms_of(part).items()}
         return found

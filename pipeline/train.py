@@ -86,7 +86,7 @@ def _compared(own: nn.Module | None, criterion: WeightedTerms, restored: Restore
     def loss(step: int, data: Batch) -> StepLoss:
         stages, target = restored(step, data)
         prediction = stages[0]
-        terms = criterion.terms(prediction, target)
+        terms = criterion.terms(prediction, target, step)
         if own is not None:
             terms["pixel"] = own.own_loss(stages, target)
         return StepLoss(criterion.total(terms), terms, prediction)

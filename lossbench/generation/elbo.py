@@ -21,17 +21,22 @@ def drawn(mean: Tensor, log_variance: Tensor, noise: Tensor) -> Tensor:
 
 
 def negative_elbo(
-    loss: WeightedTerms, prediction: Tensor, target: Tensor, mean: Tensor, log_variance: Tensor
+    loss: WeightedTerms,
+    prediction: Tensor,
+    target: Tensor,
+    mean: Tensor,
+    log_variance: Tensor,
+    step: int | None = None,
 ) -> dict[str, Tensor]:
     """Return the terms `reconstruction` and `kl`, whose sum is the negative bound: means over the pictures of a batch.
 
     The reconstruction is `loss` summed over the pixels and bands of a picture, so that neither its size nor the batch
     changes the weight of the divergence: `loss` is a mean over pixels, as those of `lossbench.losses` without a loss
-    network are. Pictures are (N, C, H, W) in [0, 1].
+    network are. Pictures are (N, C, H, W) in [0, 1]; `step` is that of the optimiser, for losses that ask for it.
     """
     pixels = target[0].numel()
     return {
-        "reconstruction": pixels * loss(prediction, target),
+        "reconstruction": pixels * loss(prediction, target, step),
         "kl": kl_divergence(mean, log_variance).mean(),
     }
 

@@ -22,7 +22,8 @@ def build(name: str, *, check_range: bool = True, **arguments: Any) -> WeightedT
 
     `timm:resnet50@layer2` is short for `timm` with the arguments `model` and `layer`, `pyiqa:topiq_fr` for `pyiqa` with
     the argument `metric`. The loss looks at its first target and refuses one that is not in [0, 1], unless
-    `check_range` is False.
+    `check_range` is False. What a loss network gives may be in every k-th step alone, k times as heavy there:
+    `every=4`; the loss is then told the step of the optimiser, `loss(prediction, target, step=step)`.
     """
     # a loss must be no other for what surrounds its making; imported here, since listing losses needs no torch
     from lossbench.storage import fresh_defaults

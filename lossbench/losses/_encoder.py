@@ -53,6 +53,7 @@ def build_loss(
     reduction: str = "mean",
     generator: torch.Generator | None = None,
     precision: str = "exact",
+    every: int = 1,
     *,
     drawn: bool,
     architecture: dict[str, Any] | None = None,
@@ -79,6 +80,7 @@ def build_loss(
     - `reduction`: `mean` over all numbers of the tokens, as of the pixels; or `sum` over those of an image and the mean
       over images, a norm that is not divided. Eq. 2 writes a norm and no more.
     - `precision`: a key of `PRECISIONS`, the arithmetic of the loss network.
+    - `every`: k, where the feature term is in every k-th step alone, k times as heavy there. Not of the paper.
 
     Raises UserError for a value that is none of these, a layer that the network has not, and weights that are absent or
     of another kind.
@@ -109,4 +111,5 @@ def build_loss(
     features = partial(encode, class_token=class_token, layer=layer, norm=norm)
     if token_order == "shuffled":
         features = partial(encode_shuffled, class_token=class_token, layer=layer, norm=norm, generator=generator)
-    return FeatureLoss(name, network, features, pixel=pixel, weight=weight, precision=precision, reduction=reduction)
+    settings: dict[str, Any] = {"pixel": pixel, "weight": weight, "precision": precision, "every": every}
+    return FeatureLoss(name, network, features, reduction=reduction, **settings)

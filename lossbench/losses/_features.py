@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from numbers import Integral
 from pathlib import Path
@@ -16,6 +16,7 @@ from lossbench.errors import UserError
 from lossbench.files import given_path
 from lossbench.loss_networks import Encoder
 from lossbench.losses._difference import Difference
+from lossbench.losses._every import checked_every
 from lossbench.losses._inputs import InputError
 from lossbench.precision import checked_precision
 from lossbench.terms import WeightedTerms, distance
@@ -93,26 +94,68 @@ def _single(features: Tensor) -> Tensor:
     return features.float() if features.dtype is torch.bfloat16 else features
 
 
-class NetworkLoss(Hidden, WeightedTerms):
+class NetworkTerms(Hidden, WeightedTerms):
+    """A term of the pixels in every step, and terms of a frozen network in every `every`-th, so many times as heavy."""
+
+    def __init__(
+        self, loss: str, weights: Mapping[str, float], network: nn.Module, precision: str = "exact", every: int = 1
+    ) -> None:
+        """Freeze `network` of the loss called `loss`; raises UserError for an unknown `precision` and a bad `every`."""
+        k = checked_every(f"loss '{loss}'", every)
+        super().__init__(dict(weights), {name: k for name in weights if name != "pixel"})
+        self.hide(network, precision)
+
+    def pixel_terms(self, prediction: Tensor, target: Tensor) -> dict[str, Tensor]:
+        """Return the term `pixel` of float32 inputs where there is one."""
+        raise NotImplementedError
+
+    def network_terms(self, prediction: Tensor, target: Tensor) -> dict[str, Tensor]:
+        """Return the terms of float32 inputs that the network gives; `target` carries no graph."""
+        raise NotImplementedError
+
+    def raw_terms(self, prediction: Tensor, target: Tensor) -> dict[str, Tensor]:
+        """Return all terms."""
+        return {**self.pixel_terms(prediction, target), **self.network_terms(prediction, target)}
+
+    def due_terms(self, prediction: Tensor, target: Tensor, step: int | None) -> dict[str, Tensor]:
+        """Return the terms of `step`: in most the network is not run."""
+        due = all(self.is_due(name, step) for name in self.every)
+        return self.raw_terms(prediction, target) if due else self.pixel_terms(prediction, target)
+
+
+class NetworkLoss(NetworkTerms):
     """`pixel` distance of the images plus `weight` times the term `name`, which a frozen network gives."""
 
     def __init__(
-        self, name: str, network: nn.Module, *, pixel: str | None, weight: float, precision: str = "exact"
+        self,
+        name: str,
+        network: nn.Module,
+        *,
+        pixel: str | None,
+        weight: float,
+        precision: str = "exact",
+        every: int = 1,
     ) -> None:
-        """Freeze `network`, for the arithmetic `precision`; with `pixel` None its term is the only one, by L1."""
-        super().__init__({**({} if pixel is None else {"pixel": 1.0}), name: weight})
+        """Freeze `network`, for the arithmetic `precision`; with `pixel` None its term is the only one, by L1.
+
+        It is in every `every`-th step alone, so many times as heavy there.
+        """
+        weights = {**({} if pixel is None else {"pixel": 1.0}), name: weight}
+        super().__init__(name, weights, network, precision, every)
         self.name = name
         self.distance = distance("l1" if pixel is None else pixel)
-        self.hide(network, precision)
 
     def own_term(self, prediction: Tensor, target: Tensor) -> Tensor:
         """Return the term `name` of float32 inputs; `target` carries no graph."""
         raise NotImplementedError
 
-    def raw_terms(self, prediction: Tensor, target: Tensor) -> dict[str, Tensor]:
-        """Return the term `pixel`, where there is one, and the loss's own."""
-        pixels = {"pixel": self.distance(prediction, target)} if "pixel" in self.weights else {}
-        return {**pixels, self.name: self.own_term(prediction, target)}
+    def pixel_terms(self, prediction: Tensor, target: Tensor) -> dict[str, Tensor]:
+        """Return the term `pixel`, where there is one."""
+        return {"pixel": self.distance(prediction, target)} if "pixel" in self.weights else {}
+
+    def network_terms(self, prediction: Tensor, target: Tensor) -> dict[str, Tensor]:
+        """Return the loss's own term."""
+        return {self.name: self.own_term(prediction, target)}
 
 
 class FeatureLoss(NetworkLoss):
@@ -148,6 +191,7 @@ def build_loss(
     weight: float = 1.0,
     weights: Path | str | None = None,
     precision: str = "exact",
+    every: int = 1,
     *,
     drawn: bool,
     architecture: dict[str, Any] | None = None,
@@ -156,14 +200,15 @@ def build_loss(
     """Build `name`: `pixel` + `weight` * the same distance of the `features` of a loss network of `kinds`.
 
     With `pixel` None it is the feature term alone, by L1.
-    The network is the one stored in `weights`, or `drawn` (see `drawn_network`); `precision` is a key of `PRECISIONS`.
+    The network is the one stored in `weights`, or `drawn` (see `drawn_network`); `precision` is a key of `PRECISIONS`;
+    the feature term is in every `every`-th step alone, so many times as heavy there.
     Raises UserError for weights that are absent or of another kind.
     """
     if drawn:
         network = drawn_network(name, kinds[0], architecture, weights, seed)
     else:
         network = loss_network(name, kinds, weights)
-    return FeatureLoss(name, network, features, pixel=pixel, weight=weight, precision=precision)
+    return FeatureLoss(name, network, features, pixel=pixel, weight=weight, precision=precision, every=every)
 
 
 def loss_network(loss: str, kinds: tuple[str, ...], weights: Path | str | None) -> nn.Module:

@@ -18,11 +18,11 @@ class DistanceLoss(NetworkLoss):
 
 
 def build_loss(
-    name: str, /, pixel: str | None = "l1", weight: float = 1.0, weights: Path | str | None = None
+    name: str, /, pixel: str | None = "l1", weight: float = 1.0, weights: Path | str | None = None, every: int = 1
 ) -> DistanceLoss:
     """Build `pixel` + `weight` * the distance `name` of RGB images, float32 alone, on the loss network in `weights`.
 
-    With `pixel` None it is that distance alone. The loss network is of the same name. Raises UserError for weights that
-    are absent or of another kind.
+    With `pixel` None it is that distance alone, which is in every `every`-th step alone, so many times as heavy there.
+    The loss network is of the same name. Raises UserError for weights that are absent or of another kind.
     """
-    return DistanceLoss(name, loss_network(name, (name,), weights), pixel=pixel, weight=weight)
+    return DistanceLoss(name, loss_network(name, (name,), weights), pixel=pixel, weight=weight, every=every)

@@ -61,6 +61,7 @@ def build_loss(
     keep: float = 0.25,
     generator: torch.Generator | None = None,
     precision: str = "exact",
+    every: int = 1,
     *,
     drawn: bool,
     architecture: dict[str, Any] | None = None,
@@ -69,13 +70,13 @@ def build_loss(
     """Build `name`: `pixel` + `weight` * the same distance of the features of the fraction `keep` of the patches.
 
     With `pixel` None it is the feature term alone, by L1.
-    Its loss network, one of `kinds`, is stored in `weights`, or `drawn` (see `drawn_network`). Raises UserError for
-    weights that are absent or of another kind and for a `keep` outside (0, 1].
+    Its loss network, one of `kinds`, is stored in `weights`, or `drawn` (see `drawn_network`). The feature term is in
+    every `every`-th step alone, so many times as heavy there. Raises UserError for weights that are absent or of
+    another kind and for a `keep` outside (0, 1].
     """
     if drawn:
         network = drawn_network(name, kinds[0], architecture, weights, seed)
     else:
         network = loss_network(name, kinds, weights)
-    return PatchFeatureLoss(
-        name, network, pixel=pixel, weight=weight, keep=keep, generator=generator, precision=precision
-    )
+    settings: dict[str, Any] = {"pixel": pixel, "weight": weight, "precision": precision, "every": every}
+    return PatchFeatureLoss(name, network, keep=keep, generator=generator, **settings)

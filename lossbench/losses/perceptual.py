@@ -20,8 +20,8 @@ from torch import Tensor, nn
 
 from lossbench.errors import UserError, nearest
 from lossbench.loss_networks import Trunk
-from lossbench.losses._features import Hidden, loss_network
-from lossbench.terms import WeightedTerms, l2
+from lossbench.losses._features import NetworkTerms, loss_network
+from lossbench.terms import l2
 
 SOURCE = "robust-perceptual paper, eq. 1 and 2 and section 2"
 LOSS_NETWORKS = ("vgg19", "vgg16")
@@ -62,7 +62,7 @@ def cut(image: Tensor, side: int) -> Tensor:
     return patches.transpose(1, 2).reshape(-1, image.shape[1], side_rows, side_columns)
 
 
-class PerceptualSum(Hidden, WeightedTerms):
+class PerceptualSum(NetworkTerms):
     """A sum of E (mean squared error), P (eq. 1) and T (eq. 2), the last two on one frozen VGG."""
 
     def __init__(
@@ -73,19 +73,24 @@ class PerceptualSum(Hidden, WeightedTerms):
         texture: dict[str, float],
         patches: str,
         precision: str = "exact",
+        every: int = 1,
     ) -> None:
-        """Choose the terms by their `letters`; `patches` says where texture patches are cut: `image` or `map`."""
-        super().__init__({LETTERS[letter]: 1.0 for letter in letters})
-        self.hide(network, precision)
+        """Choose the terms by their `letters`; `patches` says where texture patches are cut: `image` or `map`.
+
+        P and T are in every `every`-th step alone, so many times as heavy there.
+        """
+        super().__init__("perceptual", {LETTERS[letter]: 1.0 for letter in letters}, network, precision, every)
         self.perceptual = perceptual if "p" in letters else {}
         self.texture = texture if "t" in letters else {}
         self.cut_image = patches == "image"
 
-    def raw_terms(self, prediction: Tensor, target: Tensor) -> dict[str, Tensor]:
-        """Return the chosen terms; the layers of a term are summed with their own weights."""
+    def pixel_terms(self, prediction: Tensor, target: Tensor) -> dict[str, Tensor]:
+        """Return E where it is chosen."""
+        return {"pixel": l2(prediction, target)} if "pixel" in self.weights else {}
+
+    def network_terms(self, prediction: Tensor, target: Tensor) -> dict[str, Tensor]:
+        """Return those of P and T that are chosen; the layers of a term are summed with their own weights."""
         found: dict[str, Tensor] = {}
-        if "pixel" in self.weights:
-            found["pixel"] = l2(prediction, target)
         if self.perceptual:
             found["perceptual"] = self._distance(self.perceptual, lambda maps: maps, prediction, target)
         if self.texture and self.cut_image:
@@ -123,12 +128,14 @@ def build(
     layers: str = "literal",
     patches: str = "image",
     precision: str = "exact",
+    every: int = 1,
 ) -> PerceptualSum:
     """Build the sum of `terms`, letters such as `ep`, on the VGG stored in `weights`.
 
     `layers` of P: `literal` (conv1_2, conv3_1) or `enhancenet` (pool2, pool5). `patches` of T: cut from the `image`
-    (eq. 2) or from each `map` (as EnhanceNet). `precision` is a key of `PRECISIONS`. Raises UserError for what is none
-    of these, for layers or patches that the terms do not use, and for weights that are absent or of another kind.
+    (eq. 2) or from each `map` (as EnhanceNet). `precision` is a key of `PRECISIONS`. P and T are in every `every`-th
+    step alone, so many times as heavy there. Raises UserError for what is none of these, for layers or patches that
+    the terms do not use, and for weights that are absent or of another kind.
     """
     if terms == "e":
         raise UserError("loss 'perceptual': terms 'e' need no VGG; use the loss 'original' with pixel 'l2'")
@@ -139,4 +146,4 @@ def build(
         if value != usual and letter not in terms:
             raise UserError(f"loss 'perceptual': {setting} '{value}' has no effect on terms '{terms}'; leave it out")
     network = loss_network("perceptual", LOSS_NETWORKS, weights)
-    return PerceptualSum(terms, network, PERCEPTUAL[layers], TEXTURE, patches, precision)
+    return PerceptualSum(terms, network, PERCEPTUAL[layers], TEXTURE, patches, precision, every)

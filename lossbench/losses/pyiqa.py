@@ -16,25 +16,26 @@ VERSIONS_OF = ("pyiqa",)
 """Packages whose versions are part of the fingerprint of whatever imports this."""
 
 
-def build(metric: str | None = None, pixel: str | None = "l1", weight: float = 1.0) -> PyiqaLoss:
+def build(metric: str | None = None, pixel: str | None = "l1", weight: float = 1.0, every: int = 1) -> PyiqaLoss:
     """Build `pixel` + `weight` * the mean score that the model `metric` of pyiqa gives RGB images, float32 alone.
 
-    With `pixel` None it is that score alone. The score of a model for which more is better counts with the opposite
-    sign. Raises UserError for no model and an unknown one, and where its weights cannot be downloaded.
+    With `pixel` None it is that score alone; it is in every `every`-th step alone, so many times as heavy there. The
+    score of a model for which more is better counts with the opposite sign. Raises UserError for no model and an
+    unknown one, and where its weights cannot be downloaded.
     """
     if metric is None:
         raise UserError("loss 'pyiqa' needs the name of a model; write it as 'pyiqa:topiq_fr'")
     model = pyiqa_models.named(f"{pyiqa_models.PREFIX}{metric}")
     assert model is not None
-    return PyiqaLoss(model, pixel=pixel, weight=weight)
+    return PyiqaLoss(model, pixel=pixel, weight=weight, every=every)
 
 
 class PyiqaLoss(NetworkLoss):
     """`pixel` distance of the images plus `weight` times a quality model's score, in float32."""
 
-    def __init__(self, model: pyiqa_models.Model, *, pixel: str | None, weight: float) -> None:
+    def __init__(self, model: pyiqa_models.Model, *, pixel: str | None, weight: float, every: int) -> None:
         """Make the model and freeze it."""
-        super().__init__(model.name, pyiqa_models.made(model), pixel=pixel, weight=weight)
+        super().__init__(model.name, pyiqa_models.made(model), pixel=pixel, weight=weight, every=every)
         self.model = model
 
     def own_term(self, prediction: Tensor, target: Tensor) -> Tensor:

@@ -25,10 +25,12 @@ def build(
     weight: float = 1.0,
     weights: Path | str | None = None,
     precision: str = "exact",
+    every: int = 1,
 ) -> FeatureLoss:
     """Build `pixel` + `weight` * the same distance of the outputs of `layer` of the network stored in `weights`.
 
-    With `pixel` None it is the feature term alone, by L1. `layer` may be any part of the network, and is the one that
+    With `pixel` None it is the feature term alone, by L1; it is in every `every`-th step alone, so many times as heavy
+    there. `layer` may be any part of the network, and is the one that
     was stored with it when None. A `model`, with or without the tag of its weights, only says which one is meant:
     raises UserError when the file holds another.
     """
@@ -41,4 +43,4 @@ def build(
         cast(LayeredNetwork, network).cut(own["layer"] if layer is None else layer)
     except UserError as error:
         raise UserError(f"loss 'timm': {error}") from None
-    return FeatureLoss("timm", network, features, pixel=pixel, weight=weight, precision=precision)
+    return FeatureLoss("timm", network, features, pixel=pixel, weight=weight, precision=precision, every=every)

@@ -24,14 +24,15 @@ def build(
     weights: Path | str | None = None,
     layer: str = "conv5_4",
     precision: str = "exact",
+    every: int = 1,
 ) -> FeatureLoss:
     """Build `pixel` + `weight` * the same distance of the maps of `layer`; `weights` is a stored VGG loss network.
 
-    With `pixel` None it is the feature term alone, by L1. Raises UserError for an unknown layer, and for weights that
-    are absent or of another kind.
+    With `pixel` None it is the feature term alone, by L1. That term is in every `every`-th step alone, so many times as
+    heavy there. Raises UserError for an unknown layer, and for weights that are absent or of another kind.
     """
     network = loss_network("vgg", LOSS_NETWORKS, weights)
     # an unknown layer is named here, not at the first step of a training
     feature_map(network, torch.zeros(1, 3, 8, 8), layer=layer)
     features = partial(feature_map, layer=layer)
-    return FeatureLoss("vgg", network, features, pixel=pixel, weight=weight, precision=precision)
+    return FeatureLoss("vgg", network, features, pixel=pixel, weight=weight, precision=precision, every=every)

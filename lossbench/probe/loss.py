@@ -104,7 +104,8 @@ def look(loss: WeightedTerms, image: Tensor, version: Tensor, name: str) -> Prob
     # a loss that draws patches draws the same ones for every degradation
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        terms = loss.terms(prediction, image)
+        # a step that has all terms
+        terms = loss.terms(prediction, image, step=0)
     pixel = l1(prediction, image)
     reference = _gradient_norm(pixel, prediction)
     return ProbeRow(

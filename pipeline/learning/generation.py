@@ -77,7 +77,7 @@ def bound(network: Autoencoder, criterion: WeightedTerms, seed: int, chosen: Dev
             latents = drawn(mean.float(), log_variance.float(), torch.from_numpy(chance).to(chosen.device))
             prediction = network.decode(latents)
         prediction = prediction.float()
-        terms = negative_elbo(criterion, prediction, pictures, mean, log_variance)
+        terms = negative_elbo(criterion, prediction, pictures, mean, log_variance, step)
         beside = squared_errors(prediction.detach(), pictures).mean()
         return StepLoss(terms["reconstruction"] + terms["kl"], {**terms, "squared_error": beside})
 

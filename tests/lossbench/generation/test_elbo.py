@@ -36,6 +36,15 @@ def test_the_bound_of_a_picture_of_two_pixels_by_hand(name: str, arguments: dict
     assert squared_errors(prediction, target).tolist() == pytest.approx([0.3125])
 
 
+def test_the_step_reaches_a_loss_that_asks_for_it() -> None:
+    architecture = {"widths": [8, 12, 16, 24], "blocks": [1, 1, 1, 1], "decoder_width": 8, "decoder_blocks": 1}
+    loss = losses.build("random_cmae", architecture=architecture, every=2)
+    target, latent = torch.full((1, 3, 16, 16), 0.5), torch.zeros(1, 2)
+    found = [negative_elbo(loss, target + 0.1, target, latent, latent, step)["reconstruction"] for step in (0, 1)]
+    assert float(found[1]) == pytest.approx(0.1 * 3 * 16 * 16, rel=1e-5)
+    assert float(found[0]) > float(found[1])
+
+
 def test_the_bound_is_of_a_picture_whatever_the_batch_and_the_size() -> None:
     loss = losses.build("log_cosh", a=50.0)
     target, mean, log_variance = torch.full((1, 1, 4, 4), 0.5), torch.ones(1, 2), torch.zeros(1, 2)

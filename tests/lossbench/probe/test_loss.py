@@ -143,6 +143,19 @@ def test_a_loss_that_draws_draws_the_same_each_time_and_leaves_the_generator(ima
     assert torch.equal(torch.get_rng_state(), state)
 
 
+def test_a_loss_of_every_fourth_step_is_looked_at_in_one_that_has_its_term(image: Tensor) -> None:
+    small = {"widths": [8, 12, 16, 24], "blocks": [1, 1, 1, 1], "decoder_width": 8, "decoder_blocks": 1}
+    plain, rare = (losses.build("random_cmae", architecture=small, every=every) for every in (1, 4))
+    version = degrade(image, 30.0)["noise"]
+    (whole, fourth) = (look(each, image, version, "noise") for each in (plain, rare))
+    assert fourth.terms == whole.terms
+    assert fourth.loss == pytest.approx(whole.loss + 3 * whole.terms["random_cmae"], rel=1e-5)
+    assert (
+        cost(rare, image[:1], version[:1]).loss_bytes
+        > cost(losses.build("original"), image[:1], version[:1]).loss_bytes
+    )
+
+
 def test_equals_stand_together_in_a_ranking() -> None:
     assert ranking({"a": 0.1, "b": 0.5, "c": 0.50001}) == [["b", "c"], ["a"]]
 
