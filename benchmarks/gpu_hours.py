@@ -93,8 +93,12 @@ def timing_fit(
     clock: Callable[[], float] = time.perf_counter,
     repetitions: int = 1,
     chosen: Callable[[list[float]], float] = statistics.median,
+    every: int = 1,
 ) -> NoReturn:
-    """Take the place of the training loop: time steps of it and raise `Timed` with the `chosen` of them."""
+    """Take the place of the training loop: time steps of it and raise `Timed` with the `chosen` of them.
+
+    Of steps of which each `every`-th is dearer, what counts is the mean over so many in a row.
+    """
     data = draw(0)
 
     def intervals(steps: int) -> list[float]:
@@ -102,14 +106,15 @@ def timing_fit(
         starts: list[float] = []
 
         def started(step: int) -> loop.Batch:
-            # the loop itself waits for the loss of every step, so that the distance of two starts is the time of a step
+            # the loop itself waits for the loss of every step, at the next one, so that starts are a step apart
             starts.append(clock())
             return data
 
-        count = WARM_UP + steps + 1
+        count = WARM_UP + steps + every
         changes = {"steps": count, "history": count, "learning_rate": STILL}
         loop.fit(model, recipe.model_copy(update=changes), identity, started, loss, device)
-        return [later - earlier for earlier, later in zip(starts[WARM_UP:-1], starts[WARM_UP + 1 :], strict=True)]
+        pairs = zip(starts[WARM_UP:-every], starts[WARM_UP + every :], strict=True)
+        return [(later - earlier) / every for earlier, later in pairs]
 
     [pace] = intervals(1)
     steps = min(MOST, max(LEAST, math.ceil(SECONDS / pace)))
@@ -135,9 +140,10 @@ def _seconds(
 ) -> float | None:
     module = importlib.import_module(f"pipeline.{stage}")
     run = Run(folder / "run", "step", threads, math.inf)
-    fit: Callable[..., Any] = timing_fit
+    every = spec.loss.arguments.get("every", 1) if isinstance(spec, TrainSpec) else 1
+    fit: Callable[..., Any] = functools.partial(timing_fit, every=every) if every > 1 else timing_fit
     if cpu:
-        fit = functools.partial(timing_fit, clock=time.process_time, repetitions=CPU_REPETITIONS, chosen=min)
+        fit = functools.partial(fit, clock=time.process_time, repetitions=CPU_REPETITIONS, chosen=min)
     try:
         spec, files = prepared(spec, loss_network, folder, stored)
         with patch("pipeline.learning.run.fit", fit), contextlib.redirect_stdout(io.StringIO()):

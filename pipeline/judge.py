@@ -25,6 +25,7 @@ from pipeline.judging.pairs import columns_of, lent_to, paired_mean
 from pipeline.judging.printed_size import PrintedSize, printed_size
 from pipeline.judging.summary import summary
 from pipeline.judging.untrained import REFUSED, as_good
+from pipeline.judging.within import in_every_run, margin, of_every_run, on_mean
 from pipeline.outputs.comparison import Comparison, compared, left_out
 from pipeline.outputs.finite import finite
 from pipeline.outputs.scores import KEY, Paired, averaged, paired, read_scores, signs
@@ -142,7 +143,7 @@ def _on_mean(claim: Claim, spec: JudgeSpec, scores: pd.DataFrame, lender: Lender
     }
 
     def oriented(metric: str) -> list[Paired]:
-        found = paired_mean(scores, metric, claim, columns, networks)
+        found = paired_mean(scores, metric, claim, columns, networks, table.blank)
         return [one._replace(values=signs(table).get(metric, 1) * one.values) for one in found]
 
     found = oriented(claim.metric)
@@ -150,6 +151,10 @@ def _on_mean(claim: Claim, spec: JudgeSpec, scores: pd.DataFrame, lender: Lender
         measured = share.judged(claim, found, spec.full_scale)
         missing = {"verdict": NOT_ATTEMPTED, "reason": _why_not(claim, table, scores)}
         return {**row, **dict.fromkeys(_MEASURED), **(measured or missing), "notes": []}
+    if of_every_run(claim):
+        counted = in_every_run(claim, found)
+        missing = {"verdict": NOT_ATTEMPTED, "reason": _why_not(claim, table, scores)}
+        return {**row, **dict.fromkeys(_MEASURED), **(counted or missing), "notes": []}
     if claim.against:
         # an interaction: how much larger the difference is than that of the other metric on the same pictures
         others = oriented(claim.against)
@@ -174,7 +179,7 @@ def _on_mean(claim: Claim, spec: JudgeSpec, scores: pd.DataFrame, lender: Lender
         "pooled_difference": bounds.pooled,
         "shift": tests.shift,
         # a test of no difference says nothing of a bound, and of one run nothing of seeds
-        "p_value": bounds.p_value if bounds.covers_seeds and not claim.slight else None,
+        "p_value": bounds.p_value if bounds.covers_seeds and not (claim.slight or claim.within) else None,
         "image_p_value": tests.wilcoxon_p if tests.mcnemar_p is None else tests.mcnemar_p,
         "improved": tests.improved,
         "probability_over_seeds": tests.probability_over_seeds,
@@ -191,6 +196,9 @@ def _on_mean(claim: Claim, spec: JudgeSpec, scores: pd.DataFrame, lender: Lender
 def _verdict(claim: Claim, comparison: Comparison, size: PrintedSize, spec: JudgeSpec, lent: Lent) -> Verdict:
     bounds, published, layouts = comparison.bounds, size.published, comparison.layouts
     difference = published.difference if published else None
+    if claim.within:
+        tost_p = equivalent(comparison.finite, margin(claim), noise=lent.noise, layouts=layouts)
+        return on_mean(claim, bounds, tost_p)
     if claim.slight:
         if spec.full_scale:
             return slight_verdict(bounds, difference)

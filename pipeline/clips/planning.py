@@ -38,7 +38,7 @@ def check_kinds(configuration: Configuration, name: str, table: Table, label: st
     """Raise UserError for a network or a metric of pictures in a column of clips, and the other way round."""
     clips = is_of_clips(configuration, column)
     where = f"config/tables/{name}.yaml"
-    for network in table.networks:
+    for network in column.of(table.networks):
         configuration.network(network)
         if (plugins.constant("networks", network, "WINDOW", 1) != 1) != clips:
             raise UserError(

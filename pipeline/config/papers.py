@@ -15,7 +15,7 @@ CELL = ("paper", "table", "dataset", "model", "loss", "metric")
 """Columns of published.csv that say where a number stands."""
 PUBLISHED = (*CELL, "value")
 CLAIM = ("id", "kind", "table", "better", "than", "metric", "columns", "networks", "source", "text", "reason")
-"""Columns that a file of claims must have; `against`, `slight`, `every` and `pairs` it may have."""
+"""Columns that a file of claims must have; `against`, `slight`, `every`, `pairs`, `won` and `within` it may have."""
 
 
 def claims(
@@ -91,6 +91,9 @@ def _check_words(where: str, row: dict[str, str]) -> None:
     for column, word in (("slight", "yes"), ("every", "cell")):
         if (given := row.get(column, "")) not in ("", word):
             raise UserError(f"{where}: {column}: '{given}' is neither '{word}' nor empty; write one of them")
+    for column in ("slight", "against", "every", "won"):
+        if row.get("within") and row.get(column):
+            raise UserError(f"{where}: {column}: what is said of a margin is no direction; empty it, or 'within'")
     for column in ("slight", "against"):
         if row.get("every") and row.get(column):
             raise UserError(f"{where}: {column}: what is said of every cell is a direction; empty it, or 'every'")

@@ -31,8 +31,14 @@ class Column(Strict):
     """Further test sets: the column is the mean over all sets of their means."""
     optional: bool = False
     """Whether a scale whose data have no such test set leaves the column out."""
+    networks: tuple[str, ...] = ()
+    """Networks of the table that it is of; none are all."""
     server_only: str = ""
     """Why nobody but a server can score it: a submission is written instead, where the scale has the test set."""
+
+    def of(self, networks: Iterable[str]) -> tuple[str, ...]:
+        """Return those of `networks` that are trained for it."""
+        return tuple(network for network in networks if not self.networks or network in self.networks)
 
     def by_test_set(self) -> list[Column]:
         """Return the column once a test set, each with that one alone."""
@@ -128,10 +134,12 @@ class Table(Strict):
     warnings: tuple[Warning, ...] = ()
 
     def names(self) -> Iterator[tuple[str, str, Iterable[str]]]:
-        """Give the entries that name a loss or a metric of the table: entry, name, and those that there are."""
+        """Give the entries that name what the table has: entry, name, and those that there are."""
         yield "reference_loss", self.reference_loss, self.losses
         if self.chart is not None:
             yield "chart", self.chart, self.losses
+        for label, column in self.columns.items():
+            yield from ((f"columns.{label}.networks", network, self.networks) for network in column.networks)
         if self.figure is not None:
             yield from (("figure", loss, self.losses) for loss in self.figure.named())
             if self.figure.metric:

@@ -34,7 +34,7 @@ def cells(claim: Claim, table: TabulateSpec, scores: pd.DataFrame) -> Iterator[C
     """Give the claim on each cell alone: a pair of losses and a metric in a column and network."""
     for metric, (better, than) in product(claim.measures, claim.couples):
         columns, networks = claim.columns or columns_of(table, scores, metric), claim.networks or table.networks
-        for column, network in product(columns, networks):
+        for column, network in (place for place in product(columns, networks) if place not in table.blank):
             yield claim.model_copy(
                 update={
                     **{"better": better, "than": than, "pairs": (), "metric": metric, "metrics": (), "every": ""},

@@ -86,9 +86,10 @@ class Lender:
     ) -> Floats | None:
         """Return the mean over sets of the set means of each seed (1, seeds); None where a cell is missing."""
         sign = signs(self.table)
-        sets = [sign.get(metric, 1) * one.values for one in paired(scores, metric, loss, other, columns, networks)]
+        place = (loss, other, columns, networks, self.table.blank)
+        sets = [sign.get(metric, 1) * one.values for one in paired(scores, metric, *place)]
         if against:
-            others = paired(scores, against, loss, other, columns, networks)
+            others = paired(scores, against, *place)
             if len(others) != len(sets):
                 return None
             # infinities of two metrics can't be weighed against each other

@@ -1,7 +1,7 @@
 """The differences that one claim speaks of: of its pair of losses, or the mean over several pairs. Needs no torch."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from itertools import product
 
@@ -23,25 +23,31 @@ def columns_of(table: TabulateSpec, scores: pd.DataFrame, metric: str) -> tuple[
 
 
 def paired_mean(
-    scores: pd.DataFrame, metric: str, claim: Claim, columns: Sequence[str], networks: Sequence[str]
+    scores: pd.DataFrame,
+    metric: str,
+    claim: Claim,
+    columns: Sequence[str],
+    networks: Sequence[str],
+    blank: Collection[tuple[str, str]] = (),
 ) -> list[Paired]:
     """Return `scores.paired` of the claim's losses; of several pairs their mean, picture by picture.
 
     Pairs on the same pictures are no more pictures: they are averaged first, as networks are. Empty where a cell of any
-    pair, or a common seed, is missing.
+    pair, or a common seed, is missing, but for what is `blank` in the table.
     """
     if len(claim.couples) == 1:
-        return paired(scores, metric, *claim.couples[0], columns, networks)
+        return paired(scores, metric, *claim.couples[0], columns, networks, blank)
     here = scores[(scores["metric"] == metric) & scores["network"].isin(networks)]
-    frames, places = [], []
+    frames, places, without = [], [], set[tuple[str, str]]()
     for couple, network in product(claim.couples, networks):
         # a pair of losses stands as a network of its own
         place = f"{network} {couple[0]}>{couple[1]}"
         places.append(place)
+        without |= {(column, place) for column, other in blank if other == network}
         for role, loss in zip((BETTER, THAN), couple, strict=True):
             chosen = here[(here["network"] == network) & (here["loss"] == loss)]
             frames.append(chosen.assign(network=place, loss=role))
-    return paired(pd.concat(frames, ignore_index=True), metric, BETTER, THAN, columns, places)
+    return paired(pd.concat(frames, ignore_index=True), metric, BETTER, THAN, columns, places, without)
 
 
 def lent_to(lender: Lender, claim: Claim, columns: Sequence[str], networks: Sequence[str]) -> Lent:

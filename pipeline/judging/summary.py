@@ -84,7 +84,8 @@ def _difference(
     columns: Sequence[str],
     networks: Sequence[str],
 ) -> Row | None:
-    found = paired(scores, metric.name, loss, other, columns, networks) if loss != other else []
+    place = (columns, networks, lender.table.blank)
+    found = paired(scores, metric.name, loss, other, *place) if loss != other else []
     comparison = compared(found, noise=lender.lent(metric.name, loss, other, columns, networks).noise)
     if comparison is None:
         return None

@@ -45,7 +45,7 @@ def as_good(
     known = pd.concat([scores, *_beside(scores, table, places[1])], ignore_index=True)
     found = []
     for name in names:
-        sets = paired(known, claim.metric, name, claim.than, *places)
+        sets = paired(known, claim.metric, name, claim.than, *places, table.blank)
         if sets:
             gain = signs(table)[claim.metric] * float(np.mean([one.values.mean() for one in sets]))
             found.append(Untrained(name, gain))

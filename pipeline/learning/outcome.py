@@ -32,16 +32,22 @@ def strengths(history: list[Row], weights: Mapping[str, float]) -> dict[str, flo
     """Return how strong each term beside the pixel term is, at the beginning of a training.
 
     That is the norm of its weighted gradient at the prediction over that of the pixel term, the mean over the first
-    `STRENGTH_ROWS` rows of the `history`; `weights` are those of the terms. Empty where there is no pixel term.
+    `STRENGTH_ROWS` rows of the `history` that have it; `weights` are those of the terms. A term in every k-th step
+    alone is k times as strong there and absent elsewhere: what is given is its mean over all steps, to be compared with
+    that of a term in every step. Empty where there is no pixel term.
     """
     found = {}
     for name, weight in weights.items():
-        ratios = [row[f"{name}_gradient_ratio"] for row in history[:STRENGTH_ROWS] if f"{name}_gradient_ratio" in row]
+        column = f"{name}_gradient_ratio"
+        ratios = [row[column] for row in history if column in row][:STRENGTH_ROWS]
         if ratios and (pixel := weights.get("pixel")):
             found[name] = float(f"{weight / pixel * sum(ratios) / len(ratios):.4g}")
     return found
 
 
 def write_history(path: Path, history: list[Row]) -> None:
-    """Write one line a history row, atomically; the columns are those of the first row."""
+    """Write one line a history row, atomically; the columns are those of the first row.
+
+    Empty is what a row has not: terms that its step leaves out. The first step has all.
+    """
     write_rows(path, list(history[0]), history)

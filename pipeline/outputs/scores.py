@@ -1,6 +1,6 @@
 """Scores of a table's cells, and the paired differences of two losses on the same images. Needs no torch."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from itertools import product
 from pathlib import Path
 from typing import NamedTuple
@@ -115,18 +115,25 @@ class Paired(NamedTuple):
 
 
 def paired(
-    scores: pd.DataFrame, metric: str, loss: str, other: str | None, columns: Sequence[str], networks: Sequence[str]
+    scores: pd.DataFrame,
+    metric: str,
+    loss: str,
+    other: str | None,
+    columns: Sequence[str],
+    networks: Sequence[str],
+    blank: Container[tuple[str, str]] = (),
 ) -> list[Paired]:
     """Return `loss` minus `other` a test set, mean over the cells on the same test set; equal infinities differ by 0.
 
     Without `other` the values of `loss` themselves.
 
-    Seeds are those that every cell has; images are in name order. Empty where a cell or a common seed is missing.
+    Seeds are those that every cell has; images are in name order. Empty where a cell or a common seed is missing, but
+    for columns and networks that are `blank` in the table.
     """
     chosen = scores[(scores["metric"] == metric) & scores["column"].isin(columns) & scores["network"].isin(networks)]
     found: dict[tuple[str, ...], list[pd.DataFrame]] = {}
     layouts: dict[tuple[str, ...], Layout | None] = {}
-    for column, network in product(columns, networks):
+    for column, network in (place for place in product(columns, networks) if place not in blank):
         cell = chosen[(chosen["column"] == column) & (chosen["network"] == network)]
         if cell.empty:
             return []

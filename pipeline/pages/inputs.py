@@ -22,6 +22,7 @@ KEY = ["column", "network", "loss", "metric", "value"]
 """Columns without which a long table says nothing."""
 
 
+BLANK = "no part of this table"
 UNSCORED = "it is the ground truth itself: only metrics that do without one score it"
 
 
@@ -121,6 +122,8 @@ class Table:
         """Return why there are no numbers of one place in the table."""
         if column in self.spec.server_only:
             return f"server only: {self.spec.server_only[column]}"
+        if (column, network) in self.spec.blank:
+            return BLANK
         cells = self.cells(column, network, loss)
         place = (column, network, loss)
         if cells and all(cell.only for cell in cells) and not self.long.empty:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from pipeline.outputs.scores import KEY
 from pipeline.pages.formats import ARROWS
-from pipeline.pages.inputs import UNSCORED, Table
+from pipeline.pages.inputs import BLANK, UNSCORED, Table
 from pipeline.specs.tabulate import TRIVIAL, MetricColumn
 
 LEVEL = 0.05
@@ -197,7 +197,7 @@ def _unscored(table: Table, key: tuple[str, str, str, str]) -> dict[Any, Any]:
 def _gap(table: Table, column: str, network: str, loss: str) -> Number:
     """Return what is printed where there is no number of ours."""
     why = table.reason(column, network, loss)
-    if why == UNSCORED:
+    if why in (UNSCORED, BLANK):
         return Number(DASH, why=why)
     return Number("server only" if why.startswith("server only") else "missing", why=why)
 

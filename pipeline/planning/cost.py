@@ -8,7 +8,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pipeline.planning.job import Name
-from pipeline.planning.measured_steps import OUT_OF_MEMORY, Measurement, cost_words, key_of, loss_network_of
+from pipeline.planning.measured_steps import (
+    OUT_OF_MEMORY,
+    Measurement,
+    Mixed,
+    cost_words,
+    loss_network_of,
+    mixed,
+    step_of,
+)
 
 if TYPE_CHECKING:
     from pipeline.planning.plan import Plan
@@ -28,6 +36,8 @@ class Training:
     steps: int
     undecided: tuple[str, ...] = ()
     """Words of steps without whose cost the number of this one's steps is not known."""
+    parts: Mixed | None = None
+    """What its steps are mixed of, where they are not all alike."""
 
 
 @dataclass
@@ -68,9 +78,9 @@ def trainings(plan: Plan) -> dict[Name, Training]:
     """Return every training of `plan`."""
     found = {}
     for job in (job for stage in STAGES for job in plan.jobs.get(stage, {}).values()):
-        if words := cost_words(job.spec, loss_network_of(job)):
+        if words := cost_words(job.spec, network := loss_network_of(job)):
             spec: Any = job.spec
-            found[job.name] = Training(words, spec.recipe.steps, job.undecided)
+            found[job.name] = Training(words, spec.recipe.steps, job.undecided, mixed(spec, network))
     return found
 
 
@@ -94,8 +104,8 @@ def _rows(
     for name in sorted(found.keys() & names):
         row, one = rows[name[0]], found[name]
         row.jobs += 1
-        what = one.undecided[0] if one.undecided else one.what
-        step = measured.get(key_of(what))
+        what, parts = (one.undecided[0], None) if one.undecided else (one.what, one.parts)
+        step = step_of(measured, what, parts)
         if one.undecided or step is None or step.seconds is None:
             row.unmeasured[what + (f" ({OUT_OF_MEMORY} on {step.device})" if step else "")] += 1
         else:

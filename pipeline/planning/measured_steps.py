@@ -8,9 +8,9 @@ import hashlib
 import io
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from lossbench.errors import UserError
 from lossbench.files import written_atomically
@@ -21,7 +21,7 @@ from pipeline.specs.classifier import ClassifierSpec
 from pipeline.specs.distance import DistanceSpec
 from pipeline.specs.pretrain import PretrainSpec
 from pipeline.specs.recipe import Recipe
-from pipeline.specs.train import TrainSpec
+from pipeline.specs.train import LossSpec, TrainSpec
 
 FILE = "gpu_seconds.csv"
 """In the folder of the configuration: seconds on a GPU, for scales that ask for one."""
@@ -30,6 +30,8 @@ CPU_FILE = "cpu_seconds.csv"
 COLUMNS = ("key", "what", "seconds_per_step", "peak_memory_mib", "device", "torch")
 OUT_OF_MEMORY = "out of memory"
 """In place of the seconds of a step for which the device is too small."""
+COUNTED = " (counted, not measured)"
+"""Behind the device of a step whose cost follows from others'."""
 DIGITS = 12
 """Of a key."""
 FREE = ("weight", "seed")
@@ -124,6 +126,41 @@ def cost_key(spec: Strict, loss_network: Strict | None = None) -> str | None:
     """Return the key of `cost_words`, equal for jobs whose steps cost the same; None when nothing is trained."""
     words = cost_words(spec, loss_network)
     return None if words is None else key_of(words)
+
+
+class Mixed(NamedTuple):
+    """Two kinds of steps, of which a training takes one in every `every`-th step and the other one between."""
+
+    every: int
+    whole: str
+    """Words of a step with all terms."""
+    bare: str
+    """Words of one with the pixel term alone."""
+
+
+def mixed(spec: Strict, loss_network: Strict | None = None) -> Mixed | None:
+    """Return the steps of a training with terms in every k-th step alone; None for one whose steps are all alike."""
+    if not isinstance(spec, TrainSpec) or (every := spec.loss.arguments.get("every", 1)) == 1:
+        return None
+    rest = {key: value for key, value in spec.loss.arguments.items() if key != "every"}
+    # losses with a pixel term of their own, E + P, have the squared one
+    pixels = LossSpec(name="original", arguments={"pixel": rest.get("pixel", "l2")}, loss_network=None)
+    whole, bare = (
+        spec.model_copy(update={"loss": loss}) for loss in (spec.loss.model_copy(update={"arguments": rest}), pixels)
+    )
+    return Mixed(every, str(cost_words(whole, loss_network)), str(cost_words(bare)))
+
+
+def step_of(measured: Mapping[str, Measurement], what: str, parts: Mixed | None = None) -> Measurement | None:
+    """Return what a step `what` costs: as it was measured, else the mean over the steps that it is mixed of."""
+    found = measured.get(key_of(what))
+    if found is not None or parts is None:
+        return found
+    whole, bare = (measured.get(key_of(words)) for words in (parts.whole, parts.bare))
+    if whole is None or bare is None or bare.seconds is None:
+        return None
+    seconds = None if whole.seconds is None else bare.seconds + (whole.seconds - bare.seconds) / parts.every
+    return replace(whole, what=what, seconds=seconds, device=f"{whole.device.removesuffix(COUNTED)}{COUNTED}")
 
 
 def loss_network_of(job: Job) -> Strict | None:

@@ -6,6 +6,7 @@ from lossbench import plugins
 from lossbench.assets import pyiqa_models
 from lossbench.errors import UserError, nearest, placed
 from lossbench.losses import split
+from lossbench.losses._every import checked_every
 from lossbench.precision import checked_precision
 from lossbench.tasks import of_clips
 from pipeline.clips.planning import WHAT, check_frames, levels_of
@@ -116,6 +117,9 @@ def loss_spec(configuration: Configuration, name: str, pixel: str, task: str, se
     if "weights" in arguments:
         raise UserError(f"{place}: weights: a job is given that file; name a loss network in 'loss_network' instead")
     checked_precision(place, arguments.get("precision", "exact"))
+    if _every(configuration, name, task, arguments) == 1:
+        # what a loss is anyway has no part in what it is known by
+        arguments.pop("every", None)
     for argument, known in plugins.constant("losses", file, "CHOICES", {}).items():
         if argument in arguments and arguments[argument] not in known:
             value = str(arguments[argument])
@@ -130,6 +134,24 @@ def loss_spec(configuration: Configuration, name: str, pixel: str, task: str, se
         allowed = " or ".join(str(each or "none") for each in kinds)
         raise UserError(f"{configuration.loss_place(name, 'loss_network')}: {given}; '{file}' takes {allowed}")
     return LossSpec(name=file, arguments=arguments, loss_network=kind)
+
+
+def _every(configuration: Configuration, name: str, task: str, arguments: dict[str, Any]) -> int:
+    """Return in every how many steps the loss `name` has the terms of its loss network.
+
+    Raises UserError for what is no number of steps, and where most steps would then have no term.
+    """
+    place = configuration.loss_place(name, "arguments", "every")
+    if "every" in configuration.loss(name).per_task.get(task, {}):
+        place = f"{configuration.loss_place(name, 'per_task')}.{task}"
+    every = checked_every(place, arguments.get("every", 1))
+    # perceptual sums say by a letter whether they have a pixel term
+    if every > 1 and (arguments.get("pixel", "") is None or "e" not in arguments.get("terms", "e")):
+        raise UserError(
+            f"{place}: every = {every}, but '{name}' has no pixel term, so that most steps would have none at all; "
+            "leave 'every' out"
+        )
+    return every
 
 
 def pretrain_spec(configuration: Configuration, name: str, dataset: str, task: str | None, seed: int) -> PretrainSpec:

@@ -7,7 +7,7 @@ from typing import Any
 
 from pipeline.config.read import values
 from pipeline.planning.cost import CostRow, estimates, trainings
-from pipeline.planning.measured_steps import FILE, Measurement, key_of, read
+from pipeline.planning.measured_steps import FILE, Measurement, read, step_of
 from pipeline.planning.plan import Plan
 
 
@@ -50,7 +50,7 @@ def gpu_hours(plan: Plan, measured: dict[str, Measurement]) -> dict[str, Any]:
     """
     rows = estimates(plan, measured)
     stages, tables = ([row for row in rows if (row.table is None) == whole] for whole in (True, False))
-    steps = [measured.get(key_of(one.what)) for one in trainings(plan).values()]
+    steps = [step_of(measured, one.what, one.parts) for one in trainings(plan).values()]
     unmeasured = sum((row.unmeasured for row in stages), Counter[str]())
     return {
         "devices": sorted({step.device for step in steps if step and step.seconds}),

@@ -13,7 +13,15 @@ from pipeline.config.table import Column, Table
 from pipeline.planning.data import pairs
 from pipeline.planning.job import File, Job, closure, plugin_module
 from pipeline.planning.loss_networks import loss_network
-from pipeline.planning.measured_steps import CPU_FILE, FILE, cost_words, key_of, loss_network_of, read
+from pipeline.planning.measured_steps import (
+    CPU_FILE,
+    FILE,
+    cost_words,
+    loss_network_of,
+    mixed,
+    read,
+    step_of,
+)
 from pipeline.planning.parts import check_built_on, loss_spec, network_spec, recipe
 from pipeline.specs.recipe import Recipe
 from pipeline.specs.train import TrainSpec
@@ -78,7 +86,8 @@ def _as_long_as(configuration: Configuration, job: Job, other: Job, chosen: Loss
     measured = read(steps_file(configuration))
     paid = [other, *_loss_network(other)] if chosen.pays_pretraining else [other]
     kinds = {each: str(cost_words(each.spec, loss_network_of(each))) for each in (job, *paid)}
-    found = {what: step.seconds for what in kinds.values() if (step := measured.get(key_of(what)))}
+    parts = {what: mixed(each.spec, loss_network_of(each)) for each, what in kinds.items()}
+    found = {what: step.seconds for what in kinds.values() if (step := step_of(measured, what, parts[what]))}
     missing = dict.fromkeys([*other.undecided, *(what for what in kinds.values() if found.get(what) is None)])
     if missing:
         return replace(job, undecided=tuple(missing))

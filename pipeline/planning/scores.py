@@ -176,7 +176,7 @@ def submitted(configuration: Configuration, table: Table, column: Column) -> Ite
         return
     test_set = configuration.dataset(column.test_set.dataset)
     losses = [loss for loss in table.losses if loss not in (*table.controls, *table.answers, table.again)]
-    for network, loss, seed in product(table.networks, losses, configuration.scale.seeds):
+    for network, loss, seed in product(column.of(table.networks), losses, configuration.scale.seeds):
         run = trained(configuration, table, column, network, loss, seed)
         spec = SubmitSpec(
             test_set=test_set,

@@ -88,12 +88,18 @@ def tabulated(configuration: Configuration, name: str) -> Job:
         server_only={label: column.server_only for label, column in table.columns.items() if column.server_only},
         metrics=tuple(_metric_columns(configuration, table)),
         cells=tuple(parts.cells),
+        blank=_blank(table),
         noise_cells=tuple(parts.noise_cells),
         published=tuple(_published(configuration, paper, short, table)),
         stand_ins=tuple(stand_ins(configuration, table)),
         settings=(*table.settings, *settings(configuration, table)),
     )
     return Job(configuration.root, "tabulate", (paper, short), spec, ("pipeline.tabulate",), parts.reads)
+
+
+def _blank(table: Table) -> tuple[tuple[str, str], ...]:
+    every = product(table.columns.items(), table.networks)
+    return tuple((label, network) for (label, column), network in every if network not in column.of(table.networks))
 
 
 def _trivials(configuration: Configuration, table: Table, column: Column) -> tuple[str, ...]:
@@ -125,18 +131,19 @@ def _add_restorations(
     for column in reversed(columns.values()):
         runs: list[Job | str] = list(trivials)
         losses = [loss for loss in table.losses if loss not in answers]
-        for network, loss, seed in product(table.networks, losses, configuration.scale.seeds_of(name)):
+        networks = column.of(table.networks)
+        for network, loss, seed in product(networks, losses, configuration.scale.seeds_of(name)):
             runs.append(trained(configuration, table, column, network, loss, seed))
         scored = [evaluated(configuration, table, label, column, run) for run in runs]
         for run, job in zip(runs, scored, strict=True):
             parts.add(label, job.wildcards, job.writes("scores"), None if isinstance(run, str) else run.writes("card"))
-        for network, seed in product(table.networks, _noise_seeds(configuration, name)):
+        for network, seed in product(networks, _noise_seeds(configuration, name)):
             run = trained(configuration, table, column, network, table.reference_loss, seed)
             job = evaluated(configuration, table, label, column, run)
             parts.add(label, job.wildcards, job.writes("scores"), run.writes("card"), noise=True)
         for answer in answers:
             _add_answer(configuration, table, label, column, answer, parts)
-        for network in table.networks:
+        for network in networks:
             if shown := compared(configuration, name, column, trivials[0], network, scored):
                 parts.reads["pictures"].append(shown)
 
@@ -145,7 +152,7 @@ def _add_answer(
     configuration: Configuration, table: Table, label: str, column: Column, name: str, parts: _Parts
 ) -> None:
     """Add an answer without a training for every network and seed."""
-    for network, seed in product(table.networks, configuration.scale.seeds):
+    for network, seed in product(column.of(table.networks), configuration.scale.seeds):
         runs = [trained(configuration, table, column, network, loss, seed) for loss in table.answers[name].of]
         job = answered(configuration, table, label, column, name, runs)
         if job is None:
@@ -200,11 +207,11 @@ def _add_generators(
     compares = [
         (network, loss, seed, False)
         for loss in table.losses
-        for network in table.networks
+        for network in column.of(table.networks)
         for seed in configuration.scale.seeds_of(name)
     ]
     reference, further = table.reference_loss, _noise_seeds(configuration, name)
-    compares += [(network, reference, seed, True) for network, seed in product(table.networks, further)]
+    compares += [(network, reference, seed, True) for network, seed in product(column.of(table.networks), further)]
     for trivial in trivials:
         job = generated(configuration, table, label, column, trivial, 0)
         parts.add(label, job.wildcards, job.writes("scores"), None)
@@ -243,7 +250,7 @@ def _check_generation(configuration: Configuration, name: str, table: Table, lab
 def _add_classifiers(configuration: Configuration, table: Table, label: str, column: Column, parts: _Parts) -> None:
     """Add the classifiers `<loss>_<network>` of a column, scored where they were trained, after chance."""
     dataset = configuration.dataset(column.dataset)
-    for network, loss in product(table.networks, table.losses):
+    for network, loss in product(column.of(table.networks), table.losses):
         made = classifier(configuration, f"{loss}_{network}")
         shared = {"task": CLASSIFICATION, "dataset": dataset, "test_set": dataset, "seed": "0"}
         if all(cell.column != label for cell in parts.cells):

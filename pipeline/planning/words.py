@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import product
 from typing import Any
 
 from lossbench import plugins
@@ -187,7 +186,10 @@ def _longer(configuration: Configuration, table: Table, name: str) -> Iterator[s
     else:
         return
     counts = []
-    for (label, column), network in product(table.columns.items(), table.networks):
+    places = (
+        (label, column, network) for label, column in table.columns.items() for network in column.of(table.networks)
+    )
+    for label, column, network in places:
         spec: Any = trained(configuration, table, column, network, name, configuration.scale.seeds[0]).spec
         counts.append(f"{network} {label} {spec.recipe.steps} for {recipe(configuration, network, column.task).steps}")
     yield f"{name}: {loss.loss or name} with {why}: {', '.join(counts)}"

@@ -1,8 +1,8 @@
 """What the verdicts on one table depend on."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import PositiveInt, SerializerFunctionWrapHandler, model_serializer
+from pydantic import Field, PositiveInt, SerializerFunctionWrapHandler, field_validator, model_serializer
 
 from lossbench.records import Strict
 from pipeline.specs.tabulate import Place, TabulateSpec
@@ -11,6 +11,11 @@ Kind = Literal["text", "table", "trivial", "ours", "untestable", "again"]
 """What a claim is: a sentence of the paper, a printed pair of numbers turned into a direction, what holds by the very
 definition of metric or loss, a question of this project, a sentence that no training can decide, and the reference loss
 against itself (an A/A test, which planning adds)."""
+
+
+IN_EVERY_RUN = " in every run"
+OPTIONAL = ("won", "within")
+"""Fields of a claim that few have."""
 
 
 class Claim(Strict):
@@ -44,6 +49,9 @@ class Claim(Strict):
     won: str = ""
     """Of a claim on the share of pictures on which `better` is better than `than`: the printed `99/100`, or `share`
     where the paper prints none."""
+    within: Annotated[str, Field(pattern=r"^(|[0-9]+(\.[0-9]+)?( in every run)?)$")] = ""
+    """Of a claim of this project that both losses differ by less than a margin in the metric's unit, that margin: `0.1`
+    of the mean, or `0.5 in every run`, of which none of `better` falls below that of `than` by more."""
     source: str
     """Section of the paper."""
     text: str
@@ -53,7 +61,14 @@ class Claim(Strict):
     @model_serializer(mode="wrap")
     def _without_what_few_have(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         values: dict[str, Any] = handler(self)
-        return {name: value for name, value in values.items() if name != "won" or value}
+        return {name: value for name, value in values.items() if name not in OPTIONAL or value}
+
+    @field_validator("within")
+    @classmethod
+    def _above_zero(cls, within: str) -> str:
+        if within and not float(within.removesuffix(IN_EVERY_RUN)) > 0:
+            raise ValueError(f"'{within}' is no margin; write one above 0, such as 0.1 or 0.5{IN_EVERY_RUN}")
+        return within
 
     @property
     def couples(self) -> tuple[tuple[str, str], ...]:

@@ -1,6 +1,9 @@
 """What one table depends on: its cells, the published numbers and the words printed with it."""
 
 from itertools import chain
+from typing import Any
+
+from pydantic import SerializerFunctionWrapHandler, model_serializer
 
 from lossbench.records import Strict
 
@@ -84,6 +87,8 @@ class TabulateSpec(Strict):
     cells: tuple[Cell, ...]
     noise_cells: tuple[Cell, ...] = ()
     """Further runs of the reference loss, which tell how far two runs lie apart and enter no mean."""
+    blank: tuple[tuple[str, str], ...] = ()
+    """Columns and networks, a pair each, that the table has nothing of."""
     published: tuple[PublishedValue, ...]
     stand_ins: tuple[str, ...]
     """What replaces published data, weights and sizes at this scale."""
@@ -98,6 +103,11 @@ class TabulateSpec(Strict):
     def all_trivials(self) -> tuple[str, ...]:
         """Return the answers without a trained network of all columns."""
         return tuple(dict.fromkeys(chain(self.trivials, *self.other_trivials.values())))
+
+    @model_serializer(mode="wrap")
+    def _without_what_few_have(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        values: dict[str, Any] = handler(self)
+        return {name: value for name, value in values.items() if name != "blank" or value}
 
     def trivial_column(self, name: str) -> str:
         """Return the column of the long table that has the scores of the answer `name`: one of all that are to beat."""
