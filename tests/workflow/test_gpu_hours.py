@@ -116,6 +116,24 @@ def test_the_loop_of_the_stages_is_what_is_timed(
     assert not list(tmp_path.iterdir())
 
 
+def test_of_a_loss_in_every_fourth_step_whole_cycles_are_timed(
+    benchmark: ModuleType, make_recipe: Callable[..., Recipe], tmp_path: Path
+) -> None:
+    now = 0.0
+
+    def loss(step: int, data: list[Any]) -> StepLoss:
+        nonlocal now
+        now += 9.0 if step % 4 == 0 else 1.0
+        error = model.weight.square().sum()
+        return StepLoss(error, {"error": error})
+
+    model = nn.Linear(2, 2)
+    given = (model, make_recipe(), Identity("toy", {}, tmp_path / "last.ckpt"), lambda step: [], loss)
+    with pytest.raises(benchmark.Timed) as timed:
+        benchmark.timing_fit(*given, torch.device("cpu"), clock=lambda: now, every=4)
+    assert timed.value.seconds == 3.0
+
+
 def test_a_step_that_does_not_fit_the_device_is_recorded_and_the_rest_goes_on(
     benchmark: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -153,7 +171,7 @@ def test_a_limit_leaves_the_rest_for_another_time(
 ) -> None:
     output = tmp_path / "steps.csv"
     assert run(benchmark, monkeypatch, "--output", str(output), "--limit-seconds", "-1", "--only", "^edsr") == 0
-    assert "-1 s are over: 14 kinds are left; run again" in capsys.readouterr().out
+    assert "-1 s are over: 17 kinds are left; run again" in capsys.readouterr().out
     assert not output.exists()
 
 
