@@ -197,6 +197,7 @@ def test_the_losses_of_the_shipped_scales(
         *ROBUST,
         *(f"robust_{r}" for r in ROBUST),
         *PIXELS,
+        *(f"ctmae_every_{k}" for k in (2, 4, 8)),
     }
     assert (named["vgg"].loss_network, named["vgg"].arguments) == ("vgg", vgg)
     of_transformer = ("ctmae", "p_ctmae", "random_tmae", "p_random_tmae")

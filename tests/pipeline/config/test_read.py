@@ -153,7 +153,7 @@ def test_the_tables_are_listed_by_their_targets() -> None:
     robust = [f"robust_perceptual_{name}" for name in ("figure1", "table1", "table2")]
     log_cosh = [f"log_cosh_{name}" for name in ("figure10", "figure6", "samples")]
     mae_loss = [f"mae_loss_table{number}" for number in range(1, 8)]
-    assert list(tables) == ["beyond_pixel_losses", *log_cosh, *mae_loss, *robust]
+    assert list(tables) == ["beyond_every", "beyond_pixel_losses", *log_cosh, *mae_loss, *robust]
     table = tables["mae_loss_table3"]
     assert table["losses"] == ["original", "vgg", "kmae", "ctmae", "ccmae"]
     assert table["networks"] == ["rfdn", "edsr"]
