@@ -96,7 +96,7 @@ def test_what_can_not_be_meant_is_refused_at_planning(change: dict[str, Any], me
 
 def test_a_step_costs_what_the_steps_cost_that_it_is_mixed_of() -> None:
     plan = planned("paper")
-    job = plan.job("train", ("super_resolution_x4", "div2k", "edsr", "ctmae_every_4", "0"))
+    job = plan.job("train", ("super_resolution_x4_every", "div2k", "edsr", "ctmae_every_4", "0"))
     network = loss_network_of(job)
     words, parts = str(cost_words(job.spec, network)), mixed(job.spec, network)
     assert " under ctmae (every 4, pixel l1) on mae, " in words
@@ -116,7 +116,7 @@ def test_a_step_costs_what_the_steps_cost_that_it_is_mixed_of() -> None:
     small = replace(whole, seconds=None)
     found = step_of({**known, key_of(whole.what): small}, words, parts)
     assert found is not None and found.seconds is None
-    plain = plan.job("train", ("super_resolution_x4", "div2k", "edsr", "ctmae", "0"))
+    plain = plan.job("train", ("super_resolution_x4_every", "div2k", "edsr", "ctmae", "0"))
     assert mixed(plain.spec, network) is None and mixed(network or plain.spec) is None
 
 
@@ -148,7 +148,7 @@ def test_a_run_may_last_as_long_as_one_with_the_term_in_every_fourth_step() -> N
     tables = {TABLE: table.model_copy(update={"losses": (*table.losses, "longer")})}
     plan = Plan(replace(found, tables=tables, losses={**found.losses, "longer": longer}))
     measured = read(ROOT / "config" / FILE)
-    place = ("super_resolution_x4", "div2k", "edsr")
+    place = ("super_resolution_x4_every", "div2k", "edsr")
     one = trainings(plan)["train", (*place, "ctmae_every_4", "0")]
     other, plain = step_of(measured, one.what, one.parts), measured[key_of(one.parts.bare)]  # type: ignore[union-attr]
     assert other is not None and other.seconds is not None and plain.seconds is not None
