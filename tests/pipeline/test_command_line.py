@@ -142,10 +142,10 @@ def test_the_plan_of_a_scale_is_counted(monkeypatch: pytest.MonkeyPatch, capsys:
         ],
         [],
     )
-    assert plan["jobs"]["train"] == 317
+    assert plan["jobs"]["train"] == 329
     run(monkeypatch, "plan", "--scale", "ci")
     words = capsys.readouterr().out
-    assert "317 train" in words and "nothing is missing" in words
+    assert "329 train" in words and "nothing is missing" in words
 
 
 def test_the_plan_without_a_scale_is_that_of_the_configuration(

@@ -177,6 +177,8 @@ def test_a_robust_loss_is_the_plain_one_on_another_loss_network(scale: str) -> N
                 "pan_sharpening_gf2": 0.02,
                 "video_denoising": 0.005,
                 "video_enhancement": 0.1,
+                "super_resolution_x2_every": 0.05,
+                "super_resolution_x4_every": 0.05,
             },
         ),
         ("paper", {"layer": "conv5_4", "weight": 1.0}, 1.0, {}),
