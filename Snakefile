@@ -69,6 +69,7 @@ onstart:
         except UserError as error:
             raise WorkflowError(str(error)) from None
         plan.remember_data()
+        session.start_quickly(workflow)
 
 
 onerror:

@@ -19,6 +19,7 @@ from pipeline.planning.job import Job, Name
 from pipeline.planning.measured_steps import read
 from pipeline.planning.plan import Plan
 from pipeline.planning.runs import steps_file
+from pipeline.processes import fork_client, fork_server
 
 MEMORY_MB = {
     "prepare": 250,
@@ -124,8 +125,15 @@ def prefix(workflow: Any) -> str:
     """
     if workflow.deployment_settings.deployment_method:
         return STRICT + PATIENT
-    interpreter = shlex.quote(sys.executable).replace("{", "{{").replace("}", "}}")
-    return f'{STRICT}{PATIENT}python() {{{{ {interpreter} "$@"; }}}}; '
+    # -I -S: starts at once, and the process that it makes has the environment as it is
+    command = shlex.join([sys.executable, "-I", "-S", fork_client.__file__]).replace("{", "{{").replace("}", "}}")
+    return f'{STRICT}{PATIENT}python() {{{{ {command} "$@"; }}}}; '
+
+
+def start_quickly(workflow: Any) -> None:
+    """Let the jobs that this process is about to run here begin in a fork of one that has imported their code."""
+    if runs_jobs(workflow) and not _of_cluster(workflow) and not workflow.deployment_settings.deployment_method:
+        fork_server.start()
 
 
 def memory_mb(plan: Plan, stage: str) -> int:
