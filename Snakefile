@@ -6,6 +6,7 @@ from lossbench.errors import UserError, tolerate
 from pipeline.config import read
 from pipeline.planning import session
 from pipeline.planning.plan import Plan
+from pipeline.processes import time_left
 from snakemake.exceptions import WorkflowError
 
 try:
@@ -70,6 +71,7 @@ onstart:
             raise WorkflowError(str(error)) from None
         plan.remember_data()
         session.start_quickly(workflow)
+        time_left.show(workflow, plan)
 
 
 onerror:

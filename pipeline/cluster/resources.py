@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Mapping
 
 from pipeline.cluster.settings import Cluster
-from pipeline.planning.cost import STAGES, trainings
+from pipeline.planning.cost import STAGES, seconds
 from pipeline.planning.job import Job, Name
-from pipeline.planning.measured_steps import Measurement, key_of
+from pipeline.planning.measured_steps import Measurement
 from pipeline.planning.plan import Plan
 
 MARGIN = 2.0
@@ -47,13 +47,8 @@ def needed_minutes(plan: Plan, measured: Mapping[str, Measurement], cluster: Clu
 
     One whose step was not measured, or did not fit the device, is left out.
     """
-    found = {}
-    for name, one in trainings(plan).items():
-        step = measured.get(key_of(one.what))
-        if step is not None and step.seconds is not None and not one.undecided:
-            minutes = one.steps * step.seconds * cluster.times_slower * MARGIN / 60
-            found[name] = START_MINUTES + math.ceil(minutes)
-    return found
+    factor = cluster.times_slower * MARGIN / 60
+    return {name: START_MINUTES + math.ceil(cost * factor) for name, cost in seconds(plan, measured).items()}
 
 
 def minutes(needed: int, attempt: int, longest: int | None, sharing: int = 1) -> int:

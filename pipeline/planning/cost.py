@@ -84,6 +84,16 @@ def trainings(plan: Plan) -> dict[Name, Training]:
     return found
 
 
+def seconds(plan: Plan, measured: Mapping[str, Measurement]) -> dict[Name, float]:
+    """Return what the steps of each training of `plan` take; one whose step was not measured is left out."""
+    return {name: cost for name, one in trainings(plan).items() if (cost := _seconds(one, measured)) is not None}
+
+
+def _seconds(one: Training, measured: Mapping[str, Measurement]) -> float | None:
+    step = None if one.undecided else step_of(measured, one.what, one.parts)
+    return None if step is None or step.seconds is None else one.steps * step.seconds
+
+
 def estimates(plan: Plan, measured: Mapping[str, Measurement]) -> list[CostRow]:
     """Return a row for each stage that trains, then for each table one for each stage that trains for it.
 
