@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from lossbench.errors import UserError, tolerate
+from pipeline.cluster import clouds
 from pipeline.config import read
 from pipeline.planning import session
 from pipeline.planning.plan import Plan
@@ -29,6 +30,7 @@ try:
         looked=not workflow.is_main_process,
     )
     session.join_cluster(workflow)
+    in_cloud = clouds.share_folder(workflow)
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
@@ -72,6 +74,8 @@ onstart:
         plan.remember_data()
         session.start_quickly(workflow)
         time_left.show(workflow, plan)
+        if in_cloud:
+            clouds.begin_here(workflow)
 
 
 onerror:

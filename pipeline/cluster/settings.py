@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, PositiveFloat
 
@@ -14,11 +14,11 @@ from lossbench.records import Strict
 WHERE = "default-resources of the profile"
 ALIKE = 0.8
 """How alike two names are, from 0 to 1, of which one is taken for a slip of the other."""
-KNOWN = frozenset({"slurm_partition", "slurm_account", "gpu_model", "gpu_manufacturer"})
+KNOWN = frozenset({"slurm_account", "gpu_manufacturer"})
 """Names of Snakemake's plugins that are no slips of ours."""
 
 Name = Annotated[str, Field(pattern=r"^[\w.,-]+$")]
-"""As Slurm names its partitions, several with commas between, and its GPUs."""
+"""As Slurm names its partitions, several with commas between, and its GPUs, and clouds their types of machine."""
 
 
 class Cluster(Strict):
@@ -30,6 +30,12 @@ class Cluster(Strict):
     """Of jobs with a GPU."""
     gpu_model: Name | None = None
     """What the cluster calls the type of GPU that jobs ask for; None takes any."""
+    machine_type: Name | None = None
+    """Type of the machines of Kubernetes for jobs without a GPU, and for all where no other one is named."""
+    gpu_machine_type: Name | None = None
+    """The same of jobs with a GPU."""
+    cloud: Literal["aws_batch"] | None = None
+    """Whose plugin jobs go through, where it has words of its own for what they ask for."""
     times_slower: PositiveFloat = 1.0
     """How much longer a step takes there than on the device on which it was measured."""
     longest_job_hours: Annotated[PositiveFloat, Field(le=24 * 365)] | None = None

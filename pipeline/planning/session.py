@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lossbench.errors import tell
-from pipeline.cluster import resources
+from pipeline.cluster import clouds, resources
 from pipeline.cluster.settings import Cluster
 from pipeline.outputs.layout import WILDCARDS
 from pipeline.outputs.partial import forget
@@ -136,9 +136,12 @@ def start_quickly(workflow: Any) -> None:
         fork_server.start()
 
 
-def memory_mb(plan: Plan, stage: str) -> int:
-    """Return the main memory that a job of `stage` asks for, in MB."""
-    return plan.scale.memory_mb.get(stage, MEMORY_MB[stage])
+def memory_mb(workflow: Any, plan: Plan, stage: str) -> int | Callable[[Any, int], int]:
+    """Return the main memory that a job of `stage` asks for, in MB; of AWS Batch by wildcards and threads."""
+    needed: int = plan.scale.memory_mb.get(stage, MEMORY_MB[stage])
+    if not _of_cluster(workflow) or _cluster(workflow).cloud != "aws_batch":
+        return needed
+    return lambda wildcards, threads: clouds.batch_memory_mb(stage, needed, threads)
 
 
 def asks(workflow: Any, plan: Plan, stage: str, gpus: int = 0) -> dict[str, Any]:
@@ -150,7 +153,8 @@ def asks(workflow: Any, plan: Plan, stage: str, gpus: int = 0) -> dict[str, Any]
     def of_gpu(with_gpu: Any, without: Any) -> Callable[[Any], Any]:
         return lambda wildcards: with_gpu if gpus and resources.uses_gpu(plan.of(stage, wildcards)) else without
 
-    asked: dict[str, Any] = {"runtime": _runtime(plan, stage, cluster), "gpu": of_gpu(gpus, 0)}
+    # for Kubernetes none is one too: a job without a GPU does not speak of it
+    asked: dict[str, Any] = {"runtime": _runtime(plan, stage, cluster), "gpu": of_gpu(gpus or None, None)}
     if stage in resources.GROUPS:
         asked[TURN] = 1
     # for the plugin a type alone is a GPU: None takes that of the profile away
@@ -158,6 +162,10 @@ def asks(workflow: Any, plan: Plan, stage: str, gpus: int = 0) -> dict[str, Any]
         asked["gpu_model"] = of_gpu(cluster.gpu_model, None)
     if cluster.gpu_partition:
         asked["slurm_partition"] = of_gpu(cluster.gpu_partition, cluster.slurm_partition)
+    if cluster.gpu_machine_type:
+        asked["machine_type"] = of_gpu(cluster.gpu_machine_type, cluster.machine_type)
+    if cluster.cloud == "aws_batch":
+        asked[clouds.BATCH_GPUS] = of_gpu(gpus or None, None)
     return asked
 
 

@@ -13,7 +13,7 @@ rule evaluate:
     threads: plan.config.threads
     resources:
         **session.asks(workflow, plan, "evaluate", plan.scale.gpus),
-        mem_mb=session.memory_mb(plan, "evaluate"),
+        mem_mb=session.memory_mb(workflow, plan, "evaluate"),
     params:
         spec=lambda w: plan.of("evaluate", w).spec.canonical(),
         code=lambda w: plan.of("evaluate", w).code,
@@ -38,7 +38,7 @@ rule compare:
     conda:
         "../../envs/pipeline.yaml"
     resources:
-        mem_mb=session.memory_mb(plan, "compare"),
+        mem_mb=session.memory_mb(workflow, plan, "compare"),
     params:
         spec=lambda w: plan.of("compare", w).spec.canonical(),
         code=lambda w: plan.of("compare", w).code,
@@ -64,7 +64,7 @@ rule compare_clips:
     conda:
         "../../envs/pipeline.yaml"
     resources:
-        mem_mb=session.memory_mb(plan, "compare_clips"),
+        mem_mb=session.memory_mb(workflow, plan, "compare_clips"),
     params:
         spec=lambda w: plan.of("compare_clips", w).spec.canonical(),
         code=lambda w: plan.of("compare_clips", w).code,

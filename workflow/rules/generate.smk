@@ -13,7 +13,7 @@ rule generate:
     threads: plan.config.threads
     resources:
         **session.asks(workflow, plan, "generate", plan.scale.gpus),
-        mem_mb=session.memory_mb(plan, "generate"),
+        mem_mb=session.memory_mb(workflow, plan, "generate"),
     params:
         spec=lambda w: plan.of("generate", w).spec.canonical(),
         code=lambda w: plan.of("generate", w).code,

@@ -9,7 +9,7 @@ rule harness:
         "../../envs/pipeline.yaml"
     resources:
         **session.asks(workflow, plan, "harness"),
-        mem_mb=session.memory_mb(plan, "harness"),
+        mem_mb=session.memory_mb(workflow, plan, "harness"),
     params:
         spec=lambda w: plan.of("harness", w).spec.canonical(),
         code=lambda w: plan.of("harness", w).code,
@@ -31,7 +31,7 @@ rule judge:
     conda:
         "../../envs/pipeline.yaml"
     resources:
-        mem_mb=session.memory_mb(plan, "judge"),
+        mem_mb=session.memory_mb(workflow, plan, "judge"),
     params:
         spec=lambda w: plan.of("judge", w).spec.canonical(),
         code=lambda w: plan.of("judge", w).code,

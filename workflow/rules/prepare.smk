@@ -10,7 +10,7 @@ rule prepare:
         "../../envs/pipeline.yaml"
     resources:
         **session.asks(workflow, plan, "prepare"),
-        mem_mb=session.memory_mb(plan, "prepare"),
+        mem_mb=session.memory_mb(workflow, plan, "prepare"),
     params:
         spec=lambda w: plan.of("prepare", w).spec.canonical(),
         code=lambda w: plan.of("prepare", w).code,
@@ -34,7 +34,7 @@ rule degrade:
         "../../envs/pipeline.yaml"
     resources:
         **session.asks(workflow, plan, "degrade"),
-        mem_mb=session.memory_mb(plan, "degrade"),
+        mem_mb=session.memory_mb(workflow, plan, "degrade"),
     params:
         spec=lambda w: plan.of("degrade", w).spec.canonical(),
         code=lambda w: plan.of("degrade", w).code,

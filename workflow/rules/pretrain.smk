@@ -11,7 +11,7 @@ rule import_weights:
     # a resource and not a param: where the file lies does not change the result
     resources:
         **session.asks(workflow, plan, "import_weights"),
-        mem_mb=session.memory_mb(plan, "import_weights"),
+        mem_mb=session.memory_mb(workflow, plan, "import_weights"),
         weights_root=plan.config.weights_root,
     params:
         spec=lambda w: plan.of("import_weights", w).spec.canonical(),
@@ -45,7 +45,7 @@ rule pretrain:
     # a checkpoint's time is a resource and not a param: it does not change the result
     resources:
         **session.asks(workflow, plan, "pretrain", plan.scale.gpus),
-        mem_mb=session.memory_mb(plan, "pretrain"),
+        mem_mb=session.memory_mb(workflow, plan, "pretrain"),
         checkpoint_seconds=plan.checkpoint_seconds,
     params:
         spec=lambda w: plan.of("pretrain", w).spec.canonical(),

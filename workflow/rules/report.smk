@@ -10,7 +10,7 @@ rule report:
     conda:
         "../../envs/pipeline.yaml"
     resources:
-        mem_mb=session.memory_mb(plan, "report"),
+        mem_mb=session.memory_mb(workflow, plan, "report"),
     params:
         spec=lambda w: plan.job("report", ()).spec.canonical(),
         code=lambda w: plan.job("report", ()).code,

@@ -10,7 +10,7 @@ rule submit:
     threads: plan.config.threads
     resources:
         **session.asks(workflow, plan, "submit", plan.scale.gpus),
-        mem_mb=session.memory_mb(plan, "submit"),
+        mem_mb=session.memory_mb(workflow, plan, "submit"),
     params:
         spec=lambda w: plan.of("submit", w).spec.canonical(),
         code=lambda w: plan.of("submit", w).code,

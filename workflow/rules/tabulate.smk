@@ -18,7 +18,7 @@ rule tabulate:
     conda:
         "../../envs/pipeline.yaml"
     resources:
-        mem_mb=session.memory_mb(plan, "tabulate"),
+        mem_mb=session.memory_mb(workflow, plan, "tabulate"),
     params:
         spec=lambda w: plan.of("tabulate", w).spec.canonical(),
         code=lambda w: plan.of("tabulate", w).code,
@@ -40,7 +40,7 @@ rule chart:
     conda:
         "../../envs/pipeline.yaml"
     resources:
-        mem_mb=session.memory_mb(plan, "chart"),
+        mem_mb=session.memory_mb(workflow, plan, "chart"),
     params:
         spec=lambda w: plan.of("chart", w).spec.canonical(),
         code=lambda w: plan.of("chart", w).code,
@@ -69,7 +69,7 @@ rule figure:
     conda:
         "../../envs/pipeline.yaml"
     resources:
-        mem_mb=session.memory_mb(plan, "figure"),
+        mem_mb=session.memory_mb(workflow, plan, "figure"),
     params:
         spec=lambda w: plan.of("figure", w).spec.canonical(),
         code=lambda w: plan.of("figure", w).code,

@@ -14,7 +14,7 @@ rule train:
     # a checkpoint's time is a resource and not a param: it does not change the result
     resources:
         **session.asks(workflow, plan, "train", plan.scale.gpus),
-        mem_mb=session.memory_mb(plan, "train"),
+        mem_mb=session.memory_mb(workflow, plan, "train"),
         checkpoint_seconds=plan.checkpoint_seconds,
     params:
         spec=lambda w: plan.of("train", w).spec.canonical(),

@@ -17,7 +17,7 @@ rule train_classifier:
     # neither a checkpoint's time nor where a file lies changes the result
     resources:
         **session.asks(workflow, plan, "train_classifier", plan.scale.gpus),
-        mem_mb=session.memory_mb(plan, "train_classifier"),
+        mem_mb=session.memory_mb(workflow, plan, "train_classifier"),
         checkpoint_seconds=plan.checkpoint_seconds,
         weights_root=plan.config.weights_root,
     params:

@@ -14,7 +14,7 @@ rule train_distance:
     # a checkpoint's time is a resource and not a param: it does not change the result
     resources:
         **session.asks(workflow, plan, "train_distance", plan.scale.gpus),
-        mem_mb=session.memory_mb(plan, "train_distance"),
+        mem_mb=session.memory_mb(workflow, plan, "train_distance"),
         checkpoint_seconds=plan.checkpoint_seconds,
     params:
         spec=lambda w: plan.of("train_distance", w).spec.canonical(),
