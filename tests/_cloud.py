@@ -37,7 +37,7 @@ class Cloud:
     @property
     def environment(self) -> dict[str, str]:
         """Return what makes the plugins find it."""
-        address = "http://127.0.0.1:{}".format(self._server.server_address[1])
+        address = f"http://127.0.0.1:{self._server.server_address[1]}"
         cluster = self.folder / "kubeconfig"
         cluster.write_text(CLUSTER.format(address=address), encoding="ascii")
         keys = dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "pretend")

@@ -32,8 +32,12 @@ def batch_memory_mb(stage: str, needed: int, threads: int) -> int:
     found = next((size for size in BATCH_MEMORY_MB.get(threads, ()) if size >= needed), None)
     if found is None:
         fitting = [str(count) for count, sizes in BATCH_MEMORY_MB.items() if sizes[-1] >= needed]
-        remedy = f"set-threads of the profile: {stage}={' or '.join(fitting)}" if fitting else "less memory_mb of the scale"
-        raise UserError(f"AWS Batch: {stage} asks for {needed} MB and {threads} threads, which its plugin refuses; {remedy}")
+        remedy = (
+            f"set-threads of the profile: {stage}={' or '.join(fitting)}" if fitting else "less memory_mb of the scale"
+        )
+        raise UserError(
+            f"AWS Batch: {stage} asks for {needed} MB and {threads} threads, which its plugin refuses; {remedy}"
+        )
     return found
 
 

@@ -37,7 +37,16 @@ def cloud(tmp_path: Path) -> Iterator[Cloud]:
 
 def run(folder: Path, profile: str, *arguments: str, cloud: Cloud | None = None) -> subprocess.CompletedProcess[str]:
     """Run Snakemake under a profile whose volume is `folder`."""
-    given = ("--default-storage-prefix", str(folder), "--precommand", "true", "--seconds-between-status-checks", "1", "--config", "scale=ci")
+    given = (
+        "--default-storage-prefix",
+        str(folder),
+        "--precommand",
+        "true",
+        "--seconds-between-status-checks",
+        "1",
+        "--config",
+        "scale=ci",
+    )
     command = [sys.executable, "-m", "snakemake", "--workflow-profile", f"profiles/{profile}", *given, *arguments]
     environment = {**os.environ, "PYTHONPATH": str(folder), **(cloud.environment if cloud else {})}
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
@@ -102,13 +111,14 @@ def test_the_plugin_of_aws_batch_takes_the_memory_that_we_ask_for() -> None:
 
 def test_a_provider_that_copies_is_refused(repository: Path) -> None:
     done = run(repository, "kubernetes", "-n", "--default-storage-provider", "s3", "--", FILE)
-    assert done.returncode != 0 and "Traceback" not in done.stderr
-    assert "default-storage-provider s3: stages also read and write beside the files" in done.stderr
+    said = done.stdout + done.stderr
+    assert done.returncode != 0 and "Traceback" not in said
+    assert "default-storage-provider s3: stages also read and write beside the files" in said
 
 
 def test_a_clone_outside_the_volume_is_refused(repository: Path, tmp_path: Path) -> None:
     done = run(repository, "kubernetes", "-n", "--default-storage-prefix", str(tmp_path), "--", FILE)
-    assert done.returncode != 0 and "run Snakemake in a clone below it" in done.stderr
+    assert done.returncode != 0 and "run Snakemake in a clone below it" in done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("profile", PROFILES)

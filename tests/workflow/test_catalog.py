@@ -1,4 +1,4 @@
-"""What the catalog of Snakemake's workflows reads: its own file, the configuration's page, the place of the Snakefile."""
+"""What the catalog of Snakemake's workflows reads: its own file, config/README.md, where the Snakefile is."""
 
 import json
 import re
@@ -10,7 +10,12 @@ from _repository import ROOT, copied, snakemake
 
 PAGE = (ROOT / "config/README.md").read_text(encoding="utf-8")
 ENTRIES, FILES = (
-    {name for line in part.splitlines() if line.startswith("| `") for name in re.findall(r"`([^`]+)`", line.split("|")[1])}
+    {
+        name
+        for line in part.splitlines()
+        if line.startswith("| `")
+        for name in re.findall(r"`([^`]+)`", line.split("|")[1])
+    }
     for part in PAGE.split("## The other files")
 )
 

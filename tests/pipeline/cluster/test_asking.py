@@ -1,9 +1,7 @@
 """What rules ask of a cluster, with Snakemake's state made up."""
 
-from types import SimpleNamespace
-from typing import Any
-
 import pytest
+from _asking import asked, first, workflow
 from _plans import planned
 from _repository import ROOT, copied, snakemake
 
@@ -16,33 +14,6 @@ from pipeline.planning.plan import Plan
 @pytest.fixture(scope="module")
 def paper() -> Plan:
     return planned("paper")
-
-
-def workflow(*, nodes: int | None = 100, main: bool = True, **entries: str) -> Any:
-    """Return the state of a run with entries of default-resources."""
-    given = {name: SimpleNamespace(raw=one) for name, one in entries.items()}
-    made = SimpleNamespace(
-        is_main_process=main,
-        resource_settings=SimpleNamespace(nodes=nodes, _parsed_default_resources=given),
-        execution_settings=SimpleNamespace(retries=3),
-        global_resources={},
-        resource_scopes={},
-    )
-    made.register_resource = made.global_resources.__setitem__
-    return made
-
-
-def asked(state: Any, plan: Plan, stage: str, key: tuple[str, ...], attempt: int = 1) -> dict[str, Any]:
-    """Return what the job asks for."""
-    wildcards = plan.job(stage, key).wildcards
-    values = session.asks(state, plan, stage, plan.scale.gpus)
-    runtime = {"runtime": values.pop("runtime")(wildcards, attempt)} if "runtime" in values else {}
-    return {name: one(wildcards) if callable(one) else one for name, one in values.items()} | runtime
-
-
-def first(plan: Plan, stage: str, network: str | None = None) -> tuple[str, ...]:
-    """Return the key of the first job, of a network where one is given."""
-    return next(key for key in plan.jobs[stage] if network is None or key[2] == network)
 
 
 def test_a_run_on_this_machine_asks_for_its_gpu_alone(paper: Plan) -> None:
@@ -59,10 +30,10 @@ def test_jobs_go_to_the_partition_of_what_they_need(paper: Plan) -> None:
     train = asked(state, paper, "train", first(paper, "train"))
     assert (train["gpu"], train["slurm_partition"], train["gpu_model"]) == (1, "gpu", "h100")
     trivial = asked(state, paper, "evaluate", first(paper, "evaluate", "trivial"))
-    assert (trivial["gpu"], trivial["slurm_partition"], trivial["gpu_model"]) == (0, "cpu", None)
+    assert (trivial["gpu"], trivial["slurm_partition"], trivial["gpu_model"]) == (None, "cpu", None)
     values = session.asks(state, paper, "prepare")
     wildcards = paper.job("prepare", first(paper, "prepare")).wildcards
-    assert (values["gpu"](wildcards), values["slurm_partition"](wildcards)) == (0, "cpu")
+    assert (values["gpu"](wildcards), values["slurm_partition"](wildcards)) == (None, "cpu")
     # without partitions of its own the cluster's default, or the profile's, stays
     assert asked(workflow(), paper, "train", first(paper, "train")).keys() == {"gpu", "runtime"}
 

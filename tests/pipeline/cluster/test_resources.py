@@ -15,7 +15,7 @@ from pipeline.planning.cost import trainings
 from pipeline.planning.plan import Plan
 from pipeline.specs.train import TrainSpec
 
-PROFILE = yaml.safe_load((ROOT / "profiles/slurm/config.yaml").read_text(encoding="utf-8"))
+PROFILES = ("slurm", "kubernetes", "aws-batch")
 RULES = "\n".join(file.read_text(encoding="utf-8") for file in sorted((ROOT / "workflow/rules").glob("*.smk")))
 
 
@@ -70,10 +70,12 @@ def test_every_stage_that_is_sent_away_asks_for_its_time() -> None:
         assert f'**session.asks(workflow, plan, "{stage}"' in RULES
 
 
-def test_the_profile_groups_what_shares_a_job() -> None:
-    assert dict(entry.split("=") for entry in PROFILE["groups"]) == resources.GROUPS
-    assert {entry.split("=")[0] for entry in PROFILE["group-components"]} == set(resources.GROUPS.values())
-    Cluster.of(dict(entry.split("=") for entry in PROFILE["default-resources"]))
+@pytest.mark.parametrize("name", PROFILES)
+def test_a_profile_groups_what_shares_a_job(name: str) -> None:
+    profile = yaml.safe_load((ROOT / f"profiles/{name}/config.yaml").read_text(encoding="utf-8"))
+    assert dict(entry.split("=") for entry in profile["groups"]) == resources.GROUPS
+    assert {entry.split("=")[0] for entry in profile["group-components"]} == set(resources.GROUPS.values())
+    Cluster.of(dict(entry.split("=") for entry in profile["default-resources"]))
 
 
 @pytest.mark.parametrize("scale", ["ci", "paper"])

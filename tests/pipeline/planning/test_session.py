@@ -116,11 +116,12 @@ def test_every_stage_asks_for_memory_and_a_scale_may_ask_for_more() -> None:
     assert session.MEMORY_MB.keys() == FILES.keys()
     # the largest that the demo's jobs of these stages took
     assert session.MEMORY_MB["train"] > 1082 * 1.048 and session.MEMORY_MB["evaluate"] > 1207 * 1.048
-    assert session.memory_mb(planned("demo"), "train") == session.MEMORY_MB["train"]
-    assert session.memory_mb(planned("paper"), "train") == 32000
+    local = workflow(resource_settings=SimpleNamespace(nodes=None), is_main_process=True)
+    assert session.memory_mb(local, planned("demo"), "train") == session.MEMORY_MB["train"]
+    assert session.memory_mb(local, planned("paper"), "train") == 32000
     rules = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "workflow/rules").glob("*.smk"))
     for stage in FILES:
-        assert f'mem_mb=session.memory_mb(plan, "{stage}")' in rules
+        assert f'mem_mb=session.memory_mb(workflow, plan, "{stage}")' in rules
 
 
 @pytest.mark.parametrize(

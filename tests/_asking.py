@@ -1,0 +1,34 @@
+"""What rules ask of a cluster, with Snakemake's state made up."""
+
+from types import SimpleNamespace
+from typing import Any
+
+from pipeline.planning import session
+from pipeline.planning.plan import Plan
+
+
+def workflow(*, nodes: int | None = 100, main: bool = True, **entries: str) -> Any:
+    """Return the state of a run with entries of default-resources."""
+    given = {name: SimpleNamespace(raw=one) for name, one in entries.items()}
+    made = SimpleNamespace(
+        is_main_process=main,
+        resource_settings=SimpleNamespace(nodes=nodes, _parsed_default_resources=given),
+        execution_settings=SimpleNamespace(retries=3),
+        global_resources={},
+        resource_scopes={},
+    )
+    made.register_resource = made.global_resources.__setitem__
+    return made
+
+
+def asked(state: Any, plan: Plan, stage: str, key: tuple[str, ...], attempt: int = 1) -> dict[str, Any]:
+    """Return what the job asks for."""
+    wildcards = plan.job(stage, key).wildcards
+    values = session.asks(state, plan, stage, plan.scale.gpus)
+    runtime = {"runtime": values.pop("runtime")(wildcards, attempt)} if "runtime" in values else {}
+    return {name: one(wildcards) if callable(one) else one for name, one in values.items()} | runtime
+
+
+def first(plan: Plan, stage: str, network: str | None = None) -> tuple[str, ...]:
+    """Return the key of the first job, of a network where one is given."""
+    return next(key for key in plan.jobs[stage] if network is None or key[2] == network)
