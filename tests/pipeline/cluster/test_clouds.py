@@ -55,8 +55,9 @@ def test_memory_is_rounded_up_to_what_aws_batch_takes() -> None:
 def test_the_profile_of_aws_batch_has_threads_for_the_memory_of_every_stage(scale: str) -> None:
     profile = yaml.safe_load((ROOT / "profiles/aws-batch/config.yaml").read_text(encoding="utf-8"))
     threads = dict(entry.split("=") for entry in profile["set-threads"])
+    plan = planned(scale)
     for stage in session.MEMORY_MB:
-        memory = session.memory_mb(workflow(cloud="aws_batch"), planned(scale), stage)
+        memory = session.memory_mb(workflow(cloud="aws_batch"), plan, stage)
         assert callable(memory) and memory(None, int(threads.get(stage, 1))) >= session.MEMORY_MB[stage]
 
 
