@@ -13,8 +13,11 @@ from pathlib import Path
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from lossbench.errors import UserError, exit_with_one_line
-from pipeline.outputs.record import write_record
+from pipeline.outputs.layout import of_record
 from pipeline.outputs.remedies import files_of_stages
+from pipeline.records.made import made
+from pipeline.records.reading import check_given
+from pipeline.records.record import write_record
 
 RECORD = "--record"
 """The option of every stage that takes the path of its job's record and the digest of what decides its files."""
@@ -28,14 +31,19 @@ def run(main: Callable[..., object]) -> None:
 def recorded(main: Callable[..., object], arguments: Sequence[str], read: Callable[[], str]) -> None:
     """Call `main` as `given` says; where the record of its job is asked for, write that when all its files are there.
 
-    Raises UserError as `given` and `main` do.
+    What it reads of other jobs is compared with their records before. Raises UserError as `given`, `check_given` and
+    `main` do.
     """
     values = given(main, arguments, read)
     record = vars(_parser(main).parse_args(arguments))[RECORD]
+    job = None if record is None else of_record(record[0])
+    if job is not None:
+        check_given(job, values)
     with files_of_stages():
         main(**values)
     if record is not None:
-        write_record(Path(record[0]), record[1], values["code"], values["spec"])
+        files = made(Path(job.root), map(Path, job.outputs().values())) if job is not None else {}
+        write_record(Path(record[0]), record[1], values["code"], values["spec"], files)
 
 
 def _standard_input() -> str:

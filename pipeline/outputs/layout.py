@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 PUBLIC = "public"
@@ -98,7 +100,24 @@ RECORDS: dict[str, str] = {
     stage: "/".join(["records", stage, *(f"{{{name}}}" for name in names)]) + ".json"
     for stage, names in WILDCARDS.items()
 }
-"""What the files of each stage were made from."""
+"""What the files of each stage were made from, and what they are."""
+
+READ_WITH = {"card": "array", "scores": "pictures"}
+"""Files, by name, that are read by way of another one: an array by its card, kept pictures by their scores."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A job by where its files lie."""
+
+    root: str
+    """Results folder of the scale."""
+    stage: str
+    wildcards: Mapping[str, str]
+
+    def outputs(self) -> dict[str, str]:
+        """Return the paths of all that it writes by name."""
+        return {name: path_of(self.root, self.stage, name, self.wildcards) for name in FILES[self.stage]}
 
 
 def path_of(root: str | Path, stage: str, name: str, wildcards: Mapping[str, str]) -> str:
@@ -119,8 +138,39 @@ def record_of(root: str | Path, stage: str, wildcards: Mapping[str, str]) -> str
 def found(root: Path, stage: str, name: str) -> Iterator[tuple[dict[str, str], Path]]:
     """Give the files `name` of `stage` that lie below `root`, in the order of their paths, with their wildcards."""
     pattern = FILES[stage][name]
-    any_of = re.sub(r"\{\w+\}", "*", pattern)
-    named = re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(pattern)))
+    any_of, named = re.sub(r"\{\w+\}", "*", pattern), _named(pattern)
     for path in sorted(root.glob(any_of)):
         if match := named.fullmatch(path.relative_to(root).as_posix()):
             yield match.groupdict(), path
+
+
+def of_record(record: str) -> Place | None:
+    """Return the job whose record lies at `record`; None where none has one there."""
+    for stage, pattern in RECORDS.items():
+        root, separator, rest = record.rpartition(f"/records/{stage}{'/' if WILDCARDS[stage] else '.'}")
+        if separator and (match := _named(pattern).fullmatch(f"{separator[1:]}{rest}")):
+            return Place(root, stage, match.groupdict())
+    return None
+
+
+def makers(root: str, path: str) -> Iterator[tuple[Place, str]]:
+    """Give every job that may have written `path` below `root`, with what `FILES` calls it; none for another path."""
+    relative = path.removeprefix(f"{root}/")
+    if relative == path:
+        return
+    for stage, files in FILES.items():
+        for name, pattern in files.items():
+            if match := _named(pattern).fullmatch(relative):
+                yield Place(root, stage, match.groupdict()), name
+
+
+def read_with(stage: str, name: str) -> tuple[str, ...]:
+    """Return the names of what is read where the file `name` of `stage` is: that one first."""
+    beside = READ_WITH.get(name)
+    return (name, beside) if beside in FILES[stage] else (name,)
+
+
+@cache
+def _named(pattern: str) -> re.Pattern[str]:
+    """Return the expression that finds the wildcards of a path, whose names stand in `pattern` in braces."""
+    return re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(pattern)))

@@ -11,7 +11,7 @@ from typing import Any
 from lossbench.errors import UserError, nearest
 from lossbench.files import write_text
 from pipeline.config.read import Configuration
-from pipeline.outputs.record import read_record
+from pipeline.records.record import read_record
 from pipeline.planning.figures import charted, drawn
 from pipeline.planning.job import WILDCARDS, Job, Key, Name, closure
 from pipeline.planning.missing import Missing, missing

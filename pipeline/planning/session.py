@@ -6,20 +6,23 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from lossbench.errors import tell
 from pipeline.cluster import clouds, resources
 from pipeline.cluster.settings import Cluster
 from pipeline.outputs.layout import WILDCARDS
 from pipeline.outputs.partial import forget
-from pipeline.outputs.record import differs
 from pipeline.planning.job import Job, Name
 from pipeline.planning.measured_steps import read
 from pipeline.planning.plan import Plan
 from pipeline.planning.runs import steps_file
 from pipeline.processes import fork_client, fork_server
+from pipeline.records.made import from_plain, looked_at
+from pipeline.records.record import DAMAGED, FILES, differs, read_record, write_files
 
 MEMORY_MB = {
     "prepare": 250,
@@ -62,14 +65,16 @@ def inputs(workflow: Any, plan: Plan, stage: str, wildcards: Any) -> dict[str, s
 
     Snakemake asks for them while it finds out what there is to do. What rests on missing cells is deleted then, in a
     run of jobs and in nothing that merely looks at them. Files that came without Snakemake's memory of them are made
-    again where they were made from something else.
+    again where they were made from something else; files that are not what was made are, too, and what rests on them
+    stays meanwhile: they come out as they were, or Snakemake sees by their checksums that they did not.
     """
     job = plan.of(stage, wildcards)
     if runs_jobs(workflow):
         forget(Path(plan.root))
-    if workflow.is_main_process and _compares(workflow):
-        _make_again(workflow, job)
-    return job.inputs
+    if not workflow.is_main_process or not _compares(workflow):
+        return job.inputs
+    _make_again(workflow, job)
+    return _without_times(job.inputs, {file.path for file in job.files_read() if _damaged(workflow, file.job)})
 
 
 def _compares(workflow: Any) -> bool:
@@ -89,9 +94,16 @@ def _make_again(workflow: Any, job: Job) -> None:
     there = [path for path in outputs if Path(path).exists()]
     if not there:
         return
-    why = differs(Path(job.record), job.digest, job.code, job.spec)
+    why = differs(read_record(Path(job.record)), job.digest, job.code, job.spec)
     memory = workflow.persistence
-    if why is None:
+    if damaged := _damaged(workflow, job):
+        if workflow.dag.forcefiles.isdisjoint(there):
+            tell(
+                f"{damaged} was changed or damaged since it was made: it is made again, and where it comes out otherwise "
+                "the next run makes again what rests on it"
+            )
+        workflow.dag.forcefiles.update(there)
+    elif why is None:
         if runs_jobs(workflow) and len(there) == len(outputs) and memory._filter_incomplete_keys(set(outputs)):
             for path in outputs:
                 memory.cleanup_metadata(path)
@@ -99,6 +111,55 @@ def _make_again(workflow: Any, job: Job) -> None:
         if why and workflow.dag.forcefiles.isdisjoint(there):
             tell(f"{there[0]} is made again: {why}")
         workflow.dag.forcefiles.update(there)
+
+
+_LOOKED: WeakKeyDictionary[Job, str | None] = WeakKeyDictionary()
+"""What `_damaged` said of each job: several others read its files, and these may be large."""
+
+
+def _damaged(workflow: Any, job: Job) -> str | None:
+    """Return the path of a file of `job` that is not what was made; None where all are, or what was made is not known.
+
+    Files are read where size or time are neither those of the record nor those that Snakemake knows: it sets the time of
+    what a job made when that has ended.
+    """
+    if job not in _LOOKED:
+        _LOOKED[job] = _look(workflow, job)
+    return _LOOKED[job]
+
+
+def _look(workflow: Any, job: Job) -> str | None:
+    from snakemake.io import IOFile
+
+    record = read_record(Path(job.record))
+    if record.get("digest") != job.digest:
+        return None
+
+    def untouched(path: Path, mtime: float) -> bool:
+        known = workflow.persistence.metadata(IOFile(str(path)))
+        return known is not None and bool(known.endtime == mtime)
+
+    root, files = Path(job.root), from_plain(record.get(FILES))
+    wrong, seen = looked_at(root, files, job.outputs(), untouched, record.get(DAMAGED))
+    if wrong is not None:
+        return str(root / wrong)
+    if runs_jobs(workflow) and (seen != files or DAMAGED in record):
+        # results that can't be written to are looked at each time
+        with suppress(OSError):
+            write_files(Path(job.record), seen)
+    return None
+
+
+def _without_times(inputs: dict[str, str | list[str]], paths: set[str]) -> dict[str, str | list[str]]:
+    """Return `inputs` with the times of `paths` left out of what decides a rerun."""
+    if not paths:
+        return inputs
+    from snakemake.io import ancient
+
+    def marked(path: str) -> str:
+        return str(path) if path not in paths else ancient(path)
+
+    return {name: marked(of) if isinstance(of, str) else list(map(marked, of)) for name, of in inputs.items()}
 
 
 def runs_jobs(workflow: Any) -> bool:

@@ -1,4 +1,4 @@
-"""What decides a result decides its rerun: the user's own files, a run that failed, results without their memory."""
+"""What decides a result decides its rerun: the user's own files, a run that failed, what the results have become."""
 
 import json
 import os
@@ -179,3 +179,75 @@ def test_results_that_nothing_is_known_of_are_made_again(brought: Path) -> None:
 def test_whoever_asks_for_times_alone_accepts_what_is_there(brought: Path) -> None:
     with edited(brought / "config/scale/ci.yaml", longer):
         assert planned_jobs(brought, "--rerun-triggers", "mtime", *CI) == []
+
+
+def flipped(file: Path) -> None:
+    """Change one bit near the end of `file` as a failing disk does: size and time stay."""
+    before = file.stat()
+    content = bytearray(file.read_bytes())
+    content[-5] ^= 1
+    file.write_bytes(content)
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def test_edited_scores_are_named_and_made_again_and_nothing_else_is(copy: Path) -> None:
+    scores = copy / SCORES
+    true = scores.read_text(encoding="utf-8")
+    column = true.splitlines()[0].split(",").index("value")
+    row = true.splitlines()[1].split(",")
+    scores.write_text(true.replace(row[column], "99.0"), encoding="utf-8")
+    ran = run(copy)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert f"{SCORES} was changed or damaged since it was made: it is made again" in ran.stdout + ran.stderr
+    assert scores.read_text(encoding="utf-8") == true
+    assert planned(copy) == set()
+
+
+@pytest.mark.parametrize(
+    ("name", "cut", "jobs"),
+    [
+        (f"train/{RUN}/model.safetensors", 8, {"Train edsr under original: super_resolution_x2, folder, seed 0"}),
+        ("prepare/folder/target.json", 1, {"Prepare folder"}),
+        (f"evaluate/{RUN}/folder_pictures/c.png", 3, SCORED),
+    ],
+    ids=["weights", "card", "kept picture"],
+)
+def test_a_file_that_was_cut_off_is_named_and_made_again(copy: Path, name: str, cut: int, jobs: set[str]) -> None:
+    file = copy / "results/ci" / name
+    file.write_bytes(file.read_bytes()[:-cut])
+    assert planned(copy) == jobs
+    said = (copy / "snakemake.log").read_text(encoding="utf-8")
+    assert f"results/ci/{name} was changed or damaged since it was made" in said
+
+
+def test_an_array_that_rotted_is_named_by_its_reader_and_made_again_by_the_next_run(copy: Path) -> None:
+    array = copy / "results/ci/prepare/folder/target.npy"
+    true = array.read_bytes()
+    flipped(array)
+    (copy / SCORES).unlink()
+    ran = run(copy)
+    said = ran.stdout + ran.stderr
+    assert ran.returncode != 0
+    assert "error: results/ci/prepare/folder/target.npy has SHA-256" in said and "run snakemake again" in said
+    assert planned(copy) == {"Prepare folder"} | SCORED
+    ran = run(copy)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert array.read_bytes() == true and planned(copy) == set()
+
+
+def test_results_with_other_times_stay_and_are_read_once(brought: Path) -> None:
+    for file in (brought / "results").rglob("*"):
+        os.utime(file, (1e9, 1e9))
+    assert planned(brought) == set()
+    assert run(brought).returncode == 0
+    array = brought / "results/ci/prepare/folder/target.npy"
+    record = json.loads((brought / "results/ci/records/prepare/folder.json").read_text(encoding="utf-8"))
+    assert record["files"]["prepare/folder/target.npy"]["mtime_ns"] == array.stat().st_mtime_ns
+
+
+def test_results_of_a_version_that_recorded_no_files_are_taken_as_they_are(copy: Path) -> None:
+    for record in (copy / "results/ci/records").rglob("*.json"):
+        content = json.loads(record.read_text(encoding="utf-8"))
+        record.write_text(json.dumps({**content, "files": "unknown"}), encoding="utf-8")
+    flipped(copy / "results/ci/prepare/folder/target.npy")
+    assert planned(copy) == set()
