@@ -11,13 +11,13 @@ from typing import Any
 from lossbench.errors import UserError, nearest
 from lossbench.files import write_text
 from pipeline.config.read import Configuration
-from pipeline.records.record import read_record
 from pipeline.planning.figures import charted, drawn
 from pipeline.planning.job import WILDCARDS, Job, Key, Name, closure
 from pipeline.planning.missing import Missing, missing
 from pipeline.planning.runs import steps_file
 from pipeline.planning.tables import tabulated
 from pipeline.planning.verdicts import checked, judged, reported
+from pipeline.records.record import read_record
 
 MANIFESTS = "manifests.json"
 """What lay in the user's folders when a run began, below the results folder of the scale."""

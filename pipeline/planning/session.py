@@ -6,10 +6,8 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from lossbench.errors import tell
 from pipeline.cluster import clouds, resources
@@ -21,8 +19,8 @@ from pipeline.planning.measured_steps import read
 from pipeline.planning.plan import Plan
 from pipeline.planning.runs import steps_file
 from pipeline.processes import fork_client, fork_server
-from pipeline.records.made import from_plain, looked_at
-from pipeline.records.record import DAMAGED, FILES, differs, read_record, write_files
+from pipeline.records.damage import damage
+from pipeline.records.record import differs, read_record
 
 MEMORY_MB = {
     "prepare": 250,
@@ -65,8 +63,7 @@ def inputs(workflow: Any, plan: Plan, stage: str, wildcards: Any) -> dict[str, s
 
     Snakemake asks for them while it finds out what there is to do. What rests on missing cells is deleted then, in a
     run of jobs and in nothing that merely looks at them. Files that came without Snakemake's memory of them are made
-    again where they were made from something else; files that are not what was made are, too, and what rests on them
-    stays meanwhile: they come out as they were, or Snakemake sees by their checksums that they did not.
+    again where they were made from something else, and files that are no longer what was made, too.
     """
     job = plan.of(stage, wildcards)
     if runs_jobs(workflow):
@@ -74,7 +71,12 @@ def inputs(workflow: Any, plan: Plan, stage: str, wildcards: Any) -> dict[str, s
     if not workflow.is_main_process or not _compares(workflow):
         return job.inputs
     _make_again(workflow, job)
-    return _without_times(job.inputs, {file.path for file in job.files_read() if _damaged(workflow, file.job)})
+    damaged = [file for file in job.files_read() if _damage(workflow, file.job)]
+    if not damaged or not _stays(workflow, job):
+        return job.inputs
+    for file in damaged:
+        _ask_for(workflow, file.job)
+    return _apart(job.inputs, {file.path for file in damaged})
 
 
 def _compares(workflow: Any) -> bool:
@@ -96,10 +98,10 @@ def _make_again(workflow: Any, job: Job) -> None:
         return
     why = differs(read_record(Path(job.record)), job.digest, job.code, job.spec)
     memory = workflow.persistence
-    if damaged := _damaged(workflow, job):
+    if damaged := _damage(workflow, job):
         if workflow.dag.forcefiles.isdisjoint(there):
             tell(
-                f"{damaged} was changed or damaged since it was made: it is made again, and where it comes out otherwise "
+                f"{damaged} was changed or damaged since it was made: it is made again; where it comes out otherwise, "
                 "the next run makes again what rests on it"
             )
         workflow.dag.forcefiles.update(there)
@@ -113,51 +115,46 @@ def _make_again(workflow: Any, job: Job) -> None:
         workflow.dag.forcefiles.update(there)
 
 
-_LOOKED: WeakKeyDictionary[Job, str | None] = WeakKeyDictionary()
-"""What `_damaged` said of each job: several others read its files, and these may be large."""
+def _damage(workflow: Any, job: Job) -> str | None:
+    """Return the path of a file of `job` that is not what was made; None where all are, or none is known."""
+    return damage(job, workflow.persistence, noted=runs_jobs(workflow))
 
 
-def _damaged(workflow: Any, job: Job) -> str | None:
-    """Return the path of a file of `job` that is not what was made; None where all are, or what was made is not known.
+def _stays(workflow: Any, job: Job) -> bool:
+    """Return whether `job` itself is done: its files are there, and are what was made, and nobody has it made again."""
+    dag, outputs = workflow.dag, job.outputs().values()
+    return (
+        all(Path(path).exists() for path in outputs)
+        and differs(read_record(Path(job.record)), job.digest, job.code, job.spec) is None
+        and not _damage(workflow, job)
+        and job.stage not in {rule.name for rule in dag.forcerules}
+        and dag.forcefiles.isdisjoint(outputs)
+    )
 
-    Files are read where size or time are neither those of the record nor those that Snakemake knows: it sets the time of
-    what a job made when that has ended.
+
+def _ask_for(workflow: Any, job: Job) -> None:
+    """Have Snakemake make the files of `job` beside what it was asked for."""
+    from snakemake.target_jobs import TargetSpec  # type: ignore[import-untyped]
+
+    asked, wanted = (
+        list(workflow.dag_settings.target_jobs),
+        TargetSpec(job.stage, {"scale": Path(job.root).name, **job.wildcards}),
+    )
+    if wanted not in asked:
+        workflow.dag_settings.target_jobs = [*asked, wanted]
+
+
+def _apart(inputs: dict[str, str | list[str]], paths: set[str]) -> dict[str, str | list[str]]:
+    """Return `inputs` such that neither the making of `paths` nor their times make a job run again that is done.
+
+    Snakemake makes again all that rests on what it makes, though that comes out as it was; the next run compares their
+    checksums.
     """
-    if job not in _LOOKED:
-        _LOOKED[job] = _look(workflow, job)
-    return _LOOKED[job]
-
-
-def _look(workflow: Any, job: Job) -> str | None:
-    from snakemake.io import IOFile
-
-    record = read_record(Path(job.record))
-    if record.get("digest") != job.digest:
-        return None
-
-    def untouched(path: Path, mtime: float) -> bool:
-        known = workflow.persistence.metadata(IOFile(str(path)))
-        return known is not None and bool(known.endtime == mtime)
-
-    root, files = Path(job.root), from_plain(record.get(FILES))
-    wrong, seen = looked_at(root, files, job.outputs(), untouched, record.get(DAMAGED))
-    if wrong is not None:
-        return str(root / wrong)
-    if runs_jobs(workflow) and (seen != files or DAMAGED in record):
-        # results that can't be written to are looked at each time
-        with suppress(OSError):
-            write_files(Path(job.record), seen)
-    return None
-
-
-def _without_times(inputs: dict[str, str | list[str]], paths: set[str]) -> dict[str, str | list[str]]:
-    """Return `inputs` with the times of `paths` left out of what decides a rerun."""
-    if not paths:
-        return inputs
     from snakemake.io import ancient
+    from snakemake.ioflags import before_update  # type: ignore[import-untyped]
 
-    def marked(path: str) -> str:
-        return str(path) if path not in paths else ancient(path)
+    def marked(path: str) -> Any:
+        return ancient(before_update(path)) if path in paths else path
 
     return {name: marked(of) if isinstance(of, str) else list(map(marked, of)) for name, of in inputs.items()}
 
