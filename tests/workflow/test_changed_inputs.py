@@ -190,27 +190,15 @@ def flipped(file: Path) -> None:
     os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
-def test_edited_scores_are_named_and_made_again_and_nothing_else_is(copy: Path) -> None:
-    scores = copy / SCORES
-    true = scores.read_text(encoding="utf-8")
-    column = true.splitlines()[0].split(",").index("value")
-    row = true.splitlines()[1].split(",")
-    scores.write_text(true.replace(row[column], "99.0"), encoding="utf-8")
-    ran = run(copy)
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert f"{SCORES} was changed or damaged since it was made: it is made again" in ran.stdout + ran.stderr
-    assert scores.read_text(encoding="utf-8") == true
-    assert planned(copy) == set()
-
-
 @pytest.mark.parametrize(
     ("name", "cut", "jobs"),
     [
         (f"train/{RUN}/model.safetensors", 8, {"Train edsr under original: super_resolution_x2, folder, seed 0"}),
         ("prepare/folder/target.json", 1, {"Prepare folder"}),
+        (f"evaluate/{RUN}/folder.csv", 2, SCORED),
         (f"evaluate/{RUN}/folder_pictures/c.png", 3, SCORED),
     ],
-    ids=["weights", "card", "kept picture"],
+    ids=["weights", "card", "scores", "kept picture"],
 )
 def test_a_file_that_was_cut_off_is_named_and_made_again(copy: Path, name: str, cut: int, jobs: set[str]) -> None:
     file = copy / "results/ci" / name
@@ -220,19 +208,22 @@ def test_a_file_that_was_cut_off_is_named_and_made_again(copy: Path, name: str, 
     assert f"results/ci/{name} was changed or damaged since it was made" in said
 
 
-def test_an_array_that_rotted_is_named_by_its_reader_and_made_again_by_the_next_run(copy: Path) -> None:
-    array = copy / "results/ci/prepare/folder/target.npy"
-    true = array.read_bytes()
+def test_edited_scores_and_an_array_that_rotted_are_named_and_made_again_and_nothing_else_is(copy: Path) -> None:
+    scores, array = copy / SCORES, copy / "results/ci/prepare/folder/target.npy"
+    true, pixels = scores.read_text(encoding="utf-8"), array.read_bytes()
+    names, values = (line.split(",") for line in true.splitlines()[:2])
+    scores.write_text(true.replace(values[names.index("value")], "99.0"), encoding="utf-8")
     flipped(array)
-    (copy / SCORES).unlink()
-    ran = run(copy)
-    said = ran.stdout + ran.stderr
-    assert ran.returncode != 0
+    first = run(copy)
+    said = first.stdout + first.stderr
+    assert first.returncode != 0
+    assert f"{SCORES} was changed or damaged since it was made: it is made again" in said
     assert "error: results/ci/prepare/folder/target.npy has SHA-256" in said and "run snakemake again" in said
     assert planned(copy) == {"Prepare folder"} | SCORED
-    ran = run(copy)
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert array.read_bytes() == true and planned(copy) == set()
+    second = run(copy)
+    assert second.returncode == 0, second.stdout + second.stderr
+    assert scores.read_text(encoding="utf-8") == true and array.read_bytes() == pixels
+    assert planned(copy) == set()
 
 
 def test_results_with_other_times_stay_and_are_read_once(brought: Path) -> None:

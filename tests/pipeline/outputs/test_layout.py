@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from _repository import ROOT, workflow_rules
 
-from pipeline.outputs.layout import FILES, LOGS, WILDCARDS, found, log_of, path_of
+from pipeline.outputs.layout import FILES, LOGS, WILDCARDS, Place, found, log_of, makers, of_record, path_of, record_of
 
 RULES = workflow_rules(ROOT)
 
@@ -37,3 +37,21 @@ def test_a_file_that_is_there_is_found_with_its_wildcards(stage: str, tmp_path: 
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
         assert list(found(tmp_path, stage, name)) == [(own, path)]
+
+
+@pytest.mark.parametrize("root", ["results/demo", "/records/train/results/a b"])
+@pytest.mark.parametrize("stage", FILES)
+def test_a_job_is_known_by_its_record_and_by_each_of_its_files(stage: str, root: str) -> None:
+    own = {name: f"a_{name}.1" for name in WILDCARDS[stage]}
+    place = Place(root, stage, own)
+    assert of_record(record_of(root, stage, own)) == place
+    for name, path in place.outputs().items():
+        assert (place, name) in list(makers(root, path))
+    assert of_record(f"{root}/{stage}.json") is None
+
+
+def test_every_rule_has_its_record_written() -> None:
+    rules = "".join(file.read_text(encoding="utf-8") for file in sorted((ROOT / "workflow/rules").glob("*.smk")))
+    for stage in FILES:
+        (rule,) = (each for each in rules.split("\nrule ") if each.removeprefix("rule ").startswith(f"{stage}:"))
+        assert "{params.record}" in rule, stage
