@@ -21,6 +21,7 @@ configfile: "config/config.yaml"
 
 
 tolerate()
+session.hasten()
 
 
 try:
@@ -66,6 +67,7 @@ include: "workflow/rules/report.smk"
 
 
 onstart:
+    session.begin()
     if session.runs_jobs(workflow):
         try:
             plan.require_data(session.jobs_to_run(workflow, plan))

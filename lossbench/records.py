@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any, ClassVar, Self, get_args, get_origin
 
 from pydantic import (
@@ -34,9 +35,9 @@ class Strict(BaseModel):
     @classmethod
     def _no_type_stands_for_another(cls, data: Any, info: ValidationInfo) -> Any:
         """Refuse what pydantic would turn: true and false into numbers; what is parsed, text into either too."""
+        types = _types(cls)
         for name, value in data.items() if isinstance(data, dict) else ():
-            field = cls.model_fields.get(name)
-            leaves = _leaves(field.annotation) if field else [Any]
+            leaves = types.get(name, (Any,))
             numbers, truth = {int, float} & {*leaves}, bool in leaves
             if Any in leaves or not (numbers or truth):
                 continue
@@ -46,7 +47,7 @@ class Strict(BaseModel):
                 continue
             if truth and not numbers and isinstance(value, int | float) and not isinstance(value, bool):
                 raise _WrongTypeError(name, "true or false", as_written(value))
-            if not isinstance(value, str) or _takes_entries(field.annotation if field else None):
+            if not isinstance(value, str) or _takes_entries(cls.model_fields[name].annotation):
                 continue
             if not any(leaf is str or isinstance(leaf, str) for leaf in leaves):
                 written = as_number(value, float not in numbers) if numbers else None
@@ -192,6 +193,12 @@ def _holds_truth(value: Any) -> bool:
 def _takes_entries(annotation: Any) -> bool:
     """Return whether `annotation` is a list or a mapping, or may be one."""
     return get_origin(annotation) in (tuple, list, dict) or any(map(_takes_entries, get_args(annotation)))
+
+
+@cache
+def _types(model: type[BaseModel]) -> dict[str, tuple[Any, ...]]:
+    """Return by the name of each field the types that it is made of."""
+    return {name: tuple(_leaves(field.annotation)) for name, field in model.model_fields.items()}
 
 
 def _leaves(annotation: Any) -> list[Any]:

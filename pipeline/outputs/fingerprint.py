@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import ast
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -12,16 +11,21 @@ from pathlib import Path
 from lossbench import plugins
 from lossbench.assets.optional import extra_of
 from lossbench.errors import UserError
-from lossbench.files import parsed
+from pipeline.code.source import Import, Kept, Source, read
 from pipeline.outputs.modules import local, versioned
 
 PACKAGES = (plugins.PACKAGE, Path(__file__).parents[1])
 """Folders of the library and of the pipeline."""
 
-IMPORTERS = ("import_module", "__import__")
-"""Functions that import what they are given; a name that is written out is followed."""
-
 Packages = tuple[Path, ...]
+
+_reader: Callable[[Path, bool], Source] = read
+
+
+def keep_sources(path: Path) -> None:
+    """Keep what is read of files at `path`, and take from there what was read before: planning again is quicker."""
+    global _reader
+    _reader = Kept(path).read
 
 
 def fingerprint(*modules: str, packages: Packages = PACKAGES) -> str:
@@ -48,8 +52,7 @@ def clear() -> None:
     """Forget what was read, so that files edited since are seen."""
     for remembered in (
         _fingerprint,
-        _parsed,
-        _normalised,
+        _source,
         _named,
         _imports,
         _exists,
@@ -66,8 +69,9 @@ def clear() -> None:
 def _counted(name: str, packages: Packages) -> bytes:
     """Return what counts of a module: its name and code, and the versions that its numbers rest on."""
     file = _file(name, packages)
-    libraries = sorted({*_rests_on(file), *_libraries(name, packages)})
-    lines = [name, _normalised(file), *(f"{library} {_version(library)}" for library in libraries)]
+    source = _source(file)
+    libraries = sorted({*source.versions_of, *_libraries(name, packages)})
+    lines = [name, source.code, *(f"{library} {_version(library)}" for library in libraries)]
     return "".join(f"{line}\n" for line in lines).encode()
 
 
@@ -102,34 +106,15 @@ def _libraries(name: str, packages: Packages) -> Iterator[str]:
 def _named(name: str, packages: Packages) -> tuple[str, ...]:
     """List the dotted names that `name` may import when it runs."""
     found: list[str] = []
-    for node in _run(_parsed(_file(name, packages))):
-        if isinstance(node, ast.Import):
-            found.extend(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            origin = _origin(node, name, packages)
-            found.append(origin)
-            found.extend(f"{origin}.{alias.name}" for alias in node.names)
-        elif isinstance(node, ast.Call) and node.args and ast.unparse(node.func).endswith(IMPORTERS):
-            first = node.args[0]
-            found += [first.value] if isinstance(first, ast.Constant) and isinstance(first.value, str) else []
+    for entry in _source(_file(name, packages)).imports:
+        origin = _origin(entry, name, packages)
+        found += [origin, *(f"{origin}.{one}" for one in entry.names)]
     return tuple(found)
 
 
-def _run(tree: ast.AST) -> Iterator[ast.AST]:
-    """Walk `tree` without the blocks that only a type checker reads."""
-    for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
-            for other in node.orelse:
-                yield other
-                yield from _run(other)
-            continue
-        yield node
-        yield from _run(node)
-
-
-def _origin(node: ast.ImportFrom, name: str, packages: Packages) -> str:
+def _origin(node: Import, name: str, packages: Packages) -> str:
     if not node.level:
-        return node.module or ""
+        return node.module
     is_package = _file(name, packages).name == "__init__.py"
     base = name.split(".")[: None if is_package and node.level == 1 else -(node.level - is_package)]
     return ".".join([*base, *([node.module] if node.module else [])])
@@ -154,14 +139,6 @@ def _file(name: str, packages: Packages) -> Path:
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 
-def _rests_on(file: Path) -> tuple[str, ...]:
-    """Return the constant VERSIONS_OF of a module."""
-    for node in _parsed(file).body:
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "VERSIONS_OF":
-            return tuple(ast.literal_eval(node.value))
-    return ()
-
-
 @cache
 def _version(library: str) -> str:
     try:
@@ -173,28 +150,13 @@ def _version(library: str) -> str:
 
 
 @cache
-def _parsed(file: Path) -> ast.Module:
+def _source(file: Path) -> Source:
     # a folder without this file is a package too
-    absent = file.name == "__init__.py" and file.parent.is_dir() and not file.exists()
-    return ast.Module([], []) if absent else parsed(file)
-
-
-@cache
-def _normalised(file: Path) -> str:
-    # parsed anew, since it is changed
-    tree = _parsed.__wrapped__(file)
+    if file.name == "__init__.py" and file.parent.is_dir() and not file.exists():
+        return Source((), (), "pass")
     # other people's code may read its docstrings
-    used = _outside(file) and any(isinstance(node, ast.Name) and node.id == "__doc__" for node in ast.walk(tree))
-    for node in ast.walk(tree):
-        if not used and isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            # a string on its own line documents a module, class, function or field and changes nothing at run time
-            node.body = [entry for entry in node.body if not _is_text(entry)] or [ast.Pass()]
-    return ast.unparse(tree)
+    return _reader(file, _outside(file))
 
 
 def _outside(file: Path) -> bool:
     return not any(file.is_relative_to(package) for package in PACKAGES)
-
-
-def _is_text(node: ast.stmt) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
