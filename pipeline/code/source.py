@@ -107,8 +107,9 @@ def _imports(tree: ast.Module) -> Iterator[Import]:
             yield from (Import(0, alias.name, ()) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             yield Import(node.level, node.module or "", tuple(alias.name for alias in node.names))
-        elif isinstance(node, ast.Call) and node.args and isinstance(first := node.args[0], ast.Constant):
-            if isinstance(first.value, str) and ast.unparse(node.func).endswith(IMPORTERS):
+        elif isinstance(node, ast.Call) and node.args and ast.unparse(node.func).endswith(IMPORTERS):
+            first = node.args[0]
+            if isinstance(first, ast.Constant) and isinstance(first.value, str):
                 yield Import(0, first.value, ())
 
 
