@@ -1,5 +1,6 @@
 """What the Snakefile asks of Snakemake's state, with that state made up."""
 
+import gc
 import os
 import shlex
 import signal
@@ -13,6 +14,7 @@ import pytest
 from _plans import planned
 from _repository import ROOT
 
+from pipeline.outputs import fingerprint
 from pipeline.outputs.layout import FILES
 from pipeline.planning import session
 
@@ -141,3 +143,17 @@ def test_what_rests_on_missing_cells_is_deleted_by_a_run_alone(
     assert partial.exists() and mark.exists()
     session.inputs(workflow(), plan, "tabulate", key)
     assert not partial.exists() and not mark.exists()
+
+
+def test_the_collector_rests_while_planning_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(fingerprint, "_reader", fingerprint.read)
+    assert gc.isenabled()
+    try:
+        session.hasten()
+        assert not gc.isenabled() and fingerprint._reader is not fingerprint.read
+        session.begin()
+        assert gc.isenabled()
+    finally:
+        gc.enable()
+        gc.unfreeze()
