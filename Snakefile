@@ -74,6 +74,7 @@ onstart:
         except UserError as error:
             raise WorkflowError(str(error)) from None
         plan.remember_data()
+        session.allow_tries(workflow, plan)
         session.start_quickly(workflow)
         time_left.show(workflow, plan)
         if in_cloud:

@@ -3,7 +3,10 @@
 from types import SimpleNamespace
 from typing import Any
 
+from snakemake.rules import Rule
+
 from pipeline.planning import session
+from pipeline.planning.cost import STAGES
 from pipeline.planning.plan import Plan
 
 
@@ -14,10 +17,14 @@ def workflow(*, nodes: int | None = 100, main: bool = True, **entries: str) -> A
         is_main_process=main,
         resource_settings=SimpleNamespace(nodes=nodes, _parsed_default_resources=given),
         execution_settings=SimpleNamespace(retries=3),
+        remote_execution_settings=SimpleNamespace(preemptible_rules=SimpleNamespace(is_preemptible=lambda name: False)),
+        dryrun=False,
+        touch=False,
         global_resources={},
         resource_scopes={},
     )
     made.register_resource = made.global_resources.__setitem__
+    made.get_rule = {stage: Rule(stage, made, 0, "Snakefile") for stage in STAGES}.__getitem__
     return made
 
 
@@ -32,3 +39,14 @@ def asked(state: Any, plan: Plan, stage: str, key: tuple[str, ...], attempt: int
 def first(plan: Plan, stage: str, network: str | None = None) -> tuple[str, ...]:
     """Return the key of the first job, of a network where one is given."""
     return next(key for key in plan.jobs[stage] if network is None or key[2] == network)
+
+
+def tries(plan: Plan, stage: str, **changes: Any) -> int:
+    """Return how often Snakemake tries a failed job of `stage` again."""
+    state = workflow(**changes)
+    rule = state.get_rule(stage)
+    # as Snakemake sets it of a rule that does not say
+    rule.restart_times = None
+    session.allow_tries(state, plan)
+    found: int = rule.restart_times
+    return found

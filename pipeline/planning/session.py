@@ -15,6 +15,7 @@ from pipeline.cluster.settings import Cluster
 from pipeline.outputs.fingerprint import keep_sources
 from pipeline.outputs.layout import WILDCARDS
 from pipeline.outputs.partial import forget
+from pipeline.planning.cost import STAGES
 from pipeline.planning.job import Job, Name
 from pipeline.planning.measured_steps import read
 from pipeline.planning.plan import Plan
@@ -156,16 +157,18 @@ def asks(workflow: Any, plan: Plan, stage: str, gpus: int = 0) -> dict[str, Any]
     return asked
 
 
-def retries(workflow: Any, plan: Plan, stage: str) -> int | None:
-    """Return how often a training of `stage` that ended early is tried again; None for what Snakemake was told.
+def allow_tries(workflow: Any, plan: Plan) -> None:
+    """Let trainings that end early be tried as often as their steps need, beside the tries that Snakemake was told of.
 
-    On a cluster whose jobs are shorter than a training, the chain that it takes comes on top.
+    For a cluster whose jobs are shorter than a training, and for when jobs begin: rules are read before Snakemake knows
+    what it was told.
     """
-    if not _of_cluster(workflow) or not workflow.is_main_process or workflow.execution_settings is None:
-        return None
-    longest = _cluster(workflow).longest_minutes
-    told: int = workflow.execution_settings.retries
-    return told + resources.tries(_needed(plan, _cluster(workflow)), stage, longest) - 1
+    if not _of_cluster(workflow) or not workflow.is_main_process or not runs_jobs(workflow):
+        return
+    cluster = _cluster(workflow)
+    needed, told = _needed(plan, cluster), workflow.execution_settings.retries
+    for stage in STAGES:
+        workflow.get_rule(stage).restart_times = told + resources.tries(needed, stage, cluster.longest_minutes) - 1
 
 
 def _of_cluster(workflow: Any) -> bool:

@@ -38,7 +38,6 @@ rule pretrain:
     wildcard_constraints:
         # imported weights are no data set
         dataset="(?!public/)[^/]+",
-    retries: session.retries(workflow, plan, "pretrain")
     conda:
         "../../envs/pipeline.yaml"
     threads: plan.config.threads

@@ -7,7 +7,6 @@ rule train:
         history="results/{scale}/train/{task}/{dataset}/{network}/{loss}/{seed}/history.csv",
     log:
         "results/{scale}/logs/train/{task}/{dataset}/{network}/{loss}/{seed}.log",
-    retries: session.retries(workflow, plan, "train")
     conda:
         "../../envs/pipeline.yaml"
     threads: plan.config.threads

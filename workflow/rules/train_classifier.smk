@@ -10,7 +10,6 @@ rule train_classifier:
         chance="results/{scale}/train_classifier/{classifier}/{dataset}/chance.csv",
     log:
         "results/{scale}/logs/train_classifier/{classifier}/{dataset}.log",
-    retries: session.retries(workflow, plan, "train_classifier")
     conda:
         "../../envs/pipeline.yaml"
     threads: plan.config.threads

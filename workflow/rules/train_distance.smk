@@ -7,7 +7,6 @@ rule train_distance:
         history="results/{scale}/train_distance/{loss_network}/{dataset}/history.csv",
     log:
         "results/{scale}/logs/train_distance/{loss_network}/{dataset}.log",
-    retries: session.retries(workflow, plan, "train_distance")
     conda:
         "../../envs/pipeline.yaml"
     threads: plan.config.threads

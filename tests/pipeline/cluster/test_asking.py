@@ -1,7 +1,7 @@
 """What rules ask of a cluster, with Snakemake's state made up."""
 
 import pytest
-from _asking import asked, first, workflow
+from _asking import asked, first, tries, workflow
 from _plans import planned
 from _repository import ROOT, copied, snakemake
 
@@ -20,7 +20,6 @@ def test_a_run_on_this_machine_asks_for_its_gpu_alone(paper: Plan) -> None:
     state = workflow(nodes=None)
     assert asked(state, paper, "train", first(paper, "train")) == {"gpu": 1}
     assert session.asks(state, paper, "prepare") == {}
-    assert session.retries(state, paper, "train") is None
     session.join_cluster(state)
     assert state.global_resources == {} == state.resource_scopes
 
@@ -48,12 +47,13 @@ def test_a_job_asks_for_minutes_and_for_more_at_every_try(paper: Plan) -> None:
 
 
 def test_a_longer_training_is_tried_as_often_as_it_takes(paper: Plan) -> None:
-    few = session.retries(workflow(longest_job_hours="24"), paper, "train")
-    many = session.retries(workflow(longest_job_hours="12", times_slower="2"), paper, "train")
-    assert few is not None and many is not None and 3 < few < many
-    assert session.retries(workflow(), paper, "train") == 3
-    # a job of the cluster is tried again by who sent it
-    assert session.retries(workflow(main=False), paper, "train") is None
+    few = tries(paper, "train", longest_job_hours="24")
+    many = tries(paper, "train", longest_job_hours="12", times_slower="2")
+    assert 3 < few < many
+    assert tries(paper, "train") == 3
+    # a job of the cluster is tried again by who sent it, and on this machine no time limit ends it
+    assert tries(paper, "train", longest_job_hours="12", main=False) == 3
+    assert tries(paper, "train", longest_job_hours="12", nodes=None) == 3
 
 
 def test_short_jobs_of_one_job_take_turns(paper: Plan) -> None:
