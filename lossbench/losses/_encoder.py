@@ -9,6 +9,7 @@ from torch import Tensor
 
 from lossbench.errors import UserError, nearest
 from lossbench.loss_networks import TokenEncoder
+from lossbench.losses._draws import uniform
 from lossbench.losses._features import FeatureLoss, drawn_network, loss_network
 
 TOKEN_ORDERS = ("aligned", "shuffled")
@@ -22,7 +23,7 @@ def shuffled(tokens: Tensor, fixed: int, generator: torch.Generator | None) -> T
     `generator` or from torch's global one.
     """
     movable = tokens[:, fixed:]
-    noise = torch.rand(movable.shape[:2], generator=generator, dtype=torch.float32, device="cpu")
+    noise = uniform(movable.shape[0], movable.shape[1], generator)
     order = noise.argsort(dim=1).to(tokens.device)
     return torch.cat([tokens[:, :fixed], movable.gather(1, order[..., None].expand_as(movable))], dim=1)
 

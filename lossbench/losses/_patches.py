@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from lossbench.errors import UserError
 from lossbench.loss_networks import Autoencoder
+from lossbench.losses._draws import uniform
 from lossbench.losses._features import NetworkLoss, drawn_network, loss_network
 
 
@@ -40,8 +41,7 @@ class PatchFeatureLoss(NetworkLoss):
 
     def draw(self, number: int, cells: int) -> Tensor:
         """Draw which of the `cells` patches of each of `number` images are seen: (number, cells) bool."""
-        # on the CPU in float32 whatever torch's defaults are, so that the draws are the same everywhere
-        noise = torch.rand(number, cells, generator=self.generator, dtype=torch.float32, device="cpu")
+        noise = uniform(number, cells, self.generator)
         order = noise.argsort(dim=1, stable=True)
         return torch.zeros_like(noise, dtype=torch.bool).scatter_(1, order[:, : self.count(cells)], True)
 

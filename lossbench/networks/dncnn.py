@@ -21,6 +21,8 @@ PUBLISHED: Sizes = {
     "gray, fewer biases": {"bands": 1, "depth": 17, "bias_everywhere": False},
     "colour, fewer biases": {"depth": 17, "bias_everywhere": False},
 }
+NORMALISES_BATCH = True
+"""Batch normalisation: the pictures of a batch depend on each other."""
 LEAST_PATCH = 2
 """All convolutions are at the size of the input."""
 EPSILON = 1e-4

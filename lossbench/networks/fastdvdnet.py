@@ -21,6 +21,8 @@ WINDOW = 5
 """Frames of which the middle one is restored."""
 TAKES_SIGMA = True
 """Whether the network is told the standard deviation of the noise."""
+NORMALISES_BATCH = True
+"""Batch normalisation: the pictures of a batch depend on each other."""
 LEAST_PATCH = 8
 """The coarsest map is a quarter as large, 2 x 2 then."""
 MULTIPLE = 4

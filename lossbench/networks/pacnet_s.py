@@ -21,6 +21,8 @@ SOURCE = "Vaksman et al., ICCV 2021 (PaCNet); S-CNN by the authors' code"
 PUBLISHED: Sizes = {"S-CNN": {}}
 WINDOW = 7
 """The search looks at three frames before and three after the middle one."""
+NORMALISES_BATCH = True
+"""Batch normalisation: the pictures of a batch depend on each other."""
 LEAST_PATCH = 11
 """Ten pixels are reflected at each edge; every convolution sees a reflected surround."""
 KERNEL = 7

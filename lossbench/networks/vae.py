@@ -16,6 +16,8 @@ PUBLISHED: Sizes = {
     "MNIST": {},
     "CelebA": {"side": 64, "bands": 3, "width": 64, "latent": 64},
 }
+NORMALISES_BATCH = True
+"""Batch normalisation: the pictures of a batch depend on each other."""
 LEAST_PATCH = 32
 """Pictures are whole, so that a patch is the `side`; the smallest in use."""
 MULTIPLE = 32
