@@ -4,6 +4,7 @@ A spec may be longer than one argument of a command may be (128 KiB on Linux).
 """
 
 import argparse
+import importlib
 import inspect
 import sys
 import types
@@ -22,6 +23,9 @@ from pipeline.records.record import write_record
 RECORD = "--record"
 """The option of every stage that takes the path of its job's record and the digest of what decides its files."""
 
+LAUNCH = "pipeline.dividing.launch"
+"""Imported by its name: how many processes there are is no part of what a result depends on."""
+
 
 def run(main: Callable[..., object]) -> None:
     """Call the `main` of a stage with what the command line and standard input say; a UserError becomes one line."""
@@ -39,8 +43,13 @@ def recorded(main: Callable[..., object], arguments: Sequence[str], read: Callab
     job = None if record is None else of_record(record[0])
     if job is not None:
         check_given(job, values)
+    processes = max((getattr(value, "processes", 1) for value in values.values()), default=1)
     with files_of_stages():
-        main(**values)
+        if processes > 1:
+            # torch's launcher is imported where it is needed alone
+            importlib.import_module(LAUNCH).launch(main, values, processes)
+        else:
+            main(**values)
     if record is not None:
         files = made(Path(job.root), map(Path, job.outputs().values())) if job is not None else {}
         write_record(Path(record[0]), record[1], values["code"], values["spec"], files)

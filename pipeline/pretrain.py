@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from lossbench import loss_networks
@@ -16,7 +17,8 @@ from lossbench.images import displayed, largest, write_png
 from lossbench.loss_networks import Autoencoder
 from lossbench.probe.encoder import Probe, probe
 from pipeline import command
-from pipeline.learning.loop import Batch, StepLoss
+from pipeline.dividing.division import Batch
+from pipeline.learning.loop import StepLoss
 from pipeline.learning.run import Run, training
 from pipeline.learning.sampling import HELD_OUT_SEED, Crops, own_generator
 from pipeline.outputs.arrays import Arrays
@@ -53,18 +55,22 @@ def main(spec: PretrainSpec, code: str, run: Run, *, targets: Path) -> None:
             return (to_tensor if recipe.frames is None else to_clips)(data[0], chosen.device)
 
         def loss(step: int, data: Batch) -> StepLoss:
-            image = seen(data)
-            noise = _noise(network, image, spec.seed, step)
+            image, noise = seen(data), torch.from_numpy(data[1]).to(chosen.device)
             with chosen.autocast():
                 error = network.pretraining_loss(image, noise)
             return StepLoss(error, {"masked_error": error})
 
         cut = partial(Crops, [(arrays, 1)], patch=recipe.patch, frames=recipe.frames)
         crops = cut("train", batch=recipe.batch, seed=spec.seed, augment=recipe.augment)
+
+        def draw(step: int) -> Batch:
+            (pixels,) = crops.draw(step)
+            return [pixels, _noise(network, len(pixels), pixels.shape[1:-1], spec.seed, step)]
+
         # published splits may leave nothing for `val`; nothing is chosen by these crops, so `test` serves as well
         split = "val" if any(item.split == "val" for item in arrays.items) else "test"
         held_out = cut(split, batch=HELD_OUT_CROPS, seed=HELD_OUT_SEED, augment=False)
-        result = begun.fit(network, recipe, crops.draw, loss)
+        result = begun.fit(network, recipe, draw, loss)
         judged = _judge(result.model, seen(held_out.draw(0)), run.output)
         card = begun.card(result, **judged, held_out_split=split)
         # the running mean of the weights is a copy, which does not remember its name
@@ -86,12 +92,12 @@ def _with_statistics(architecture: dict[str, Any], arrays: Arrays) -> dict[str, 
     return {**architecture, "mean": mean, "std": std}
 
 
-def _noise(network: Autoencoder, image: Tensor, seed: int, step: int) -> Tensor:
-    """Return the random numbers that decide a step's masks; they depend on the seed and the step alone."""
-    # of clips frames, height and width
-    cells = network.cells(*image.shape[1:-3], *image.shape[-2:])
-    values = own_generator(seed, step).random((len(image), cells), dtype=np.float32)
-    return torch.from_numpy(values).to(image.device)
+def _noise(network: Autoencoder, number: int, sides: tuple[int, ...], seed: int, step: int) -> NDArray[np.float32]:
+    """Return the random numbers that decide the masks of `number` pictures (H, W), of clips (T, H, W).
+
+    They depend on the seed and the step alone.
+    """
+    return own_generator(seed, step).random((number, network.cells(*sides)), dtype=np.float32)
 
 
 @torch.no_grad()
@@ -99,7 +105,8 @@ def _judge(model: nn.Module, image: Tensor, output: Path) -> dict[str, float]:
     """Score the network on held-out crops; write the reconstruction picture and the probe."""
     network = model.eval()
     assert isinstance(network, Autoencoder)
-    noise = _noise(network, image, HELD_OUT_SEED, 0)
+    sides = *image.shape[1:-3], *image.shape[-2:]
+    noise = torch.from_numpy(_noise(network, len(image), sides, HELD_OUT_SEED, 0)).to(image.device)
     masked, restored = network.reconstruct(image[:SHOWN], noise[:SHOWN])
     # of clips the frames in a row, those of the first clip first
     rows = [

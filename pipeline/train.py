@@ -12,7 +12,8 @@ from lossbench.device import Device, to_tensor
 from lossbench.errors import UserError
 from lossbench.terms import WeightedTerms
 from pipeline import command
-from pipeline.learning.loop import Batch, StepLoss
+from pipeline.dividing.division import Batch
+from pipeline.learning.loop import StepLoss
 from pipeline.learning.outcome import strengths
 from pipeline.learning.run import Run, training
 from pipeline.learning.sampling import Crops, DrawnPairs

@@ -18,9 +18,10 @@ from lossbench.files import write_rows
 from lossbench.loss_networks._normalise import normalise_filters
 from lossbench.loss_networks._vgg import VGG
 from pipeline import command
+from pipeline.dividing.division import Batch
 from pipeline.learning.classification import require_accuracy, score, write_witness
 from pipeline.learning.labelled import CropsWithLabels, LabelledCrops, LabelledFiles
-from pipeline.learning.loop import Batch, Result, StepLoss
+from pipeline.learning.loop import Result, StepLoss
 from pipeline.learning.run import Run, Training, training
 from pipeline.learning.sampling import own_generator
 from pipeline.outputs.arrays import Arrays

@@ -14,8 +14,9 @@ from lossbench.errors import UserError
 from lossbench.loss_networks import HeadedDistance
 from lossbench.loss_networks._vgg import VGG
 from pipeline import command
+from pipeline.dividing.division import Batch
 from pipeline.learning.judgements import HumanJudgements, PseudoJudgements
-from pipeline.learning.loop import Batch, StepLoss
+from pipeline.learning.loop import StepLoss
 from pipeline.learning.ranking import Ranker, agreement, perturb_triplets, score, triplets
 from pipeline.learning.run import Run, training
 from pipeline.learning.sampling import own_generator

@@ -11,7 +11,7 @@ from lossbench.device import Device, to_clips
 from lossbench.networks._orthogonal import orthogonalise
 from lossbench.tasks import NoisyTask
 from lossbench.video.windows import frames_for
-from pipeline.learning.loop import Batch
+from pipeline.dividing.division import Batch
 from pipeline.learning.sampling import Crops, own_generator
 from pipeline.outputs.arrays import Arrays
 from pipeline.specs.recipe import Recipe

@@ -33,6 +33,10 @@ class Network(Strict):
     """Recipe entries that differ for a task; no patch may be below the network's LEAST_PATCH."""
     initial: str | None = None
     """A name of `networks` that it is built on: that one is trained before, under the table's reference loss."""
+    gpus: PositiveInt | None = None
+    """GPUs that share its batch where they are fewer than the scale's, such as 1 for a batch that can't be divided."""
+    accumulate: PositiveInt = 1
+    """Parts of the batch that follow one another, for GPUs too small for the whole; it changes no result."""
     own_loss: bool = False
     """Whether the network's own training loss, its file's OWN_LOSS, replaces the pixel term."""
     source: str
@@ -78,6 +82,10 @@ class LossNetwork(Strict):
     dataset: str | None = None
     """Published data set to pre-train on; `task` is the ground truth of the task; None for imported weights."""
     recipe: Recipe | None = None
+    gpus: PositiveInt | None = None
+    """Of one that is pre-trained: GPUs that share its batch, as a network's."""
+    accumulate: PositiveInt = 1
+    """Of one that is pre-trained: parts of the batch that follow one another, as a network's."""
     weights: Weights | None = None
     classifier: str | None = None
     """A name of `classifiers`, whose trunk it is, filters scaled to a mean activation of 1."""
@@ -97,6 +105,8 @@ class LossNetwork(Strict):
             raise ValueError("give either dataset and recipe, or weights, or classifier")
         if self.judgements is not None and (not trained or self.dataset == "task"):
             raise ValueError("judgements need a recipe and a dataset of their own")
+        if (self.accumulate > 1 or self.gpus) and (not trained or self.judgements is not None):
+            raise ValueError("gpus and accumulate are for what is pre-trained by reconstruction; leave them out")
         return self
 
 
@@ -183,7 +193,8 @@ class Scale(Strict):
     absent_controls: tuple[str, ...] = ()
     """Controls that are trained for no table."""
     gpus: NonNegativeInt
-    """GPUs a job asks for; 0 lets jobs share the CPU cores."""
+    """GPUs that the training of a network or of a loss network asks for and shares its batch among; other jobs ask for
+    one of them at most. 0 lets jobs share the CPU cores. It changes no result."""
     memory_mb: dict[str, PositiveInt] = {}
     """Main memory in MB that a job of a stage asks for, where it is more or less than small pictures take."""
     stand_ins: dict[str, tuple[str, ...]] = {}

@@ -13,7 +13,8 @@ from lossbench.device import Device, to_tensor
 from lossbench.generation.elbo import drawn, negative_elbo, squared_errors
 from lossbench.networks import Autoencoder
 from lossbench.terms import WeightedTerms
-from pipeline.learning.loop import Batch, StepLoss
+from pipeline.dividing.division import Batch
+from pipeline.learning.loop import StepLoss
 from pipeline.learning.sampling import own_generator, step_generator
 from pipeline.outputs.arrays import Arrays
 from pipeline.specs.train import TrainSpec
@@ -34,7 +35,12 @@ def training(
         seed=spec.seed,
         augment=recipe.augment,
     )
-    return pictures.draw, bound(network, criterion, spec.seed, chosen)
+
+    def draw(step: int) -> Batch:
+        (seen,) = pictures.draw(step)
+        return [seen, own_generator(spec.seed, step).standard_normal((len(seen), network.latent), dtype=np.float32)]
+
+    return draw, bound(network, criterion, chosen)
 
 
 class WholePictures:
@@ -63,18 +69,17 @@ class WholePictures:
         return [np.stack([each[:, ::-1] if turn else each for each, turn in zip(pictures, mirrored, strict=True)])]
 
 
-def bound(network: Autoencoder, criterion: WeightedTerms, seed: int, chosen: Device) -> Loss:
-    """Return the loss of a step: reconstruction under `criterion` plus divergence, of latents drawn by seed and step.
+def bound(network: Autoencoder, criterion: WeightedTerms, chosen: Device) -> Loss:
+    """Return the loss of a step: reconstruction under `criterion` plus divergence, of latents drawn by the data.
 
     Its terms have `squared_error` beside, the same measure for every loss, which nothing is trained by.
     """
 
     def loss(step: int, data: Batch) -> StepLoss:
-        pictures = to_tensor(data[0], chosen.device)
-        chance = own_generator(seed, step).standard_normal((len(pictures), network.latent), dtype=np.float32)
+        pictures, chance = to_tensor(data[0], chosen.device), torch.from_numpy(data[1]).to(chosen.device)
         with chosen.autocast():
             mean, log_variance = network.encode(pictures)
-            latents = drawn(mean.float(), log_variance.float(), torch.from_numpy(chance).to(chosen.device))
+            latents = drawn(mean.float(), log_variance.float(), chance)
             prediction = network.decode(latents)
         prediction = prediction.float()
         terms = negative_elbo(criterion, prediction, pictures, mean, log_variance, step)

@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from lossbench.errors import UserError
+from pipeline.dividing.division import Batch, Division
+from pipeline.dividing.gradients import gathered, gradient_norms
 from pipeline.learning import checkpoint
 from pipeline.learning.energy import EnergyMeter
 from pipeline.learning.optimisation import learning_rate, optimizer
@@ -25,7 +26,7 @@ from pipeline.outputs.training_words import never_moved
 from pipeline.specs.recipe import Recipe
 
 Row = dict[str, float]
-Batch = list[NDArray[Any]]
+WHOLE = Division()
 _REMEDY = "lower the learning rate, set `clip`, or use precision float32"
 
 
@@ -60,7 +61,7 @@ class Result:
     history: list[Row]
     seconds: float
     cpu_seconds: float
-    """That the process had of all CPUs in its steps: other work on the machine hardly changes it."""
+    """That the processes had of all CPUs in their steps: other work on the machine hardly changes it."""
     resumed_at: int
     joules: float | None = None
     """Energy of a GPU's run; None where it can't be read, and for a resumed run, whose beginning was not counted."""
@@ -115,10 +116,12 @@ def fit(
     draw: Callable[[int], Batch],
     loss: Callable[[int, Batch], StepLoss],
     device: torch.device,
+    division: Division = WHOLE,
 ) -> Result:
     """Train `model` for `recipe.steps` steps and return it; resumes from the run's checkpoint when there is one.
 
     `draw(step)` gives the data of a step, `loss(step, data)` the loss on them; both must depend on the step alone.
+    Where the batch is divided, the loss is given a part of the data, and must be a mean over pictures.
     `model` comes with its initial weights, also to a run that goes on. Layers whose weights never moved are printed.
     Raises UserError naming the loss term when one stops being finite; the batch is then beside the checkpoint. Raises
     it also when the last update broke the weights.
@@ -142,18 +145,28 @@ def fit(
             began, cpu_began = time.monotonic(), time.process_time()
             data = draw(state.step)
             progress.waited += time.monotonic() - began
-            outcome = loss(state.step, data)
-            _require_finite(outcome, state.step, identity, data)
-            _descend(state, outcome)
+            due = state.step % recipe.history == 0 or state.step == recipe.steps - 1
+            if division.whole:
+                outcome, stopped = loss(state.step, data), False
+                _require_finite(outcome, state.step, identity, data)
+                norms = gradient_norms(outcome) if due else {}
+                model.zero_grad(set_to_none=True)
+                outcome.total.backward()
+            else:
+                found = gathered(division, model, loss, state.step, data, bool(terminated), due)
+                outcome, norms, stopped = StepLoss(found.total, found.terms), found.norms, found.stop
+                _require_finite(outcome, state.step, identity, data, write=division.first)
+            _descend(state, _row(state, outcome, norms) if due else None)
             state.step += 1
             state.seconds += time.monotonic() - began
             state.cpu_seconds += time.process_time() - cpu_began
             progress.update(state.step, lambda: _floats(outcome.terms))  # noqa: B023
             # read once, so that a signal between saving and leaving can't leave without saving
-            stop = list(terminated)
-            due = time.monotonic() - saved >= identity.checkpoint_seconds
-            if (due or stop) and state.step < recipe.steps:
-                checkpoint.save(identity.checkpoint, state.dump(), identity.content)
+            stop = list(terminated) if division.processes == 1 else [signal.SIGTERM] * stopped
+            late = time.monotonic() - saved >= identity.checkpoint_seconds
+            if (late or stop) and state.step < recipe.steps:
+                if division.first:
+                    checkpoint.save(identity.checkpoint, state.dump(), identity.content)
                 saved = time.monotonic()
                 if stop:
                     raise SystemExit(128 + stop[0])
@@ -162,23 +175,21 @@ def fit(
         raise UserError(f"{identity.label}: the weights are not finite after step {state.step}; {_REMEDY}")
     if still := unmoved(first, weights_of(model)):
         print(f"{identity.label}  weights that never moved: {never_moved(still)}", flush=True)
-    joules = None if resumed_at else meter.joules()
-    return Result(result, state.history, state.seconds, state.cpu_seconds, resumed_at, joules, still)
+    cpu_seconds = division.total(state.cpu_seconds, device) or 0.0
+    joules = division.total(None if resumed_at else meter.joules(), device)
+    return Result(result, state.history, state.seconds, cpu_seconds, resumed_at, joules, still)
 
 
 def _floats(terms: Mapping[str, Tensor]) -> Row:
     return {name: float(term.detach()) for name, term in terms.items()}
 
 
-def _descend(state: _State, outcome: StepLoss) -> None:
-    """Take one optimiser step; add a history row when one is due."""
+def _descend(state: _State, row: Row | None) -> None:
+    """Take one optimiser step along the gradient of `state.model`; add the history's `row` when there is one."""
     recipe = state.recipe
-    due = state.step % recipe.history == 0 or state.step == recipe.steps - 1
-    row = _row(state, outcome) if due else None
-    state.model.zero_grad(set_to_none=True)
-    outcome.total.backward()
     largest = recipe.clip if recipe.clip is not None else math.inf
-    norm = float(nn.utils.clip_grad_norm_(state.model.parameters(), largest)) if recipe.clip or due else math.nan
+    known = recipe.clip or row is not None
+    norm = float(nn.utils.clip_grad_norm_(state.model.parameters(), largest)) if known else math.nan
     state.optimizer.step(learning_rate(recipe, state.step))
     if state.mean:
         state.mean.update_parameters(state.model)
@@ -186,26 +197,19 @@ def _descend(state: _State, outcome: StepLoss) -> None:
         state.history.append({**row, "gradient_norm": norm})
 
 
-def _row(state: _State, outcome: StepLoss) -> Row:
+def _row(state: _State, outcome: StepLoss, norms: Mapping[str, float]) -> Row:
     row = {"step": state.step, "learning_rate": learning_rate(state.recipe, state.step)}
     row |= _floats({"total": outcome.total, **outcome.terms})
-    if outcome.prediction is not None and "pixel" in outcome.terms:
-        norms = {name: _gradient_norm(term, outcome.prediction) for name, term in outcome.terms.items()}
-        row |= {f"{name}_gradient_ratio": norm / norms["pixel"] for name, norm in norms.items() if name != "pixel"}
-    return row
+    return row | {f"{name}_gradient_ratio": norm / norms["pixel"] for name, norm in norms.items() if name != "pixel"}
 
 
-def _gradient_norm(term: Tensor, prediction: Tensor) -> float:
-    (gradient,) = torch.autograd.grad(term, prediction, retain_graph=True)
-    return max(float(gradient.norm()), 1e-30)
-
-
-def _require_finite(outcome: StepLoss, step: int, identity: Identity, data: Batch) -> None:
+def _require_finite(outcome: StepLoss, step: int, identity: Identity, data: Batch, write: bool = True) -> None:
     if math.isfinite(float(outcome.total.detach())):
         return
     bad = [name for name, value in _floats(outcome.terms).items() if not math.isfinite(value)]
     batch = identity.checkpoint.with_name("bad_batch.npz")
-    np.savez(batch, *data)
+    if write:
+        np.savez(batch, *data)
     raise UserError(
         f"{identity.label}: loss term {' and '.join(bad) or 'total'} is not finite at step {step}; "
         f"its batch is in {batch}; {_REMEDY}"

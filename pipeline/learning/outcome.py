@@ -8,12 +8,16 @@ import torch
 
 from lossbench.device import Device
 from lossbench.files import write_rows
-from pipeline.learning.loop import Result, Row
+from pipeline.dividing.division import Division
+from pipeline.learning.loop import WHOLE, Result, Row
 from pipeline.outputs.training_words import STRENGTH_ROWS
 
 
-def run_card(result: Result, chosen: Device) -> dict[str, Any]:
-    """Return what a card says of a finished training: size, time, device, arithmetic; memory and energy of a GPU."""
+def run_card(result: Result, chosen: Device, division: Division = WHOLE) -> dict[str, Any]:
+    """Return what a card says of a finished training: size, time, device, arithmetic; memory and energy of a GPU.
+
+    Memory is that of the first process. How the batch was divided is said where it was.
+    """
     cuda = chosen.device.type == "cuda"
     return {
         "parameters": sum(parameter.numel() for parameter in result.model.parameters() if parameter.requires_grad),
@@ -21,6 +25,7 @@ def run_card(result: Result, chosen: Device) -> dict[str, Any]:
         "cpu_seconds": None if cuda else round(result.cpu_seconds, 2),
         "resumed_at": result.resumed_at,
         "device": chosen.name,
+        **({} if division.whole else {"processes": division.processes, "accumulate": division.parts}),
         "precision": chosen.precision,
         "peak_gpu_memory_mib": round(torch.cuda.max_memory_allocated(chosen.device) / 2**20) if cuda else None,
         "energy_joules": result.joules,

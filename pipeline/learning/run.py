@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,13 @@ from torch import nn
 
 from lossbench import device as devices
 from lossbench.device import Device
+from lossbench.errors import UserError
 from lossbench.files import sha256, write_text
+from pipeline.dividing.division import Batch, Division
+from pipeline.dividing.division import begun as begun_division
 from pipeline.learning import checkpoint
 from pipeline.learning.lock import exclusive
-from pipeline.learning.loop import Batch, Identity, Result, StepLoss, fit
+from pipeline.learning.loop import Identity, Result, StepLoss, fit
 from pipeline.learning.outcome import run_card, write_history
 from pipeline.learning.sampling import Ahead
 from pipeline.outputs.arrays import Arrays
@@ -45,6 +48,10 @@ class Run:
     """Of the CPU."""
     checkpoint_seconds: float = 300.0
     """Time between two checkpoints."""
+    processes: int = 1
+    """That share the batch, one a GPU where there are any."""
+    accumulate: int = 1
+    """Parts of a process's share that follow one another: memory for one of them is enough."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +62,7 @@ class Training:
     code: str
     run: Run
     device: Device
+    division: Division
     read: str = ""
     """Stands for the content of the files that it reads."""
 
@@ -71,14 +79,19 @@ class Training:
         draw: Callable[[int], Batch],
         loss: Callable[[int, Batch], StepLoss],
     ) -> Result:
-        """Train `model` as `loop.fit` does, the data drawn one step ahead, and write `history.csv`."""
-        result = fit(model, recipe, self.identity, Ahead(draw), loss, self.device.device)
+        """Train `model` as `loop.fit` does, the data drawn one step ahead, and write `history.csv`.
+
+        Of several processes the first alone returns. Raises UserError where the batch can't be divided.
+        """
+        model = self.division.prepared(model, self.run.label)
+        result = fit(model, recipe, self.identity, Ahead(draw), loss, self.device.device, self.division)
+        self.division.leave()
         write_history(self.run.output / "history.csv", result.history)
         return result
 
     def card(self, result: Result | None, **content: Any) -> dict[str, Any]:
         """Return what the card says: what the run depends on, of a trained network its training, and `content`."""
-        trained = run_card(result, self.device) if result else {}
+        trained = run_card(result, self.device, self.division) if result else {}
         return {**provenance(self.spec, self.code), **trained, **content}
 
     def write_card(self, card: dict[str, Any]) -> None:
@@ -92,11 +105,16 @@ def training(spec: Spec, code: str, run: Run, precision: str, reads: Iterable[Pa
 
     `reads` are the files whose content decides the result: cards of prepared data, stored networks. A run that was cut
     off goes on in the arithmetic in which it began. Raises UserError when another process works on the same run, for
-    prepared data that are incomplete, and when the disk fills up.
+    prepared data that are incomplete, when the disk fills up, and for a division that can't be.
     """
-    with exclusive(run.output):
+    if not isinstance(spec, TrainSpec | PretrainSpec) and (run.processes, run.accumulate) != (1, 1):
+        given = f"--processes {run.processes} --accumulate {run.accumulate}"
+        raise UserError(f"{run.label}: {given}: this stage's batch is not divided; leave both out")
+    division = begun_division(run.processes, run.accumulate)
+    # the first process holds the run for all
+    with exclusive(run.output) if division.first else nullcontext():
         read = content_of(path for path in reads if path is not None)
-        chosen = devices.choose(precision, run.threads)
+        chosen = devices.choose(precision, max(1, run.threads // run.processes))
         begun_in = checkpoint.entry(run.output / CHECKPOINT, _content(spec, code, read), ARITHMETIC)
         if begun_in not in (None, chosen.precision):
             print(
@@ -105,7 +123,7 @@ def training(spec: Spec, code: str, run: Run, precision: str, reads: Iterable[Pa
             )
             chosen = replace(chosen, dtype=getattr(torch, str(begun_in)))
         torch.manual_seed(spec.seed)
-        begun = Training(spec, code, run, chosen, read)
+        begun = Training(spec, code, run, chosen, division, read)
         yield begun
         begun.identity.checkpoint.unlink(missing_ok=True)
 

@@ -36,6 +36,10 @@ class Job:
     """For those of `reads` whose files its command takes by name: the names, in the order of the files."""
     undecided: tuple[str, ...] = ()
     """Words of steps on whose cost its spec rests, and that were not measured."""
+    processes: int = 1
+    """That share the batch of a training, one a GPU; they change nothing of its result."""
+    accumulate: int = 1
+    """Of a training: parts of its batch that follow one another; nor do they."""
 
     @property
     def name(self) -> Name:

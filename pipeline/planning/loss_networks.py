@@ -1,11 +1,13 @@
 """The jobs that make a loss network: its import, its training, or the classifier that it is the trunk of."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from lossbench import datasets, plugins
 from lossbench.errors import UserError, placed
 from pipeline.config import scale
 from pipeline.config.read import Configuration
+from pipeline.dividing.planned import processes
 from pipeline.outputs.layout import PUBLIC
 from pipeline.planning.data import prepared
 from pipeline.planning.job import File, Job, plugin_module
@@ -42,7 +44,9 @@ def loss_network(
     reads = {"targets": prepared(configuration, data).writes("card")}
     # the first has the plain name
     folder = name if chosen_seed == first else f"{name}_seed{chosen_seed}"
-    return Job(configuration.root, "pretrain", (folder, data), spec, modules, reads).writes("network")
+    job = Job(configuration.root, "pretrain", (folder, data), spec, modules, reads)
+    job = replace(job, processes=processes(configuration.scale.gpus, chosen.gpus), accumulate=chosen.accumulate)
+    return job.writes("network")
 
 
 def classifier(configuration: Configuration, name: str) -> Job:

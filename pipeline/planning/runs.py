@@ -10,6 +10,7 @@ from pipeline.config.losses import SEED_OFFSET, Loss
 from pipeline.config.read import Configuration
 from pipeline.config.scale import SEEDS
 from pipeline.config.table import Column, Table
+from pipeline.dividing.planned import processes
 from pipeline.planning.data import pairs
 from pipeline.planning.job import File, Job, closure, plugin_module
 from pipeline.planning.loss_networks import loss_network
@@ -65,6 +66,8 @@ def trained(configuration: Configuration, table: Table, column: Column, network:
         reads["initial"] = trained(configuration, table, column, built_on, under, seed).writes("model")
     key = (column.task, dataset, network, loss, str(seed))
     job = Job(configuration.root, "train", key, spec, tuple(modules), reads)
+    gpus = processes(configuration.scale.gpus, configuration.network(network).gpus)
+    job = replace(job, processes=gpus, accumulate=configuration.network(network).accumulate)
     if chosen.steps_factor is not None:
         return _with_steps(configuration, job, chosen.steps_factor, "steps_factor")
     if chosen.as_long_as is not None:

@@ -124,25 +124,41 @@ def start_quickly(workflow: Any) -> None:
         fork_server.start()
 
 
-def memory_mb(workflow: Any, plan: Plan, stage: str) -> int | Callable[[Any, int], int]:
-    """Return the main memory that a job of `stage` asks for, in MB; of AWS Batch by wildcards and threads."""
-    needed: int = plan.scale.memory_mb.get(stage, MEMORY_MB[stage])
-    if not _of_cluster(workflow) or _cluster(workflow).cloud != "aws_batch":
-        return needed
-    return lambda wildcards, threads: clouds.batch_memory_mb(stage, needed, threads)
+def memory_mb(workflow: Any, plan: Plan, stage: str) -> Callable[[Any, int], int]:
+    """Return the main memory in MB that jobs of `stage` ask for, by wildcards and threads: each process as much."""
+    each: int = plan.scale.memory_mb.get(stage, MEMORY_MB[stage])
+    in_steps = _of_cluster(workflow) and _cluster(workflow).cloud == "aws_batch"
+
+    def asked(wildcards: Any, threads: int) -> int:
+        needed = each * plan.of(stage, wildcards).processes
+        return clouds.batch_memory_mb(stage, needed, threads) if in_steps else needed
+
+    return asked
 
 
 def asks(workflow: Any, plan: Plan, stage: str, gpus: int = 0) -> dict[str, Any]:
-    """Return what a job of `stage` asks for, as a rule's resources: its `gpus`, and of a cluster time and a place."""
+    """Return what a job of `stage` asks for, as a rule's resources: its GPUs, and of a cluster time and a place.
+
+    Where its scale has `gpus` those are as many as processes share its batch, and one for what shares none.
+    """
+
+    def own(wildcards: Any) -> int:
+        return plan.of(stage, wildcards).processes
+
     if not _of_cluster(workflow):
-        return {"gpu": gpus} if gpus else {}
+        return {"gpu": own} if gpus else {}
     cluster = _cluster(workflow)
 
     def of_gpu(with_gpu: Any, without: Any) -> Callable[[Any], Any]:
         return lambda wildcards: with_gpu if gpus and resources.uses_gpu(plan.of(stage, wildcards)) else without
 
-    # for Kubernetes none is one too: a job without a GPU does not speak of it
-    asked: dict[str, Any] = {"runtime": _runtime(plan, stage, cluster), "gpu": of_gpu(gpus or None, None)}
+    takes = of_gpu(True, False)
+
+    def taken(wildcards: Any) -> int | None:
+        # for Kubernetes 0 is one too: a job without a GPU does not speak of it
+        return own(wildcards) if takes(wildcards) else None
+
+    asked: dict[str, Any] = {"runtime": _runtime(plan, stage, cluster), "gpu": taken}
     if stage in resources.GROUPS:
         asked[TURN] = 1
     # for the plugin a type alone is a GPU: None takes that of the profile away
@@ -153,7 +169,7 @@ def asks(workflow: Any, plan: Plan, stage: str, gpus: int = 0) -> dict[str, Any]
     if cluster.gpu_machine_type:
         asked["machine_type"] = of_gpu(cluster.gpu_machine_type, cluster.machine_type)
     if cluster.cloud == "aws_batch":
-        asked[clouds.BATCH_GPUS] = of_gpu(gpus or None, None)
+        asked[clouds.BATCH_GPUS] = taken
     return asked
 
 

@@ -41,11 +41,13 @@ rule pretrain:
     conda:
         "../../envs/pipeline.yaml"
     threads: plan.config.threads
-    # a checkpoint's time is a resource and not a param: it does not change the result
+    # resources and no params: neither a checkpoint's time nor how a batch is divided changes the result
     resources:
         **session.asks(workflow, plan, "pretrain", plan.scale.gpus),
         mem_mb=session.memory_mb(workflow, plan, "pretrain"),
         checkpoint_seconds=plan.checkpoint_seconds,
+        processes=lambda w: plan.of("pretrain", w).processes,
+        accumulate=lambda w: plan.of("pretrain", w).accumulate,
     params:
         spec=lambda w: plan.of("pretrain", w).spec.canonical(),
         code=lambda w: plan.of("pretrain", w).code,
@@ -57,4 +59,5 @@ rule pretrain:
         "python -m pipeline.pretrain --code {params.code} {params.record} --threads {threads}"
         " {params.files} --output $(dirname {output.card:q})"
         " --label pretrain/{wildcards.loss_network}/{wildcards.dataset}"
+        " --processes {resources.processes} --accumulate {resources.accumulate}"
         " --checkpoint-seconds {resources.checkpoint_seconds} <<< {params.spec:q} 2>&1 | tee {log:q}"

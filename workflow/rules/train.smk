@@ -10,11 +10,13 @@ rule train:
     conda:
         "../../envs/pipeline.yaml"
     threads: plan.config.threads
-    # a checkpoint's time is a resource and not a param: it does not change the result
+    # resources and no params: neither a checkpoint's time nor how a batch is divided changes the result
     resources:
         **session.asks(workflow, plan, "train", plan.scale.gpus),
         mem_mb=session.memory_mb(workflow, plan, "train"),
         checkpoint_seconds=plan.checkpoint_seconds,
+        processes=lambda w: plan.of("train", w).processes,
+        accumulate=lambda w: plan.of("train", w).accumulate,
     params:
         spec=lambda w: plan.of("train", w).spec.canonical(),
         code=lambda w: plan.of("train", w).code,
@@ -27,4 +29,5 @@ rule train:
         " {params.files}"
         " --output $(dirname {output.card:q})"
         " --label train/{wildcards.task}/{wildcards.dataset}/{wildcards.network}/{wildcards.loss}/{wildcards.seed}"
+        " --processes {resources.processes} --accumulate {resources.accumulate}"
         " --checkpoint-seconds {resources.checkpoint_seconds} <<< {params.spec:q} 2>&1 | tee {log:q}"

@@ -1,5 +1,7 @@
 """What rules ask of a cluster, with Snakemake's state made up."""
 
+from dataclasses import replace
+
 import pytest
 from _asking import asked, first, tries, workflow
 from _plans import planned
@@ -22,6 +24,21 @@ def test_a_run_on_this_machine_asks_for_its_gpu_alone(paper: Plan) -> None:
     assert session.asks(state, paper, "prepare") == {}
     session.join_cluster(state)
     assert state.global_resources == {} == state.resource_scopes
+
+
+def test_trainings_ask_for_several_gpus_and_what_does_not_share_its_batch_for_one(paper: Plan) -> None:
+    # those of batches that can't be divided have one of their own
+    networks = {
+        name: one.model_copy(update={"gpus": 1 if one.recipe.batch % 2 else None})
+        for name, one in paper.scale.networks.items()
+    }
+    scale = paper.scale.model_copy(update={"gpus": 2, "networks": networks})
+    several = Plan(replace(paper.configuration, scale=scale))
+    for state in (workflow(nodes=None), workflow(gpu_partition="gpu")):
+        assert asked(state, several, "train", first(several, "train", "edsr"))["gpu"] == 2
+        assert asked(state, several, "train", first(several, "train", "mbllven"))["gpu"] == 1
+        assert asked(state, several, "evaluate", first(several, "evaluate", "edsr"))["gpu"] == 1
+        assert asked(state, several, "train_classifier", first(several, "train_classifier"))["gpu"] == 1
 
 
 def test_jobs_go_to_the_partition_of_what_they_need(paper: Plan) -> None:

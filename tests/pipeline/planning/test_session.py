@@ -119,8 +119,10 @@ def test_every_stage_asks_for_memory_and_a_scale_may_ask_for_more() -> None:
     # the largest that the demo's jobs of these stages took
     assert session.MEMORY_MB["train"] > 1082 * 1.048 and session.MEMORY_MB["evaluate"] > 1207 * 1.048
     local = workflow(resource_settings=SimpleNamespace(nodes=None), is_main_process=True)
-    assert session.memory_mb(local, planned("demo"), "train") == session.MEMORY_MB["train"]
-    assert session.memory_mb(local, planned("paper"), "train") == 32000
+    for scale, asked in (("demo", session.MEMORY_MB["train"]), ("paper", 32000)):
+        plan = planned(scale)
+        wildcards = next(iter(plan.jobs["train"].values())).wildcards
+        assert session.memory_mb(local, plan, "train")(wildcards, 1) == asked
     rules = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "workflow/rules").glob("*.smk"))
     for stage in FILES:
         assert f'mem_mb=session.memory_mb(workflow, plan, "{stage}")' in rules
