@@ -70,6 +70,8 @@ onstart:
     session.begin()
     if session.runs_jobs(workflow):
         try:
+            session.check_places(session.jobs_to_run(workflow, plan))
+            session.bring_to_present(session.jobs_to_run(workflow, plan))
             plan.require_data(session.jobs_to_run(workflow, plan))
         except UserError as error:
             raise WorkflowError(str(error)) from None

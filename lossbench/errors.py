@@ -3,7 +3,6 @@
 import difflib
 import errno
 import io
-import math
 import os
 import sys
 import unicodedata
@@ -16,6 +15,8 @@ from typing import Any, NoReturn
 LONGEST = 60
 """Characters of a value that a message shows."""
 
+_NO_MEMORY = (os.strerror(errno.ENOMEM), "out of memory", "ALLOC_FAILED")
+"""What errors of the system, of torch and of NVIDIA's libraries say where memory is used up."""
 _NO_ROOM = tuple(os.strerror(code) for code in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT))
 UNPRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
 """Unicode's categories of control characters, of bytes that are not UTF-8 (`os.fsdecode`), and of line breaks."""
@@ -117,29 +118,6 @@ def as_written(value: Any) -> str:
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
 
 
-def as_number(text: str, whole: bool = False) -> str | None:
-    """Return how YAML has the number that `text` means, such as `100.0 or 1.0e+2` for `1e2`; None where it is none.
-
-    YAML takes an exponent without a point or a sign for text. One that must be `whole` and is not is none.
-    """
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    if not math.isfinite(value) or (whole and value != int(value)):
-        return None
-    if whole:
-        return f"{int(value)} without quotes" if text.strip() == str(int(value)) else str(int(value))
-    if "e" not in text.casefold():
-        return f"{text.strip()} without quotes"
-    mantissa, exponent = f"{value:e}".split("e")
-    mantissa = mantissa.rstrip("0")
-    mantissa += "0" if mantissa.endswith(".") else ""
-    scientific = f"{mantissa}e{int(exponent):+d}"
-    plain = f"{value!r}"
-    return scientific if "e" in plain else f"{plain} or {scientific}"
-
-
 @contextmanager
 def placed(where: str) -> Iterator[None]:
     """Name the file and entry `where` in a UserError of the block."""
@@ -164,16 +142,30 @@ def room_for(path: Path) -> Iterator[None]:
         raise UserError(f"{path}: {reason}; make room there and rerun") from None
 
 
+@contextmanager
+def memory_for(what: str, remedy: str) -> Iterator[None]:
+    """Turn memory of the machine or its GPU that is used up in the block into a UserError of `what` with `remedy`."""
+    try:
+        yield
+    except (MemoryError, OSError, RuntimeError) as error:
+        if not isinstance(error, MemoryError) and not any(text in str(error) for text in _NO_MEMORY):
+            raise
+        parts = str(error).strip().partition("\n")[0].split(". ")
+        said = next((part for part in parts if "allocat" in part), parts[0]).strip(".")
+        raise UserError(f"{what}: out of memory{f' ({said})' if said else ''}; {remedy}") from None
+
+
 def exit_with_one_line(main: Callable[[], object]) -> None:
     """Run `main`; a UserError becomes one line on standard error and exit code 1, and so does a place of no use.
 
     Notices of the files that were read are a line for each kind.
-    Such is a file or folder that is absent, of the other sort, full, or not this user's to read or write. Where the
-    reader of standard output goes away, as `head` does, the process ends in silence with the shell's exit code for it.
+    Such is a file or folder that is absent, of the other sort, full, or not this user's to read or write, or memory
+    that is used up. Where the reader of standard output goes away, as `head` does, the process ends in silence with the
+    shell's exit code for it.
     """
     tolerate()
     try:
-        with _said():
+        with _said(), memory_for("this command", "give it smaller pictures or a machine with more memory"):
             _flushed(main)
     except UserError as error:
         _exit(str(error))

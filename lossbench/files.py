@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from lossbench.errors import UserError
+from lossbench.errors import UserError, room_for
 from lossbench.names import fitting
 
 
@@ -18,13 +18,13 @@ from lossbench.names import fitting
 def written_atomically(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path`; rename it to `path` when the block ends well, delete it otherwise.
 
-    Who may read it is what the umask says, however the block made it. Raises OSError (disk full, no permission) without
-    touching what was at `path`.
+    Who may read it is what the umask says, however the block made it. Raises UserError naming `path` when the disk is
+    full, and OSError for what else goes wrong, without touching what was at `path`.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     # the suffix stays last, since libraries choose a format by it
     temporary = path.with_name(fitting(f".{path.stem}", f".{os.getpid()}.partial{path.suffix}"))
-    try:
+    with room_for(path), _gone_at_the_end(temporary):
+        path.parent.mkdir(parents=True, exist_ok=True)
         # a file made plainly says what the umask is, which can't be asked for without setting it
         temporary.touch()
         mode = stat.S_IMODE(temporary.stat().st_mode)
@@ -34,6 +34,12 @@ def written_atomically(path: Path) -> Iterator[Path]:
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
+
+
+@contextmanager
+def _gone_at_the_end(temporary: Path) -> Iterator[None]:
+    try:
+        yield
     finally:
         with suppress(FileNotFoundError):
             temporary.unlink()

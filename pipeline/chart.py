@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lossbench.errors import UserError, room_for
+from lossbench.errors import UserError
 from lossbench.files import written_atomically
 from pipeline.command import run
 from pipeline.outputs.rows import read_rows
@@ -44,7 +44,7 @@ def main(spec: ChartSpec, code: str, table: Path, output: Path) -> None:
             _draw(ax, spec, panel[1], values[panel])
         figure.suptitle(f"{spec.title}, scale {spec.scale}", fontsize=10)
         figure.supxlabel("; ".join(spec.stand_ins), fontsize=6, wrap=True)
-        with room_for(output), written_atomically(output) as temporary:
+        with written_atomically(output) as temporary:
             figure.savefig(temporary, format="png", dpi=150, metadata={"Description": f"code {code}"})
 
 

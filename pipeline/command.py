@@ -15,7 +15,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from lossbench.errors import UserError, exit_with_one_line
 from pipeline.outputs.layout import of_record
-from pipeline.outputs.remedies import files_of_stages
+from pipeline.outputs.remedies import files_of_stages, memory_of_stages
 from pipeline.records.made import made
 from pipeline.records.reading import check_given
 from pipeline.records.record import write_record
@@ -44,7 +44,7 @@ def recorded(main: Callable[..., object], arguments: Sequence[str], read: Callab
     if job is not None:
         check_given(job, values)
     processes = max((getattr(value, "processes", 1) for value in values.values()), default=1)
-    with files_of_stages():
+    with files_of_stages(), memory_of_stages(_stage_of(main)):
         if processes > 1:
             # torch's launcher is imported where it is needed alone
             importlib.import_module(LAUNCH).launch(main, values, processes)
@@ -85,9 +85,14 @@ def given(main: Callable[..., object], arguments: Sequence[str], read: Callable[
     return found
 
 
-def _parser(main: Callable[..., object]) -> argparse.ArgumentParser:
+def _stage_of(main: Callable[..., object]) -> str:
+    """Return the module that `main` is of by the name under which it is imported, also where it is run itself."""
     module = sys.modules[main.__module__]
-    stage = module.__spec__.name if module.__spec__ else main.__module__
+    return module.__spec__.name if module.__spec__ else main.__module__
+
+
+def _parser(main: Callable[..., object]) -> argparse.ArgumentParser:
+    module, stage = sys.modules[main.__module__], _stage_of(main)
     text = f"{module.__doc__}\n\n{inspect.getdoc(main)}\n\nThe spec is read from standard input, as JSON."
     parser = argparse.ArgumentParser(
         prog=f"python -m {stage}", description=text, formatter_class=argparse.RawDescriptionHelpFormatter

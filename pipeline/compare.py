@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from lossbench import tasks
-from lossbench.errors import room_for
 from lossbench.images import densest, displayed, read_image, write_png
 from lossbench.names import fitting
 from pipeline.command import run
@@ -37,8 +36,7 @@ def main(spec: CompareSpec, code: str, targets: Path, pairs: Path, scores: list[
         error = (shown[spec.labels.index(spec.trivial)].astype(np.float64) - shown[-1]).sum(axis=2) ** 2
         top, left, height, width = densest(error, spec.crop)
         rows.append([picture[top : top + height, left : left + width] for picture in shown])
-    with room_for(output):
-        write_png(output, _sheet(rows, [*spec.labels, "ground truth"]))
+    write_png(output, _sheet(rows, [*spec.labels, "ground truth"]))
 
 
 def _sheet(rows: list[list[NDArray[np.uint8]]], labels: list[str]) -> NDArray[np.uint8]:

@@ -7,10 +7,11 @@ import numpy as np
 
 from lossbench import datasets, tasks
 from lossbench.datasets import Source, Streamed, check_pair_sizes, read_source, stream_source
-from lossbench.errors import UserError, room_for
+from lossbench.errors import UserError
 from lossbench.names import version as versioned
 from lossbench.tasks import Pixels
 from pipeline.command import run
+from pipeline.learning.lock import exclusive
 from pipeline.outputs.arrays import Arrays, Entry, Item, write_arrays
 from pipeline.specs.prepare import DegradeSpec
 
@@ -48,7 +49,7 @@ def main(spec: DegradeSpec, code: str, targets: Path, output: Path) -> None:
             yield Entry(item.name, item.split, pixels, source.path.name, item.licence)
 
     card = {"dataset": spec.dataset, "task": spec.task, "settings": spec.settings, "code": code}
-    with room_for(output / "low_quality.npy"):
+    with exclusive(output):
         write_arrays(output, "low_quality", entries(), card)
 
 

@@ -5,7 +5,6 @@ from typing import Any
 
 import matplotlib as mpl
 
-from lossbench.errors import room_for
 from lossbench.files import write_text, written_atomically
 from pipeline.command import run
 from pipeline.drawing import gallery, scatter, sweep
@@ -21,7 +20,7 @@ def main(spec: FigureSpec, code: str, output: Path) -> None:
 
     Raises UserError naming a file of scores, a history or a picture that can't be read, and for a full disk.
     """
-    with mpl.rc_context(LOOK), room_for(output):
+    with mpl.rc_context(LOOK):
         figure, numbers = DRAWN[spec.figure.kind](spec)
         figure.suptitle(f"{spec.table.title}, scale {spec.table.scale}", fontsize=10)
         figure.supxlabel("; ".join(spec.table.stand_ins), fontsize=6, wrap=True)

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from lossbench import datasets
 from lossbench.datasets import Dataset, Source, Streamed, read_source, stream_source
-from lossbench.errors import room_for
 from lossbench.images import stored_grey
 from pipeline.command import run
+from pipeline.learning.lock import exclusive
 from pipeline.outputs.arrays import Entry, write_arrays
 from pipeline.specs.prepare import PrepareSpec
 
@@ -45,7 +45,7 @@ def main(spec: PrepareSpec, code: str, output: Path) -> None:
                 if done % 50 == 0 or done == total:
                     print(f"prepare/{spec.dataset}  {done}/{total} files", flush=True)
 
-    with room_for(output / "target.npy"):
+    with exclusive(output):
         write_arrays(output, "target", entries(), {"dataset": spec.dataset, "code": code})
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from lossbench import datasets
 from lossbench.datasets import ScoredByServer
-from lossbench.errors import UserError, room_for
+from lossbench.errors import UserError
 from lossbench.files import sha256, write_text, written_atomically
 from pipeline.command import run
 from pipeline.specs.evaluate import SubmitSpec
@@ -49,7 +49,7 @@ def write_dnd(restore: RestoreCrop, root: Path, output: Path, origin: str = "") 
         restored = [_restored(restore, crop, image, box) for box, crop in enumerate(crops, start=1)]
         cells = np.empty((1, len(restored)), dtype=object)
         cells[0, :] = restored
-        with room_for(bundle), written_atomically(bundle) as temporary:
+        with written_atomically(bundle) as temporary:
             savemat(temporary, {"Idenoised": cells, "israw": False, "eval_version": "1.0"})
         print(f"submission/{SCORED}  {image}/{dnd.images} images", flush=True)
     return output / "bundled"
@@ -58,8 +58,7 @@ def write_dnd(restore: RestoreCrop, root: Path, output: Path, origin: str = "") 
 def _claim(card: Path, origin: str) -> None:
     """Note in `card` what restores, or check that it is what began the output."""
     if not card.exists():
-        with room_for(card):
-            write_text(card, json.dumps({"origin": origin}) + "\n")
+        write_text(card, json.dumps({"origin": origin}) + "\n")
         return
     try:
         found = json.loads(card.read_text(encoding="utf-8"))["origin"]

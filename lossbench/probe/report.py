@@ -9,7 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from lossbench.assets.optional import imported
-from lossbench.errors import one_line, room_for
+from lossbench.errors import one_line
 from lossbench.files import write_text, written_atomically
 
 COLOURS = ("#4c72b0", "#dd8452", "#55a868", "#c44e52", "#8172b3", "#937860")
@@ -41,11 +41,10 @@ def as_text(report: Mapping[str, Any]) -> str:
 
 def write(folder: Path, report: Mapping[str, Any], text: str, pictures: Mapping[str, Tensor]) -> None:
     """Write `probe.txt`, `probe.json` and `probe.png` to `folder`, each atomically; `pictures` are crops (3, H, W)."""
-    with room_for(folder):
-        write_text(folder / "probe.txt", text + "\n")
-        write_text(folder / "probe.json", json.dumps(report, indent=1) + "\n")
-        with written_atomically(folder / "probe.png") as temporary:
-            _draw(temporary, report, pictures)
+    write_text(folder / "probe.txt", text + "\n")
+    write_text(folder / "probe.json", json.dumps(report, indent=1) + "\n")
+    with written_atomically(folder / "probe.png") as temporary:
+        _draw(temporary, report, pictures)
 
 
 def _order(groups: Sequence[Sequence[str]]) -> str:

@@ -24,21 +24,21 @@ BATCH_MEMORY_MB = {
 and warns: a job that asks for more gets less (snakemake-executor-plugin-aws-batch 0.2.1, constant.py)."""
 
 
-def batch_memory_mb(stage: str, needed: int, threads: int) -> int:
-    """Return the least memory of `BATCH_MEMORY_MB` that holds `needed` MB beside `threads` processors.
+def batch_memory_mb(stage: str, needed: int, threads: int, times: int = 1) -> int:
+    """Return the least memory of `BATCH_MEMORY_MB` beside `threads` processors that holds `times` the `needed` MB.
 
-    Raises UserError where there is none.
+    Where none holds as much, the largest does. Raises UserError where none holds what is `needed` once.
     """
-    found = next((size for size in BATCH_MEMORY_MB.get(threads, ()) if size >= needed), None)
-    if found is None:
-        fitting = [str(count) for count, sizes in BATCH_MEMORY_MB.items() if sizes[-1] >= needed]
+    sizes = BATCH_MEMORY_MB.get(threads)
+    if sizes is None or sizes[-1] < needed:
+        fitting = [str(count) for count, others in BATCH_MEMORY_MB.items() if others[-1] >= needed]
         remedy = (
             f"set-threads of the profile: {stage}={' or '.join(fitting)}" if fitting else "less memory_mb of the scale"
         )
         raise UserError(
             f"AWS Batch: {stage} asks for {needed} MB and {threads} threads, which its plugin refuses; {remedy}"
         )
-    return found
+    return next((size for size in sizes if size >= needed * times), sizes[-1])
 
 
 def share_folder(workflow: Any) -> bool:

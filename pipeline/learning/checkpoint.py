@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 
-from lossbench.errors import room_for
 from lossbench.files import written_atomically
 
 _DIGEST_BYTES = 32
@@ -22,7 +21,7 @@ def save(path: Path, state: dict[str, Any], identity: dict[str, str]) -> None:
     buffer = io.BytesIO()
     torch.save({"identity": identity, "state": state}, buffer)
     payload = buffer.getbuffer()
-    with room_for(path), written_atomically(path) as temporary, temporary.open("wb") as file:
+    with written_atomically(path) as temporary, temporary.open("wb") as file:
         file.write(hashlib.sha256(payload).digest())
         file.write(payload)
 

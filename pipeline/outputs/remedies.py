@@ -1,9 +1,22 @@
-"""What to do about a stored network that a stage made: it can be made anew."""
+"""What to do about what ends a stage: a stored network can be made anew, and memory be had or saved."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from lossbench.errors import FileError, UserError
+from lossbench.errors import FileError, UserError, memory_for
+
+MORE_MEMORY = (
+    "give it more (memory_mb of the scale, fewer --cores at once, a GPU with more), or less to do at once (batch and "
+    "patch of a recipe, tile of a network)"
+)
+"""What helps a job of any stage whose memory is used up."""
+
+
+@contextmanager
+def memory_of_stages(stage: str) -> Iterator[None]:
+    """Tell of memory that is used up in the block, which is a job of `stage`, what can be done."""
+    with memory_for(stage, MORE_MEMORY):
+        yield
 
 
 @contextmanager

@@ -6,15 +6,19 @@ import gc
 import os
 import shlex
 import sys
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from lossbench.errors import tell
+from lossbench.files import check_writable
 from pipeline.cluster import clouds, resources
 from pipeline.cluster.settings import Cluster
 from pipeline.outputs.fingerprint import keep_sources
 from pipeline.outputs.layout import WILDCARDS
 from pipeline.outputs.partial import forget
+from pipeline.outputs.remedies import MORE_MEMORY
 from pipeline.planning.cost import STAGES
 from pipeline.planning.job import Job, Name
 from pipeline.planning.measured_steps import read
@@ -59,6 +63,14 @@ STRICT = "set -euo pipefail; "
 PATIENT = "trap : TERM; tee() {{ trap '' TERM; command tee \"$@\"; }}; "
 """SIGTERM, which a cluster sends to all processes of a job whose time is up, is for the stage: the shell waits until a
 training has saved itself, and the log until it is written. A shell that ended first would have it killed."""
+TELLING = (
+    "told() {{ [ $1 -ne 137 ] || echo 'error: killed by the system or a person, as a machine does whose memory is used "
+    "up; " + MORE_MEMORY + ", and run again' >&2; return $1; }}; "
+)
+"""A process that gets SIGKILL can say nothing itself."""
+MOST_MEMORY = 3
+"""How many times its memory a job asks for at most: the tries of a training that is cut off again and again may be
+many, and must find a machine."""
 
 
 def hasten() -> None:
@@ -101,6 +113,24 @@ def jobs_to_run(workflow: Any, plan: Plan) -> Iterator[Job]:
             yield plan.of(job.rule.name, job.wildcards_dict)
 
 
+def check_places(jobs: Iterable[Job]) -> None:
+    """Raise UserError naming the first folder of the outputs of `jobs` to which nothing can be written."""
+    for folder in dict.fromkeys(Path(path).parent for job in jobs for path in (*job.outputs().values(), job.record)):
+        check_writable(folder, "results")
+
+
+def bring_to_present(jobs: Iterable[Job]) -> None:
+    """Set the times of files that `jobs` read to now, and say so, where a clock that was set back left them later.
+
+    Snakemake would take a job whose files are older than what it read for failed, and delete them.
+    """
+    now = time.time()
+    for path in dict.fromkeys(file.path for job in jobs for file in job.files_read()):
+        if os.path.exists(path) and os.path.getmtime(path) > now:
+            tell(f"{path} is of the future, as after a clock was set back: its time is set to now")
+            os.utime(path)
+
+
 def wants_report(workflow: Any) -> bool:
     """Return whether the report is among what was asked for."""
     return any(job.rule.name == REPORT for job in workflow.dag.jobs)
@@ -111,11 +141,11 @@ def prefix(workflow: Any) -> str:
 
     In an environment or a container that Snakemake provides, `python` remains the one in there.
     """
-    if workflow.deployment_settings.deployment_method:
-        return STRICT + PATIENT
+    deployed = workflow.deployment_settings.deployment_method
     # -I -S: starts at once, and the process that it makes has the environment as it is
-    command = shlex.join([sys.executable, "-I", "-S", fork_client.__file__]).replace("{", "{{").replace("}", "}}")
-    return f'{STRICT}{PATIENT}python() {{{{ {command} "$@"; }}}}; '
+    here = shlex.join([sys.executable, "-I", "-S", fork_client.__file__]).replace("{", "{{").replace("}", "}}")
+    interpreter = "command python" if deployed else here
+    return f'{STRICT}{PATIENT}{TELLING}python() {{{{ {interpreter} "$@" || told $?; }}}}; '
 
 
 def start_quickly(workflow: Any) -> None:
@@ -124,14 +154,17 @@ def start_quickly(workflow: Any) -> None:
         fork_server.start()
 
 
-def memory_mb(workflow: Any, plan: Plan, stage: str) -> Callable[[Any, int], int]:
-    """Return the main memory in MB that jobs of `stage` ask for, by wildcards and threads: each process as much."""
+def memory_mb(workflow: Any, plan: Plan, stage: str) -> Callable[[Any, int, int], int]:
+    """Return the main memory in MB that jobs of `stage` ask for, by wildcards, threads and number of the try.
+
+    Each process of a job needs as much.
+    """
     each: int = plan.scale.memory_mb.get(stage, MEMORY_MB[stage])
     in_steps = _of_cluster(workflow) and _cluster(workflow).cloud == "aws_batch"
 
-    def asked(wildcards: Any, threads: int) -> int:
-        needed = each * plan.of(stage, wildcards).processes
-        return clouds.batch_memory_mb(stage, needed, threads) if in_steps else needed
+    def asked(wildcards: Any, threads: int, attempt: int) -> int:
+        needed, times = each * plan.of(stage, wildcards).processes, min(attempt, MOST_MEMORY)
+        return clouds.batch_memory_mb(stage, needed, threads, times) if in_steps else needed * times
 
     return asked
 
