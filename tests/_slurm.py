@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -13,7 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-PROGRAMS = ("slurmctld", "slurmd", "srun", "sbatch", "squeue", "scancel", "sinfo")
+PROGRAMS = ("slurmctld", "slurmd", "srun", "sbatch", "squeue", "scancel", "scontrol", "sinfo")
+NODE = ("slurmd", "-D", "-N", "localhost")
 SECONDS = 60
 """What starting or stopping may take."""
 CONFIGURATION = """\
@@ -23,6 +25,7 @@ SlurmUser=root
 SlurmctldPort={controller}
 SlurmdPort={node}
 AuthType=auth/none
+AuthInfo=cred_expire=5
 CredType=cred/none
 CommunicationParameters=NoCtldInAddrAny,NoInAddrAny
 ProctrackType=proctrack/pgid
@@ -33,6 +36,7 @@ SelectType=select/cons_tres
 SelectTypeParameters=CR_Core_Memory
 SlurmdParameters=config_overrides
 ReturnToService=2
+SchedulerParameters=bf_interval=5
 MinJobAge=3600
 KillWait=5
 MailProg=/bin/true
@@ -48,7 +52,8 @@ PartitionName=short Nodes=ALL MaxTime=1 State=UP
 PartitionName=cpu Nodes=ALL Default=YES State=UP
 PartitionName=gpu Nodes=ALL State=UP
 """
-"""No munge, cgroup or database; listens on the loopback alone, as it must without authentication."""
+"""No munge, cgroup or database; listens on the loopback alone, as it must without authentication. What is put back into
+the queue waits until its old credential has ended."""
 # each GPU must be a device
 GPUS = "".join(f"Name=gpu Type=pretend File=/dev/{name}\n" for name in ("null", "zero", "full"))
 # the plugin takes SLURM_CONF away from the srun within a job
@@ -85,12 +90,10 @@ class Cluster:
         shim = self.folder / "bin/srun"
         shim.write_text(SRUN.format(folder=self.folder, srun=shutil.which("srun")), encoding="ascii")
         shim.chmod(0o755)
-        environment = {**os.environ, **self.environment}
-        for command in (["slurmctld", "-i", "-D"], ["slurmd", "-D", "-N", "localhost"]):
-            with (self.folder / f"{command[0]}.printed").open("wb") as printed:
-                self._daemons.append(subprocess.Popen(command, env=environment, stdout=printed, stderr=printed))
+        self._start("slurmctld", "-i", "-D")
+        self._start(*NODE)
         try:
-            _wait(lambda: self._says("sinfo", "-h", "-p", "cpu", "-o", "%T") == "idle", "the node never took jobs")
+            self._wait_for_node("idle")
         except BaseException:
             self._stop()
             raise
@@ -105,6 +108,27 @@ class Cluster:
             _wait(lambda: self._says("squeue", "-h") == "", "jobs that could not be cancelled")
         finally:
             self._stop()
+
+    def lose_node(self) -> None:
+        """Let the node go down with all that runs there, as in a power cut, and come back."""
+        node = self._daemons.pop()
+        node.kill()
+        node.wait()
+        # what looks after a job first, or it would report that the job failed
+        for process in sorted(_on_node(self.folder), key=lambda each: not _is_step_daemon(each)):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+        # the controller would find out by itself, after minutes
+        self.call("scontrol", "update", "NodeName=localhost", "State=DOWN", "Reason=lost")
+        self._start(*NODE)
+
+    def _start(self, *command: str) -> None:
+        with (self.folder / f"{command[0]}.printed").open("ab") as printed:
+            environment = {**os.environ, **self.environment}
+            self._daemons.append(subprocess.Popen(command, env=environment, stdout=printed, stderr=printed))
+
+    def _wait_for_node(self, state: str) -> None:
+        _wait(lambda: self._says("sinfo", "-h", "-p", "cpu", "-o", "%T") == state, "the node never took jobs")
 
     def _says(self, *command: str) -> str | None:
         with contextlib.suppress(subprocess.CalledProcessError):
@@ -136,3 +160,21 @@ def _wait(until: Callable[[], bool], otherwise: str) -> None:
         if time.monotonic() > end:
             raise TimeoutError(f"{otherwise} in {SECONDS} s")
         time.sleep(0.2)
+
+
+def _on_node(folder: Path) -> list[int]:
+    """Return the numbers of all processes of jobs of the cluster in `folder`, and of what looks after them."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            environment = (entry / "environ").read_bytes()
+            own = str(folder).encode() in environment
+            if own and (b"\0SLURM_JOB_ID=" in environment or _is_step_daemon(int(entry.name))):
+                found.append(int(entry.name))
+    return found
+
+
+def _is_step_daemon(process: int) -> bool:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{process}/cmdline").read_bytes().startswith(b"slurmstepd")
+    return False

@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from itertools import combinations
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 import yaml
+from _cluster import CI, MARKS, SLOWLY, changed, name_the_cluster, submit
 from _repository import copied, keep_tables, snakemake
-from _slurm import PROGRAMS, Cluster
+from _slurm import Cluster
 
-ABSENT = [program for program in PROGRAMS if shutil.which(program) is None]
-pytestmark = [
-    pytest.mark.cluster,
-    pytest.mark.slow,
-    pytest.mark.skipif(bool(ABSENT), reason=f"Slurm is not installed: no {', '.join(ABSENT)}"),
-    pytest.mark.skipif(os.geteuid() != 0, reason="Slurm's daemons are tried as root"),
-]
-CI = ("--config", "scale=ci", "--")
+pytestmark = MARKS
 TABLES = ("mae_loss/table3", "mae_loss/table5", "log_cosh/figure6")
 TARGETS = tuple(name.replace("/", "_") for name in TABLES)
 LONG = "train/super_resolution_x2/photographs/edsr/original/0"
@@ -44,13 +35,6 @@ def _noted(label: str) -> Iterator[None]:
         with open("notes.txt", "a") as file:
             file.write(json.dumps(note) + "\\n")
 """
-SLOWLY = "            data = draw(state.step)\n            time.sleep(float(__import__('os').environ.get('SLOW', 0)))\n"
-
-
-def changed(file: Path, **changes: Any) -> None:
-    """Replace top-level entries of a YAML file."""
-    values = yaml.safe_load(file.read_text(encoding="utf-8"))
-    file.write_text(yaml.safe_dump({**values, **changes}, sort_keys=False), encoding="utf-8")
 
 
 def cut(folder: Path) -> Path:
@@ -93,22 +77,6 @@ class Done(NamedTuple):
     folder: Path
     code: int
     printed: str
-
-
-def submit(folder: Path, cluster: Cluster, *targets: str, slow: float) -> subprocess.Popen[str]:
-    """Begin a run through the cluster as a user does, who asks for news more often; a step takes `slow` seconds."""
-    often = ["--slurm-init-seconds-before-status-checks", "1", "--seconds-between-status-checks", "1"]
-    command = [sys.executable, "-m", "snakemake", "--workflow-profile", "profiles/slurm", *often, *CI, *targets]
-    environment = {**os.environ, **cluster.environment, "SLOW": str(slow)}
-    with (folder / "printed.txt").open("wb") as printed:
-        return subprocess.Popen(command, cwd=folder, env=environment, stdout=printed, stderr=printed)
-
-
-def name_the_cluster(folder: Path, gpu_partition: str, longest_job_hours: float) -> None:
-    """Write into the profile what its user writes there."""
-    named = {"slurm_partition": "cpu", "gpu_partition": gpu_partition, "gpu_model": "pretend"}
-    entries = [f"{name}={one}" for name, one in {**named, "longest_job_hours": longest_job_hours}.items()]
-    changed(folder / "profiles/slurm/config.yaml", **{"default-resources": entries})
 
 
 @pytest.fixture(scope="module")

@@ -1,10 +1,14 @@
 """What messages are made of: the nearest name, a value as YAML has it, and plain words for a wrong type."""
 
+import errno
+import os
+
 import pytest
+import torch
 from pydantic import Field
 
-from lossbench.errors import UserError, as_number, as_written, nearest
-from lossbench.records import Strict
+from lossbench.errors import UserError, as_written, memory_for, nearest
+from lossbench.records import Strict, as_number
 
 
 @pytest.mark.parametrize(
@@ -82,3 +86,34 @@ def test_a_wrong_type_is_said_in_plain_words_with_its_place(values: object, mess
     assert message in str(caught.value)
     for jargon in ("valid string", "valid integer", "valid dictionary", "not permitted", "\n", "constrained"):
         assert jargon not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (MemoryError("Unable to allocate 728. TiB for an array"), "Unable to allocate 728"),
+        (MemoryError(), None),
+        (
+            torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has"),
+            "Tried to allocate 2.00 GiB",
+        ),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate`"), "CUDA error"),
+        (OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)), "Cannot allocate memory"),
+    ],
+)
+def test_memory_that_is_used_up_is_one_line_with_what_helps(error: Exception, said: str | None) -> None:
+    with pytest.raises(UserError) as caught, memory_for("train", "take less"):
+        raise error
+    text = str(caught.value)
+    assert text.startswith("train: out of memory") and text.endswith("; take less") and "\n" not in text
+    assert ("(" in text) is (said is not None) and (said or "") in text
+
+
+def test_torch_says_on_a_cpu_that_memory_is_used_up() -> None:
+    with pytest.raises(UserError, match=r"^train: out of memory \(Default"), memory_for("train", "take less"):
+        torch.empty(10**15)
+
+
+def test_another_error_is_not_taken_for_one_of_memory() -> None:
+    with pytest.raises(RuntimeError, match="shapes"), memory_for("train", "take less"):
+        raise RuntimeError("shapes do not fit")

@@ -59,7 +59,7 @@ def test_a_failed_save_leaves_what_was_there(path: Path, monkeypatch: pytest.Mon
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(storage, "save_file", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(UserError, match="No space left"):
         storage.save(path, network(seed=1), DESCRIPTION)
     assert path.read_bytes() == before
     assert [file.name for file in path.parent.iterdir()] == [path.name]

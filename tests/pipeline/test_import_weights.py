@@ -122,6 +122,6 @@ def test_a_failed_write_leaves_nothing_half_written(
 
     monkeypatch.setattr("lossbench.storage.save_file", full)
     chosen = spec("mae", released.name, f"sha256:{sha256(released)}", **TINY["mae"])
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(UserError, match=r"network\.safetensors: No space left"):
         main(chosen, "c0de", released.parent, tmp_path / "output")
     assert list((tmp_path / "output").iterdir()) == []

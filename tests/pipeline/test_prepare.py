@@ -20,6 +20,7 @@ from lossbench.errors import UserError
 from lossbench.images import read_image, write_png
 from lossbench.resize import resize_bicubic
 from pipeline import command, degrade, prepare
+from pipeline.learning.lock import LOCK
 from pipeline.outputs.arrays import Arrays
 from pipeline.specs.prepare import DegradeSpec, PrepareSpec
 
@@ -59,7 +60,7 @@ def ship(root: Path, scale: int = 2) -> None:
 
 
 def names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
+    return sorted(path.name for path in folder.iterdir() if path.name != LOCK)
 
 
 def test_prepared_pictures_are_those_of_the_files(root: Path, tmp_path: Path) -> None:
@@ -222,7 +223,7 @@ def test_a_small_file_system_that_fills_up_is_named(tmp_path: Path) -> None:
         pytest.skip("this user may not mount a file system")
     spec = PrepareSpec(dataset="folder", root=str(root)).canonical()
     command = [sys.executable, "-m", "pipeline.prepare", "--code", "code", "--output", str(disk / "out")]
-    script = f'{mount} && "$@"; code=$?; ls -A {disk}/out; exit $code'
+    script = f'{mount} && "$@"; code=$?; ls {disk}/out -A --ignore=run.lock; exit $code'
     done = subprocess.run(
         ["unshare", "-m", "sh", "-c", script, "sh", *command],
         input=spec,

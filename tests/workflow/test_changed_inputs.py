@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -169,6 +170,29 @@ def test_a_run_that_outlived_snakemake_and_finished_stays(copy: Path) -> None:
     ran = run(copy)
     assert ran.returncode == 0 and "Nothing to be done" in ran.stdout + ran.stderr
     assert (folder / "model.safetensors").stat().st_mtime_ns == before
+
+
+YEAR = 365 * 24 * 3600
+
+
+def dated(folder: Path, stages: str, seconds: float) -> None:
+    """Let all files of `stages` be of a time, as if the clock had been set when they were made."""
+    for file in (folder / "results/ci").glob(f"{stages}/**/*"):
+        os.utime(file, (seconds, seconds))
+
+
+@pytest.mark.parametrize(("stages", "years"), [("*", 1), ("*", -20), ("prepare", 1), ("evaluate", -20)])
+def test_times_of_a_clock_that_was_moved_rerun_nothing(copy: Path, stages: str, years: int) -> None:
+    dated(copy, stages, time.time() + years * YEAR)
+    assert planned(copy) == set()
+
+
+def test_a_clock_that_was_set_back_between_two_jobs_ends_in_no_circle(copy: Path) -> None:
+    dated(copy, "prepare", time.time() + YEAR)
+    (copy / SCORES).unlink()
+    ran = run(copy)
+    assert ran.returncode == 0 and "is of the future" in ran.stderr, ran.stdout + ran.stderr
+    assert planned(copy) == set()
 
 
 def test_results_that_nothing_is_known_of_are_made_again(brought: Path) -> None:

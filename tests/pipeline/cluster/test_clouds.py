@@ -43,6 +43,8 @@ def test_a_gpu_is_asked_for_in_the_words_of_either_plugin() -> None:
 
 def test_memory_is_rounded_up_to_what_aws_batch_takes() -> None:
     assert [clouds.batch_memory_mb("train", *each) for each in ((250, 1), (2049, 1), (32000, 8))] == [2048, 3072, 32768]
+    # further tries ask for more, as far as there is more
+    assert [clouds.batch_memory_mb("train", 3000, 1, times) for times in (1, 2, 3)] == [3072, 6144, 8192]
     with pytest.raises(UserError, match="set-threads of the profile: train=8 or 16"):
         clouds.batch_memory_mb("train", 32000, 1)
     with pytest.raises(UserError, match="memory_mb of the scale"):
@@ -59,7 +61,7 @@ def test_the_profile_of_aws_batch_has_threads_for_the_memory_of_every_stage(scal
     for stage in session.MEMORY_MB.keys() & {stage for stage, jobs in plan.jobs.items() if jobs}:
         wildcards = plan.job(stage, first(plan, stage)).wildcards
         memory = session.memory_mb(workflow(cloud="aws_batch"), plan, stage)
-        assert memory(wildcards, int(threads.get(stage, 1))) >= session.MEMORY_MB[stage]
+        assert memory(wildcards, int(threads.get(stage, 1)), 1) >= session.MEMORY_MB[stage]
 
 
 def test_jobs_share_the_folder_and_begin_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -173,7 +173,7 @@ def test_a_full_disk_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(np.lib.format, "write_array_header_1_0", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(UserError, match=r"target\.npy: No space left"):
         write_arrays(tmp_path, "target", [entry("a", ramp(2, 3, 3))], CARD)
     assert list(tmp_path.iterdir()) == []
 

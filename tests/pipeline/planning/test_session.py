@@ -16,6 +16,7 @@ from _repository import ROOT
 
 from pipeline.outputs import fingerprint
 from pipeline.outputs.layout import FILES
+from pipeline.outputs.remedies import MORE_MEMORY
 from pipeline.planning import session
 
 
@@ -67,6 +68,16 @@ def test_an_interpreter_in_a_folder_of_an_odd_name_is_found(tmp_path: Path, monk
 def test_a_failing_command_still_ends_the_job(tmp_path: Path) -> None:
     with pytest.raises(subprocess.CalledProcessError):
         run(session.prefix(workflow()), "python -c 'raise SystemExit(3)' | tee /dev/null", tmp_path)
+
+
+def test_a_process_that_is_killed_is_told_with_what_to_do_about_memory(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    kill = "import os, signal; print(1, flush=True); os.kill(os.getpid(), signal.SIGKILL)"
+    with pytest.raises(subprocess.CalledProcessError) as caught:
+        run(session.prefix(workflow()), f'python -c "{kill}" 2>&1 | tee {log}', tmp_path)
+    assert caught.value.returncode == 137
+    told = log.read_text(encoding="utf-8").splitlines()
+    assert told[-1].startswith("error: killed by the system or a person") and MORE_MEMORY in told[-1]
 
 
 SAVES = """
@@ -122,7 +133,9 @@ def test_every_stage_asks_for_memory_and_a_scale_may_ask_for_more() -> None:
     for scale, asked in (("demo", session.MEMORY_MB["train"]), ("paper", 32000)):
         plan = planned(scale)
         wildcards = next(iter(plan.jobs["train"].values())).wildcards
-        assert session.memory_mb(local, plan, "train")(wildcards, 1) == asked
+        memory = session.memory_mb(local, plan, "train")
+        # every try asks for more, and a chain of many tries still finds a machine
+        assert [memory(wildcards, 1, attempt) / asked for attempt in (1, 2, 3, 20)] == [1, 2, 3, 3]
     rules = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "workflow/rules").glob("*.smk"))
     for stage in FILES:
         assert f'mem_mb=session.memory_mb(workflow, plan, "{stage}")' in rules
