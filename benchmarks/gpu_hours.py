@@ -38,6 +38,7 @@ from lossbench.errors import UserError
 from lossbench.tasks import NoisyTask
 from lossbench.video.windows import frames_for
 from pipeline.config.read import Configuration, values
+from pipeline.dividing.division import Batch, Division
 from pipeline.learning import loop
 from pipeline.learning.run import Run
 from pipeline.outputs.arrays import Entry, write_arrays
@@ -87,9 +88,10 @@ def timing_fit(
     model: nn.Module,
     recipe: Recipe,
     identity: loop.Identity,
-    draw: Callable[[int], loop.Batch],
-    loss: Callable[[int, loop.Batch], loop.StepLoss],
+    draw: Callable[[int], Batch],
+    loss: Callable[[int, Batch], loop.StepLoss],
     device: torch.device,
+    division: Division = loop.WHOLE,
     clock: Callable[[], float] = time.perf_counter,
     repetitions: int = 1,
     chosen: Callable[[list[float]], float] = statistics.median,
@@ -105,14 +107,14 @@ def timing_fit(
         """Return the seconds of `steps` steps after warm-up; the last one, which is logged, is one more."""
         starts: list[float] = []
 
-        def started(step: int) -> loop.Batch:
+        def started(step: int) -> Batch:
             # the loop itself waits for the loss of every step, at the next one, so that starts are a step apart
             starts.append(clock())
             return data
 
         count = WARM_UP + steps + every
         changes = {"steps": count, "history": count, "learning_rate": STILL}
-        loop.fit(model, recipe.model_copy(update=changes), identity, started, loss, device)
+        loop.fit(model, recipe.model_copy(update=changes), identity, started, loss, device, division)
         pairs = zip(starts[WARM_UP:-every], starts[WARM_UP + every :], strict=True)
         return [(later - earlier) / every for earlier, later in pairs]
 
