@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from lossbench.errors import FileError, UserError, memory_for
 
 MORE_MEMORY = (
-    "give it more (memory_mb of the scale, fewer --cores at once, a GPU with more), or less to do at once (batch and "
-    "patch of a recipe, tile of a network)"
+    "give it more (memory_mb of the scale, fewer --cores at once, a GPU with more), or less to do at once (accumulate "
+    "and tile of a network, batch and patch of a recipe)"
 )
 """What helps a job of any stage whose memory is used up."""
 
