@@ -14,6 +14,8 @@ from typing import Any, NoReturn
 
 LONGEST = 60
 """Characters of a value that a message shows."""
+FEW = 100
+"""Names that a message lists at most: more than any folder of plugins has, fewer than a plan has jobs."""
 
 _NO_MEMORY = (os.strerror(errno.ENOMEM), "out of memory", "ALLOC_FAILED")
 """What errors of the system, of torch and of NVIDIA's libraries say where memory is used up."""
@@ -101,12 +103,12 @@ def tell(line: str) -> None:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Say which of `known` is nearest to `name`, in whatever case it is written, and list them all."""
+    """Say which of `known` is nearest to `name`, in whatever case it is written, and list them where they are few."""
     names = sorted(known)
     by_lower_case = {each.casefold(): each for each in names}
     match = difflib.get_close_matches(name.casefold(), by_lower_case, n=1, cutoff=0.5)
     hint = f"did you mean '{by_lower_case[match[0]]}'? " if match else ""
-    return f"{hint}known: {', '.join(names) or 'none'}"
+    return f"{hint}known: {', '.join(names) or 'none'}" if len(names) <= FEW else f"{hint}{len(names)} are known"
 
 
 def as_written(value: Any) -> str:

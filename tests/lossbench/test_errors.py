@@ -117,3 +117,9 @@ def test_torch_says_on_a_cpu_that_memory_is_used_up() -> None:
 def test_another_error_is_not_taken_for_one_of_memory() -> None:
     with pytest.raises(RuntimeError, match="shapes"), memory_for("train", "take less"):
         raise RuntimeError("shapes do not fit")
+
+
+def test_hundreds_of_names_are_counted_and_not_listed() -> None:
+    names = [f"job{number:03}" for number in range(300)]
+    assert nearest("job07", names).endswith("? 300 are known")
+    assert nearest("x", names) == "300 are known"
