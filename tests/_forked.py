@@ -83,7 +83,7 @@ def _main() -> None:
     for values in json.load(sys.stdin):
         job = Job(**values)
         found.append(_ended(job, found[1] if len(found) > 1 else None))
-        if len(found) == 1:
+        if len(found) == 1 and found[0].code == 0:
             # what a job imports takes seconds, which its forks need not
             for name in _imported(job).read_text(encoding="utf-8").split():
                 with contextlib.suppress(ImportError):
@@ -103,6 +103,8 @@ def _ended(job: Job, whole: Ended | None) -> Ended:
         kind, share = job.killed
         place = share * getattr(whole, kind)
     counts = mmap.mmap(-1, 16)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.touch()
     while True:
         began = time.monotonic()
         child = os.fork()
@@ -144,7 +146,6 @@ def _run(job: Job, counts: mmap.mmap, log: Path, last: Mapping[str, int]) -> Non
     """Be the process of a job."""
     code = 1
     try:
-        log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("wb") as file:
             os.dup2(file.fileno(), 1)
             os.dup2(file.fileno(), 2)

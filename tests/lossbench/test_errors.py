@@ -8,7 +8,8 @@ import torch
 from pydantic import Field
 
 from lossbench.errors import UserError, as_written, memory_for, nearest
-from lossbench.records import Strict, as_number
+from lossbench.numerals import as_number
+from lossbench.records import Strict
 
 
 @pytest.mark.parametrize(

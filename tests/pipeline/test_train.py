@@ -223,7 +223,7 @@ def test_an_exploding_learning_rate_ends_with_one_line_and_leaves_the_batch(
         assert [batch[name].shape for name in batch] == [(2, 8, 8, 3), (2, 16, 16, 3)]
 
 
-@pytest.mark.parametrize(("seconds", "named"), [(0, "last.ckpt"), (300, "")])
+@pytest.mark.parametrize(("seconds", "named"), [(0, "last.ckpt"), (300, "model.safetensors")])
 def test_a_full_disk_ends_in_one_line_and_leaves_nothing_that_looks_finished(
     seconds: float, named: str, data: Data, train_spec: MakeSpec, tmp_path: Path, files_limited_to: Limit
 ) -> None:
