@@ -64,7 +64,7 @@ class Recipe(Sparse):
     augment: bool = True
     """Flips and transposes, each with probability one half."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    """Arithmetic of the trained network: `auto` is bfloat16 where the device multiplies it natively."""
+    """Arithmetic of the trained network: `auto` is bfloat16 where the device is faster in it."""
     history: PositiveInt = 50
     """Steps between two rows of the history."""
     frames: Annotated[int, Field(ge=2, multiple_of=2)] | None = None

@@ -9,7 +9,12 @@ from torch import nn
 
 from lossbench import device as devices
 
-CPUS = {"plain": "flags : fpu sse4_2 avx2", "amx": "flags : avx512f amx_bf16", "avx512": "flags : avx512_bf16 avx2"}
+CPUS = {
+    "plain": "flags : fpu sse4_2 avx2",
+    "amx": "vendor_id : GenuineIntel flags : avx512f avx512_bf16 amx_bf16",
+    "amd": "vendor_id : AuthenticAMD flags : avx512_bf16 avx2",
+    "intel": "vendor_id : GenuineIntel flags : avx512_bf16 avx2",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -28,9 +33,10 @@ def pretend_cpu(monkeypatch: pytest.MonkeyPatch, flags: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("cpu", "expected"), [("plain", torch.float32), ("amx", torch.bfloat16), ("avx512", torch.bfloat16)]
+    ("cpu", "expected"),
+    [("plain", torch.float32), ("amx", torch.bfloat16), ("amd", torch.bfloat16), ("intel", torch.float32)],
 )
-def test_auto_takes_bfloat16_where_the_cpu_multiplies_it(
+def test_auto_takes_bfloat16_where_the_cpu_is_faster_in_it(
     cpu: str, expected: torch.dtype, monkeypatch: pytest.MonkeyPatch, no_gpu: None
 ) -> None:
     pretend_cpu(monkeypatch, CPUS[cpu])
