@@ -14,6 +14,8 @@ from lossbench.plugins import check
 from pipeline.config import losses
 from pipeline.config.circles import circular
 from pipeline.config.config import Config
+from pipeline.config.extending import named as extending
+from pipeline.config.extending import read_scale
 from pipeline.config.files import named_file, read_yaml
 from pipeline.config.losses import Loss
 from pipeline.config.manifest import manifest
@@ -56,8 +58,7 @@ class Configuration:
         _check_given(given)
         place = str(folder / "config.yaml") + (f" with --config {' '.join(given)}" if given else "")
         config = Config.parse(dict(values), place)
-        scale_file = named_file(folder / "scale", config.scale, "scale")
-        scale = Scale.parse(read_yaml(scale_file), str(scale_file))
+        scale, scale_file = read_scale(folder / "scale", config.scale)
         given_losses = losses.parse(read_yaml(folder / losses.FILE), str(folder / losses.FILE))
         with placed(f"{folder / losses.FILE} and {scale_file}"):
             named = losses.at_scale(given_losses, scale.losses)
@@ -90,7 +91,7 @@ class Configuration:
     @property
     def scale_file(self) -> str:
         """Name the file of the scale as messages do."""
-        return f"config/scale/{self.config.scale}.yaml"
+        return extending(f"config/scale/{self.config.scale}.yaml", self.scale.extends)
 
     def dataset(self, name: str) -> str:
         """Return the data set that stands for the published one called `name` at this scale: itself, or a stand-in."""

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from lossbench.files import write_text
 from lossbench.records import Strict, models
 from pipeline.config.config import Config
+from pipeline.config.extending import KEY
 from pipeline.config.losses import Loss
 from pipeline.config.scale import Scale
 from pipeline.config.table import Table
@@ -26,6 +27,7 @@ RECORDS: dict[str, type[Strict]] = {"config": Config, "scale": Scale, "table": T
 def schemas() -> dict[str, str]:
     """Return the text of every schema by the name of its file; editors show their descriptions beside the entries."""
     found = {name: _schema(record) for name, record in RECORDS.items()}
+    found["scale"] = _extending(found["scale"])
     loss = _schema(Loss)
     # references are from the top of a file
     parts = {"$defs": loss.pop("$defs")} if "$defs" in loss else {}
@@ -42,6 +44,26 @@ def _schema(record: type[Strict]) -> dict[str, Any]:
         for name, text in _texts(_reachable(record)[kind]):
             part["properties"][name]["description"] = text
     return made
+
+
+def _extending(whole: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a record that is `whole`, or that says in part what differs where it names one in `extends`."""
+    part = _optional(json.loads(json.dumps(whole).replace("#/$defs/", "#/$defs/Partial")))
+    parts = {f"Partial{name}": one for name, one in part.pop("$defs").items()}
+    deep = {name: one for name, one in whole["properties"].items() if "$ref" in json.dumps(one)}
+    otherwise = {"required": whole["required"], "properties": deep}
+    return {"$defs": {**whole["$defs"], **parts}, **part, "if": {"required": [KEY]}, "else": otherwise}
+
+
+def _optional(schema: Any) -> Any:
+    """Return `schema` without what it requires."""
+    if isinstance(schema, list):
+        return [_optional(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    # an entry may be called so too, and is no list
+    kept = {name: one for name, one in schema.items() if name != "required" or not isinstance(one, list)}
+    return {name: _optional(one) for name, one in kept.items()}
 
 
 def _reachable(record: type[BaseModel]) -> dict[str, type[BaseModel]]:
