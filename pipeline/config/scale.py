@@ -179,7 +179,7 @@ class Scale(Strict):
     """config/scale/<scale>.yaml: how big, on which data, how many seeds."""
 
     extends: str | None = None
-    """Another scale, whose file is read first: mappings are merged with its entry by entry, anything else replaces it."""
+    """Another scale, whose file is read first: mappings are merged entry by entry, anything else replaces."""
     title: str
     seeds: tuple[Seed, ...] = Field(min_length=1)
     """Of the trainings, whole numbers from 0, each once."""

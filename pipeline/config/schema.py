@@ -47,7 +47,7 @@ def _schema(record: type[Strict]) -> dict[str, Any]:
 
 
 def _extending(whole: dict[str, Any]) -> dict[str, Any]:
-    """Return the schema of a record that is `whole`, or that says in part what differs where it names one in `extends`."""
+    """Return the schema of a record that is `whole`, or says in part what differs from the one in its `extends`."""
     part = _optional(json.loads(json.dumps(whole).replace("#/$defs/", "#/$defs/Partial")))
     parts = {f"Partial{name}": one for name, one in part.pop("$defs").items()}
     deep = {name: one for name, one in whole["properties"].items() if "$ref" in json.dumps(one)}

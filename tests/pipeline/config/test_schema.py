@@ -18,6 +18,7 @@ FILES = {
     "table": sorted((ROOT / "config/tables").rglob("*.yaml")),
 }
 SHIPPED = [(kind, file) for kind, files in FILES.items() for file in files]
+SMALL: dict[str, Any] = {"title": "small", "seeds": [0], "gpus": 0, "loss_networks": {}, "evaluation": {}}
 
 
 def schema(kind: str) -> dict[str, Any]:
@@ -46,3 +47,19 @@ def test_an_unknown_entry_is_refused_and_a_known_one_is_described(kind: str) -> 
     made = made["additionalProperties"] if kind == "losses" else made
     assert made["additionalProperties"] is False
     assert any("description" in entry or "$ref" in entry for entry in made["properties"].values())
+
+
+@pytest.mark.parametrize(
+    ("content", "accepted"),
+    [
+        ({"extends": "demo"}, True),
+        ({"extends": "demo", "networks": {"edsr": {"recipe": {"steps": 9}}}}, True),
+        ({"extends": "demo", "networks": {"edsr": {"recipe": {"stepz": 9}}}}, False),
+        ({"extends": "demo", "seedz": [0]}, False),
+        ({}, False),
+        ({**SMALL, "networks": {}}, True),
+        ({**SMALL, "networks": {"edsr": {"recipe": {"steps": 9}}}}, False),
+    ],
+)
+def test_a_scale_that_extends_another_may_say_in_part_what_differs(content: dict[str, Any], accepted: bool) -> None:
+    assert jsonschema.Draft202012Validator(schema("scale")).is_valid(content) is accepted
