@@ -71,9 +71,14 @@ def test_a_scale_that_changes_nothing_has_the_jobs_of_the_one_that_it_extends(fo
 @pytest.mark.parametrize(
     ("scales", "message"),
     [
-        ({"ours": {"extends": "cii"}}, "config/scale/ours.yaml: extends: unknown scale 'cii' (no config/scale/cii.yaml); "
-                                       "did you mean 'ci'?"),
-        ({"ours": {"extends": ["ci"]}}, "config/scale/ours.yaml: extends: the name of one scale is expected (got ['ci'])"),
+        (
+            {"ours": {"extends": "cii"}},
+            "config/scale/ours.yaml: extends: unknown scale 'cii' (no config/scale/cii.yaml); did you mean 'ci'?",
+        ),
+        (
+            {"ours": {"extends": ["ci"]}},
+            "config/scale/ours.yaml: extends: the name of one scale is expected (got ['ci'])",
+        ),
         ({"ours": {"extends": "ours"}}, "config/scale/ours.yaml: extends: 'ours' extends 'ours'; let one of them"),
         (
             {"ours": {"extends": "a"}, "a": {"extends": "b"}, "b": {"extends": "a"}},
