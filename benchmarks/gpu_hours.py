@@ -99,28 +99,35 @@ def timing_fit(
 ) -> NoReturn:
     """Take the place of the training loop: time steps of it and raise `Timed` with the `chosen` of them.
 
-    Of steps of which each `every`-th is dearer, what counts is the mean over so many in a row.
+    They are of one process that does the whole batch, however a run of the scale has it. Of steps of which each `every`-th is dearer, what counts is the mean over so many in a row.
     """
-    data = draw(0)
-
-    def intervals(steps: int) -> list[float]:
-        """Return the seconds of `steps` steps after warm-up; the last one, which is logged, is one more."""
-        starts: list[float] = []
-
-        def started(step: int) -> Batch:
-            # the loop itself waits for the loss of every step, at the next one, so that starts are a step apart
-            starts.append(clock())
-            return data
-
-        count = WARM_UP + steps + every
-        changes = {"steps": count, "history": count, "learning_rate": STILL}
-        loop.fit(model, recipe.model_copy(update=changes), identity, started, loss, device, division)
-        pairs = zip(starts[WARM_UP:-every], starts[WARM_UP + every :], strict=True)
-        return [(later - earlier) / every for earlier, later in pairs]
-
-    [pace] = intervals(1)
+    handed = (model, recipe, identity, draw(0), loss, device)
+    seconds = functools.partial(intervals, handed, clock=clock, every=every)
+    [pace] = seconds(1)
     steps = min(MOST, max(LEAST, math.ceil(SECONDS / pace)))
-    raise Timed(chosen([each for _ in range(repetitions) for each in intervals(steps)]))
+    raise Timed(chosen([each for _ in range(repetitions) for each in seconds(steps)]))
+
+
+def intervals(
+    handed: tuple[Any, ...], steps: int, *, clock: Callable[[], float], every: int = 1, warm_up: int = WARM_UP
+) -> list[float]:
+    """Return the seconds of `steps` steps, each a mean over `every` in a row, after `warm_up`.
+
+    `handed` is what the loop's `fit` was given, with data in place of what draws them. The last step is one more.
+    """
+    model, recipe, identity, data, loss, device = handed
+    starts: list[float] = []
+
+    def started(step: int) -> Batch:
+        # the loop itself waits for the loss of every step, at the next one, so that starts are a step apart
+        starts.append(clock())
+        return data
+
+    count = warm_up + steps + every
+    changes = {"steps": count, "history": count, "learning_rate": STILL}
+    loop.fit(model, recipe.model_copy(update=changes), identity, started, loss, device)
+    pairs = zip(starts[warm_up:-every], starts[warm_up + every :], strict=True)
+    return [(later - earlier) / every for earlier, later in pairs]
 
 
 def measured(what: str, plan: Plan, name: Name, stored: Path, cpu: bool = False) -> Measurement:
@@ -140,16 +147,12 @@ def measured(what: str, plan: Plan, name: Name, stored: Path, cpu: bool = False)
 def _seconds(
     stage: str, spec: Any, loss_network: Any, folder: Path, stored: Path, threads: int, cpu: bool = False
 ) -> float | None:
-    module = importlib.import_module(f"pipeline.{stage}")
-    run = Run(folder / "run", "step", threads, math.inf)
     every = spec.loss.arguments.get("every", 1) if isinstance(spec, TrainSpec) else 1
     fit: Callable[..., Any] = functools.partial(timing_fit, every=every) if every > 1 else timing_fit
     if cpu:
         fit = functools.partial(fit, clock=time.process_time, repetitions=CPU_REPETITIONS, chosen=min)
     try:
-        spec, files = prepared(spec, loss_network, folder, stored)
-        with patch("pipeline.learning.run.fit", fit), contextlib.redirect_stdout(io.StringIO()):
-            module.main(spec, "benchmark", run, **files)
+        begin(stage, spec, loss_network, folder, stored, threads, fit)
     except Timed as timed:
         return timed.seconds
     except RuntimeError as error:
@@ -157,6 +160,16 @@ def _seconds(
             raise
         return None
     raise UserError(f"pipeline.{stage} ended and never came to its training loop `fit`")
+
+
+def begin(
+    stage: str, spec: Any, loss_network: Any, folder: Path, stored: Path, threads: int, fit: Callable[..., Any]
+) -> None:
+    """Run a stage in `folder` on random pictures up to its training loop, whose place `fit` takes."""
+    module = importlib.import_module(f"pipeline.{stage}")
+    spec, files = prepared(spec, loss_network, folder, stored)
+    with patch("pipeline.learning.run.fit", fit), contextlib.redirect_stdout(io.StringIO()):
+        module.main(spec, "benchmark", Run(folder / "run", "step", threads, math.inf), **files)
 
 
 def prepared(spec: Any, loss_network: Any, folder: Path, stored: Path) -> tuple[Any, dict[str, Path | None]]:

@@ -1,35 +1,66 @@
-"""How long planning takes: jobs and CPU seconds of a dry-run by size, and how much of them reads no code a second time.
+"""What planning costs beside Snakemake alone: `python benchmarks/planning_speed.py --scales paper demo`.
 
-`python benchmarks/planning_speed.py --scale paper` runs `snakemake -n` twice in this folder, whose results stay as they
-are: the first run may read all code, the second finds what the first kept beside Snakemake's memory.
+CPU seconds of `snakemake -n` in this folder, whose results stay as they are, over those of the same for as many jobs of
+a plain Snakefile. The first run reads all code, the second finds what the first kept beside Snakemake's memory. A scale
+whose results are finished has no job left, as the demo after `snakemake`; its plain jobs are finished likewise.
 """
 
 import argparse
-import os
 import re
-import subprocess
 import sys
+import tempfile
+from pathlib import Path
+
+from in_turn import cpu_of
+from stage_steps import plan
+
+from pipeline.planning.session import SOURCES
+
+PLAIN = """\
+rule all:
+    input: [f"made/{number}" for number in range(%d)]
+rule make:
+    output: "made/{number}"
+    shell: "touch {output}"
+"""
+SNAKEMAKE = (sys.executable, "-m", "snakemake", "-n")
+HEADING = """\
+| scale | run | jobs | of these to make | ours / plain Snakefile |
+| --- | --- | --- | --- | --- |"""
 
 
-def dry_run(scale: str) -> tuple[int, float]:
-    """Return the jobs that a dry-run of `scale` plans, and the CPU seconds that it takes."""
-    before = os.times()
-    command = [sys.executable, "-m", "snakemake", "-n", "--config", f"scale={scale}"]
-    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    after = os.times()
+def dry_run(*options: str, folder: Path | None = None) -> tuple[int, float]:
+    """Return the jobs that a dry-run plans to make, and the CPU seconds that it takes."""
+    seconds, printed = cpu_of([*SNAKEMAKE, *options], folder)
     found = re.search(r"^total\s+(\d+)$", printed, re.MULTILINE)
-    seconds = after.children_user + after.children_system - before.children_user - before.children_system
     return int(found[1]) if found else 0, seconds
 
 
+def plain(jobs: int, finished: bool) -> float:
+    """Return the CPU seconds of a dry-run of a Snakefile with so many `jobs`, the shortest of two."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "Snakefile").write_text(PLAIN % jobs, encoding="utf-8")
+        (folder / "made").mkdir()
+        for number in range(jobs if finished else 0):
+            (folder / f"made/{number}").touch()
+        runs = [dry_run(folder=folder) for _ in range(2)]
+        assert [made for made, _ in runs] == [0 if finished else jobs + 1] * 2
+        return min(seconds for _, seconds in runs)
+
+
 def main() -> None:
-    """Print a line for each run."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--scale", default="paper", help="a file of config/scale; default paper")
-    scale: str = parser.parse_args().scale
-    for run in ("first", "second"):
-        jobs, seconds = dry_run(scale)
-        print(f"{scale}, {run} run: {jobs} jobs to make in {seconds:.1f} CPU seconds", flush=True)
+    parser.add_argument("--scales", nargs="+", default=["paper", "demo"], help="files of config/scale")
+    print(HEADING, flush=True)
+    for scale in parser.parse_args().scales:
+        jobs = sum(map(len, plan(scale).jobs.values()))
+        other = None
+        SOURCES.unlink(missing_ok=True)
+        for run in ("first", "second"):
+            left, seconds = dry_run("--config", f"scale={scale}")
+            other = other or plain(jobs, finished=not left)
+            print(f"| {scale} | {run} | {jobs} | {left} | {seconds / other:.2f} |", flush=True)
 
 
 if __name__ == "__main__":

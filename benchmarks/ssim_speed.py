@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 
 import torch
+from in_turn import shortest, timed
 from metric_speed import pair
 
 from lossbench.metrics import score
@@ -26,20 +27,6 @@ PIXELS = 512 * 512
 HEADING = """\
 | picture | threads | SSIM | MS-SSIM | SSIM, ours - piq | MS-SSIM, ours - piq |
 | --- | --- | --- | --- | --- | --- |"""
-
-
-Clock = Callable[[], float]
-
-
-def shortest(functions: list[Callable[[], float]], rounds: int, clock: Clock) -> tuple[list[float], list[float]]:
-    """Return the seconds of the shortest run of each function by `clock`, run in turn, and the values."""
-    best, values = [float("inf")] * len(functions), [0.0] * len(functions)
-    for _ in range(rounds + 1):
-        for place, function in enumerate(functions):
-            start = clock()
-            values[place] = function()
-            best[place] = min(best[place], clock() - start)
-    return best, values
 
 
 def measure(threads: int, rounds: int) -> None:
@@ -62,8 +49,10 @@ def measure(threads: int, rounds: int) -> None:
             lambda ours=ours, theirs=theirs: score("ms_ssim", ours, theirs),
             of_piq("multi_scale_ssim"),
         ]
+        values = [function() for function in functions]
         clock = time.process_time if threads == 1 else time.perf_counter
-        taken, values = shortest(functions, rounds if height * width <= PIXELS else max(rounds // 5, 1), clock)
+        blocks = dict(enumerate(timed(function, clock) for function in functions))
+        taken = shortest(blocks, rounds if height * width <= PIXELS else max(rounds // 5, 1))
         ratios = f"{taken[0] / taken[1]:.2f} | {taken[2] / taken[3]:.2f}"
         apart = f"{values[0] - values[1]:+.0e} | {values[2] - values[3]:+.0e}"
         print(f"| {height}x{width} | {threads} | {ratios} | {apart} |", flush=True)

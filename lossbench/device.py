@@ -74,8 +74,8 @@ class Device:
 def choose(precision: str, threads: int) -> Device:
     """Choose the device and arithmetic of a job; `precision` is `auto`, `float32` or `bfloat16`.
 
-    `auto` takes bfloat16 where the device is faster in it: GPUs from compute capability 8, CPUs with AMX, and AMD's with
-    AVX-512 BF16.
+    `auto` takes bfloat16 where the device is faster in it: GPUs from compute capability 8, CPUs with AMX, and those of
+    AMD with AVX-512 BF16.
     """
     torch.set_num_threads(threads)
     cuda = torch.cuda.is_available()
