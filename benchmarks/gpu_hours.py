@@ -99,7 +99,8 @@ def timing_fit(
 ) -> NoReturn:
     """Take the place of the training loop: time steps of it and raise `Timed` with the `chosen` of them.
 
-    They are of one process that does the whole batch, however a run of the scale has it. Of steps of which each `every`-th is dearer, what counts is the mean over so many in a row.
+    They are of one process that does the whole batch, however a run has it. Of steps of which each `every`-th is
+    dearer, what counts is the mean over so many in a row.
     """
     handed = (model, recipe, identity, draw(0), loss, device)
     seconds = functools.partial(intervals, handed, clock=clock, every=every)

@@ -34,8 +34,10 @@ def serve(listener: int, folder: str, told: int) -> None:
     leave = os._exit
 
     def tell(code: int) -> None:
-        used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-        os.write(told, f"{sum(one.ru_utime + one.ru_stime for one in used)}\n".encode())
+        own, jobs = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+        # the job itself ends so too, of which its watcher tells
+        if jobs.ru_utime + jobs.ru_stime:
+            os.write(told, f"{sum(one.ru_utime + one.ru_stime for one in (own, jobs))}\n".encode())
         leave(code)
 
     with patch("os._exit", tell):

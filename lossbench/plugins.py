@@ -15,7 +15,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from lossbench.errors import UserError, as_written, nearest
 from lossbench.files import parsed
-from lossbench.numerals import as_number
+from lossbench.formats.numerals import as_number
 
 PACKAGE = Path(__file__).parent
 WORDS = {

@@ -17,7 +17,7 @@ from pydantic import (
 )
 
 from lossbench.errors import UserError, as_written, nearest
-from lossbench.numerals import as_number
+from lossbench.formats.numerals import as_number
 
 PARSED = "parsed"
 """Key of pydantic's context for values that a user wrote."""

@@ -73,15 +73,15 @@ def start() -> subprocess.Popen[bytes] | None:
     return server
 
 
-def main(listener: socket.socket, folder: Path) -> None:
+def main(listener: socket.socket, folder: Path) -> NoReturn:
     """Serve until Snakemake has ended; in a process of a job, run that."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     request = _serve(listener)
-    if request is None:
-        shutil.rmtree(folder, ignore_errors=True)
-    else:
+    if request is not None:
         _run(request)
+    shutil.rmtree(folder, ignore_errors=True)
+    _end(0)
 
 
 def _serve(listener: socket.socket) -> Request | None:

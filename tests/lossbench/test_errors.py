@@ -8,7 +8,7 @@ import torch
 from pydantic import Field
 
 from lossbench.errors import UserError, as_written, memory_for, nearest
-from lossbench.numerals import as_number
+from lossbench.formats.numerals import as_number
 from lossbench.records import Strict
 
 
