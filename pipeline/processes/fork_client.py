@@ -19,22 +19,12 @@ STAGES = ("train", "evaluate", "generate", "pretrain", "train_classifier", "trai
 
 def main() -> None:
     """Have the process made, pass SIGTERM on to it, and end as it does."""
-    connection = _connected() if _is_forked(sys.argv[1:]) else None
+    connection = _begun(sys.argv[1:]) if _is_forked(sys.argv[1:]) else None
     if connection is None:
         os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
     # Ctrl-C reaches the job itself, which is in the process group of this one
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda number, _: connection.sendall(bytes([number])))
-    asked = {
-        "arguments": sys.argv[1:],
-        "folder": os.getcwd(),
-        "environment": dict(os.environ),
-        "group": os.getpgrp(),
-    }
-    content = json.dumps(asked).encode()
-    streams = array.array("i", STREAMS).tobytes()
-    connection.sendmsg([len(content).to_bytes(8, "big")], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, streams)])
-    connection.sendall(content)
     answer = connection.recv(1)
     if not answer:
         sys.exit("the process of this job is gone")
@@ -45,16 +35,27 @@ def _is_forked(arguments: list[str]) -> bool:
     return len(arguments) > 1 and arguments[0] == "-m" and arguments[1] in {f"pipeline.{stage}" for stage in STAGES}
 
 
-def _connected() -> socket.socket | None:
+def _begun(arguments: list[str]) -> socket.socket | None:
+    """Return a connection to the server once it begins the job; None where it is not there, or ends before that."""
     if ADDRESS not in os.environ:
         return None
+    asked = {
+        "arguments": arguments,
+        "folder": os.getcwd(),
+        "environment": dict(os.environ),
+        "group": os.getpgrp(),
+        "interruptible": signal.getsignal(signal.SIGINT) is not signal.SIG_IGN,
+    }
+    content = json.dumps(asked).encode()
+    streams = array.array("i", STREAMS).tobytes()
     connection = socket.socket(socket.AF_UNIX)
     try:
         connection.connect(os.environ[ADDRESS])
+        connection.sendmsg([len(content).to_bytes(8, "big")], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, streams)])
+        connection.sendall(content)
+        return connection if connection.recv(1) else None
     except OSError:
-        # Snakemake has ended, and its server with it
         return None
-    return connection
 
 
 if __name__ == "__main__":

@@ -26,6 +26,8 @@ from typing import NoReturn
 
 from pipeline.processes.fork_client import ADDRESS, STAGES, STREAMS
 
+BEGUN = b"\1"
+"""What the server answers when a job begins; its exit code follows."""
 PACKAGES = ("pyrtools", "torchvision", "timm")
 """What metrics import when they are first asked for, and takes long."""
 
@@ -40,6 +42,8 @@ class Request:
     environment: dict[str, str]
     group: int
     """Process group of its shell: a signal to that reaches the job too."""
+    interruptible: bool
+    """Whether SIGINT ends it; a shell has what it runs in the background ignore that."""
     streams: list[int]
     """Open files that become its standard input, output and error."""
 
@@ -119,6 +123,8 @@ def _begun(connection: socket.socket) -> Request:
     """Return what is asked for in the process of its job; watch that and end with it in this one."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     request = _received(connection)
+    # from now on whoever asked passes signals on, and does not start the job itself
+    connection.sendall(BEGUN)
     job = os.fork()
     if job == 0:
         return request
@@ -152,7 +158,8 @@ def _run(request: Request) -> NoReturn:
     sys.stdin = os.fdopen(STREAMS[0], closefd=False)
     sys.stdout = os.fdopen(STREAMS[1], "w", closefd=False)
     sys.stderr = os.fdopen(STREAMS[2], "w", buffering=1, errors="backslashreplace", closefd=False)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    if request.interruptible:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     with suppress(OSError):
         # the shell may have ended, or be of another session
         os.setpgid(0, request.group)

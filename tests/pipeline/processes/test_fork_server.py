@@ -3,6 +3,7 @@
 import os
 import select
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -122,6 +123,44 @@ def test_a_job_ends_with_the_command_that_asked_for_it(address: str) -> None:
 
 def test_a_server_that_is_gone_is_not_needed() -> None:
     assert ended("/nowhere/socket", *TRAIN, "--help")[0] == 0
+
+
+def test_a_job_whose_server_is_gone_before_it_begins_is_started(tmp_path: Path) -> None:
+    address = str(tmp_path / "socket")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(address)
+        listener.listen()
+        process = begin(address, *TRAIN, "--help")
+        connection, _ = listener.accept()
+    connection.close()
+    printed, errors = process.communicate()
+    assert process.returncode == 0 and "usage: python -m pipeline.train" in printed and not errors
+
+
+def test_an_interrupt_ends_a_job_that_waits_for_its_server(tmp_path: Path) -> None:
+    address = str(tmp_path / "socket")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(address)
+        listener.listen()
+        process = begin(address, *TRAIN, *TRAINING, process_group=0)
+        connection, _ = listener.accept()
+        assert connection.recv(1)
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(timeout=10) != 0
+        connection.close()
+
+
+def test_a_job_of_a_shell_that_ignores_interrupts_ignores_them(address: str) -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        process, _ = waiting(address)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    os.killpg(process.pid, signal.SIGINT)
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(timeout=1)
+    process.kill()
+    process.wait()
 
 
 def test_a_server_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
