@@ -6,8 +6,10 @@ import logging
 import os
 import signal
 import sys
+import tempfile
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from lossbench.errors import UserError
@@ -26,15 +28,24 @@ def launch(main: Callable[..., object], values: Mapping[str, Any], processes: in
     Raises UserError for fewer GPUs than processes, and with the line of the process that failed first.
     """
     import torch
-    from torch.distributed.elastic.multiprocessing import SignalException
-    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
-    from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
     there = torch.cuda.device_count()
     if 0 < there < processes:
         raise UserError(f"--processes {processes}: this machine shows {there} GPUs; give {there} or fewer")
-    _quieten()
     os.environ.setdefault(*SHUTDOWN)
+    # a stage sets its threads itself; accelerate would warn of this
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    with _passing_files() as folder:
+        _launch(main, values, processes, folder)
+
+
+def _launch(main: Callable[..., object], values: Mapping[str, Any], processes: int, folder: str) -> None:
+    from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalException
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+    from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+
+    # the loggers are there when their modules are
+    _quieten()
     config = LaunchConfig(
         min_nodes=1,
         max_nodes=1,
@@ -45,6 +56,7 @@ def launch(main: Callable[..., object], values: Mapping[str, Any], processes: in
         rdzv_endpoint="localhost:0",
         local_addr="localhost",
         start_method="spawn",
+        logs_specs=DefaultLogsSpecs(log_dir=folder),
     )
     try:
         elastic_launch(config, _process)(main, dict(values))
@@ -52,6 +64,18 @@ def launch(main: Callable[..., object], values: Mapping[str, Any], processes: in
         raise SystemExit(128 + error.sigval) from None
     except ChildFailedError as error:
         _tell(error, processes)
+
+
+@contextmanager
+def _passing_files() -> Iterator[str]:
+    """Give a folder for what the launcher writes for itself, and have it there, until the end of the block."""
+    before = tempfile.tempdir
+    with tempfile.TemporaryDirectory(prefix="lossbench-") as folder:
+        tempfile.tempdir = folder
+        try:
+            yield folder
+        finally:
+            tempfile.tempdir = before
 
 
 def _quieten() -> None:

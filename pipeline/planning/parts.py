@@ -13,7 +13,7 @@ from pipeline.clips.planning import WHAT, check_frames, levels_of
 from pipeline.config import scale
 from pipeline.config.read import Configuration
 from pipeline.config.table import Table
-from pipeline.dividing.planned import check_division, processes
+from pipeline.dividing.planned import check_division
 from pipeline.specs.evaluate import MetricSpec
 from pipeline.specs.pretrain import PretrainSpec
 from pipeline.specs.recipe import Recipe
@@ -53,8 +53,8 @@ def recipe(configuration: Configuration, network: str, task: str) -> Recipe:
     _check_patch(f"{place}.{part}.patch", network, found.patch)
     check_frames(f"{place}.recipe", network, found.frames, of_clips(configuration.config.tasks[task].name))
     plugin, file = ("networks", network), str(configuration.scale_file)
-    shared = processes(configuration.scale.gpus, chosen.gpus)
-    check_division(file, f"networks.{network}", plugin, found, shared, chosen.accumulate)
+    shared = (configuration.scale.gpus, chosen.gpus, chosen.accumulate)
+    check_division(file, f"networks.{network}", plugin, found, *shared)
     side = configuration.config.tasks[task].settings.get("side")
     if side not in (None, found.patch):
         raise UserError(f"{place}.{part}.patch: {found.patch} px, but pictures of {task} have {side}; give {side}")
@@ -185,8 +185,8 @@ def pretrain_spec(configuration: Configuration, name: str, dataset: str, task: s
         wanted = "pictures; leave it out" if made.frames else "clips; say how many frames in a row, such as 4"
         raise UserError(f"{where}.recipe.frames: {made.frames}, but '{chosen.network}' is trained on {wanted}")
     plugin, file = ("loss_networks", chosen.network), str(configuration.scale_file)
-    shared = processes(configuration.scale.gpus, chosen.gpus)
-    check_division(file, f"loss_networks.{name}", plugin, made, shared, chosen.accumulate)
+    shared = (configuration.scale.gpus, chosen.gpus, chosen.accumulate)
+    check_division(file, f"loss_networks.{name}", plugin, made, *shared)
     return PretrainSpec(loss_network=chosen.network, architecture=architecture, seed=seed, dataset=dataset, recipe=made)
 
 

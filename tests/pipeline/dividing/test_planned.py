@@ -31,21 +31,29 @@ def test_a_batch_that_can_not_be_divided_is_refused_with_entry_and_value() -> No
     with pytest.raises(UserError) as caught:
         recipe(changed(gpus=batch + 1), "edsr", TASK)
     assert str(caught.value) == (
-        f"{SCALE}: gpus: {batch + 1} do not divide networks.edsr.recipe.batch: {batch}; set networks.edsr.gpus and "
-        "networks.edsr.accumulate so that their product does, such as 1 and 1"
+        f"{SCALE}: networks.edsr.recipe.batch: {batch} can't be divided by gpus: {batch + 1}; set networks.edsr.gpus "
+        "and networks.edsr.accumulate to numbers whose product divides it, such as 1 and 1"
     )
-    with pytest.raises(UserError, match=f"gpus: 2 and networks.edsr.accumulate: {batch} do not divide"):
+    with pytest.raises(UserError, match=f"divided by gpus: 2 times networks.edsr.accumulate: {batch};"):
         recipe(changed(gpus=2, accumulate=batch), "edsr", TASK)
     assert recipe(changed(accumulate=batch), "edsr", TASK).batch == batch
     read = at_ci()
     name = next(name for name, one in read.scale.loss_networks.items() if one.recipe and not one.judgements)
-    with pytest.raises(UserError, match=rf"gpus: 1009 do not divide loss_networks\.{name}\.recipe\.batch: \d+;"):
+    with pytest.raises(UserError, match=rf"loss_networks\.{name}\.recipe\.batch: \d+ can't be divided by gpus: 1009;"):
         pretrain_spec(changed("loss_networks", name, gpus=1009), name, "toy", TASK, 0)
 
 
 def test_a_network_may_have_fewer_gpus_than_the_scale() -> None:
     assert recipe(changed(gpus=1009, own=1), "edsr", TASK).batch == at_ci().scale.networks["edsr"].recipe.batch
-    assert [processes(*given) for given in ((0, None), (1, 4), (4, None), (4, 2), (2, 4))] == [1, 1, 4, 2, 2]
+    assert [processes(*given) for given in ((0, None), (1, None), (4, None), (4, 2))] == [1, 1, 4, 2]
+
+
+@pytest.mark.parametrize("gpus", [0, 1, 3])
+def test_a_network_with_more_gpus_than_the_scale_is_refused(gpus: int) -> None:
+    with pytest.raises(
+        UserError, match=rf"networks\.edsr\.gpus: 4 are more than the scale has; give {max(1, gpus)}, or"
+    ):
+        recipe(changed(gpus=gpus, own=4), "edsr", TASK)
 
 
 def test_parts_of_a_network_with_batch_normalisation_are_refused() -> None:
