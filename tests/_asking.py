@@ -10,12 +10,16 @@ from pipeline.planning.cost import STAGES
 from pipeline.planning.plan import Plan
 
 
-def workflow(*, nodes: int | None = 100, main: bool = True, **entries: str) -> Any:
-    """Return the state of a run with entries of default-resources."""
+def workflow(
+    threads: dict[str, int] | None = None, *, nodes: int | None = 100, main: bool = True, **entries: str
+) -> Any:
+    """Return the state of a run with `threads` of stages and entries of default-resources."""
     given = {name: SimpleNamespace(raw=one) for name, one in entries.items()}
     made = SimpleNamespace(
         is_main_process=main,
-        resource_settings=SimpleNamespace(nodes=nodes, _parsed_default_resources=given),
+        resource_settings=SimpleNamespace(
+            nodes=nodes, _parsed_default_resources=given, overwrite_threads=threads or {}
+        ),
         execution_settings=SimpleNamespace(retries=3),
         remote_execution_settings=SimpleNamespace(preemptible_rules=SimpleNamespace(is_preemptible=lambda name: False)),
         dryrun=False,

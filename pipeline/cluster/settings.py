@@ -54,7 +54,7 @@ class Cluster(Strict):
         """
         names = cls.model_fields
         for name in given.keys() - names.keys() - KNOWN:
-            if near := difflib.get_close_matches(name, names, n=1, cutoff=ALIKE):
+            if near := difflib.get_close_matches(name, [*names, *KNOWN], n=1, cutoff=ALIKE):
                 raise UserError(f"{WHERE}: unknown entry '{one_line(name)}'; did you mean '{near[0]}'?")
         numbers = ("times_slower", "longest_job_hours")
         values = {name: str(one).strip("'\"") for name, one in given.items() if name in names}

@@ -154,15 +154,17 @@ def start_quickly(workflow: Any) -> None:
         fork_server.start()
 
 
-def memory_mb(workflow: Any, plan: Plan, stage: str) -> Callable[[Any, int, int], int]:
-    """Return the main memory in MB that jobs of `stage` ask for, by wildcards, threads and number of the try.
+def memory_mb(workflow: Any, plan: Plan, stage: str) -> Callable[[Any, int], int]:
+    """Return the main memory in MB that jobs of `stage` ask for, by wildcards and number of the try.
 
     Each process of a job needs as much.
     """
     each: int = plan.scale.memory_mb.get(stage, MEMORY_MB[stage])
     in_steps = _of_cluster(workflow) and _cluster(workflow).cloud == "aws_batch"
+    # those of the profile: Snakemake cuts a job's to the cores of a run, which a dry-run has one of
+    threads = workflow.resource_settings.overwrite_threads.get(stage, 1) if in_steps else 1
 
-    def asked(wildcards: Any, threads: int, attempt: int) -> int:
+    def asked(wildcards: Any, attempt: int) -> int:
         needed, times = each * plan.of(stage, wildcards).processes, min(attempt, MOST_MEMORY)
         return clouds.batch_memory_mb(stage, needed, threads, times) if in_steps else needed * times
 

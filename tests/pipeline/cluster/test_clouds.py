@@ -56,12 +56,12 @@ def test_memory_is_rounded_up_to_what_aws_batch_takes() -> None:
 @pytest.mark.parametrize("scale", ["ci", "demo", "paper"])
 def test_the_profile_of_aws_batch_has_threads_for_the_memory_of_every_stage(scale: str) -> None:
     profile = yaml.safe_load((ROOT / "profiles/aws-batch/config.yaml").read_text(encoding="utf-8"))
-    threads = dict(entry.split("=") for entry in profile["set-threads"])
+    threads = {stage: int(count) for stage, count in (entry.split("=") for entry in profile["set-threads"])}
     plan = planned(scale)
     for stage in session.MEMORY_MB.keys() & {stage for stage, jobs in plan.jobs.items() if jobs}:
         wildcards = plan.job(stage, first(plan, stage)).wildcards
-        memory = session.memory_mb(workflow(cloud="aws_batch"), plan, stage)
-        assert memory(wildcards, int(threads.get(stage, 1)), 1) >= session.MEMORY_MB[stage]
+        memory = session.memory_mb(workflow(threads, cloud="aws_batch"), plan, stage)
+        assert memory(wildcards, 1) >= session.MEMORY_MB[stage]
 
 
 def test_jobs_share_the_folder_and_begin_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -135,7 +135,7 @@ def test_every_stage_asks_for_memory_and_a_scale_may_ask_for_more() -> None:
         wildcards = next(iter(plan.jobs["train"].values())).wildcards
         memory = session.memory_mb(local, plan, "train")
         # every try asks for more, and a chain of many tries still finds a machine
-        assert [memory(wildcards, 1, attempt) / asked for attempt in (1, 2, 3, 20)] == [1, 2, 3, 3]
+        assert [memory(wildcards, attempt) / asked for attempt in (1, 2, 3, 20)] == [1, 2, 3, 3]
     rules = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "workflow/rules").glob("*.smk"))
     for stage in FILES:
         assert f'mem_mb=session.memory_mb(workflow, plan, "{stage}")' in rules
