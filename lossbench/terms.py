@@ -92,7 +92,7 @@ class WeightedTerms(nn.Module):
         """Return whether the term `name` is in `step`; raises InputError where a step is needed and none is given."""
         if name not in self.every:
             return True
-        if not isinstance(step, Integral) or step < 0:
+        if isinstance(step, bool) or not isinstance(step, Integral) or step < 0:
             given = "no step is given" if step is None else f"{step!r} is no number of a step"
             raise _inputs.InputError(
                 f"the term '{name}' is in every k-th step alone (every = {self.every[name]}), and {given}; give that "
@@ -116,8 +116,8 @@ class WeightedTerms(nn.Module):
         if not found:
             names = " and ".join(self.every)
             raise _inputs.InputError(
-                f"step {step} has no term: {names} alone are not in every step; build the loss with a pixel term, add "
-                "one that has it, or leave 'every' out"
+                f"step {step} has no term: there is no other than {names}, which 'every' leaves out; build the loss "
+                "with a pixel term, add one that has it, or leave 'every' out"
             )
         return found
 

@@ -48,9 +48,10 @@ def _make_again(workflow: Any, job: Job, running: bool) -> None:
     memory = workflow.persistence
     if damaged := _damage(workflow, job, running):
         if workflow.dag.forcefiles.isdisjoint(there):
+            what = "was changed or damaged" if Path(damaged).exists() else "was deleted"
             tell(
-                f"{damaged} was changed or damaged since it was made: it is made again; where it comes out otherwise, "
-                "the next run makes again what rests on it"
+                f"{damaged} {what} since it was made: it is made again; where it comes out otherwise, the next run "
+                "makes again what rests on it"
             )
         workflow.dag.forcefiles.update(there)
     elif why is None:

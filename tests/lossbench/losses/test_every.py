@@ -82,7 +82,7 @@ def test_the_network_is_not_run_where_its_term_is_not_due(build: Build, monkeypa
     assert len(seen) == 2
 
 
-@pytest.mark.parametrize("step", [None, -1, 1.0, "4"])
+@pytest.mark.parametrize("step", [None, -1, 1.0, "4", True])
 def test_without_the_number_of_the_step_there_is_one_clear_line(build: Build, step: Any) -> None:
     loss = build("ccmae", every=4)
     with pytest.raises(InputError) as caught:
@@ -129,7 +129,7 @@ def test_a_step_without_any_term_is_named(build: Build) -> None:
     prediction, target = pair(1, 3, 24, 24)
     assert list(alone.terms(prediction, target, 2)) == ["perceptual", "texture"]
     with pytest.raises(
-        InputError, match="step 1 has no term: perceptual and texture alone are not in every step; buil"
+        InputError, match="step 1 has no term: there is no other than perceptual and texture, which 'every'"
     ):
         alone(prediction, target, step=1)
     assert list((lossbench.create_loss("original") + alone).terms(prediction, target, 1)) == ["pixel"]
