@@ -25,6 +25,9 @@ import pytest
 WRITES = frozenset({"open", "write", "writelines", "fsync", "replace", "unlink", "mkdir", "chmod", "save_file"})
 """Names of the functions in C by which files come and go."""
 
+OWN = os.getpid()
+"""Number of the process whose forks the jobs are."""
+
 
 @dataclass(frozen=True)
 class Job:
@@ -95,7 +98,7 @@ def _ended(job: Job, whole: Ended | None) -> Ended:
     """Run one job; one that is too quick to be killed is begun anew and killed sooner."""
     from lossbench.files import sha256
 
-    folder, log = Path(job.folder), Path(job.folder).with_suffix(".log")
+    folder, log = Path(job.folder), _beside(job, "log")
     if job.disk is not None:
         _mount(folder, job.disk)
     kind, place = "", 0.0
@@ -127,7 +130,12 @@ def _ended(job: Job, whole: Ended | None) -> Ended:
 
 def _imported(job: Job) -> Path:
     """Return where a job that ended well says what it imported."""
-    return Path(job.folder).with_suffix(".modules")
+    return _beside(job, "modules")
+
+
+def _beside(job: Job, kind: str) -> Path:
+    """Return a file beside the folder of a job, which another process may run at the same time."""
+    return Path(job.folder).with_suffix(f".{OWN}.{kind}")
 
 
 def _mount(folder: Path, size: str) -> None:

@@ -188,6 +188,8 @@ def test_the_code_of_the_public_classifier_counts_as_the_metrics_own(monkeypatch
     from pipeline.outputs import metric_cache
 
     seen: list[tuple[str, ...]] = []
+    # what another test of this process asked for is remembered
+    metric_cache._version.cache_clear()
     monkeypatch.setattr(metric_cache, "fingerprint", lambda *modules: str(seen.append(modules)))
     for name in ("efficientnet_error", "psnr"):
         metric_cache._version(name)
@@ -195,6 +197,7 @@ def test_the_code_of_the_public_classifier_counts_as_the_metrics_own(monkeypatch
         ("lossbench.metrics.efficientnet_error", "lossbench.classifiers.efficientnet_lite0"),
         ("lossbench.metrics.psnr",),
     ]
+    metric_cache._version.cache_clear()
 
 
 @needs_package
