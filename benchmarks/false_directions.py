@@ -17,9 +17,9 @@ from interval_coverage import image_effects
 from numpy.typing import NDArray
 
 from lossbench.statistics.bootstrap import draws
+from lossbench.statistics.comparison import compared
 from lossbench.statistics.seed_noise import borrowed
 from pipeline.judging.noise import Lender
-from pipeline.outputs.comparison import compared
 from pipeline.outputs.scores import paired, read_scores
 from pipeline.specs.tabulate import TabulateSpec
 

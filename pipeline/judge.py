@@ -13,6 +13,7 @@ import pandas as pd
 
 from lossbench.errors import UserError
 from lossbench.files import write_text
+from lossbench.statistics.comparison import Comparison, compared, left_out
 from lossbench.statistics.false_directions import NOMINAL, beyond_nominal
 from lossbench.statistics.intervals import equivalent, holm
 from lossbench.statistics.rank_agreement import shape
@@ -26,7 +27,6 @@ from pipeline.judging.printed_size import PrintedSize, printed_size
 from pipeline.judging.summary import summary
 from pipeline.judging.untrained import REFUSED, as_good
 from pipeline.judging.within import in_every_run, margin, of_every_run, on_mean
-from pipeline.outputs.comparison import Comparison, compared, left_out
 from pipeline.outputs.finite import finite
 from pipeline.outputs.scores import KEY, Paired, averaged, paired, read_scores, signs
 from pipeline.specs.judge import Claim, JudgeSpec

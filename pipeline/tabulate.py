@@ -10,10 +10,10 @@ import pandas as pd
 
 from lossbench.errors import UserError
 from lossbench.files import write_text
+from lossbench.statistics.comparison import compared, left_out
 from lossbench.statistics.intervals import holm
 from pipeline.command import run
 from pipeline.judging.noise import Lender
-from pipeline.outputs.comparison import compared, left_out
 from pipeline.outputs.scores import KEY, averaged, paired, read_scores, signs
 from pipeline.outputs.training_words import mean_strength, most_unmoved
 from pipeline.pages.formats import html_page, latex_table, markdown_page, wide_csv, wide_frame

@@ -5,9 +5,9 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from lossbench.statistics.comparison import compared
 from lossbench.statistics.intervals import holm
 from pipeline.judging.noise import Lender
-from pipeline.outputs.comparison import compared
 from pipeline.outputs.scores import paired, signs
 from pipeline.specs.tabulate import MetricColumn, TabulateSpec
 

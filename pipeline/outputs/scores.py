@@ -3,13 +3,13 @@
 from collections.abc import Container, Iterable, Sequence
 from itertools import product
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from lossbench.errors import UserError
+from lossbench.statistics.comparison import Paired as Paired
 from lossbench.statistics.neighbours import Layout
 from pipeline.outputs.rows import read_rows
 from pipeline.specs.tabulate import Cell, TabulateSpec
@@ -101,17 +101,6 @@ def averaged(scores: pd.DataFrame, keys: Sequence[str]) -> pd.Series:
     """Return the mean over test sets of the means over their images, by `keys`."""
     means = scores.groupby([*keys, "test_set"], sort=False)["value"].mean()
     return means.groupby(level=list(range(len(keys))), sort=False).mean()
-
-
-class Paired(NamedTuple):
-    """Differences of two losses on the same images of one test set."""
-
-    test_set: str
-    images: tuple[str, ...]
-    values: Floats
-    """(seeds, images); infinite where an image is perfect under one of the losses alone, NaN where infinities meet."""
-    layout: Layout | None = None
-    """Row and column of each image where all are tiles of a scene."""
 
 
 def paired(

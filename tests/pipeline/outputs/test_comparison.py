@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lossbench.statistics.comparison import compared, left_out
 from lossbench.statistics.intervals import companions, interval
-from pipeline.outputs.comparison import compared, left_out
 from pipeline.outputs.scores import Paired, differences, paired
 
 IMAGES = tuple("abcdef")

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from lossbench.errors import UserError
+from lossbench.statistics.comparison import compared
 from lossbench.statistics.intervals import interval
-from pipeline.outputs.comparison import compared
 from pipeline.outputs.scores import Paired, differences, paired, read_scores
 from pipeline.specs.tabulate import Cell
 

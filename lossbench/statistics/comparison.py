@@ -5,17 +5,31 @@ An image without a finite difference has a place in ranks and counts, not in a m
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lossbench.statistics.bootstrap import Interval
 from lossbench.statistics.intervals import Companions, companions, interval
 from lossbench.statistics.neighbours import Layout
 from lossbench.statistics.seed_noise import SeedNoise
-from pipeline.outputs.scores import Floats, Paired
+
+Floats = NDArray[np.float64]
 
 LISTED = 10
 """Images named in a note; of further ones the number is told."""
+
+
+class Paired(NamedTuple):
+    """Differences of two losses on the same images of one test set."""
+
+    test_set: str
+    images: tuple[str, ...]
+    values: Floats
+    """(seeds, images); infinite where an image is perfect under one of the losses alone, NaN where infinities meet."""
+    layout: Layout | None = None
+    """Row and column of each image where all are tiles of a scene."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +79,7 @@ def _finite(sets: Sequence[Paired]) -> tuple[list[Floats], list[Layout | None], 
         finite += [values if kept.all() else np.ascontiguousarray(values[:, kept])] if kept.any() else []
         left = None if layout is None else tuple(place for place, stays in zip(layout, kept, strict=True) if stays)
         layouts += [left] if kept.any() else []
-        names += [f"{test_set} {image}" for image, stays in zip(images, kept, strict=True) if not stays]
+        names += [f"{test_set} {image}".strip() for image, stays in zip(images, kept, strict=True) if not stays]
         infinite += values[~np.isfinite(values)].tolist()
     if not names:
         return finite, layouts, ""
