@@ -112,15 +112,18 @@ def _measure_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--bits", type=int, help="bits that values of 16-bit files have: 11 is --peak 2047")
     parser.add_argument("--clip", action="store_true", help="a folder holds the frames of one clip, 2 before 10")
     parser.add_argument("--weights", action="append", default=[], metavar="METRIC=FILE", help="a stored loss network")
+    parser.add_argument("--jobs", metavar="N", help="processes that score pictures beside each other")
     json_option(parser)
 
 
 def _measure(given: argparse.Namespace) -> None:
     from lossbench.formats.pairs import peak_of
     from lossbench.measure import main, requested
+    from lossbench.measuring.processes import checked_jobs
 
+    jobs = checked_jobs(given.jobs, "--jobs")
     request = requested(given.metric, given.protocol, given.crop, not given.no_rounding, given.weights)
-    main(given.prediction, given.target, request, given.clip, given.json, peak_of(given.peak, given.bits))
+    main(given.prediction, given.target, request, given.clip, given.json, peak_of(given.peak, given.bits), jobs)
 
 
 VERBS: dict[str, Verb] = {

@@ -2,11 +2,9 @@
 
 import json
 import math
-import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,17 +12,15 @@ import numpy as np
 
 from lossbench import metrics
 from lossbench.assets import pyiqa_models
-from lossbench.errors import FileError, Notice, UserError, gathered, nearest, placed, say, shown, summed_up, tell
+from lossbench.errors import FileError, Notice, UserError, gathered, nearest, placed, say, shown, summed_up
 from lossbench.formats.listing import is_there
-from lossbench.formats.pairs import Pair, one_clip, read_levels, read_pair
-from lossbench.formats.partners import listed_by_number, partners
+from lossbench.formats.pairs import read_levels
+from lossbench.formats.partners import named, nested
+from lossbench.measuring.processes import score_all
+from lossbench.measuring.progress import progress as _progress
+from lossbench.measuring.scoring import Request, Scored, over, units
 from lossbench.metrics import Colour, CreatedMetric, Protocol
 from lossbench.metrics._protocol import Floats
-
-QUIET = 5.0
-"""Seconds between two lines of progress, and before the first."""
-Request = dict[str, CreatedMetric]
-"""Metrics by name, in the order asked for."""
 
 
 @dataclass
@@ -34,11 +30,19 @@ class Scores:
     pictures: dict[str, dict[str, float]] = field(default_factory=dict)
     """By name of the picture and metric."""
     whole: dict[str, float] = field(default_factory=dict)
-    """Of the metrics that give one number for a clip or a set."""
+    """Of the metrics that give one number for a clip or a set; of several clips their mean."""
+    clips: dict[str, dict[str, float]] = field(default_factory=dict)
+    """Of several clips, by sub-folder and metric."""
     deep: dict[str, bool] = field(default_factory=dict)
     """By name of the picture, whether it has more than 8 bits and is not rounded."""
     beside_grey: dict[str, bool] = field(default_factory=dict)
     """By name of the picture, whether one of both files is grey and the other is not."""
+
+    def add(self, one: Scored) -> None:
+        """Add what was found of the pictures of a unit."""
+        self.pictures |= one.pictures
+        self.deep |= one.deep
+        self.beside_grey |= one.beside_grey
 
     def mean(self) -> dict[str, float]:
         """Return the mean over the pictures, and the numbers of the whole; infinite where a picture's is."""
@@ -58,13 +62,14 @@ class Scores:
         return found
 
 
-def over(kind: str, request: Request) -> Request:
-    """Return the metrics of which one number is of a `picture`, a `clip` or a `set`."""
-    return {name: metric for name, metric in request.items() if kind == metrics.load(name).OVER}
-
-
 def main(
-    prediction: Path, target: Path | None, request: Request, clip: bool, as_json: bool, peak: int | None = None
+    prediction: Path,
+    target: Path | None,
+    request: Request,
+    clip: bool,
+    as_json: bool,
+    peak: int | None = None,
+    jobs: int | None = None,
 ) -> None:
     """Print a line a picture and the mean, or JSON; raises UserError naming the file that can't be scored.
 
@@ -72,10 +77,10 @@ def main(
     """
     with gathered() as notices:
         try:
-            scores = measured(prediction, target, request, clip, peak)
+            scores = measured(prediction, target, request, clip, peak, jobs)
         except FileError as error:
             raise UserError(f"--weights: {error}") from None
-    words = {name: _protocol(metric, scores, peak) for name, metric in request.items()}
+    words = {name: protocol_words(metric, scores, peak) for name, metric in request.items()}
     notes = {"notes": summed_up(notices)} if notices else {}
     values = _values(scores, request, words) | notes
     print(json.dumps(values, indent=1) if as_json else _table(scores, request, words))
@@ -109,33 +114,66 @@ def requested(names: str, colour: str | None, crop: int, rounding: bool, weights
 
 
 def measured(
-    prediction: Path, target: Path | None, request: Request, clip: bool = False, peak: int | None = None
+    prediction: Path,
+    target: Path | None,
+    request: Request,
+    clip: bool = False,
+    peak: int | None = None,
+    jobs: int | None = None,
 ) -> Scores:
     """Score two picture files, or two folders matched by file name without extension; or `prediction` alone.
 
-    With `clip` the folders hold the frames of one clip, in natural order: 2 before 10. `peak` is the level of 16-bit
-    files that stands for 1, 65535 when None. These are not rounded to 8-bit levels, whatever the protocol says, but
-    where two sets are compared. A grey picture is one band, which is luma already; a colour picture beside it is
-    compared by its luma, or under `rgb` with the band repeated, with a Notice. Raises UserError naming what is missing,
-    unreadable or of another size.
+    Folders that hold sub-folders alone are matched by the paths below them. With `clip` a folder, or each of its
+    sub-folders, holds the frames of one clip, in natural order: 2 before 10. `peak` is the level of 16-bit files that
+    stands for 1, 65535 when None. These are not rounded to 8-bit levels, whatever the protocol says, but where two sets
+    are compared. A grey picture is one band, which is luma already; a colour picture beside it is compared by its luma,
+    or under `rgb` with the band repeated, with a Notice. `jobs` is a number of processes, None for this one alone.
+    Raises UserError naming what is missing, unreadable or of another size.
     """
     _check(prediction, target, request, clip)
     scores = Scores()
     single, clips = over("picture", request), over("clip", request)
     if single or clips:
-        pairs = partners(prediction, target)
-        # frames are held only for a clip
-        kept = [pair for pair in _pictures(pairs, single, scores, peak) if clips]
-        if clips:
-            whole = one_clip(kept, list(pairs.values()))
-            scores.whole |= {name: _scored(metric, whole) for name, metric in clips.items()}
-        if len(set(scores.deep.values())) > 1 and any(metric.protocol.rounding for metric in single.values()):
-            some = next(path for name, (path, _) in pairs.items() if scores.deep[name])
-            warnings.warn(Notice(some, "not rounded to 8-bit levels, as the other pictures are"), stacklevel=2)
-    for name, metric in over("set", request).items():
-        folders = (listed_by_number(cast(Path, folder)) for folder in (prediction, target))
-        scores.whole[name] = metric(*([read_levels(path, peak)[0] for path in folder] for folder in folders))
+        todo = units(prediction, target, clips=bool(clips))
+        done = _progress(sum(len(unit.files) for unit in todo))
+        for unit, one in zip(todo, score_all(todo, [request] * len(todo), peak, jobs, done), strict=True):
+            scores.add(one)
+            if clips:
+                scores.clips[unit.name] = one.clip
+        scores.whole |= {name: float(np.mean([one[name] for one in scores.clips.values()])) for name in clips}
+        if len(scores.clips) < 2:
+            scores.clips = {}
+        if any(metric.protocol.rounding for metric in single.values()):
+            say_depths(scores.deep, {name: path for unit in todo for name, (path, _) in unit.files.items()})
+    if sets := over("set", request):
+        folders = [cast(Path, folder) for folder in (prediction, target)]
+        below = nested(*folders)
+        listed = [list(named(folder, below).values()) for folder in folders]
+        for name, metric in sets.items():
+            done = _progress(sum(map(len, listed)))
+            scores.whole[name] = metric(*_read(listed, peak, done))
     return scores
+
+
+def say_depths(deep: Mapping[str, bool], paths: Mapping[str, Path]) -> None:
+    """Say with a Notice where some of the pictures are not rounded and others are."""
+    if len(set(deep.values())) > 1:
+        some = next(path for name, path in paths.items() if deep[name])
+        warnings.warn(Notice(some, "not rounded to 8-bit levels, as the other pictures are"), stacklevel=2)
+
+
+def _read(listed: Iterable[list[Path]], peak: int | None, done: Callable[[int], None]) -> list[Iterator[Floats]]:
+    """Return the pictures of each list, read one by one; `done` is told how many are."""
+    count = 0
+
+    def read(path: Path) -> Floats:
+        nonlocal count
+        picture = read_levels(path, peak)[0]
+        count += 1
+        done(count)
+        return picture
+
+    return [map(read, paths) for paths in listed]
 
 
 def _check(prediction: Path, target: Path | None, request: Request, clip: bool) -> None:
@@ -158,62 +196,7 @@ def _check(prediction: Path, target: Path | None, request: Request, clip: bool) 
         metrics.check_weights(name, metric.weights)
 
 
-def _pictures(
-    pairs: dict[str, tuple[Path, Path | None]], request: Request, scores: Scores, peak: int | None
-) -> Iterator[Pair]:
-    """Score picture by picture and pass the pictures on."""
-    progress = _progress(len(pairs))
-    for number, (name, (path, partner)) in enumerate(pairs.items(), 1):
-        pair = read_pair(path, partner, peak)
-        scores.deep[name], scores.beside_grey[name] = pair.deep, pair.beside_grey
-        values = scores.pictures.setdefault(name, {}) if request else {}
-        for metric in request.values():
-            try:
-                values[metric.name] = _scored(metric, pair)
-            except FileError:
-                # it is the same of every picture
-                raise
-            except UserError as error:
-                raise UserError(f"{metric.name} of {path}: {error}") from None
-        progress(number)
-        yield pair
-
-
-def _scored(metric: CreatedMetric, pair: Pair) -> float:
-    """Return the metric of a picture or of a clip."""
-    used = replace(metric, protocol=replace(metric.protocol, rounding=metric.protocol.rounding and not pair.deep))
-    ours, theirs = pair.ours, pair.theirs if metrics.load(metric.name).needs_target else None
-    if theirs is not None and pair.beside_grey:
-        ours, theirs = (_like_grey(image, used.protocol) for image in (ours, theirs))
-    if ours.shape[-3] == 1 and metrics.kinds(metrics.load(metric.name)):
-        # a grey picture is one of equal bands to a network that was trained on colour
-        ours, theirs = np.repeat(ours, 3, axis=-3), None if theirs is None else np.repeat(theirs, 3, axis=-3)
-    return used(ours, theirs)
-
-
-def _like_grey(image: Floats, protocol: Protocol) -> Floats:
-    """Return a picture of a pair of which one is grey: three bands under `rgb`, else one."""
-    if image.shape[-3] == 3:
-        return protocol.beside_grey(image)
-    return np.repeat(image, 3, axis=-3) if protocol.colour == "rgb" else image
-
-
-def _progress(total: int, clock: Callable[[], float] = time.monotonic) -> Callable[[int], None]:
-    """Return a function that says on standard error how many of `total` pictures are done, every few seconds."""
-    began = printed = clock()
-
-    def done(number: int) -> None:
-        nonlocal printed
-        now = clock()
-        if now - printed >= QUIET and number < total:
-            printed = now
-            left = timedelta(seconds=round((now - began) / number * (total - number)))
-            tell(f"measure  {number}/{total} pictures  ETA {left}")
-
-    return done
-
-
-def _protocol(metric: CreatedMetric, scores: Scores, peak: int | None) -> str:
+def protocol_words(metric: CreatedMetric, scores: Scores, peak: int | None) -> str:
     """Return the convention under which the pictures were compared."""
     described, kind = metrics.load(metric.name), metric.protocol
     # what is not rounded may stand beside what is, which a notice says; a clip is rounded whole or not at all
@@ -232,6 +215,8 @@ def _values(scores: Scores, request: Request, protocols: dict[str, str]) -> dict
     """Return what `--json` prints; infinities as text, since JSON has none."""
     pictures = {shown(name): _plain(values) for name, values in scores.pictures.items()}
     result = {"protocol": protocols, "pictures": pictures, "mean": _plain(scores.mean())}
+    if scores.clips:
+        result["clips"] = {shown(name): _plain(values) for name, values in scores.clips.items()}
     if licences := _licences(request):
         result["licences"] = licences
     return {**result, "equal": scores.equal()} if scores.equal() else result
@@ -253,14 +238,17 @@ def _table(scores: Scores, request: Request, protocols: dict[str, str]) -> str:
     head.append(["picture", *protocols.values()])
     body = [[shown(picture), *(_cell(values, name) for name in request)] for picture, values in scores.pictures.items()]
     mean = scores.mean()
-    label = f"mean of {len(body)}" if body else "whole"
+    label = f"mean of {len(body)}" if body else f"mean of {len(scores.clips)}" if scores.clips else "whole"
+    body += [[shown(clip), *(_cell(values, name) for name in request)] for clip, values in scores.clips.items()]
     rows = [*head, *body, [label, *(_cell(mean, name) for name in request)]]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in rows]
     lines += [f"{name}: {licence}" for name, licence in _licences(request).items()]
     for name, found in scores.equal().items():
         others = "" if found["mean_of_others"] is None else f"; mean of the others {found['mean_of_others']:.6g}"
-        lines.append(f"{name}: {found['pictures']} of {len(body)} pictures are equal to their targets{others}")
+        lines.append(
+            f"{name}: {found['pictures']} of {len(scores.pictures)} pictures are equal to their targets{others}"
+        )
     return "\n".join(lines)
 
 
