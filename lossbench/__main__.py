@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from lossbench.comparing import command as comparing
 from lossbench.errors import exit_with_one_line, tolerate
 from lossbench.files import check_readable_folder
 
@@ -26,6 +27,8 @@ class Verb:
     """What it does, for the help."""
     options: Callable[[argparse.ArgumentParser], None]
     run: Callable[[argparse.Namespace], None]
+    example: str = ""
+    """A command that works, for the help."""
 
 
 def listing_verb(text: str, rows: Callable[[argparse.Namespace], Rows]) -> Verb:
@@ -134,7 +137,13 @@ VERBS: dict[str, Verb] = {
     "datasets": _shelf_verb("data sets with licence, size and where to get them", "datasets"),
     "fetch": Verb("download a published data set, checked by its checksums", fetch_options, fetch),
     "probe": probe_verb(None),
-    "measure": Verb("scores of picture files or folders, with the protocol of each", _measure_options, _measure),
+    "measure": Verb(
+        "scores of picture files or folders, with the protocol of each",
+        _measure_options,
+        _measure,
+        "lossbench measure restored/ ground_truth/ --metric psnr,ssim",
+    ),
+    "compare": Verb(comparing.TEXT, comparing.options, comparing.run, comparing.EXAMPLE),
 }
 
 
@@ -144,7 +153,8 @@ def run(program: str, text: str | None, verbs: Mapping[str, Verb]) -> None:
     parser = argparse.ArgumentParser(prog=program, description=text)
     chosen = parser.add_subparsers(dest="verb", required=True, metavar="verb")
     for name, verb in verbs.items():
-        verb.options(chosen.add_parser(name, help=verb.text))
+        epilog = f"example: {verb.example}" if verb.example else None
+        verb.options(chosen.add_parser(name, help=verb.text, description=verb.text, epilog=epilog))
 
     def parsed_and_run() -> None:
         given = parser.parse_args()

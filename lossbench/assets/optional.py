@@ -9,6 +9,7 @@ EXTRAS = {
     "av": "video",
     "h5py": "pipeline",
     "matplotlib": "pipeline",
+    "pandas": "pipeline",
     "pyiqa": "pyiqa",
     "pyrtools": "metrics",
     "skimage": "metrics",

@@ -14,6 +14,11 @@ from lossbench.statistics.neighbours import Layout
 from lossbench.statistics.seed_noise import SeedNoise
 from lossbench.statistics.verdicts import Verdict
 
+MANY = 5000
+"""Images of which all pairs are no longer listed."""
+HALVINGS = 60
+"""Of a range, after which a number in it is known to its last bits."""
+
 
 @dataclass(frozen=True)
 class Companions:
@@ -117,7 +122,7 @@ def companions(differences: Sequence[NDArray[Any]]) -> Companions:
     """Return what goes with an interval, from images averaged over seeds, all sets together.
 
     Two-sided Wilcoxon signed-rank test (zeros as Pratt 1959; p = 1 if all are zero), Hodges-Lehmann shift (median of
-    the means of all pairs of images, each with itself too; memory grows with the square of the images), share of images
+    the means of all pairs of images, each with itself too; of many images that next to it), share of images
     with a difference > 0, and P(X > Y) over the paired seeds (Bouthillier et al. 2021; ties count half; None for one
     seed). McNemar's test where two or more images differ by -d, 0 or d alone. Raises UserError as `interval`.
     """
@@ -126,13 +131,28 @@ def companions(differences: Sequence[NDArray[Any]]) -> Companions:
     sets = _checked(differences)
     images = np.concatenate([one.mean(axis=0) for one in sets])
     p_value = float(wilcoxon(images, zero_method="pratt").pvalue) if images.any() else 1.0
-    first, second = np.triu_indices(len(images))
-    shift = float(np.median((images[first] + images[second]) / 2))
+    shift = _median_of_pairs(images)
     seeds = np.mean([one.mean(axis=1) for one in sets], axis=0)
     over_seeds = float(np.mean((seeds > 0) + 0.5 * (seeds == 0))) if len(seeds) > 1 else None
     binary = len(images) > 1 and len(np.unique(np.abs(images[images != 0]))) < 2
     exact = mcnemar(images < 0, images > 0) if binary else None
     return Companions(p_value, shift, float(np.mean(images > 0)), over_seeds, exact)
+
+
+def _median_of_pairs(images: Array) -> float:
+    """Return the median of the means of all pairs of `images`, each with itself too."""
+    if len(images) <= MANY:
+        first, second = np.triu_indices(len(images))
+        return float(np.median((images[first] + images[second]) / 2))
+    # their number grows with the square: halve the range until as many lie below as above
+    ordered, pairs = np.sort(images), len(images) * (len(images) + 1) // 2
+    low, high = float(ordered[0]), float(ordered[-1])
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        ordered_pairs = int(np.searchsorted(ordered, 2 * middle - ordered, side="right").sum())
+        below = (ordered_pairs + int(np.count_nonzero(ordered <= middle))) // 2
+        low, high = (low, middle) if 2 * below >= pairs else (middle, high)
+    return (low + high) / 2
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

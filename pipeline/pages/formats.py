@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from lossbench.comparing.latex import latex
 from pipeline.pages.training_notes import said, training_notes
 from pipeline.specs.tabulate import TabulateSpec
 
@@ -15,15 +16,6 @@ SIGNIFICANT = 0.05
 """Largest adjusted p-value of a difference that is marked."""
 OWN = "folder"
 """The data set of a user's own pictures."""
-LATEX = {
-    **{character: f"\\{character}" for character in "&%$#_{}"},
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "±": r"$\pm$",
-    "↑": r"$\uparrow$",
-    "↓": r"$\downarrow$",
-}
 
 
 def wide_frame(spec: TabulateSpec, long: pd.DataFrame) -> pd.DataFrame:
@@ -132,9 +124,9 @@ def markdown_page(spec: TabulateSpec, long: pd.DataFrame, wide: pd.DataFrame) ->
 
 def latex_table(spec: TabulateSpec, wide: pd.DataFrame) -> str:
     """Return the table as LaTeX (booktabs), stand-ins and warnings in its caption; differences stay out."""
-    kept = wide[[name for name in wide.columns if "Δ" not in name]].reset_index().rename(columns=_latex).map(_latex)
+    kept = wide[[name for name in wide.columns if "Δ" not in name]].reset_index().rename(columns=latex).map(latex)
     sentences = [f"{spec.title}, scale {spec.scale}", *(f"Stand-in: {text}" for text in spec.stand_ins)]
-    caption = _latex(". ".join([*sentences, *_warnings(spec)]))
+    caption = latex(". ".join([*sentences, *_warnings(spec)]))
     return str(kept.to_latex(index=False, escape=False, caption=caption, label=f"tab:{spec.paper}-{spec.table}"))
 
 
@@ -176,11 +168,6 @@ def _not_lent(own: pd.DataFrame) -> list[str]:
 def _markdown(text: str) -> str:
     """Return `text` for a cell, which a bar would end."""
     return text.replace("|", "\\|")
-
-
-def _latex(text: str) -> str:
-    """Return `text` with LaTeX's own characters escaped and the signs of the table as commands."""
-    return "".join(LATEX.get(character, character) for character in text)
 
 
 def _trivial_row(spec: TabulateSpec, long: pd.DataFrame, name: str) -> dict[str, str]:

@@ -13,7 +13,7 @@ import lossbench
 from lossbench import networks, storage
 from lossbench.errors import UserError
 
-NAMES = ["__version__", "create_loss", "create_metric", "list_losses", "load_network"]
+NAMES = ["__version__", "compare", "create_loss", "create_metric", "list_losses", "load_network", "statistics"]
 
 
 def test_every_name_of_the_front_door_is_there_and_typed() -> None:

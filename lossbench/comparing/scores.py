@@ -1,0 +1,147 @@
+"""The scores of all folders of a comparison, picture by picture."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lossbench import metrics
+from lossbench.comparing.folders import Method
+from lossbench.errors import UserError
+from lossbench.files import check_readable_folder
+from lossbench.formats.partners import require_the_same
+from lossbench.measure import Scores, protocol_words, say_depths
+from lossbench.measuring.processes import score_all
+from lossbench.measuring.progress import progress
+from lossbench.measuring.scoring import Request, Scored, Unit, units
+
+Floats = NDArray[np.float64]
+TARGET = "ground truth"
+"""What the pictures of the target are called where they are scored themselves."""
+
+
+@dataclass
+class Table:
+    """Scores of the same pictures, or clips, of several methods."""
+
+    names: list[str] = field(default_factory=list)
+    """Of the pictures, or of the clips."""
+    values: dict[str, dict[str, Floats]] = field(default_factory=dict)
+    """By metric and method: (seeds, pictures)."""
+    target: dict[str, Floats] = field(default_factory=dict)
+    """Of the target's own pictures (pictures,), by each metric that needs no target; empty without one."""
+    protocols: dict[str, str] = field(default_factory=dict)
+    """By metric, the convention under which the pictures were compared."""
+
+
+def check(methods: Sequence[Method], target: Path | None, request: Request, clip: bool) -> None:
+    """Raise UserError where the request needs a target or clips that are not there, or the target is a method's."""
+    for name, metric in request.items():
+        described = metrics.load(name)
+        if target is None and described.needs_target:
+            raise UserError(f"{name} compares with a target; give its folder by --target")
+        if described.OVER == "set":
+            raise UserError(
+                f"{name} is one number of a whole set, which no picture has a part of; score each folder by "
+                "`lossbench measure`"
+            )
+        if described.OVER == "clip" and not clip:
+            raise UserError(f"{name} is of a clip; add --clip where each sub-folder holds the frames of one")
+        metrics.check_weights(name, metric.weights)
+    if target is not None:
+        check_readable_folder(target, "--target")
+        for method in methods:
+            for path in method.runs.values():
+                if path.samefile(target):
+                    raise UserError(f"--target {target} is the folder {path}, which is compared; give the ground truth")
+
+
+def scored_table(
+    methods: Sequence[Method],
+    target: Path | None,
+    request: Request,
+    clip: bool = False,
+    suffix: str = "",
+    peak: int | None = None,
+    jobs: int | None = None,
+) -> Table:
+    """Score the folders of `methods` against `target`; with `clip` each folder of frames is one clip.
+
+    All folders must hold the same pictures, which is looked at before any is scored. Raises UserError naming those
+    that some lack, and as `measure.measured`.
+    """
+    check(methods, target, request, clip)
+    runs = [(method.label, path) for method in methods for path in method.runs.values()]
+    todo = [units(path, target, clip, suffix) for _, path in runs]
+    if suffix and not any(path.stem.endswith(suffix) for each in todo for path in _paths(each).values()):
+        raise UserError(f"--suffix {suffix}: no picture in {runs[0][1]} is called so at its end; leave it out")
+    for (_, path), own in zip(runs[1:], todo[1:], strict=True):
+        require_the_same(_paths(own), runs[0][1], _paths(todo[0]))
+        require_the_same(_paths(todo[0]), path, _paths(own))
+    requests = [request] * len(todo)
+    alone = {name: metric for name, metric in request.items() if not metrics.load(name).needs_target}
+    if target is not None and alone:
+        todo, requests = [*todo, units(target, None, clip)], [*requests, alone]
+    flat = [(unit, wanted) for own, wanted in zip(todo, requests, strict=True) for unit in own]
+    done = progress(sum(len(unit.files) for unit, _ in flat), "compare")
+    found = iter(list(score_all([unit for unit, _ in flat], [wanted for _, wanted in flat], peak, jobs, done)))
+    results = [[next(found) for _ in own] for own in todo]
+    if target is None:
+        _require_sizes([path for _, path in runs], todo, results)
+    return _table(methods, [unit.name for unit in todo[0]], request, todo, results, peak)
+
+
+def _paths(units: Sequence[Unit]) -> dict[str, Path]:
+    return {name: path for unit in units for name, (path, _) in unit.files.items()}
+
+
+def _table(
+    methods: Sequence[Method],
+    names: list[str],
+    request: Request,
+    todo: Sequence[Sequence[Unit]],
+    results: Sequence[Sequence[Scored]],
+    peak: int | None,
+) -> Table:
+    table, place = Table(names), 0
+    for method in methods:
+        own = results[place : place + len(method.runs)]
+        place += len(own)
+        for name in request:
+            values = np.array([[_value(one, name) for one in run] for run in own])
+            table.values.setdefault(name, {})[method.label] = values
+    for run in results[place:]:
+        alone = [name for name in request if not metrics.load(name).needs_target]
+        table.target = {name: np.array([_value(one, name) for one in run]) for name in alone}
+    everything, paths = Scores(), dict[str, Path]()
+    for number, (units_of, run) in enumerate(zip(todo, results, strict=True)):
+        paths |= {f"{number}/{name}": path for name, path in _paths(units_of).items()}
+        for one in run:
+            everything.deep |= {f"{number}/{name}": deep for name, deep in one.deep.items()}
+            everything.beside_grey |= {f"{number}/{name}": grey for name, grey in one.beside_grey.items()}
+    if any(metric.protocol.rounding for metric in request.values()):
+        say_depths(everything.deep, paths)
+    table.protocols = {name: protocol_words(metric, everything, peak) for name, metric in request.items()}
+    return table
+
+
+def _value(one: Scored, metric: str) -> float:
+    """Return the metric of a unit; of a clip that is scored picture by picture the mean over its frames."""
+    if metric in one.clip:
+        return one.clip[metric]
+    return float(np.mean([values[metric] for values in one.pictures.values()]))
+
+
+def _require_sizes(
+    folders: Sequence[Path], todo: Sequence[Sequence[Unit]], results: Sequence[Sequence[Scored]]
+) -> None:
+    """Raise UserError naming two pictures of one name and of two sizes, which no target refuses."""
+    shapes = [{name: shape for one in run for name, shape in one.shapes.items()} for run in results]
+    for own, units_of in zip(shapes[1:], todo[1:], strict=True):
+        for name, shape in own.items():
+            if shape[1:] != shapes[0][name][1:]:
+                here, first = ("x".join(map(str, each[1:])) for each in (shape, shapes[0][name]))
+                one, other = _paths(units_of)[name], _paths(todo[0])[name]
+                raise UserError(f"{one}: {here} pixels, {other}: {first} pixels; give pictures of one size")

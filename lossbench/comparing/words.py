@@ -1,0 +1,56 @@
+"""A comparison in words and plain columns, for a terminal of any width."""
+
+import shutil
+import textwrap
+from collections.abc import Sequence
+
+from lossbench.comparing.numbers import HEAD, basis, heading, rows_of, sentence
+from lossbench.comparing.result import Compared
+from lossbench.errors import shown
+
+NARROWEST = 20
+"""Columns of a terminal that lines are broken for at least."""
+
+
+def in_words(result: Compared, width: int | None = None) -> str:
+    """Return the comparison as lines of at most `width` characters, that of the terminal when None.
+
+    Columns that do not fit stand below each other. A word that is longer than a line, as a folder's name, is broken.
+    """
+    room = max(NARROWEST, shutil.get_terminal_size().columns if width is None else width)
+    lines = _wrapped(shown(f"{basis(result)}; differences are to {result.reference}"), room)
+    for metric in result.metrics:
+        lines += ["", *_wrapped(heading(result, metric), room)]
+        lines += _wrapped(f"protocol: {result.table.protocols[metric]}", room, "  ")
+        rows = [tuple(map(shown, row)) for row in rows_of(result, metric)]
+        lines += _columns(rows, room) or _stacked(rows, room)
+    lines += ["", *(line for one in result.estimates for line in _wrapped(shown(sentence(result, one)), room))]
+    for title, entries in (("not covered", result.not_covered), ("note", result.notes)):
+        lines += [line for entry in entries for line in _wrapped(f"{title}: {shown(entry)}", room)]
+    return "\n".join(lines)
+
+
+def _columns(rows: Sequence[tuple[str, ...]], room: int) -> list[str]:
+    """Return aligned columns; none where they do not fit."""
+    cells = [HEAD, *rows]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    lines = []
+    for row in cells:
+        middle = map(str.rjust, row[1:-1], widths[1:-1])
+        lines.append(("  " + "  ".join([row[0].ljust(widths[0]), *middle, row[-1]])).rstrip())
+    return lines if max(map(len, lines)) <= room else []
+
+
+def _stacked(rows: Sequence[tuple[str, ...]], room: int) -> list[str]:
+    """Return each row below its name, a line a value."""
+    lines = []
+    for name, *values in rows:
+        lines += _wrapped(name, room, "  ")
+        for title, value in zip(HEAD[1:], values, strict=True):
+            lines += _wrapped(f"{title}: {value}", room, "    ") if value else []
+    return lines
+
+
+def _wrapped(text: str, room: int, indent: str = "") -> list[str]:
+    further = indent + "  "
+    return textwrap.wrap(text, room, initial_indent=indent, subsequent_indent=further, break_on_hyphens=False) or [""]
