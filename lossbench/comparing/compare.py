@@ -132,5 +132,6 @@ def _positive(value: object, option: str) -> float:
     except (TypeError, ValueError):
         number = math.nan
     if not (math.isfinite(number) and number > 0):
-        raise UserError(f"{option} {as_written(value)}: not a positive number; give a difference in the metric's unit")
+        shown = value if isinstance(value, str) else as_written(value)
+        raise UserError(f"{option} {shown}: not a positive number; give a difference in the metric's unit")
     return number

@@ -11,7 +11,9 @@ from lossbench import metrics
 from lossbench.comparing.folders import Method
 from lossbench.errors import UserError
 from lossbench.files import check_readable_folder
+from lossbench.formats.listing import listed
 from lossbench.formats.partners import require_the_same
+from lossbench.images import EXTENSIONS
 from lossbench.measure import Scores, protocol_words, say_depths
 from lossbench.measuring.processes import score_all
 from lossbench.measuring.progress import progress
@@ -74,7 +76,7 @@ def scored_table(
     """
     check(methods, target, request, clip)
     runs = [(method.label, path) for method in methods for path in method.runs.values()]
-    todo = [units(path, target, clip, suffix) for _, path in runs]
+    todo = [_listed(path, target, clip, suffix) for _, path in runs]
     if suffix and not any(path.stem.endswith(suffix) for each in todo for path in _paths(each).values()):
         raise UserError(f"--suffix {suffix}: no picture in {runs[0][1]} is called so at its end; leave it out")
     for (_, path), own in zip(runs[1:], todo[1:], strict=True):
@@ -91,6 +93,26 @@ def scored_table(
     if target is None:
         _require_sizes([path for _, path in runs], todo, results)
     return _table(methods, [unit.name for unit in todo[0]], request, todo, results, peak)
+
+
+def _listed(path: Path, target: Path | None, clip: bool, suffix: str) -> list[Unit]:
+    """List what is to be scored in `path`; an error says what the suffix has to do with it."""
+    try:
+        return units(path, target, clip, suffix)
+    except UserError as error:
+        if target is None:
+            raise
+        stems = [[each.stem for each in listed(folder, EXTENSIONS, said=False).pictures] for folder in (path, target)]
+        raise UserError(f"{error.args[0]}{_about_suffix(*stems, suffix)}") from None
+
+
+def _about_suffix(ours: Sequence[str], theirs: Sequence[str], suffix: str) -> str:
+    """Say that no name has the `suffix`, or which one all have behind the names of their targets."""
+    if suffix:
+        return "" if any(stem.endswith(suffix) for stem in ours) else f"; no name there ends in --suffix {suffix}"
+    ends = [{stem.removeprefix(other) for other in theirs if stem.startswith(other)} for stem in ours]
+    common = sorted(set.intersection(*ends) - {""}, key=len) if ends else []
+    return f"; or give --suffix {common[0]}" if common else ""
 
 
 def _paths(units: Sequence[Unit]) -> dict[str, Path]:

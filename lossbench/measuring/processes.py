@@ -28,7 +28,8 @@ def checked_jobs(jobs: object, option: str = "jobs") -> int | None:
     except ValueError:
         number = 0
     if number is not None and number < 1:
-        raise UserError(f"{option} {as_written(jobs)}: not a whole number from 1; give the processes to use, such as 2")
+        shown = jobs if isinstance(jobs, str) else as_written(jobs)
+        raise UserError(f"{option} {shown}: not a whole number from 1; give the processes to use, such as 2")
     return number
 
 
