@@ -7,8 +7,9 @@ from pathlib import Path
 from lossbench import metrics
 from lossbench.comparing.estimates import estimates
 from lossbench.comparing.folders import methods, reference_of
-from lossbench.comparing.result import Compared
+from lossbench.comparing.result import Findings
 from lossbench.comparing.scores import scored_table
+from lossbench.comparing.words import in_words
 from lossbench.errors import UserError, as_written, nearest
 from lossbench.files import given_path
 from lossbench.formats.pairs import peak_of
@@ -18,6 +19,14 @@ from lossbench.measuring.progress import progress
 from lossbench.measuring.scoring import Request
 
 Folder = str | Path
+
+
+class Compared(Findings):
+    """A comparison of folders; `str` of it is the table in words."""
+
+    def __str__(self) -> str:
+        """Return the comparison in words, no wider than the terminal."""
+        return in_words(self)
 
 
 def compare(

@@ -11,7 +11,7 @@ from typing import Any
 from lossbench.comparing.estimates import LEVEL
 from lossbench.comparing.latex import latex
 from lossbench.comparing.numbers import HEAD, basis, bounds, decimals, heading, plain, rows_of, sentence, signed
-from lossbench.comparing.result import Compared
+from lossbench.comparing.result import Findings
 from lossbench.comparing.scores import TARGET
 from lossbench.errors import shown
 
@@ -25,7 +25,7 @@ STYLE = (
 )
 
 
-def as_csv(result: Compared) -> str:
+def as_csv(result: Findings) -> str:
     """Return a row for each folder and metric beside the reference; what is no number is empty."""
     rows = result.rows()
     file = io.StringIO()
@@ -35,7 +35,7 @@ def as_csv(result: Compared) -> str:
     return file.getvalue().rstrip("\n")
 
 
-def as_json(result: Compared, notices: Iterable[str] = ()) -> str:
+def as_json(result: Findings, notices: Iterable[str] = ()) -> str:
     """Return all of it with every score; infinities are text and what is no number is null, since JSON has neither."""
     metrics = {
         metric: {
@@ -73,7 +73,7 @@ def as_json(result: Compared, notices: Iterable[str] = ()) -> str:
     return json.dumps(_jsonable(whole), indent=1)
 
 
-def as_tex(result: Compared) -> str:
+def as_tex(result: Findings) -> str:
     """Return a table with the rules of the package booktabs: a row a folder, means and differences a metric."""
     heads = ["folder"]
     for metric, unit in result.metrics.items():
@@ -107,7 +107,7 @@ def as_tex(result: Compared) -> str:
     return "\n".join(lines)
 
 
-def as_html(result: Compared) -> str:
+def as_html(result: Findings) -> str:
     """Return a page that needs no other file."""
     title = f"{', '.join(result.folders[1:])} against {result.reference}"
     parts = [f"<p>{_html(basis(result))}; differences are to {_html(result.reference)}.</p>", "<ul>"]
@@ -130,7 +130,7 @@ def as_html(result: Compared) -> str:
     )
 
 
-def _tex_row(result: Compared, folder: str) -> list[str]:
+def _tex_row(result: Findings, folder: str) -> list[str]:
     row = [shown(folder)]
     for metric in result.metrics:
         digits = decimals(result, metric)

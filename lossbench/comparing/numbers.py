@@ -3,7 +3,7 @@
 import math
 
 from lossbench.comparing.estimates import Estimate
-from lossbench.comparing.result import DIRECTION, Compared
+from lossbench.comparing.result import DIRECTION, Findings
 from lossbench.comparing.scores import TARGET
 
 DIGITS = 3
@@ -14,7 +14,7 @@ MOST = 6
 """Decimals at most."""
 
 
-def decimals(result: Compared, metric: str) -> int:
+def decimals(result: Findings, metric: str) -> int:
     """Return with how many decimals the numbers of `metric` are printed: as its narrowest interval asks for."""
     halves = [(one.high - one.low) / 2 for one in result.estimates if one.metric == metric]
     finite = [half for half in halves if math.isfinite(half) and half > 0]
@@ -54,7 +54,7 @@ def p_value(one: Estimate) -> str:
     return "-" if math.isnan(one.p_holm) else "<0.001" if one.p_holm < 0.001 else f"{one.p_holm:.3f}"
 
 
-def heading(result: Compared, metric: str) -> str:
+def heading(result: Findings, metric: str) -> str:
     """Return the name of a metric with its unit and direction."""
     unit = f"{result.metrics[metric]}, " if result.metrics[metric] else ""
     return f"{metric} ({unit}{DIRECTION[result.better[metric]]})"
@@ -65,7 +65,7 @@ def quantity(value: str, unit: str) -> str:
     return f"{value} {unit}" if unit else value
 
 
-def basis(result: Compared) -> str:
+def basis(result: Findings) -> str:
     """Return how many pictures and seeds the comparison rests on."""
     pictures = len(result.table.names)
     what = result.what if pictures != 1 else result.what.removesuffix("s")
@@ -74,7 +74,7 @@ def basis(result: Compared) -> str:
     return f"{pictures} {what}, {runs}"
 
 
-def sentence(result: Compared, one: Estimate) -> str:
+def sentence(result: Findings, one: Estimate) -> str:
     """Return what is found of one folder in one metric."""
     unit, digits = result.metrics[one.metric], decimals(result, one.metric)
     found = f"{one.metric}: {one.folder} - {one.reference} = "
@@ -86,7 +86,7 @@ def sentence(result: Compared, one: Estimate) -> str:
     return f"{found}, better on {percent(one.share)} of {result.what}: {one.verdict}{margin}{within}"
 
 
-def rows_of(result: Compared, metric: str) -> list[tuple[str, ...]]:
+def rows_of(result: Findings, metric: str) -> list[tuple[str, ...]]:
     """Return a row a folder in one metric: the reference, the others, and the ground truth where it has a number."""
     digits = decimals(result, metric)
     rows: list[tuple[str, ...]] = [

@@ -21,8 +21,8 @@ ONE_SEED = "other seeds: one run a folder, so that a difference may be of the se
 
 
 @dataclass(frozen=True)
-class Compared:
-    """A comparison of folders; `str` of it is the table in words."""
+class Findings:
+    """A comparison of folders."""
 
     folders: tuple[str, ...]
     """The reference first."""
@@ -123,9 +123,3 @@ class Compared:
         """Return `score_rows` as a frame of pandas; raises UserError where that is not installed."""
         frame: pd.DataFrame = imported("pandas", "the frame of a comparison").DataFrame(self.score_rows())
         return frame
-
-    def __str__(self) -> str:
-        """Return the comparison in words, no wider than the terminal."""
-        from lossbench.comparing.words import in_words
-
-        return in_words(self)

@@ -102,8 +102,10 @@ def _listed(path: Path, target: Path | None, clip: bool, suffix: str) -> list[Un
     except UserError as error:
         if target is None:
             raise
-        stems = [[each.stem for each in listed(folder, EXTENSIONS, said=False).pictures] for folder in (path, target)]
-        raise UserError(f"{error.args[0]}{_about_suffix(*stems, suffix)}") from None
+        ours, theirs = (
+            [each.stem for each in listed(folder, EXTENSIONS, said=False).pictures] for folder in (path, target)
+        )
+        raise UserError(f"{error.args[0]}{_about_suffix(ours, theirs, suffix)}") from None
 
 
 def _about_suffix(ours: Sequence[str], theirs: Sequence[str], suffix: str) -> str:

@@ -5,14 +5,14 @@ import textwrap
 from collections.abc import Sequence
 
 from lossbench.comparing.numbers import HEAD, basis, heading, rows_of, sentence
-from lossbench.comparing.result import Compared
+from lossbench.comparing.result import Findings
 from lossbench.errors import shown
 
 NARROWEST = 20
 """Columns of a terminal that lines are broken for at least."""
 
 
-def in_words(result: Compared, width: int | None = None) -> str:
+def in_words(result: Findings, width: int | None = None) -> str:
     """Return the comparison as lines of at most `width` characters, that of the terminal when None.
 
     Columns that do not fit stand below each other. A word that is longer than a line, as a folder's name, is broken.
