@@ -46,9 +46,8 @@ def heading() -> str:
     return f"| {' | '.join(names)} |\n|{' --- |' * len(names)}"
 
 
-def line(difference: float, seeds: int, start: int) -> str:
-    """Return one row: shares of the simulations in per cent."""
-    results = found(difference, seeds, start)
+def line(difference: float, seeds: int, results: list[Estimate]) -> str:
+    """Return one row: shares of the `results` in per cent."""
     counted = Counter(one.direction for one in results)
     held = sum(one.low <= difference <= one.high for one in results)
     shares = [100 * count / len(results) for count in (*(counted[key] for key in ("better", "worse", None)), held)]
@@ -62,4 +61,4 @@ if __name__ == "__main__":
     print(heading())
     for difference in DIFFERENCES:
         for seeds in SEEDS:
-            print(line(difference, seeds, given.seed))
+            print(line(difference, seeds, found(difference, seeds, given.seed)))

@@ -1,7 +1,7 @@
 """Two or more folders of restored pictures: which is better, by how much, and how sure is that."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from lossbench import metrics
@@ -17,6 +17,7 @@ from lossbench.measure import requested
 from lossbench.measuring.processes import checked_jobs
 from lossbench.measuring.progress import progress
 from lossbench.measuring.scoring import Request
+from lossbench.metrics import CreatedMetric
 
 Folder = str | Path
 
@@ -33,7 +34,7 @@ def compare(
     reference: Folder,
     others: Folder | Sequence[Folder],
     target: Folder | None = None,
-    metric: str | Sequence[str] = (),
+    metric: str | CreatedMetric | Sequence[str | CreatedMetric] = (),
     *,
     suffix: str = "",
     seeds: str | None = None,
@@ -49,24 +50,21 @@ def compare(
     """Compare folders of restored pictures with the folder `reference`, as `lossbench compare` does.
 
     `others` is one folder or several, `target` that of the ground truth, which metrics such as niqe can do without;
-    `metric` holds names, `"psnr,ssim"` or a list. Pictures are matched by name, without extension and, in the folders
-    compared, without `suffix`. `seeds` is a pattern such as `"_seed{seed}"` by which each folder is several (see
-    `folders.methods`). `margin` is the difference that matters, in the metric's unit, one for all metrics or by metric.
-    `protocol` is a colour, `crop` the pixels cut from each side, `rounding` whether to round to 8-bit levels, `peak`
-    the white of 16-bit files, `weights` the stored network of each metric that rests on one. With `clip` each folder of
-    frames counts as one. `jobs` is a number of processes, None for this one; a script that gives it must be guarded by
-    `if __name__ == "__main__":`, as for all of Python's processes.
+    `metric` holds names, `"psnr,ssim"` or a list, or what `create_metric` made under a protocol of its own. Pictures
+    are matched by name, without extension and, in the folders compared, without `suffix`. `seeds` is a pattern such as
+    `"_seed{seed}"` by which each folder is several (see `folders.methods`). `margin` is the difference that matters, in
+    the metric's unit, one for all metrics or by metric. `protocol` is a colour, `crop` the pixels cut from each side,
+    `rounding` whether to round to 8-bit levels, `peak` the white of 16-bit files, `weights` the stored network of each
+    metric that rests on one. With `clip` each folder of frames counts as one. `jobs` is a number of processes, None for
+    this one; a script that gives it must be guarded by `if __name__ == "__main__":`, as for all of Python's processes.
 
     Pictures and seeds are paired. Raises UserError naming the folder, file or value that does not fit.
     """
-    given = [others] if isinstance(others, str | Path) else list(others)
+    given = others if isinstance(others, list | tuple) else [others]
     paths = [given_path(folder, "compare") for folder in (reference, *given)]
-    names = metric if isinstance(metric, str) else ",".join(metric)
-    if not names:
-        raise UserError("metric: none named; give one or more, such as 'psnr,ssim'")
-    stored = [f"{name}={given_path(file, f'weights of {name}')}" for name, file in (weights or {}).items()]
     ground_truth = None if target is None else given_path(target, "target")
-    request = requested(names, protocol, crop, rounding, stored)
+    stored = [f"{name}={given_path(file, f'weights of {name}')}" for name, file in (weights or {}).items()]
+    request = _request(metric, lambda names: requested(names, protocol, crop, rounding, stored))
     return compared_folders(
         paths,
         ground_truth,
@@ -78,6 +76,19 @@ def compare(
         clip=clip,
         jobs=checked_jobs(jobs),
     )
+
+
+def _request(metric: str | CreatedMetric | Sequence[str | CreatedMetric], by_name: Callable[[str], Request]) -> Request:
+    """Return the metrics asked for, of which those that are names are made by `by_name`."""
+    asked = [metric] if isinstance(metric, str | CreatedMetric) else list(metric)
+    for one in asked:
+        if not isinstance(one, str | CreatedMetric):
+            raise UserError(f"metric: {one!r} is no name; give names such as 'psnr,ssim'")
+    if not asked:
+        raise UserError("metric: none named; give one or more, such as 'psnr,ssim'")
+    names = ",".join(one for one in asked if isinstance(one, str))
+    created = {one.name: one for one in asked if isinstance(one, CreatedMetric)}
+    return {**(by_name(names) if names else {}), **created}
 
 
 def compared_folders(

@@ -153,10 +153,13 @@ def _gathered(folders: Sequence[Path], seeds: str) -> dict[str, dict[str, Path]]
     fields = {re.escape(FOLDER): r"(?P<folder>.+)", re.escape(SEED): r"(?P<seed>[^/]+)"}
     expression = re.compile("".join(fields.get(part, part) for part in parts).lstrip("/"))
     matches = [expression.fullmatch(os.path.normpath(folder)) for folder in folders]
+    if not any(os.path.isdir(folder) for folder in folders):
+        return None
     found: dict[str, dict[str, Path]] = {}
     for folder, match in zip(folders, matches, strict=True):
-        if match is None or not os.path.isdir(folder):
+        if match is None:
             return None
+        _there(folder)
         runs = found.setdefault(match["folder"], {})
         if runs.setdefault(match["seed"], folder) is not folder:
             raise UserError(f"{folder} is given twice; give each folder once")

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -108,6 +109,8 @@ def _pool(processes: int, networks: bool) -> Iterator[ProcessPoolExecutor]:
 
 
 def _begin(networks: bool) -> None:
+    # the process that waits for this one ends it
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     if networks:
         import torch
 

@@ -130,6 +130,28 @@ def test_csv_json_and_python_say_the_same(here: Path, printed: Any) -> None:
         result.of("theirs", "psnr")
 
 
+def test_python_takes_folders_and_metrics_in_every_form(here: Path) -> None:
+    made = lossbench.create_metric("psnr", protocol="y601")
+    result = lossbench.compare(
+        Path("theirs_seed0"), ["ours_seed0", "ours_seed1"], "target", [made, "sam"], suffix="_x4"
+    )
+    assert [(one.metric, one.folder) for one in result.estimates] == [
+        (metric, folder) for metric in ("sam", "psnr") for folder in ("ours_seed0", "ours_seed1")
+    ]
+    assert result.table.protocols["psnr"].startswith("Y (BT.601)")
+    for wrong, words in (
+        ({"others": None}, "compare: None is no path"),
+        ({"metric": [3]}, "metric: 3 is no name"),
+        ({"metric": []}, "metric: none named"),
+        ({"margin": True}, "margin true: not a positive number"),
+        ({"jobs": 0}, "jobs 0: not a whole number"),
+        ({"target": 3}, "target: 3 is no path"),
+    ):
+        given = {"reference": "theirs_seed0", "others": "ours_seed0", "target": "target", "metric": "psnr", **wrong}
+        with pytest.raises(UserError, match=words):
+            lossbench.compare(**given, suffix="_x4")
+
+
 class Balanced(HTMLParser):
     """Counts what is opened and closed, and keeps the text."""
 

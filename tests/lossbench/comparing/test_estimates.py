@@ -2,6 +2,7 @@
 
 import math
 import runpy
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -19,8 +20,9 @@ SEEDS, PICTURES = 3, 20
 
 @pytest.fixture(scope="module")
 def benchmark() -> dict[str, Any]:
-    """Return the names of benchmarks/planted_differences.py."""
-    return runpy.run_path(str(ROOT / "benchmarks/planted_differences.py"))
+    """Return the names of benchmarks/planted_differences.py, which finds the same once."""
+    names = runpy.run_path(str(ROOT / "benchmarks/planted_differences.py"))
+    return {**names, "found": cache(names["found"])}
 
 
 def planted(difference: float, generator: np.random.Generator, seeds: int = SEEDS) -> dict[str, NDArray[np.float64]]:
@@ -52,7 +54,7 @@ def test_the_direction_of_a_planted_difference_is_right_at_the_stated_rates(
 
 def test_the_printed_rates_are_those_of_the_simulation(benchmark: dict[str, Any]) -> None:
     page = (ROOT / "docs/compare.md").read_text(encoding="utf-8")
-    assert benchmark["line"](0.2, SEEDS, 0) in page and benchmark["heading"]() in page
+    assert benchmark["line"](0.2, SEEDS, benchmark["found"](0.2, SEEDS)) in page and benchmark["heading"]() in page
 
 
 def test_the_estimate_is_the_interval_of_the_paired_differences() -> None:
