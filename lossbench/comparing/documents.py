@@ -91,7 +91,8 @@ def as_tex(result: Findings) -> str:
         *(f"not covered: {text}" for text in result.not_covered),
         *map(shown, result.notes),
     ]
-    mark = f" {DAGGER}: better or worse than {latex(shown(result.reference))}, p < 0.05 after Holm."
+    marked = any(one.direction for one in result.estimates)
+    mark = f" {DAGGER}: better or worse than {latex(shown(result.reference))}, $p < 0.05$ after Holm." if marked else ""
     lines = [
         r"\begin{table}",
         rf"\caption{{{latex('. '.join(caption))}.{mark}}}",
@@ -99,7 +100,7 @@ def as_tex(result: Findings) -> str:
         r"\toprule",
         " & ".join(map(latex, heads)) + r" \\",
         r"\midrule",
-        *(" & ".join(map(_tex_cell, row)) + r" \\" for row in body),
+        *(" & ".join([latex(row[0]), *map(_tex_number, row[1:])]) + r" \\" for row in body),
         r"\bottomrule",
         r"\end{tabular}",
         r"\end{table}",
@@ -143,8 +144,8 @@ def _tex_row(result: Findings, folder: str) -> list[str]:
     return row
 
 
-def _tex_cell(text: str) -> str:
-    return latex(text).replace("†", DAGGER)
+def _tex_number(text: str) -> str:
+    return latex(text).replace("†", DAGGER).replace("-", "$-$")
 
 
 def _html(text: str) -> str:

@@ -126,6 +126,7 @@ def test_csv_json_and_python_say_the_same(here: Path, printed: Any) -> None:
     assert set(rows[0]) == set(one) == set(result.frame().columns)
     assert len(result.score_frame()) == 2 * 2 * 4
     assert str(result) == printed(*SEEDED).rstrip("\n")
+    assert printed(*SEEDED, "--tex").count(r"$^\dagger$") == 2
     with pytest.raises(KeyError):
         result.of("theirs", "psnr")
 
@@ -184,6 +185,8 @@ def test_names_are_escaped_in_every_form(here: Path, printed: Any) -> None:
         assert tex.count(f"\\{mark}") == 1
     rows = [line for line in tex.splitlines() if line.endswith(r"\\")]
     assert len(rows) == 3 and all(row.count(" & ") == 2 for row in rows)
+    assert "dagger" not in tex
+    assert "$-$" in printed(*given, "--reference", odd, "--tex")
     (row,) = csv.DictReader(io.StringIO(printed(*given, "--csv")))
     assert row["folder"] == odd
     assert json.loads(printed(*given, "--json"))["folders"][1] == odd
