@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lossbench.assets.optional import imported
+from lossbench.assets.optional import absent
 from lossbench.comparing.estimates import Estimate
 from lossbench.comparing.scores import Table
 
@@ -106,8 +106,7 @@ class Findings:
 
     def frame(self) -> pd.DataFrame:
         """Return `rows` as a frame of pandas; raises UserError where that is not installed."""
-        frame: pd.DataFrame = imported("pandas", "the frame of a comparison").DataFrame(self.rows())
-        return frame
+        return _frame(self.rows())
 
     def score_rows(self) -> list[dict[str, Any]]:
         """Return a flat row for each score: metric, folder, seed, picture, value."""
@@ -121,5 +120,12 @@ class Findings:
 
     def score_frame(self) -> pd.DataFrame:
         """Return `score_rows` as a frame of pandas; raises UserError where that is not installed."""
-        frame: pd.DataFrame = imported("pandas", "the frame of a comparison").DataFrame(self.score_rows())
-        return frame
+        return _frame(self.score_rows())
+
+
+def _frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    try:
+        import pandas as pd
+    except ModuleNotFoundError:
+        raise absent("pandas", "the frame of a comparison") from None
+    return pd.DataFrame(rows)

@@ -131,6 +131,16 @@ def test_csv_json_and_python_say_the_same(here: Path, printed: Any) -> None:
         result.of("theirs", "psnr")
 
 
+def test_a_frame_without_pandas_names_what_brings_it(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    result = lossbench.compare("theirs_seed0", "ours_seed0", "target", "psnr", suffix="_x4")
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(
+        UserError, match=r'needs the package pandas; install it by `pip install "lossbench\[pipeline\]"`'
+    ):
+        result.frame()
+    assert result.rows()[0]["folder"] == "ours_seed0"
+
+
 def test_python_takes_folders_and_metrics_in_every_form(here: Path) -> None:
     made = lossbench.create_metric("psnr", protocol="y601")
     result = lossbench.compare(
