@@ -4,6 +4,7 @@ import difflib
 import errno
 import io
 import os
+import signal
 import sys
 import unicodedata
 import warnings
@@ -31,6 +32,8 @@ OUTPUT = "standard output"
 """What an error of writing there has for the name of a file."""
 _BROKEN_PIPE = 128 + 13
 """What shells give for a process that SIGPIPE ended."""
+_INTERRUPTED = 128 + signal.SIGINT
+"""The same for Ctrl-C."""
 
 
 class UserError(Exception):
@@ -163,7 +166,7 @@ def exit_with_one_line(main: Callable[[], object]) -> None:
     Notices of the files that were read are a line for each kind.
     Such is a file or folder that is absent, of the other sort, full, or not this user's to read or write, or memory
     that is used up. Where the reader of standard output goes away, as `head` does, the process ends in silence with the
-    shell's exit code for it.
+    shell's exit code for it, and after Ctrl-C with one line and that.
     """
     tolerate()
     try:
@@ -171,6 +174,9 @@ def exit_with_one_line(main: Callable[[], object]) -> None:
             _flushed(main)
     except UserError as error:
         _exit(str(error))
+    except KeyboardInterrupt:
+        tell("interrupted")
+        raise SystemExit(_INTERRUPTED) from None
     except BrokenPipeError:
         _drop_output()
         raise SystemExit(_BROKEN_PIPE) from None

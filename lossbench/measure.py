@@ -136,7 +136,8 @@ def measured(
     if single or clips:
         todo = units(prediction, target, clips=bool(clips))
         done = _progress(sum(len(unit.files) for unit in todo))
-        for unit, one in zip(todo, score_all(todo, [request] * len(todo), peak, jobs, done), strict=True):
+        # all at once, since what is stopped between two of them would leave the processes waiting
+        for unit, one in zip(todo, list(score_all(todo, [request] * len(todo), peak, jobs, done)), strict=True):
             scores.add(one)
             if clips:
                 scores.clips[unit.name] = one.clip

@@ -9,11 +9,13 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import partial
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 from lossbench import metrics
 from lossbench.assets import pyiqa_models
-from lossbench.errors import FileError, Notice, UserError, as_written, gathered
+from lossbench.errors import LONGEST, FileError, Notice, UserError, as_written, gathered
+from lossbench.measuring.ending import end_with, ended_by_signal, without_interrupts
 from lossbench.measuring.scoring import Request, Scored, Unit, scored
 
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
@@ -23,15 +25,27 @@ Fault = tuple[str, str | None, str | None]
 
 
 def checked_jobs(jobs: object, option: str = "jobs") -> int | None:
-    """Return the number of processes; None is this one. Raises UserError for what is no positive whole number."""
+    """Return the number of processes, at most one a core with a Notice; None is this one.
+
+    Raises UserError for what is no positive whole number.
+    """
     try:
         number = jobs if jobs is None or (isinstance(jobs, int) and not isinstance(jobs, bool)) else int(str(jobs))
     except ValueError:
         number = 0
     if number is not None and number < 1:
-        shown = jobs if isinstance(jobs, str) else as_written(jobs)
+        shown = jobs[:LONGEST] if isinstance(jobs, str) else as_written(jobs)
         raise UserError(f"{option} {shown}: not a whole number from 1; give the processes to use, such as 2")
+    if number is not None and number > (most := cores()):
+        what = f"{number} processes asked for; cores that this process may use: {most}, as many are used"
+        warnings.warn(Notice(Path(option), what), stacklevel=2)
+        return most
     return number
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def score_all(
@@ -63,7 +77,7 @@ def score_all(
     with _pool(min(jobs, len(todo)), networks) as pool:
         try:
             # this starts them
-            with _environment():
+            with _environment(), without_interrupts():
                 outcomes = pool.map(partial(_elsewhere, peak=peak), todo)
             for (unit, _), (outcome, notices) in zip(todo, outcomes, strict=True):
                 for where, what in notices:
@@ -99,18 +113,24 @@ def _has_network(metric: str) -> bool:
 
 @contextmanager
 def _pool(processes: int, networks: bool) -> Iterator[ProcessPoolExecutor]:
-    """Give processes that are started anew, as on every system, and end with the block."""
+    """Give processes that are started anew, as on every system, and end with the block; at once where it fails."""
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(processes, context, _begin, (networks,))
-    try:
-        yield pool
-    finally:
-        pool.shutdown(cancel_futures=True)
+    theirs, ours = context.Pipe(duplex=False)
+    pool = ProcessPoolExecutor(processes, context, _begin, (networks, theirs))
+    with theirs, ours, ended_by_signal():
+        try:
+            yield pool
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
-def _begin(networks: bool) -> None:
+def _begin(networks: bool, needed: Connection) -> None:
     # the process that waits for this one ends it
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end_with(needed)
     if networks:
         import torch
 

@@ -22,6 +22,7 @@ from lossbench.measuring.scoring import units
 def outcome(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
     """Return a function that runs `measure` on planted folders and gives its exit code, output and errors."""
     monkeypatch.chdir(plant(tmp_path, {"ours": 5.0}, pictures=4))
+    monkeypatch.setattr("lossbench.measuring.processes.cores", lambda: 2)
 
     def run(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["lossbench", "measure", "ours", "target", "--metric", "psnr", *arguments])
@@ -54,11 +55,23 @@ def test_the_first_picture_that_does_not_fit_is_named_whatever_process_met_it(ou
     assert outcome("--jobs", "2") == alone
 
 
-def test_the_number_of_processes_is_a_whole_number_from_one() -> None:
+def test_the_number_of_processes_is_a_whole_number_from_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lossbench.measuring.processes.cores", lambda: 3)
     assert [checked_jobs(number) for number in (None, 1, "3")] == [None, 1, 3]
     for number in (0, -1, "two", "1.5", "", True, 2.5):
         with pytest.raises(UserError, match=r"^--jobs .*: not a whole number from 1; give the processes"):
             checked_jobs(number, "--jobs")
+
+
+def test_there_are_no_more_processes_than_cores(outcome: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lossbench.measuring.processes.cores", lambda: 1)
+    monkeypatch.setattr("lossbench.measuring.processes._pool", lambda *_: pytest.fail("more processes than cores"))
+    code, _, said = outcome("--jobs", "1000000")
+    assert code == 0
+    assert said == "warning: --jobs: 1000000 processes asked for; cores that this process may use: 1, as many are used"
+    with pytest.raises(UserError) as caught:
+        checked_jobs("9" * 5000)
+    assert len(str(caught.value)) < 200
 
 
 def test_networks_compute_in_one_thread_where_a_number_of_processes_is_given(
