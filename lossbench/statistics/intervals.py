@@ -114,7 +114,7 @@ def equivalent(
         raise UserError(f"margin: {margin} is not positive; give half the published difference")
     sets = [one[None] for one in _checked(differences)]
     _, values = bootstrap.draws(sets, resamples, generator_seed, noise, layouts=layouts)
-    outside = max(np.count_nonzero(values >= margin), np.count_nonzero(values <= -margin))
+    outside = int(max(np.count_nonzero(values >= margin), np.count_nonzero(values <= -margin)))
     return (1 + outside) / (resamples + 1)
 
 
@@ -230,6 +230,8 @@ def interaction(
 
 
 def _checked(differences: Sequence[NDArray[Any]]) -> list[Array]:
+    if any(np.ma.is_masked(one) for one in differences):
+        raise UserError("differences: some are masked; leave their images out everywhere")
     sets = [np.asarray(one, dtype=float) for one in differences]
     if not sets:
         raise UserError("differences: no sets; give an array (seeds, images) for each")
@@ -247,7 +249,8 @@ def _checked(differences: Sequence[NDArray[Any]]) -> list[Array]:
 
 def two_sided(values: Array) -> float:
     """Return the p-value that a quantity with the draws `values` is zero."""
-    return min(1.0, 2 * (1 + min(np.count_nonzero(values <= 0), np.count_nonzero(values >= 0))) / (len(values) + 1))
+    beyond = int(min(np.count_nonzero(values <= 0), np.count_nonzero(values >= 0)))
+    return min(1.0, 2 * (1 + beyond) / (len(values) + 1))
 
 
 def _method(sets: list[Array], resamples: int, noise: SeedNoise | None, layouts: Sequence[Layout | None]) -> str:

@@ -6,6 +6,7 @@ import sys
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from _repository import ROOT
 
@@ -43,11 +44,65 @@ def test_lists_of_lists_are_seeds_and_arrays_of_two_axes_are_sets() -> None:
         (["a", "b"], "values: 'a' is no number"),
         ([1.0, None], "values: None is no number"),
         ([1.0, math.nan], "NaN or infinity"),
+        (5, "values: int is no list of numbers; give numbers, one a picture, or one list of them a seed"),
+        (None, "values: NoneType is no list of numbers"),
+        (np.array(5.0), "values: ndarray is no list of numbers"),
+        ("12", "values: str is no list of numbers"),
+        (b"12", "values: bytes is no list of numbers"),
+        ({"a": 1.0, "b": 2.0}, "values: dict is no list of numbers"),
+        ({1: 0.1, 2: 0.2}, "values: dict is no list of numbers"),
+        ({0.1, 0.2}, "values: set is no list of numbers"),
+        (pd.DataFrame({0: [1.0, 2.0], 1: [2.0, 3.0]}), "values: DataFrame is no list of numbers"),
+        ([{1: 0.1}, {1: 0.2}], "is no number"),
+        ([1e300, 2e300], "values: 2e.300 is the largest amount"),
+        ([1e-300, 2e-300], "values: 2e-300 is the largest amount"),
+        ([[], []], "values: a list without numbers"),
+        ([[1.0]], "values: one number"),
+        (np.ones((2, 2, 2, 2)), "values: lists within lists 4 deep"),
+        ([np.ones((2, 3)), np.ones((1, 3))], "values: sets of .2, 1. seeds"),
+        (np.ma.masked_array([1.0, 2.0, 9.0], [False, False, True]), "values: some are masked; leave their pictures"),
+        ([np.ma.masked_array([1.0, 2.0], [False, True]), [1.0, 2.0]], "values: some are masked"),
+        (list(np.ma.masked_array([1.0, 2.0, 9.0], [False, False, True])), "values: some are masked"),
+        (np.ma.masked_array(np.ones((2, 3)), np.eye(2, 3)), "values: some are masked"),
     ],
 )
 def test_what_has_no_interval_is_named(values: Any, words: str) -> None:
-    with pytest.raises(UserError, match=words):
+    with pytest.raises(UserError, match=words) as caught:
         interval(values)
+    assert "image" not in str(caught.value) and "differences" not in str(caught.value)
+
+
+def test_masked_arrays_without_a_masked_entry_and_series_are_lists() -> None:
+    expected = interval(DIFFERENCES)
+    assert interval(np.ma.masked_array(DIFFERENCES, False)) == interval(pd.Series(DIFFERENCES)) == expected
+    with pytest.raises(UserError, match="differences: some are masked"):
+        intervals.interval([np.ma.masked_array([DIFFERENCES], [[True] + [False] * 5])])
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"level": "0.95"}, "level: '0.95' is not between 0 and 1"),
+        ({"level": True}, "level: True is not between 0 and 1"),
+        ({"level": math.nan}, "level: nan is not between 0 and 1"),
+        ({"level": 0.9999999}, "resamples: 10000 for the level 0.9999999; give 4"),
+        ({"resamples": 0}, "resamples: 0 for the level 0.95; give 100 to 10000000"),
+        ({"resamples": 1}, "resamples: 1 for the level 0.95"),
+        ({"resamples": 10**12}, "resamples: 1000000000000 for the level"),
+        ({"resamples": 2.5}, "resamples: 2.5 is no whole number"),
+        ({"resamples": None}, "resamples: None is no whole number"),
+        ({"generator_seed": -1}, "generator_seed: -1 is no whole number from 0"),
+        ({"generator_seed": "a"}, "generator_seed: 'a' is no whole number from 0"),
+    ],
+)
+def test_what_is_no_level_no_number_of_resamples_and_no_seed_is_named(options: Any, words: str) -> None:
+    with pytest.raises(UserError, match=words):
+        interval(DIFFERENCES, **options)
+
+
+def test_an_interval_is_printed_in_plain_numbers() -> None:
+    assert "np.float64" not in repr(interval([DIFFERENCES, DIFFERENCES[::-1]]))
+    assert interval(DIFFERENCES, np.float32(0.5), np.int64(1000)).low < interval(DIFFERENCES).high
 
 
 def test_a_level_is_a_share() -> None:
