@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -78,8 +77,10 @@ def score_all(
         try:
             # this starts them
             with _environment(), without_interrupts():
-                outcomes = pool.map(partial(_elsewhere, peak=peak), todo)
-            for (unit, _), (outcome, notices) in zip(todo, outcomes, strict=True):
+                # not by map, which cancels what is left while the pool says of it that a process ended
+                futures = [pool.submit(_elsewhere, task, peak) for task in todo]
+            for (unit, _), future in zip(todo, futures, strict=True):
+                outcome, notices = future.result()
                 for where, what in notices:
                     warnings.warn(Notice(where, what), stacklevel=2)
                 if not isinstance(outcome, Scored):
