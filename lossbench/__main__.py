@@ -2,19 +2,22 @@
 
 import argparse
 import json
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from lossbench.comparing import command as comparing
-from lossbench.errors import exit_with_one_line, tolerate
+from lossbench.errors import UserError, exit_with_one_line, tolerate
 from lossbench.files import check_readable_folder
 
 Rows = list[dict[str, Any]]
 DATA_ROOT = Path("data")
 """Where fetched data sets go, one folder each."""
+FORMS = ("--csv", "--html", "--json", "--tex")
+"""Options in whose form a verb prints."""
 ABSENT = {"bytes": "unknown", "window": "the whole clip"}
 """What to say where a listed thing has no value, by the name of that value; of all others none."""
 
@@ -152,15 +155,28 @@ def run(program: str, text: str | None, verbs: Mapping[str, Verb]) -> None:
     tolerate()
     parser = argparse.ArgumentParser(prog=program, description=text)
     chosen = parser.add_subparsers(dest="verb", required=True, metavar="verb")
+    parsers: dict[str, argparse.ArgumentParser] = {}
     for name, verb in verbs.items():
         epilog = f"example: {verb.example}" if verb.example else None
-        verb.options(chosen.add_parser(name, help=verb.text, description=verb.text, epilog=epilog))
+        parsers[name] = chosen.add_parser(name, help=verb.text, description=verb.text, epilog=epilog)
+        verb.options(parsers[name])
 
     def parsed_and_run() -> None:
-        given = parser.parse_args()
+        given, rest = parser.parse_known_args()
+        if rest:
+            _refuse(rest, sys.argv, parsers[given.verb])
         verbs[given.verb].run(given)
 
     exit_with_one_line(parsed_and_run)
+
+
+def _refuse(rest: Sequence[str], arguments: Sequence[str], parser: argparse.ArgumentParser) -> NoReturn:
+    """Say that the verb of `parser` does not take the `rest` of the command line; one behind a switch is no value."""
+    before = dict(zip(arguments[1:], arguments[:-1], strict=True)).get(rest[0], "")
+    if not before.startswith("--") or rest[0].startswith("-"):
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    way = f"it prints; write a file by > {rest[0]} behind the command" if before in FORMS else "leave it out"
+    raise UserError(f"{before} {rest[0]}: {before} takes no value, {way}")
 
 
 def main() -> None:
