@@ -2,6 +2,7 @@
 
 import shutil
 import textwrap
+import unicodedata
 from collections.abc import Sequence
 
 from lossbench.comparing.numbers import HEAD, basis, heading, rows_of, sentence
@@ -30,15 +31,21 @@ def in_words(result: Findings, width: int | None = None) -> str:
     return "\n".join(lines)
 
 
+def columns(text: str) -> int:
+    """Return how many columns of a terminal `text` takes: two for a wide character, none for an accent of another."""
+    return sum(0 if unicodedata.combining(one) else 1 + (unicodedata.east_asian_width(one) in "WF") for one in text)
+
+
 def _columns(rows: Sequence[tuple[str, ...]], room: int) -> list[str]:
     """Return aligned columns; none where they do not fit."""
     cells = [HEAD, *rows]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    widths = [max(map(columns, column)) for column in zip(*cells, strict=True)]
     lines = []
     for row in cells:
+        first = row[0] + " " * (widths[0] - columns(row[0]))
         middle = map(str.rjust, row[1:-1], widths[1:-1])
-        lines.append(("  " + "  ".join([row[0].ljust(widths[0]), *middle, row[-1]])).rstrip())
-    return lines if max(map(len, lines)) <= room else []
+        lines.append(("  " + "  ".join([first, *middle, row[-1]])).rstrip())
+    return lines if max(map(columns, lines)) <= room else []
 
 
 def _stacked(rows: Sequence[tuple[str, ...]], room: int) -> list[str]:
