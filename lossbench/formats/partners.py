@@ -14,6 +14,8 @@ Files = dict[str, tuple[Path, Path | None]]
 """Predictions with their targets, by name."""
 NAMED = 3
 """Names that an error says of pictures without a partner."""
+LIKENESS = 0.5
+"""Of the name that an error calls the nearest, by difflib's measure in 0..1."""
 
 
 def partners(prediction: Path, target: Path | None, suffix: str = "") -> Files:
@@ -39,7 +41,9 @@ def require_the_same(some: dict[str, Path], folder: Path, others: dict[str, Path
     """Raise UserError naming those of `some` that are not among the `others`, which lie in `folder`."""
     missing = [name for name in some if name not in others]
     if missing:
-        match = difflib.get_close_matches(missing[0], others, n=1, cutoff=0)
+        # one that has a partner is not meant
+        alone = [name for name in others if name not in some]
+        match = difflib.get_close_matches(missing[0], alone, n=1, cutoff=LIKENESS)
         also = ", ".join(str(some[name].name) for name in missing[1:NAMED])
         rest = f" and {len(missing) - NAMED} more" if len(missing) > NAMED else ""
         more = f" (and {len(missing) - 1} more files: {also}{rest})" if missing[1:] else ""
