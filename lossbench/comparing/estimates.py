@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lossbench.errors import UserError
-from lossbench.statistics.comparison import Comparison, Paired, compared
+from lossbench.statistics.comparison import Comparison, Paired, compared, improved, infinite
 from lossbench.statistics.intervals import equivalent, holm, interval
 from lossbench.statistics.verdicts import verdict
 
@@ -112,9 +112,11 @@ def _estimated(base: Estimate, ours: Floats, theirs: Floats, names: Sequence[str
     sign = 1 if base.better == "up" else -1
     values = sign * minus(ours, theirs)
     known = tuple(names or map(str, range(values.shape[1])))
-    found = compared([Paired("", known, values)])
+    paired = [Paired("", known, values)]
+    found = compared(paired)
     if found is None:
-        return replace(base, note="fewer than two pictures have a finite difference: nothing can be said of its size")
+        note = f"{infinite(paired)}, so that fewer than two have one: nothing can be said of its size"
+        return replace(base, share=improved(paired), note=note)
     bounds = found.bounds
     low, high = sorted((sign * bounds.low, sign * bounds.high))
     result = replace(

@@ -52,7 +52,7 @@ def compared(sets: Sequence[Paired], sign: int = 1, noise: SeedNoise | None = No
     `noise` is what other runs say of the seeds'. `sign` is -1 where less is better: tests then count in favour of the
     loss, the interval stays in the metric's direction.
     """
-    finite, layouts, note = _finite(sets)
+    finite, layouts, _, note = _finite(sets)
     if not any(array.shape[1] > 1 or array.shape[0] > 1 for array in finite):
         return None
     bounds = interval(finite, noise=noise, layouts=layouts)
@@ -63,16 +63,26 @@ def compared(sets: Sequence[Paired], sign: int = 1, noise: SeedNoise | None = No
     return Comparison(finite, layouts, bounds, tests, note)
 
 
+def improved(sets: Sequence[Paired]) -> float:
+    """Return the share of images on which the mean difference over seeds is above 0, of infinite ones too."""
+    return float(np.mean(np.concatenate([one.mean(axis=0) for one in _ranked(sets)]) > 0))
+
+
+def infinite(sets: Sequence[Paired]) -> str:
+    """Name the images that have no finite difference; empty where all have one."""
+    return _finite(sets)[2]
+
+
 def left_out(sets: Sequence[Paired]) -> str:
     """Say which images have no finite difference; empty where all have one."""
-    return _finite(sets)[-1]
+    return _finite(sets)[3]
 
 
-def _finite(sets: Sequence[Paired]) -> tuple[list[Floats], list[Layout | None], str]:
+def _finite(sets: Sequence[Paired]) -> tuple[list[Floats], list[Layout | None], str, str]:
     finite: list[Floats] = []
     layouts: list[Layout | None] = []
     names: list[str] = []
-    infinite: list[float] = []
+    values_left: list[float] = []
     for test_set, images, values, layout in sets:
         kept = np.atleast_1d(np.isfinite(values).all(axis=0))
         # in the memory order of the whole array, by which sums round
@@ -80,17 +90,15 @@ def _finite(sets: Sequence[Paired]) -> tuple[list[Floats], list[Layout | None], 
         left = None if layout is None else tuple(place for place, stays in zip(layout, kept, strict=True) if stays)
         layouts += [left] if kept.any() else []
         names += [f"{test_set} {image}".strip() for image, stays in zip(images, kept, strict=True) if not stays]
-        infinite += values[~np.isfinite(values)].tolist()
+        values_left += values[~np.isfinite(values)].tolist()
     if not names:
-        return finite, layouts, ""
-    mean = "undefined" if len(set(infinite)) > 1 or np.isnan(infinite[0]) else f"{infinite[0]:+}inite"
+        return finite, layouts, "", ""
+    mean = "undefined" if len(set(values_left)) > 1 or np.isnan(values_left[0]) else f"{values_left[0]:+}inite"
     more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
     plural = "s have" if len(names) > 1 else " has"
-    words = (
-        f"{len(names)} picture{plural} no finite difference ({', '.join(names[:LISTED])}{more}): the mean over all "
-        f"pictures is {mean}, the interval is of the others"
-    )
-    return finite, layouts, words
+    named = f"{len(names)} picture{plural} no finite difference ({', '.join(names[:LISTED])}{more})"
+    note = f"{named}: the mean over all pictures is {mean}, the interval is of the others"
+    return finite, layouts, named, note
 
 
 def _ranked(sets: Sequence[Paired]) -> list[Floats]:

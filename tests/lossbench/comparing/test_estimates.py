@@ -123,8 +123,11 @@ def test_pictures_that_are_perfect_count_in_the_share_and_are_named() -> None:
     assert one.pictures == PICTURES - 1 and math.isfinite(one.difference) and one.mean == math.inf
     assert "1 picture has no finite difference (p0)" in one.note
     every = {"a": np.full((2, 3), math.inf), "b": np.full((2, 3), 30.0)}
-    (none,) = estimates({"psnr": every}, "a", {"psnr": "up"})
+    (none,) = estimates({"psnr": every}, "a", {"psnr": "up"}, names=["p0", "p1", "p2"])
     assert none.verdict == "not judged" and math.isnan(none.p_holm) and "fewer than two" in none.note
+    assert "3 pictures have no finite difference (p0, p1, p2)" in none.note and none.share == 0.0
+    (none,) = estimates({"psnr": {"a": every["b"], "b": every["a"]}}, "a", {"psnr": "up"})
+    assert none.share == 1.0 and none.verdict == "not judged"
 
 
 def test_scores_that_can_not_be_compared_are_named() -> None:
