@@ -108,6 +108,8 @@ def requested(names: str, colour: str | None, crop: int, rounding: bool, weights
         name, separator, file = entry.partition("=")
         if not separator or name not in asked:
             raise UserError(f"--weights {entry}: give METRIC=FILE of a metric asked for; {nearest(name, asked)}")
+        if request[name].weights is not None:
+            raise UserError(f"--weights {entry}: {name} has a file already, {request[name].weights}; give one")
         with placed(f"--weights {entry}"):
             request[name] = metrics.create_metric(name, protocol=wanted[name], weights=file)
     return request

@@ -2,9 +2,11 @@
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from lossbench import metrics
+from lossbench.comparing.arguments import in_words_of_python, stored, switch, text, white
 from lossbench.comparing.estimates import estimates
 from lossbench.comparing.folders import methods, reference_of
 from lossbench.comparing.result import Findings
@@ -12,7 +14,9 @@ from lossbench.comparing.scores import scored_table
 from lossbench.comparing.words import in_words
 from lossbench.errors import UserError, as_written, nearest
 from lossbench.files import given_path
+from lossbench.formats.listing import listed
 from lossbench.formats.pairs import peak_of
+from lossbench.images import EXTENSIONS
 from lossbench.measure import requested
 from lossbench.measuring.processes import checked_jobs
 from lossbench.measuring.progress import progress
@@ -63,32 +67,38 @@ def compare(
     given = others if isinstance(others, list | tuple) else [others]
     paths = [given_path(folder, "compare") for folder in (reference, *given)]
     ground_truth = None if target is None else given_path(target, "target")
-    stored = [f"{name}={given_path(file, f'weights of {name}')}" for name, file in (weights or {}).items()]
-    request = _request(metric, lambda names: requested(names, protocol, crop, rounding, stored))
-    return compared_folders(
-        paths,
-        ground_truth,
-        request,
-        suffix=suffix,
-        seeds=seeds,
-        margins=margins_of(margin, request, "margin"),
-        peak=peak_of(peak, None),
-        clip=clip,
-        jobs=checked_jobs(jobs),
-    )
+    files = stored(weights)
+    with in_words_of_python():
+        request = _request(metric, lambda names: requested(names, protocol, crop, rounding, files))
+        return compared_folders(
+            paths,
+            ground_truth,
+            request,
+            suffix=text(suffix, "suffix", "_x4"),
+            seeds=None if seeds is None else text(seeds, "seeds", "_seed{seed}"),
+            margins=margins_of(margin, request, "margin"),
+            peak=peak_of(white(peak), None),
+            clip=switch(clip, "clip"),
+            jobs=checked_jobs(jobs),
+        )
 
 
 def _request(metric: str | CreatedMetric | Sequence[str | CreatedMetric], by_name: Callable[[str], Request]) -> Request:
     """Return the metrics asked for, of which those that are names are made by `by_name`."""
-    asked = [metric] if isinstance(metric, str | CreatedMetric) else list(metric)
+    asked = list(metric) if isinstance(metric, list | tuple) else [metric]
     for one in asked:
         if not isinstance(one, str | CreatedMetric):
             raise UserError(f"metric: {one!r} is no name; give names such as 'psnr,ssim'")
-    if not asked:
-        raise UserError("metric: none named; give one or more, such as 'psnr,ssim'")
     names = ",".join(one for one in asked if isinstance(one, str))
-    created = {one.name: one for one in asked if isinstance(one, CreatedMetric)}
-    return {**(by_name(names) if names else {}), **created}
+    made = [one for one in asked if isinstance(one, CreatedMetric)]
+    found = by_name(names) if names.strip(" ,") else {}
+    for one in made:
+        if one.name in found:
+            raise UserError(f"metric: {one.name} is given twice; give it under one protocol")
+        found[one.name] = one
+    if not found:
+        raise UserError("metric: none named; give one or more, such as 'psnr,ssim'")
+    return found
 
 
 def compared_folders(
@@ -111,7 +121,8 @@ def compared_folders(
     table = scored_table(found, target, request, clip, suffix, peak, jobs)
     if len(table.names) == 1 and len(found[0].runs) == 1:
         what = "clip" if clip else "picture"
-        raise UserError(f"{folders[0]} holds one {what}; an interval needs two or more, or several seeds")
+        beside = _passed_over(next(iter(found[0].runs.values())))
+        raise UserError(f"{folders[0]} holds one {what}{beside}; an interval needs two or more, or several seeds")
     better = {name: metrics.load(name).better for name in request}
     done = progress(len(request) * (len(found) - 1), "compare", "comparisons")
     estimated = estimates(table.values, first, better, margins, table.names, done)
@@ -127,6 +138,15 @@ def compared_folders(
     )
 
 
+def _passed_over(folder: Path) -> str:
+    """Say which sub-folders of `folder` were not looked into, since it holds pictures itself."""
+    found = listed(folder, EXTENSIONS, said=False)
+    if not (found.pictures and found.folders):
+        return ""
+    beside = replace(found, others=[]).passed_over()
+    return f" itself, and {beside} beside it is passed over: pictures lie in sub-folders alone or in none"
+
+
 def margins_of(margin: object, names: Iterable[str], option: str) -> dict[str, float]:
     """Return the margin of each metric: one number for all, `psnr=0.05,ssim=0.001`, or a mapping.
 
@@ -136,8 +156,14 @@ def margins_of(margin: object, names: Iterable[str], option: str) -> dict[str, f
     if margin is None:
         return {}
     if isinstance(margin, str) and "=" in margin:
-        pairs = [entry.partition("=") for entry in margin.split(",")]
-        return margins_of({name.strip(): value for name, _, value in pairs}, known, option)
+        given: dict[str, str] = {}
+        for entry in filter(None, map(str.strip, margin.split(","))):
+            name, separator, value = (part.strip() for part in entry.partition("="))
+            if not (name and separator):
+                raise UserError(f"{option} {entry}: no metric named; give each margin as metric=number")
+            if given.setdefault(name, value) is not value:
+                raise UserError(f"{option} {name}: given twice, {given[name]} and {value}; give one")
+        return margins_of(given, known, option)
     if not isinstance(margin, Mapping):
         return dict.fromkeys(known, _positive(margin, option))
     for name in margin:

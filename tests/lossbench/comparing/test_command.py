@@ -219,7 +219,7 @@ def test_a_metric_without_target_is_compared_alone_or_beside_the_ground_truth(
     values = [score("niqe", _pixels(Path("target") / f"p{number}.png")) for number in range(2)]
     assert beside.target_mean("niqe") == np.mean(values) and beside.target_mean("psnr") is None
     assert "ground truth" in str(beside)
-    with pytest.raises(UserError, match="psnr compares with a target; give its folder by --target"):
+    with pytest.raises(UserError, match="psnr compares with a target; give its folder by target"):
         lossbench.compare("a", "b", metric="psnr")
 
 
