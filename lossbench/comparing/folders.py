@@ -140,6 +140,13 @@ def _matching(way: str, required: bool = True) -> dict[str, Path]:
             found[match["seed"]] = path
     if required and not found:
         raise UserError(f"{way}: no folder is called so with a seed for {SEED}; mend the path")
+    numbers = [seed for seed in found if seed.isdecimal()]
+    others = [seed for seed in found if not seed.isdecimal()]
+    if numbers and others:
+        raise UserError(
+            f"{found[others[0]]}: {others[0]} is no number, as the seed {numbers[0]} beside it is; move it away where "
+            f"it is no run to compare, or give the folder of each seed and the pattern with {FOLDER}"
+        )
     return found
 
 

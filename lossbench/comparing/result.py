@@ -12,12 +12,21 @@ import numpy as np
 from lossbench.assets.optional import absent
 from lossbench.comparing.estimates import Estimate
 from lossbench.comparing.scores import Table
+from lossbench.errors import UserError, as_written, nearest, one_line
 
 if TYPE_CHECKING:
     import pandas as pd
 
 DIRECTION = {"up": "higher is better", "down": "lower is better"}
-ONE_SEED = "other seeds: one run a folder, so that a difference may be of the seed alone; give several by --seeds"
+ONE_SEED = "other seeds: one run a folder, so that a difference may be of the seed alone; compare several seeds"
+
+
+class MissingError(UserError, KeyError):
+    """A folder or metric that was not compared; the message names those that were."""
+
+    def __str__(self) -> str:
+        """Return the message, which a KeyError would quote."""
+        return one_line(self.args[0])
 
 
 @dataclass(frozen=True)
@@ -52,14 +61,27 @@ class Findings:
         return "clips" if self.clips else "pictures"
 
     def of(self, folder: str, metric: str) -> Estimate:
-        """Return the estimate of `folder` in `metric`; raises KeyError where there is none, as of the reference."""
+        """Return the estimate of `folder` in `metric`; raises MissingError where there is none, as of the reference."""
         for one in self.estimates:
             if (one.folder, one.metric) == (folder, metric):
                 return one
-        raise KeyError((folder, metric))
+        if folder == self.reference:
+            raise MissingError(f"{folder} is the reference; ask for {' or '.join(self.folders[1:])}")
+        raise self._missing(folder, metric)
+
+    def _missing(self, folder: str, metric: str) -> MissingError:
+        """Return an error that says what there is in place of `folder` or `metric`."""
+        if metric not in self.metrics:
+            return MissingError(f"{as_written(metric)}: no metric compared; {nearest(str(metric), self.metrics)}")
+        return MissingError(f"{as_written(folder)}: no folder compared; {nearest(str(folder), self.folders)}")
 
     def mean(self, folder: str, metric: str) -> float:
-        """Return the mean over pictures and seeds; infinite where a picture is equal to its target."""
+        """Return the mean over pictures and seeds; infinite where a picture is equal to its target.
+
+        Raises MissingError for a folder or metric that was not compared.
+        """
+        if metric not in self.metrics or folder not in self.folders:
+            raise self._missing(folder, metric)
         return float(np.mean(self.table.values[metric][folder]))
 
     def target_mean(self, metric: str) -> float | None:
@@ -75,7 +97,7 @@ class Findings:
         if self.folders_of_pictures > 1 and not self.clips:
             words.append(
                 f"likeness within the {self.folders_of_pictures} sub-folders: each picture counts as independent; "
-                "where a sub-folder holds the frames of a clip, say so by --clip"
+                "where a sub-folder holds the frames of a clip, compare them as clips"
             )
         return tuple(words)
 
@@ -85,6 +107,8 @@ class Findings:
         words = [f"{one.metric} of {one.folder}: {one.note}" for one in self.estimates if one.note]
         if (tested := sum(not math.isnan(one.p_value) for one in self.estimates)) > 1:
             words.append(f"p-values are adjusted over all {tested} comparisons (Holm)")
+        if any(one.margin is not None and not one.covers_seeds for one in self.estimates):
+            words.append("the margin decides nothing: one run a folder gives no direction and no equivalence")
         for name in self.folders[1:]:
             if all(np.array_equal(own[name], own[self.reference]) for own in self.table.values.values()):
                 words.append(f"{name} and {self.reference} have the same scores: are these the folders meant?")

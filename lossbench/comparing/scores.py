@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lossbench import metrics
+from lossbench.comparing.alike import paths_of, require_bands, require_sizes
 from lossbench.comparing.folders import Method
 from lossbench.errors import UserError
 from lossbench.files import check_readable_folder
@@ -77,11 +79,10 @@ def scored_table(
     check(methods, target, request, clip)
     runs = [(method.label, path) for method in methods for path in method.runs.values()]
     todo = [_listed(path, target, clip, suffix) for _, path in runs]
-    if suffix and not any(path.stem.endswith(suffix) for each in todo for path in _paths(each).values()):
-        raise UserError(f"--suffix {suffix}: no picture in {runs[0][1]} is called so at its end; leave it out")
+    _check_suffix(suffix, runs[0][1], [list(paths_of(own).values()) for own in todo])
     for (_, path), own in zip(runs[1:], todo[1:], strict=True):
-        require_the_same(_paths(own), runs[0][1], _paths(todo[0]))
-        require_the_same(_paths(todo[0]), path, _paths(own))
+        require_the_same(paths_of(own), runs[0][1], paths_of(todo[0]))
+        require_the_same(paths_of(todo[0]), path, paths_of(own))
     requests = [request] * len(todo)
     alone = {name: metric for name, metric in request.items() if not metrics.load(name).needs_target}
     if target is not None and alone:
@@ -91,8 +92,36 @@ def scored_table(
     found = iter(list(score_all([unit for unit, _ in flat], [wanted for _, wanted in flat], peak, jobs, done)))
     results = [[next(found) for _ in own] for own in todo]
     if target is None:
-        _require_sizes([path for _, path in runs], todo, results)
-    return _table(methods, [unit.name for unit in todo[0]], request, todo, results, peak)
+        require_sizes(todo, results)
+    require_bands(todo[: len(runs)], results[: len(runs)], request)
+    table = _table(methods, [unit.name for unit in todo[0]], request, todo, results, peak)
+    _require_different_runs(methods, table)
+    return table
+
+
+def _check_suffix(suffix: str, first: Path, todo: Sequence[Sequence[Path]]) -> None:
+    """Raise UserError where no picture has the `suffix`, or some of a folder have it and others do not."""
+    if suffix and not any(path.stem.endswith(suffix) for paths in todo for path in paths):
+        raise UserError(f"--suffix {suffix}: no picture in {first} is called so at its end; leave it out")
+    for paths in todo if suffix else ():
+        having = [path for path in paths if path.stem.endswith(suffix)]
+        others = [path for path in paths if not path.stem.endswith(suffix)]
+        if having and others:
+            raise UserError(f"--suffix {suffix}: {having[0]} has it, {others[0]} does not; name all of a folder alike")
+
+
+def _require_different_runs(methods: Sequence[Method], table: Table) -> None:
+    """Raise UserError where two seeds of a method are one run: its copies say nothing of the spread of seeds."""
+    for method in methods:
+        values = [by_folder[method.label] for by_folder in table.values.values()]
+        for (one, first), (other, second) in combinations(enumerate(method.runs.values()), 2):
+            same = all(np.array_equal(each[one], each[other]) for each in values)
+            # what all seeds restore perfectly has the same scores too, and is not judged
+            if same and any(np.isfinite(each[one]).any() for each in values):
+                raise UserError(
+                    f"{first} and {second} have the same scores in every metric, as copies of one run have; give the "
+                    "run of each seed, or one run a folder"
+                )
 
 
 def _listed(path: Path, target: Path | None, clip: bool, suffix: str) -> list[Unit]:
@@ -117,10 +146,6 @@ def _about_suffix(ours: Sequence[str], theirs: Sequence[str], suffix: str) -> st
     return f"; or give --suffix {common[0]}" if common else ""
 
 
-def _paths(units: Sequence[Unit]) -> dict[str, Path]:
-    return {name: path for unit in units for name, (path, _) in unit.files.items()}
-
-
 def _table(
     methods: Sequence[Method],
     names: list[str],
@@ -141,7 +166,7 @@ def _table(
         table.target = {name: np.array([_value(one, name) for one in run]) for name in alone}
     everything, paths = Scores(), dict[str, Path]()
     for number, (units_of, run) in enumerate(zip(todo, results, strict=True)):
-        paths |= {f"{number}/{name}": path for name, path in _paths(units_of).items()}
+        paths |= {f"{number}/{name}": path for name, path in paths_of(units_of).items()}
         for one in run:
             everything.deep |= {f"{number}/{name}": deep for name, deep in one.deep.items()}
             everything.beside_grey |= {f"{number}/{name}": grey for name, grey in one.beside_grey.items()}
@@ -156,16 +181,3 @@ def _value(one: Scored, metric: str) -> float:
     if metric in one.clip:
         return one.clip[metric]
     return float(np.mean([values[metric] for values in one.pictures.values()]))
-
-
-def _require_sizes(
-    folders: Sequence[Path], todo: Sequence[Sequence[Unit]], results: Sequence[Sequence[Scored]]
-) -> None:
-    """Raise UserError naming two pictures of one name and of two sizes, which no target refuses."""
-    shapes = [{name: shape for one in run for name, shape in one.shapes.items()} for run in results]
-    for own, units_of in zip(shapes[1:], todo[1:], strict=True):
-        for name, shape in own.items():
-            if shape[1:] != shapes[0][name][1:]:
-                here, first = ("x".join(map(str, each[1:])) for each in (shape, shapes[0][name]))
-                one, other = _paths(units_of)[name], _paths(todo[0])[name]
-                raise UserError(f"{one}: {here} pixels, {other}: {first} pixels; give pictures of one size")

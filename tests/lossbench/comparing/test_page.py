@@ -12,7 +12,7 @@ from _restored import plant
 from lossbench import __main__ as command_line
 
 PAGE = (ROOT / "docs/compare.md").read_text(encoding="utf-8")
-NOISE = {f"{name}_seed{seed}": deviation + 0.02 * seed for name, deviation in (("theirs", 9.0), ("ours", 8.5))
+NOISE = {f"{name}_s{seed}": deviation + 0.02 * seed for name, deviation in (("base", 9.0), ("ours", 8.5))
          for seed in range(2)}  # fmt: skip
 
 
@@ -25,13 +25,13 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Go where the folders of the page are."""
     plant(tmp_path, NOISE, pictures=4, side=192).joinpath("target").rename(tmp_path / "ground_truth")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setenv("COLUMNS", "80")
 
 
 def test_every_command_and_program_runs(
     here: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    commands = [shlex.split(line) for block in blocks("sh") for line in block.splitlines()]
+    commands = [shlex.split(line) for block in blocks("sh") for line in block.replace("\\\n", " ").splitlines()]
     assert len(commands) == 2
     printed = []
     for command in commands:
@@ -44,3 +44,4 @@ def test_every_command_and_program_runs(
     for program in blocks("python"):
         exec(compile(program, "docs/compare.md", "exec"), {})
     assert "Interval(estimate=" in capsys.readouterr().out
+    assert all(len(line) <= 80 for line in "".join([*blocks("sh"), *shown]).splitlines())
