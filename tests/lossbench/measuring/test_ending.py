@@ -61,11 +61,14 @@ def test_processes_end_with_the_one_that_started_them(tmp_path: Path, number: in
     (tmp_path / "script.py").write_text(SLOW, encoding="utf-8")
     given = {**os.environ, "PYTHONPATH": str(ROOT)}
     running = subprocess.Popen([sys.executable, "script.py"], cwd=tmp_path, env=given, stderr=subprocess.PIPE)
-    until(lambda: len(list(tmp_path.glob("begun-*"))) == 2)
-    workers = [int(path.name.partition("-")[2]) for path in tmp_path.glob("begun-*")]
-    assert all(map(lives, workers))
-    running.send_signal(number)
-    _, errors = running.communicate(timeout=LONGEST)
+    try:
+        until(lambda: len(list(tmp_path.glob("begun-*"))) == 2)
+        workers = [int(path.name.partition("-")[2]) for path in tmp_path.glob("begun-*")]
+        assert all(map(lives, workers))
+        running.send_signal(number)
+        _, errors = running.communicate(timeout=LONGEST)
+    finally:
+        running.kill()
     assert running.returncode == code
     until(lambda: not any(map(lives, workers)))
     if number != signal.SIGKILL:
