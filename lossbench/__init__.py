@@ -1,8 +1,8 @@
 """Losses, loss networks and metrics for image and video restoration.
 
 `create_loss` and `create_metric` build one by name, `list_losses` lists the names, `load_network` opens a trained
-restoration network, `compare` says which of some folders of restored pictures is better. `statistics.interval` is
-the interval of a plain list. The shelves are modules: `from lossbench import losses, networks, metrics`.
+restoration network, `restore` runs it on a picture, `compare` says which of some folders of restored pictures is better.
+`statistics.interval` is the interval of a plain list. The shelves are modules: `from lossbench import losses, networks`.
 """
 
 from importlib import import_module
@@ -16,6 +16,7 @@ _FRONT_DOOR = {
     "create_metric": ("lossbench.metrics", "create_metric"),
     "list_losses": ("lossbench.losses", "list_losses"),
     "load_network": ("lossbench.networks", "load_network"),
+    "restore": ("lossbench.restoring.picture", "restore"),
     # a module, not a name in one
     "statistics": ("lossbench.statistics", ""),
 }

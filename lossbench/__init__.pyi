@@ -4,7 +4,17 @@ from lossbench.losses import build as create_loss
 from lossbench.losses import list_losses
 from lossbench.metrics import create_metric
 from lossbench.networks import load_network
+from lossbench.restoring.picture import restore
 
-__all__ = ["__version__", "compare", "create_loss", "create_metric", "list_losses", "load_network", "statistics"]
+__all__ = [
+    "__version__",
+    "compare",
+    "create_loss",
+    "create_metric",
+    "list_losses",
+    "load_network",
+    "restore",
+    "statistics",
+]
 
 __version__: str

@@ -1,4 +1,4 @@
-"""The command `lossbench`: list the plugins, fetch a data set, probe a loss, score pictures."""
+"""The command `lossbench`: list the plugins, fetch a data set, probe a loss, score, restore, export."""
 
 import argparse
 import json
@@ -11,7 +11,9 @@ from typing import Any, NoReturn
 
 from lossbench.comparing import command as comparing
 from lossbench.errors import UserError, exit_with_one_line, tolerate
+from lossbench.exporting import command as exporting
 from lossbench.files import check_readable_folder
+from lossbench.restoring import command as restoring
 
 Rows = list[dict[str, Any]]
 DATA_ROOT = Path("data")
@@ -147,6 +149,8 @@ VERBS: dict[str, Verb] = {
         "lossbench measure restored/ ground_truth/ --metric psnr,ssim",
     ),
     "compare": Verb(comparing.TEXT, comparing.options, comparing.run, comparing.EXAMPLE),
+    "restore": Verb(restoring.TEXT, restoring.options, restoring.run, restoring.EXAMPLE),
+    "export": Verb(exporting.TEXT, exporting.options, exporting.run, exporting.EXAMPLE),
 }
 
 

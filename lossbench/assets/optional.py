@@ -9,6 +9,8 @@ EXTRAS = {
     "av": "video",
     "h5py": "pipeline",
     "matplotlib": "pipeline",
+    "onnx": "export",
+    "onnxruntime": "export",
     "pandas": "pipeline",
     "pyiqa": "pyiqa",
     "pyrtools": "metrics",

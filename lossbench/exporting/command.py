@@ -1,0 +1,52 @@
+"""The verb `export`: a trained network for other programs, held against torch before it is kept."""
+
+import argparse
+import json
+from pathlib import Path
+
+from lossbench.errors import UserError, placed, room_for, shown
+from lossbench.files import check_writable
+
+TEXT = "write a trained network as ONNX, TorchScript or safetensors, and hold it against torch"
+EXAMPLE = "lossbench export network.safetensors network.onnx"
+FORMATS = ("onnx", "torchscript", "safetensors")
+ENDINGS = {".onnx": "onnx", ".pt": "torchscript", ".ts": "torchscript", ".safetensors": "safetensors"}
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the verb."""
+    parser.add_argument("model", type=Path, help="a trained network of lossbench")
+    parser.add_argument("out", type=Path, help="the file to write, such as network.onnx")
+    words = f"{', '.join(FORMATS)}; left out, what the ending says (.onnx, .pt, .safetensors)"
+    parser.add_argument("--format", choices=FORMATS, metavar="NAME", help=words)
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(given: argparse.Namespace) -> None:
+    """Write the file and say what it takes."""
+    chosen = given.format or ENDINGS.get(given.out.suffix.lower())
+    if chosen is None:
+        raise UserError(f"OUT: {given.out} has no ending that says a format; give --format {', '.join(FORMATS)}")
+    if given.out.is_dir():
+        raise UserError(f"OUT: {given.out} is a folder; give a file such as {given.out / 'network.onnx'}")
+    check_writable(given.out.parent, "OUT")
+    if given.out.exists() and given.model.exists() and given.out.samefile(given.model):
+        raise UserError(f"OUT: {given.out} is the model itself; give another file")
+    from lossbench import networks
+    from lossbench.exporting.described import described
+    from lossbench.exporting.export import export
+
+    with placed("MODEL"):
+        network = networks.load_network(given.model)
+        about = described(given.model, network)
+    with placed(str(given.model)), room_for(given.out):
+        difference = export(network, about, given.out, chosen)
+    row = {"file": shown(str(given.out)), "format": chosen, "largest_difference": difference, **about}
+    if given.json:
+        print(json.dumps(row, indent=1))
+        return
+    least, multiple = about["minimum"], about["multiple"]
+    sides = f"multiples of {multiple} px, {least} or more" if about["dynamic"] else f"{least} px alone"
+    bands = f"{about['in_channels']} to {about['out_channels']} bands"
+    print(f"wrote {row['file']}: {about['name']}, {bands}, x{about['scale']}")
+    print(f"height and width: {sides}; largest difference to torch: {difference:.1e}")

@@ -1,0 +1,160 @@
+"""Restore one file or folder of frames into its place: what is written is whole, and keeps what the source keeps."""
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from lossbench.assets.optional import imported
+from lossbench.datasets._clips import alike
+from lossbench.errors import Notice, UserError, gathered
+from lossbench.files import written_atomically
+from lossbench.formats import png, video, video_writing
+from lossbench.formats.beside import Beside, beside
+from lossbench.formats.partners import listed_by_number
+from lossbench.formats.picture import ALPHA, Picture
+from lossbench.images import read_picture
+from lossbench.restoring.bands import fit
+from lossbench.restoring.model import Levels, Model
+from lossbench.restoring.places import TIFF, VIDEOS, Item
+from lossbench.restoring.record import WORD
+
+Said = Callable[[int, int], None]
+"""Takes what is done of an item and what there is to do, in tiles or frames."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """A result."""
+
+    height: int
+    width: int
+    frames: int = 1
+
+
+def restore_item(item: Item, model: Model, said: Said) -> Made:
+    """Restore `item` and write the result; raises UserError naming the source for what can't be restored."""
+    if item.kind == "picture":
+        return _picture(item.source, item.output, model, said)
+    if item.kind == "frames":
+        return _frames(item, model, said)
+    return _video(item, model, said)
+
+
+def _picture(source: Path, output: Path, model: Model, said: Said) -> Made:
+    picture = _read(source, model)
+    with _named(source):
+        levels = model.picture(picture.pixels, picture.white, picture.deep, said)
+    _write(output, levels, beside(source), model)
+    return Made(levels.shape[0], levels.shape[1])
+
+
+def _read(source: Path, model: Model) -> Picture:
+    """Read a picture; says what is done to bands that do not fit. Raises UserError naming the file."""
+    with gathered() as notices:
+        picture = read_picture(source)
+    for notice in notices:
+        # alpha is not left out here
+        if not notice.what.startswith(ALPHA):
+            warnings.warn(notice, stacklevel=2)
+    with _named(source):
+        word = fit(model.network, picture.pixels.shape[-1], model.clips).word  # type: ignore[arg-type]
+    if word:
+        warnings.warn(Notice(source, word), stacklevel=2)
+    return picture
+
+
+def _write(output: Path, levels: Levels, kept: Beside, model: Model) -> None:
+    """Write a picture as PNG or TIFF with what was beside the levels of its source."""
+    alpha, bands = kept.alpha_of(*levels.shape[:2]), levels.shape[-1]
+    if alpha is not None:
+        if alpha.dtype != levels.dtype:
+            # a palette has alpha of eight bits, a file of sixteen bits colour of more
+            alpha = np.rint(alpha * (np.iinfo(levels.dtype).max / np.iinfo(alpha.dtype).max)).astype(levels.dtype)
+        levels = np.concatenate([levels, alpha[..., None]], axis=-1)
+    profile, text = kept.profile_of(bands), model.record.text()
+    if output.suffix.lower() not in TIFF:
+        png.write_levels(output, levels, {WORD: text}, profile)
+        return
+    tifffile = imported("tifffile", output.name)
+    extra = [2 - kept.blended] if alpha is not None else []
+    extra = [0] * (bands - 1 if bands != 3 else 0) + extra
+    with written_atomically(output) as temporary:
+        tifffile.imwrite(
+            temporary,
+            levels if levels.shape[-1] > 1 else levels[..., 0],
+            photometric="rgb" if bands == 3 else "minisblack",
+            planarconfig="contig" if levels.shape[-1] > 1 else None,
+            extrasamples=extra or None,
+            description=text,
+            metadata=None,
+            iccprofile=profile or None,
+        )
+
+
+def _frames(item: Item, model: Model, said: Said) -> Made:
+    files = listed_by_number(item.source)
+    if len(files) < model.least_frames():
+        least = model.least_frames()
+        raise UserError(f"{item.source}: {len(files)} frames, the network needs {least}; give a longer clip")
+    whites: list[int] = []
+
+    def levels() -> Iterator[tuple[Path, Levels]]:
+        for path in files:
+            picture = _read(path, model)
+            whites.append(picture.white)
+            yield path, picture.pixels
+
+    deep = _read(files[0], model).deep
+    read = ((frame, whites[-1]) for frame in alike(levels()))
+    made = None
+    with _named(item.source):
+        for number, (path, frame) in enumerate(zip(files, model.clip(read, deep), strict=True), 1):
+            _write(item.output / f"{path.stem}.png", frame, beside(path), model)
+            made = Made(frame.shape[0], frame.shape[1], number)
+            said(number, len(files))
+    assert made is not None
+    return made
+
+
+def _video(item: Item, model: Model, said: Said) -> Made:
+    total = len(video_writing.times(item.source))
+    if total < model.least_frames():
+        least = model.least_frames()
+        raise UserError(f"{item.source}: {total} frames, the network needs {least}; give a longer clip")
+    read = video.frames(item.source)
+    first = next(read)
+    deep, white = first.dtype == np.uint16, int(np.iinfo(first.dtype).max)
+    sizes: list[Made] = []
+
+    def results() -> Iterator[Levels]:
+        def given() -> Iterator[tuple[Levels, int]]:
+            yield first, white
+            yield from ((frame, white) for frame in read)
+
+        for number, frame in enumerate(model.clip(given(), deep), 1):
+            sizes[:] = [Made(frame.shape[0], frame.shape[1], number)]
+            said(number, total)
+            yield frame
+
+    with _named(item.source):
+        if item.output.suffix.lower() in VIDEOS:
+            video_writing.write_video(item.output, results(), item.source, model.record.text())
+        else:
+            for number, frame in enumerate(results()):
+                png.write_levels(item.output / f"{number:05d}.png", frame, {WORD: model.record.text()})
+    return sizes[0]
+
+
+@contextmanager
+def _named(source: Path) -> Iterator[None]:
+    """Name `source` in a UserError of the block that does not name it, or a file in it."""
+    try:
+        yield
+    except UserError as error:
+        if str(source) in str(error):
+            raise
+        raise UserError(f"{source}: {error}") from None

@@ -1,0 +1,183 @@
+"""What an earlier run made is kept, what was made otherwise is not taken for it, and what fails takes nothing along."""
+
+import errno
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from _models import EDSR, Verb, levels, save_identity, save_model
+from conftest import picture
+from PIL import Image
+
+from lossbench import __main__ as command_line
+from lossbench.formats import png
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Give a folder of two pictures, one of them in a sub-folder."""
+    for name in ("a.png", "deeper/b.png"):
+        (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
+        png.write_levels(tmp_path / "in" / name, levels(8, 9, seed=len(name)))
+    return tmp_path / "in"
+
+
+def outcome(restore: Verb, *arguments: object) -> dict[str, list[str]]:
+    found = restore.json(*arguments)
+    return {key: [Path(row["output"]).name for row in found[key]] for key in ("made", "kept")}
+
+
+def test_what_is_there_is_kept_and_what_is_not_whole_or_older_is_made(
+    folder: Path, identity: Path, restore: Verb
+) -> None:
+    command = (folder, folder.parent / "out", "--model", identity)
+    assert outcome(restore, *command) == {"made": ["a.png", "b.png"], "kept": []}
+    assert f"kept {folder.parent / 'out/a.png'}\n" in restore(*command)
+    assert outcome(restore, *command, "--overwrite") == {"made": ["a.png", "b.png"], "kept": []}
+    result = folder.parent / "out" / "a.png"
+    result.write_bytes(result.read_bytes()[:-5])
+    assert outcome(restore, *command) == {"made": ["a.png"], "kept": ["b.png"]}
+    later = result.stat().st_mtime + 10
+    os.utime(folder / "deeper" / "b.png", (later, later))
+    assert outcome(restore, *command) == {"made": ["b.png"], "kept": ["a.png"]}
+
+
+def test_what_another_model_made_and_what_is_no_result_is_refused(
+    folder: Path, identity: Path, tmp_path: Path, restore: Verb
+) -> None:
+    out = tmp_path / "out"
+    restore(folder, out, "--model", identity)
+    other = save_identity(tmp_path / "other.safetensors", value=0.1)
+    (folder / "0.png").write_bytes((folder / "a.png").read_bytes())
+    line = restore.error(folder, out, "--model", other)
+    assert f"{out / 'a.png'} is there and was made otherwise" in line and "--overwrite" in line
+    assert not (out / "0.png").exists()
+    restore(folder, out, "--model", other, "--overwrite")
+    Image.fromarray(levels(8, 9)).save(out / "a.png")
+    assert f"{out / 'a.png'} is there and is none of" in restore.error(folder, out, "--model", other)
+
+
+def test_a_picture_that_fails_takes_no_other_along(folder: Path, identity: Path, tmp_path: Path, restore: Verb) -> None:
+    (folder / "broken.png").write_bytes((folder / "a.png").read_bytes()[:100])
+    lines = restore.lines(folder, tmp_path / "out", "--model", identity)
+    assert [line.startswith("error: ") for line in lines] == [True, True]
+    assert f"{folder / 'broken.png'} is not a readable picture" in lines[0]
+    assert lines[1].startswith("error: 1 of 3 can't be restored")
+    assert (tmp_path / "out/a.png").exists() and (tmp_path / "out/deeper/b.png").exists()
+    assert not [path for path in (tmp_path / "out").rglob("*") if "partial" in path.name]
+
+
+def test_a_full_disk_ends_it_and_leaves_what_is_made(
+    folder: Path, identity: Path, tmp_path: Path, restore: Verb, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = png.write_levels
+
+    def full(path: Path, *arguments: object) -> None:
+        if path.name == "b.png":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        written(path, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(png, "write_levels", full)
+    line = restore.error(folder, tmp_path / "out", "--model", identity)
+    assert line == f"{tmp_path / 'out/deeper/b.png'}: No space left on device; make room there and rerun"
+    assert (tmp_path / "out/a.png").exists()
+
+
+def test_places_that_can_not_be_are_named(folder: Path, identity: Path, tmp_path: Path, restore: Verb) -> None:
+    model, out = ("--model", identity), tmp_path / "out"
+    assert "is the folder that is to be restored; give another" in restore.error(folder, folder, *model)
+    assert "is what is to be restored" in restore.error(folder / "a.png", folder / "a.png", *model)
+    assert "none is missing; give a picture" in restore.error(tmp_path / "none", out, *model)
+    assert "ends in .jpg; a picture, without loss, is written to .png or" in restore.error(
+        folder / "a.png", tmp_path / "a.jpg", *model
+    )
+    assert "is the name of a file" in restore.error(folder, tmp_path / "out.png", *model)
+    (tmp_path / "empty").mkdir()
+    assert "hold nothing to restore" in restore.error(tmp_path / "empty", out, *model)
+    (tmp_path / "file").touch()
+    assert f"OUT: {tmp_path / 'file'} is a file; give a folder" in restore.error(folder, tmp_path / "file", *model)
+    Image.fromarray(picture(8, 8, seed=1)).save(folder / "a.jpg")
+    line = restore.error(folder, out, *model)
+    assert "a.jpg and" in line and f"a.png would both become {out / 'a.png'}; rename one" in line
+
+
+def test_results_inside_the_folder_are_no_pictures_to_restore(folder: Path, identity: Path, restore: Verb) -> None:
+    out = folder / "restored"
+    assert len(restore.json(folder, out, "--model", identity)["made"]) == 2
+    assert len(restore.json(folder, out, "--model", identity)["kept"]) == 2
+    (folder / "deeper" / "loop").symlink_to(folder)
+    assert len(restore.json(folder, out, "--model", identity)["kept"]) == 2
+
+
+def test_what_a_network_does_not_take_is_named_with_the_picture(folder: Path, tmp_path: Path, restore: Verb) -> None:
+    file, out = folder / "a.png", tmp_path / "out.png"
+    five = save_identity(tmp_path / "five.safetensors", bands=5)
+    assert restore.error(file, out, "--model", five) == (
+        f"{file}: 3 bands, the network takes 5; give a file of 5 bands, or take another network"
+    )
+    whole = save_model(tmp_path / "vae.safetensors", "vae", {"width": 4, "latent": 4, "bands": 3})
+    assert f"{file}: 8 x 9 px, the network takes 32 x 32 px alone" in restore.error(file, out, "--model", whole)
+    lost = save_identity(tmp_path / "lost.safetensors", value=np.nan)
+    assert f"{file}: the network gives NaN or infinite values" in restore.error(file, out, "--model", lost)
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--tile", "-1"], "--tile -1 px; give 0 for whole pictures"),
+        (["--tile", "32"], "--tile 32 px: tiles share 32 px; give more, such as 256"),
+        (["--threads", "0"], "--threads 0; give 1 or more"),
+        (["--sigma", "25"], "--sigma 25: network 'red30' is not told the noise; leave it out"),
+    ],
+)
+def test_an_option_that_can_not_be_is_named(
+    options: list[str], message: str, folder: Path, identity: Path, tmp_path: Path, restore: Verb
+) -> None:
+    assert message in restore.error(folder, tmp_path / "out", "--model", identity, *options)
+
+
+def test_a_file_without_a_network_is_named(folder: Path, tmp_path: Path, restore: Verb) -> None:
+    out = tmp_path / "out"
+    assert "--model: " in (line := restore.error(folder, out, "--model", tmp_path / "none")) and "is missing" in line
+    assert "is not a whole safetensors file" in restore.error(folder, out, "--model", folder / "a.png")
+
+
+def test_too_little_memory_names_smaller_tiles(
+    folder: Path, tmp_path: Path, restore: Verb, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none_left(*_: object) -> None:
+        raise RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: not enough memory: you tried 9 bytes")
+
+    model = save_model(tmp_path / "model.safetensors", "edsr", EDSR)
+    monkeypatch.setattr("lossbench.networks.edsr.EDSR.forward", none_left)
+    line = restore.error(folder / "a.png", tmp_path / "out.png", "--model", model, "--tile", "256")
+    assert "there is not enough memory; restore in smaller tiles, by --tile 128" in line
+
+
+def test_progress_says_the_part_of_a_picture_and_the_time_left(
+    folder: Path, identity: Path, tmp_path: Path, restore: Verb, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lossbench.measuring.progress.QUIET", 0.0)
+    png.write_levels(folder / "a.png", levels(80, 70))
+    shutil.rmtree(folder / "deeper")
+    lines = restore.told(folder, tmp_path / "out", "--model", identity, "--tile", "64")
+    assert [line.partition("  ETA 0:0")[0] for line in lines] == [
+        f"restore  {part}/1 pictures" for part in (0.25, 0.5, 0.75)
+    ]
+
+
+@pytest.mark.parametrize("verb", ["restore", "export"])
+def test_the_help_has_an_example_and_fits_a_narrow_terminal(
+    verb: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setattr("sys.argv", ["lossbench", verb, "--help"])
+    with pytest.raises(SystemExit) as stopped:
+        command_line.main()
+    assert stopped.value.code == 0
+    text = capsys.readouterr().out
+    assert f"example: lossbench {verb} " in text.replace("\n", " ") and "--json" in text
+    assert max(map(len, text.splitlines())) <= 40
