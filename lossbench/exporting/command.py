@@ -8,7 +8,7 @@ from lossbench.errors import UserError, placed, room_for, shown
 from lossbench.files import check_writable
 
 TEXT = "write a trained network as ONNX, TorchScript or safetensors, and hold it against torch"
-EXAMPLE = "lossbench export network.safetensors network.onnx"
+EXAMPLE = "lossbench export model.safetensors network.onnx"
 FORMATS = ("onnx", "torchscript", "safetensors")
 ENDINGS = {".onnx": "onnx", ".pt": "torchscript", ".ts": "torchscript", ".safetensors": "safetensors"}
 

@@ -26,7 +26,7 @@ EXTRA_FILE = "lossbench.json"
 """What a file of TorchScript says of itself; ONNX has a property for each word, safetensors one for all."""
 SEARCHES = "it looks for patches, in steps whose number depends on the size"
 REFUSED = {
-    **dict.fromkeys(("innformer", "pacnet", "pacnet_s"), {"onnx": SEARCHES, "torchscript": SEARCHES}),
+    **{name: {"onnx": SEARCHES, "torchscript": SEARCHES} for name in ("innformer", "pacnet", "pacnet_s")},
     "sfinet": {"onnx": "it computes with complex numbers (Fourier transforms), which torch's exporter does not take"},
 }
 """What can't be written, by network and format, and why."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Rows = dict[str, list[dict[str, Any]]]
 
 TEXT = "restore pictures, folders of them and clips by a trained network"
-EXAMPLE = "lossbench restore photos/ restored/ --model network.safetensors"
+EXAMPLE = "lossbench restore photos/ restored/ --model model.safetensors"
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -103,7 +103,8 @@ def _print(line: str, given: argparse.Namespace) -> None:
 
 def _said(number: int, done: Callable[[Any], None]) -> Callable[[int, int], None]:
     """Return what takes how much of the item after `number` others is done, and what there is of it to do."""
-    return lambda part, whole: done(round(number + part / whole, 2))
+    # of a large picture the first tile is less than what is printed, and nothing done has no time left
+    return lambda part, whole: done(max(round(number + part / whole, 2), 0.01))
 
 
 def _cores() -> int:

@@ -59,11 +59,12 @@ class Model:
         network = self.network
         assert isinstance(network, Network)
         tile, tiles = chosen_tile(self.tile, *levels.shape[:2]), 0
+        total = count(network, levels.shape[0], levels.shape[1], tile, TILE_OVERLAP)
 
         def done() -> None:
             nonlocal tiles
             tiles += 1
-            said(tiles, count(network, levels.shape[0], levels.shape[1], tile, TILE_OVERLAP))
+            said(tiles, total)
 
         with _room(tile):
             return quantised(Counted(network, done), levels, white, tile, fit(network, levels.shape[-1]), deep)

@@ -13,7 +13,16 @@ import lossbench
 from lossbench import networks, storage
 from lossbench.errors import UserError
 
-NAMES = ["__version__", "compare", "create_loss", "create_metric", "list_losses", "load_network", "statistics"]
+NAMES = [
+    "__version__",
+    "compare",
+    "create_loss",
+    "create_metric",
+    "list_losses",
+    "load_network",
+    "restore",
+    "statistics",
+]
 
 
 def test_every_name_of_the_front_door_is_there_and_typed() -> None:
