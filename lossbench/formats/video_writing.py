@@ -62,18 +62,21 @@ def write_video(path: Path, frames: Iterator[Frame], source: Path, comment: str)
     av = imported("av", f"writing {path}")
     first = next(frames)
     shown = times(source)
-    sound = path.suffix.lower() == ".mp4"
+    is_mp4 = path.suffix.lower() == ".mp4"
     with (
         written_atomically(path) as temporary,
         av.open(f"file:{source}", metadata_errors="replace") as read,
-        av.open(f"file:{temporary}", "w", format="mp4" if sound else "matroska") as container,
+        av.open(f"file:{temporary}", "w", format="mp4" if is_mp4 else "matroska") as container,
     ):
         container.metadata[COMMENT] = comment
         base = next(each for each in read.streams.video if not _is_cover(each))
-        stream = _stream(av, container, base, first, lossless=not sound)
+        stream = _stream(av, container, base, first, lossless=not is_mp4)
         packets = _sound(container, read, source, path)
         waiting = next(packets, None)
-        timed = None not in shown and shown != list(range(len(shown)))
+        # numbers are no times: such frames follow each other at the rate of the source
+        timed = shown != list(range(len(shown)))
+        if timed:
+            stream.codec_context.time_base = base.time_base
         for number, pixels in enumerate(chain([first], frames)):
             frame = av.VideoFrame.from_ndarray(pixels, format="rgb24" if pixels.dtype == np.uint8 else "rgb48le")
             if timed and number < len(shown):
@@ -107,8 +110,6 @@ def _stream(av: Any, container: Any, base: Any, first: Frame, lossless: bool) ->
     else:
         stream.pix_fmt = f"yuv{'420' if even else '444'}p{'10le' if deep else ''}"
         stream.codec_context.color_range, stream.codec_context.colorspace = LIMITED, BT601
-    if base.time_base:
-        stream.codec_context.time_base = base.time_base
     shape = base.codec_context.sample_aspect_ratio
     if shape and shape != 1 and height * base.codec_context.width == width * base.codec_context.height:
         stream.codec_context.sample_aspect_ratio = shape

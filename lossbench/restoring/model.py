@@ -40,7 +40,6 @@ class Model:
 
     network: nn.Module
     record: Record
-    arguments: dict[str, Any]
     tile: int | None
     """As it was asked for: None chooses by the size of a picture, 0 restores whole."""
 
@@ -48,11 +47,6 @@ class Model:
     def clips(self) -> bool:
         """Whether the network restores clips."""
         return networks.window(self.record.network) != 1
-
-    @property
-    def scale(self) -> int:
-        """Height of a result over that of its source."""
-        return int(self.network.scale)  # type: ignore[arg-type]
 
     def picture(self, levels: Levels, white: int, deep: bool, said: Callable[[int, int], None]) -> Levels:
         """Return the prediction for levels, of which `white` stands for 1; says tiles done and all tiles."""
@@ -131,7 +125,7 @@ def opened(path: Path, tile: int | None, sigma: float | None, threads: int | Non
     if sigma is not None and not 0 <= sigma <= LEVELS:
         raise UserError(f"--sigma {sigma:g}; give a standard deviation in levels of 0..255, such as 25")
     chosen = devices.choose("float32", threads or torch.get_num_threads())
-    return Model(chosen.place(network), Record(name, sha256(path)[:DIGITS], sigma), description["arguments"], tile)
+    return Model(chosen.place(network), Record(name, sha256(path)[:DIGITS], sigma), tile)
 
 
 @contextmanager
