@@ -1,8 +1,8 @@
 """Losses, loss networks and metrics for image and video restoration.
 
 `create_loss` and `create_metric` build one by name, `list_losses` lists the names, `load_network` opens a trained
-restoration network, `restore` runs it on a picture, `compare` says which of some folders of restored pictures is better.
-`statistics.interval` is the interval of a plain list. The shelves are modules: `from lossbench import losses, networks`.
+restoration network, `restore` runs it on a picture, `compare` says which of some folders of restored pictures is
+better. `statistics.interval` is the interval of a plain list. The shelves are modules: `from lossbench import losses`.
 """
 
 from importlib import import_module
