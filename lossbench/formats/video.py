@@ -40,7 +40,7 @@ def frames(path: Path, first: int = 0, stop: int | None = None, least: int = 1) 
     given = 0
     try:
         with av.open(f"file:{path}", metadata_errors="replace") as container:
-            stream = _stream(container)
+            stream = stream_of(container)
             if stream is None:
                 raise unreadable(path, "it has no video", WANTED)
             if container.format.name.endswith(PICTURE):
@@ -62,7 +62,7 @@ def frames(path: Path, first: int = 0, stop: int | None = None, least: int = 1) 
         raise UserError(f"{path}: {given} frames from frame {first} on, {wanted} are needed; give a longer clip")
 
 
-def _stream(container: Any) -> Any:
+def stream_of(container: Any) -> Any:
     """Return the first video of a file that is not the one picture of a record's cover; None where there is none."""
     videos = (each for each in container.streams.video if "attached_pic" not in str(each.disposition).lower())
     return next(videos, None)
@@ -109,7 +109,7 @@ def _stored(path: Path) -> int:
     """Return how many frames a file really holds, those that its edit list leaves out among them; none is decoded."""
     av = imported("av", f"reading {path}")
     with av.open(f"file:{path}", metadata_errors="replace", options={"ignore_editlist": "1"}) as container:
-        return sum(1 for packet in container.demux(_stream(container)) if packet.size)
+        return sum(1 for packet in container.demux(stream_of(container)) if packet.size)
 
 
 def _seconds(stream: Any) -> float:

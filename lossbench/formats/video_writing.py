@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from lossbench.assets.optional import imported
 from lossbench.errors import Notice, UserError
 from lossbench.files import written_atomically
-from lossbench.formats.video import REMEDY, WANTED, _is_cover
+from lossbench.formats.video import REMEDY, WANTED, stream_of
 
 LIMITED, BT601 = 1, 6
 """How FFmpeg makes luma and chroma of red, green and blue, in the numbers of its standard; a player has to be told."""
@@ -35,10 +35,12 @@ def times(path: Path) -> list[int]:
     av = imported("av", f"reading {path}")
     try:
         with av.open(f"file:{path}", metadata_errors="replace") as container:
-            stream = next(each for each in container.streams.video if not _is_cover(each))
+            stream = stream_of(container)
+            if stream is None:
+                raise UserError(f"{path} is not {WANTED} (no video); {REMEDY}")
             found = [packet.pts for packet in container.demux(stream) if packet.size]
-    except (av.FFmpegError, StopIteration) as error:
-        raise UserError(f"{path} is not {WANTED} ({getattr(error, 'strerror', 'no video')}); {REMEDY}") from None
+    except av.FFmpegError as error:
+        raise UserError(f"{path} is not {WANTED} ({error.strerror}); {REMEDY}") from None
     return list(range(len(found))) if None in found else sorted(found)
 
 
@@ -69,7 +71,7 @@ def write_video(path: Path, frames: Iterator[Frame], source: Path, comment: str)
         av.open(f"file:{temporary}", "w", format="mp4" if is_mp4 else "matroska") as container,
     ):
         container.metadata[COMMENT] = comment
-        base = next(each for each in read.streams.video if not _is_cover(each))
+        base = stream_of(read)
         stream = _stream(av, container, base, first, lossless=not is_mp4)
         packets = _sound(container, read, source, path)
         waiting = next(packets, None)
