@@ -16,6 +16,7 @@ from lossbench.exporting.described import is_of_one_size
 from lossbench.files import written_atomically
 from lossbench.networks import FOLDER
 
+VERSIONS_OF = ("onnx", "onnxruntime")
 MOST_DIFFERENCE = 1e-4
 """Of a prediction and what torch says, where white is 1."""
 OPSET = 17

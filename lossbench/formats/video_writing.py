@@ -15,6 +15,7 @@ from lossbench.errors import Notice, UserError
 from lossbench.files import written_atomically
 from lossbench.formats.video import REMEDY, WANTED, stream_of
 
+VERSIONS_OF = ("av",)
 LIMITED, BT601 = 1, 6
 """How FFmpeg makes luma and chroma of red, green and blue, in the numbers of its standard; a player has to be told."""
 H264 = {"crf": "14", "preset": "medium"}
