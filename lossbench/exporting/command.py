@@ -2,10 +2,9 @@
 
 import argparse
 import json
-from pathlib import Path
 
 from lossbench.errors import UserError, placed, room_for, shown
-from lossbench.files import check_writable
+from lossbench.files import check_writable, given_path
 
 TEXT = "write a trained network as ONNX, TorchScript or safetensors, and hold it against torch"
 EXAMPLE = "lossbench export model.safetensors network.onnx"
@@ -15,16 +14,22 @@ ENDINGS = {".onnx": "onnx", ".pt": "torchscript", ".ts": "torchscript", ".safete
 
 def options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the verb."""
-    parser.add_argument("model", type=Path, help="a trained network of lossbench")
-    parser.add_argument("out", type=Path, help="the file to write, such as network.onnx")
+    parser.add_argument("model", type=lambda text: given_path(text, "MODEL"), help="a trained network of lossbench")
+    parser.add_argument(
+        "out", type=lambda text: given_path(text, "OUT"), help="the file to write, such as network.onnx"
+    )
     words = f"{', '.join(FORMATS)}; left out, what the ending says (.onnx, .pt, .safetensors)"
     parser.add_argument("--format", choices=FORMATS, metavar="NAME", help=words)
+    parser.add_argument("--overwrite", action="store_true", help="replace the file that is there")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(given: argparse.Namespace) -> None:
     """Write the file and say what it takes."""
-    chosen = given.format or ENDINGS.get(given.out.suffix.lower())
+    said = ENDINGS.get(given.out.suffix.lower())
+    chosen = given.format or said
+    if said not in (None, chosen):
+        raise UserError(f"--format {chosen}: OUT {given.out} ends as {said} does; leave --format out, or rename OUT")
     if chosen is None:
         raise UserError(f"OUT: {given.out} has no ending that says a format; give --format {', '.join(FORMATS)}")
     if given.out.is_dir():
@@ -32,13 +37,14 @@ def run(given: argparse.Namespace) -> None:
     check_writable(given.out.parent, "OUT")
     if given.out.exists() and given.model.exists() and given.out.samefile(given.model):
         raise UserError(f"OUT: {given.out} is the model itself; give another file")
-    from lossbench import networks
+    if given.out.exists() and not given.overwrite:
+        raise UserError(f"OUT: {given.out} is there; give another file, or --overwrite to replace it")
     from lossbench.exporting.described import described
     from lossbench.exporting.export import export
+    from lossbench.trained import trained
 
-    with placed("MODEL"):
-        network = networks.load_network(given.model)
-        about = described(given.model, network)
+    network, description = trained(given.model, "MODEL")
+    about = described(description, network)
     with placed(str(given.model)), room_for(given.out):
         difference = export(network, about, given.out, chosen)
     row = {"file": shown(str(given.out)), "format": chosen, "largest_difference": difference, **about}

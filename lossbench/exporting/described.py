@@ -1,20 +1,18 @@
 """What an exported file says of its network: what it is, what it takes, and which code it was."""
 
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 from torch import nn
 
-from lossbench import storage
 from lossbench.version import VERSION
 
 
-def described(path: Path, network: nn.Module) -> dict[str, Any]:
-    """Return name, arguments, scale, multiple, minimum, bands, window, and version of the `network` in the file `path`.
+def described(stored: Mapping[str, Any], network: nn.Module) -> dict[str, Any]:
+    """Return name, arguments, scale, multiple, minimum, bands, window, and version of the `network` stored under those.
 
     `dynamic` says whether it takes pictures of any size whose sides are multiples of `multiple`.
     """
-    stored = storage.describe(path)
     names = ("scale", "multiple", "minimum", "in_channels", "out_channels")
     about = {name: int(getattr(network, name)) for name in names}
     window = getattr(network, "window", 1)

@@ -1,4 +1,4 @@
-"""Write a network by torch's own exporters, read it back, and hold it against torch at two sizes."""
+"""Write a network by torch's own exporters or as it is stored, read it back, and hold it to torch at two sizes."""
 
 import json
 import warnings
@@ -14,7 +14,7 @@ from lossbench.assets.optional import imported
 from lossbench.errors import UserError
 from lossbench.exporting.described import is_of_one_size
 from lossbench.files import written_atomically
-from lossbench.networks import FOLDER
+from lossbench.networks import FOLDER, load_network
 
 VERSIONS_OF = ("onnx", "onnxruntime")
 MOST_DIFFERENCE = 1e-4
@@ -44,17 +44,18 @@ def export(network: nn.Module, about: dict[str, Any], path: Path, format: str) -
     """
     if reason := REFUSED.get(about["name"], {}).get(format):
         raise UserError(f"network '{about['name']}' can't be written as {format}: {reason}; take safetensors")
-    if format == "safetensors":
-        storage.save(path, network, about)
-        stored, _ = storage.read(path)
-        return (
-            0.0 if all(torch.equal(stored[name], value) for name, value in network.state_dict().items()) else torch.inf
-        )
     if format == "onnx":
         # named before the work begins
         for library in ("onnx", "onnxruntime"):
             imported(library, "the format onnx")
-    write, read = {"onnx": (_write_onnx, _read_onnx), "torchscript": (_write_torchscript, _read_torchscript)}[format]
+    ways: dict[str, tuple[Callable[..., None], Callable[[Path], Run]]] = {
+        "onnx": (_write_onnx, _read_onnx),
+        "torchscript": (_write_torchscript, _read_torchscript),
+        "safetensors": (_write_safetensors, load_network),
+    }
+    write, read = ways[format]
+    # what holds all is no remedy for itself
+    remedy = "take safetensors" if format != "safetensors" else "train it again, or take another file"
     with written_atomically(path) as temporary:
         with warnings.catch_warnings():
             # both are complete and well tried for these networks; what is to follow them takes a hundred times as long
@@ -64,9 +65,9 @@ def export(network: nn.Module, about: dict[str, Any], path: Path, format: str) -
                 found = _difference(read(temporary), network, about)
             except (RuntimeError, ValueError, TypeError, torch.onnx.errors.OnnxExporterError) as error:
                 line = (str(error).strip() or type(error).__name__).splitlines()[0]
-                raise UserError(f"it can't be written as {format} ({line}); take safetensors") from None
+                raise UserError(f"it can't be written as {format} ({line}); {remedy}") from None
         if not found <= MOST_DIFFERENCE:
-            raise UserError(f"as {format} it differs from torch by {found:.1e} of white; take safetensors")
+            raise UserError(f"as {format} it differs from torch by {found:.1e} of white; {remedy}")
     return found
 
 
@@ -149,6 +150,10 @@ def _read_onnx(path: Path) -> Run:
 def _write_torchscript(network: nn.Module, about: dict[str, Any], path: Path) -> None:
     traced = torch.jit.trace(network, examples(network, about)[0], check_trace=False)
     torch.jit.save(traced, str(path), _extra_files={EXTRA_FILE: json.dumps(about, sort_keys=True)})
+
+
+def _write_safetensors(network: nn.Module, about: dict[str, Any], path: Path) -> None:
+    storage.save(path, network, about)
 
 
 def _read_torchscript(path: Path) -> Run:

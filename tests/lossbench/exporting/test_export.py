@@ -10,13 +10,14 @@ import onnx
 import onnxruntime
 import pytest
 import torch
-from _models import EDSR, Verb, save_model
+from _models import EDSR, Verb, save_identity, save_model
 from _networks import SMALL
 from _video_networks import SMALL as VIDEO
 from safetensors import safe_open
 from torch import Tensor
 
 import lossbench
+from lossbench import storage
 from lossbench.exporting.export import REFUSED
 
 SLOW = {"drbn", "mprnet", "sfinet"}
@@ -113,6 +114,36 @@ def test_a_result_that_differs_from_torch_is_not_kept(
     monkeypatch.setattr("lossbench.exporting.export.MOST_DIFFERENCE", -1.0)
     assert "it differs from torch by" in export.error(model, tmp_path / "out.pt")
     assert [path.name for path in tmp_path.iterdir()] == ["model.safetensors"]
+
+
+def test_safetensors_are_run_before_they_are_kept(
+    tmp_path: Path, export: Verb, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, out = save_model(tmp_path / "model.safetensors", "edsr", EDSR), tmp_path / "out.safetensors"
+    other = lossbench.load_network(save_model(tmp_path / "other.safetensors", "edsr", EDSR, seed=1))
+    monkeypatch.setattr("lossbench.exporting.export.load_network", lambda _: other)
+    assert "as safetensors it differs from torch by" in export.error(model, out)
+    assert not out.exists()
+
+
+def test_a_network_that_is_not_finite_or_says_no_arguments_is_named(tmp_path: Path, export: Verb) -> None:
+    lost = save_identity(tmp_path / "lost.safetensors", value=np.nan)
+    assert "lost.safetensors: tensor '" in (line := export.error(lost, tmp_path / "out.safetensors")), line
+    assert "has NaN or infinite values" in line and not (tmp_path / "out.safetensors").exists()
+    bare = tmp_path / "bare.safetensors"
+    storage.save(bare, lossbench.load_network(lost), {"name": "red30"})
+    assert "bare.safetensors does not say the name and arguments of its network" in export.error(
+        bare, tmp_path / "out.onnx"
+    )
+
+
+def test_a_file_that_is_there_is_replaced_on_demand(tmp_path: Path, export: Verb) -> None:
+    model, out = save_model(tmp_path / "model.safetensors", "edsr", EDSR), tmp_path / "out.safetensors"
+    out.write_bytes(b"letters to a friend")
+    assert f"OUT: {out} is there; give another file, or --overwrite" in export.error(model, out)
+    assert out.read_bytes() == b"letters to a friend"
+    assert "wrote" in export(model, out, "--overwrite")
+    assert "ends as onnx does" in export.error(model, tmp_path / "a.onnx", "--format", "torchscript")
 
 
 def test_an_absent_library_is_named_before_the_work(
