@@ -8,17 +8,21 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from lossbench.errors import UserError
+from lossbench.errors import UserError, as_written
 from lossbench.networks import Network
 from lossbench.restorer import TILE_OVERLAP
 from lossbench.restoring.bands import Fit, fit
 from lossbench.restoring.strips import strips
 
 Held = TypeVar("Held", NDArray[Any], Tensor)
+LEAST_TILE = 2 * TILE_OVERLAP
+"""Below it more is restored twice than once."""
 TILE = 256
 """Low-quality pixels at the side of a tile."""
 WHOLE = 512 * 512
 """Most low-quality pixels of a picture that is restored whole where nobody says how."""
+OVERSHOOT = 1.0
+"""How far floating values may lie beside [0, 1]: by more they are levels or no picture."""
 
 
 def restore(network: nn.Module, picture: Held, tile: int | None = None) -> Held:
@@ -26,14 +30,22 @@ def restore(network: nn.Module, picture: Held, tile: int | None = None) -> Held:
 
     An array is (H, W) or (H, W, bands), a tensor (bands, H, W) or (N, bands, H, W), of any H and W. Floating values are
     in [0, 1], and so is the prediction; uint8 and uint16 are levels. Where `tile` is None, pictures of more than 512 x
-    512 pixels are restored in tiles of 256 that overlap; 0 restores whole, and any other number in tiles of that side.
+    512 pixels are restored in tiles of 256 that overlap; 0 restores whole, a number from 64 on in tiles of that side.
     A grey picture for a network of RGB comes back grey, and RGB for a network of grey is restored band by band. Raises
     UserError for what is no picture, and for bands and sizes that the network does not take.
     """
     taken = of_pictures(network)
+    _check_tile(tile)
     if isinstance(picture, np.ndarray):
         return _array(taken, picture, tile)
-    if isinstance(picture, Tensor) and picture.ndim in (3, 4) and (picture.is_floating_point() or _is_levels(picture)):
+    if (
+        isinstance(picture, Tensor)
+        and picture.ndim in (3, 4)
+        and picture.numel()
+        and (picture.is_floating_point() or _is_levels(picture))
+    ):
+        if picture.is_floating_point():
+            _check_range(*(float(edge) for edge in picture.detach().aminmax()))
         top = 1 if picture.is_floating_point() else torch.iinfo(picture.dtype).max
         batch = picture[None] if picture.ndim == 3 else picture
         found = [whole(taken, image[None].float() / top, tile) for image in batch]
@@ -49,6 +61,8 @@ def _array(network: Network, picture: NDArray[Any], tile: int | None) -> NDArray
     floating = np.issubdtype(picture.dtype, np.floating)
     if picture.ndim not in (2, 3) or not picture.size or not (floating or picture.dtype in (np.uint8, np.uint16)):
         raise UserError(f"restore: {_described(picture)} is no picture; give (H, W, bands) of uint8, uint16 or floats")
+    if floating:
+        _check_range(float(picture.min()), float(picture.max()))
     top = 1 if floating else int(np.iinfo(picture.dtype).max)
     bands = picture if picture.ndim == 3 else picture[..., None]
     prediction = whole(network, tensor(bands, top), tile)[0].clamp(0, 1).permute(1, 2, 0).numpy() * top
@@ -56,8 +70,23 @@ def _array(network: Network, picture: NDArray[Any], tile: int | None) -> NDArray
     return prediction if picture.ndim == 3 or prediction.shape[-1] != 1 else prediction[..., 0]
 
 
+def _check_tile(tile: object) -> None:
+    if tile is None or (isinstance(tile, int) and not isinstance(tile, bool) and (tile == 0 or tile >= LEAST_TILE)):
+        return
+    raise UserError(f"restore: tile={as_written(tile)}; give a whole number of pixels, {LEAST_TILE} or more, 0 or None")
+
+
+def _check_range(least: float, most: float) -> None:
+    """Raise UserError for values that are none of a picture; an overshoot, as of a resampling, is one."""
+    if not -OVERSHOOT <= least <= most <= 1 + OVERSHOOT:
+        found = "NaN or infinite values" if not np.isfinite([least, most]).all() else f"values {least:g} to {most:g}"
+        raise UserError(f"restore: the picture has {found}; floats are in [0, 1], levels are uint8 or uint16")
+
+
 def of_pictures(network: nn.Module) -> Network:
-    """Return `network`; raises UserError for one of clips, which is no `Network`."""
+    """Return `network`; raises UserError for what is none, and for one of clips, which is no `Network`."""
+    if not isinstance(network, nn.Module) or not all(hasattr(network, word) for word in ("scale", "in_channels")):
+        raise UserError(f"restore: {_described(network)} is no network; give what load_network returns of a file")
     if getattr(network, "window", 1) != 1:
         raise UserError("restore: the network restores clips; give its frames to lossbench.video.restore.restored")
     return cast(Network, network)

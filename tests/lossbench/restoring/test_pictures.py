@@ -154,6 +154,37 @@ def test_three_lines_restore_an_array_or_a_tensor(tmp_path: Path) -> None:
             lossbench.restore(network, wrong)
 
 
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (np.zeros((0, 4, 3), np.uint8), "is no picture; give"),
+        (torch.zeros(0, 3, 8, 8), "is no picture; give"),
+        (torch.zeros(3, 0, 8), "is no picture; give"),
+        (np.full((8, 8, 3), 200.0), "the picture has values 200 to 200; floats are in"),
+        (torch.full((3, 8, 8), -20.0), "the picture has values -20 to -20; floats are in"),
+        (np.full((8, 8, 3), np.nan, np.float32), "the picture has NaN or infinite values"),
+        (torch.full((1, 3, 8, 8), torch.inf), "the picture has NaN or infinite values"),
+    ],
+)
+def test_values_that_are_no_picture_are_named(value: Any, message: str, identity: Path) -> None:
+    with pytest.raises(lossbench.errors.UserError, match=message):
+        lossbench.restore(lossbench.load_network(identity), value)
+
+
+@pytest.mark.parametrize("tile", ["a", 33.5, True, -1, 63])
+def test_a_tile_that_can_not_be_is_named(tile: Any, identity: Path) -> None:
+    with pytest.raises(
+        lossbench.errors.UserError, match=r"restore: tile=.*; give a whole number of pixels, 64 or more"
+    ):
+        lossbench.restore(lossbench.load_network(identity), levels(8, 8), tile=tile)
+
+
+def test_a_path_for_a_network_is_named(identity: Path) -> None:
+    for wrong in (str(identity), identity, None, torch.nn.Identity()):
+        with pytest.raises(lossbench.errors.UserError, match="is no network; give what load_network returns"):
+            lossbench.restore(wrong, levels(8, 8))  # type: ignore[arg-type]
+
+
 PEAK = """
 import resource, sys
 from lossbench import __main__ as command_line
