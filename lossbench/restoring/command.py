@@ -5,10 +5,10 @@ import json
 import os
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lossbench.errors import UserError, gathered, one_line, room_for, say, shown, summed_up, tell
+from lossbench.files import given_path
 from lossbench.measuring.progress import progress
 
 if TYPE_CHECKING:
@@ -23,9 +23,20 @@ EXAMPLE = "lossbench restore photos/ restored/ --model model.safetensors"
 
 def options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the verb."""
-    parser.add_argument("pictures", type=Path, help="a picture, a video, or a folder, with its sub-folders")
-    parser.add_argument("out", type=Path, help="a folder, or a file (.png, .tif, .mp4, .mkv) for one file")
-    parser.add_argument("--model", type=Path, required=True, metavar="FILE", help="a trained network of lossbench")
+    parser.add_argument(
+        "pictures",
+        type=lambda text: given_path(text, "PICTURES"),
+        help="a picture, a video, or a folder, with its sub-folders",
+    )
+    parser.add_argument(
+        "out",
+        type=lambda text: given_path(text, "OUT"),
+        help="a folder, or a file (.png, .tif, .mp4, .mkv) for one file",
+    )
+    model = "a trained network of lossbench"
+    parser.add_argument(
+        "--model", type=lambda text: given_path(text, "--model"), required=True, metavar="FILE", help=model
+    )
     tile = "side of a tile in pixels, 0 for none (default: 256 for pictures of more than 512 x 512, else none)"
     parser.add_argument("--tile", type=int, metavar="PX", help=tile)
     parser.add_argument(
@@ -63,12 +74,13 @@ def run(given: argparse.Namespace) -> None:
 def _restored(items: list["Item"], model: "Model", given: argparse.Namespace) -> Rows:
     """Restore what is not there yet, saying each as it is made; what was made otherwise is refused before the first."""
     from lossbench.restoring.files import restore_item
-    from lossbench.restoring.record import is_kept
+    from lossbench.restoring.record import check_replaceable, is_kept
 
     results: Rows = {"made": [], "kept": [], "failed": []}
     todo = []
     for item in items:
         if given.overwrite or not is_kept(item, model.record):
+            check_replaceable(item)
             todo.append(item)
         else:
             results["kept"].append(_places(item))

@@ -19,8 +19,9 @@ from lossbench.formats.picture import ALPHA, Picture
 from lossbench.images import read_picture
 from lossbench.restoring.bands import fit
 from lossbench.restoring.model import Levels, Model
-from lossbench.restoring.places import TIFF, VIDEOS, Item
-from lossbench.restoring.record import WORD
+from lossbench.restoring.places import Item
+from lossbench.restoring.record import clear, digest_of, frame_name
+from lossbench.restoring.written import SHOWN, TIFF, WORD, is_video_file
 
 Said = Callable[[int, int], None]
 """Takes what is done of an item and what there is to do, in tiles or frames."""
@@ -37,18 +38,21 @@ class Made:
 
 def restore_item(item: Item, model: Model, said: Said) -> Made:
     """Restore `item` and write the result; raises UserError naming the source for what can't be restored."""
+    # before it is read, so that what changes meanwhile is seen later
+    text = model.record.text(digest_of(item))
     if item.kind == "picture":
-        return _picture(item.source, item.output, model, said)
-    if item.kind == "frames":
-        return _frames(item, model, said)
-    return _video(item, model, said)
+        return _picture(item, model, said, text)
+    made = _frames(item, model, said, text) if item.kind == "frames" else _video(item, model, said, text)
+    clear(item)
+    return made
 
 
-def _picture(source: Path, output: Path, model: Model, said: Said) -> Made:
-    picture = _read(source, model)
-    with _named(source):
+def _picture(item: Item, model: Model, said: Said, text: str) -> Made:
+    picture = _read(item.source, model)
+    with _named(item.source):
+        _check_bands(item.output, picture.pixels.shape[-1], model)
         levels = model.picture(picture.pixels, picture.white, picture.deep, said)
-    _write(output, levels, beside(source), model)
+    _write(item.output, levels, beside(item.source), text)
     return Made(levels.shape[0], levels.shape[1])
 
 
@@ -67,15 +71,15 @@ def _read(source: Path, model: Model) -> Picture:
     return picture
 
 
-def _write(output: Path, levels: Levels, kept: Beside, model: Model) -> None:
-    """Write a picture as PNG or TIFF with what was beside the levels of its source."""
+def _write(output: Path, levels: Levels, kept: Beside, text: str) -> None:
+    """Write a picture as PNG or TIFF with what was beside the levels of its source, and the record `text`."""
     alpha, bands = kept.alpha_of(*levels.shape[:2]), levels.shape[-1]
     if alpha is not None:
         if alpha.dtype != levels.dtype:
             # a palette has alpha of eight bits, a file of sixteen bits colour of more
             alpha = np.rint(alpha * (np.iinfo(levels.dtype).max / np.iinfo(alpha.dtype).max)).astype(levels.dtype)
         levels = np.concatenate([levels, alpha[..., None]], axis=-1)
-    profile, text = kept.profile_of(bands), model.record.text()
+    profile = kept.profile_of(bands)
     if output.suffix.lower() not in TIFF:
         png.write_levels(output, levels, {WORD: text}, profile)
         return
@@ -95,7 +99,7 @@ def _write(output: Path, levels: Levels, kept: Beside, model: Model) -> None:
         )
 
 
-def _frames(item: Item, model: Model, said: Said) -> Made:
+def _frames(item: Item, model: Model, said: Said, text: str) -> Made:
     files = listed_by_number(item.source)
     if len(files) < model.least_frames():
         least = model.least_frames()
@@ -108,19 +112,22 @@ def _frames(item: Item, model: Model, said: Said) -> Made:
             whites.append(picture.white)
             yield path, picture.pixels
 
-    deep = _read(files[0], model).deep
+    beginning = _read(files[0], model)
+    deep = beginning.deep
+    with _named(item.source):
+        _check_bands(item.output, beginning.pixels.shape[-1], model)
     read = ((frame, whites[-1]) for frame in alike(levels()))
     made = None
     with _named(item.source):
         for number, (path, frame) in enumerate(zip(files, model.clip(read, deep), strict=True), 1):
-            _write(item.output / f"{path.stem}.png", frame, beside(path), model)
+            _write(item.output / f"{path.stem}.png", frame, beside(path), text)
             made = Made(frame.shape[0], frame.shape[1], number)
             said(number, len(files))
     assert made is not None
     return made
 
 
-def _video(item: Item, model: Model, said: Said) -> Made:
+def _video(item: Item, model: Model, said: Said, text: str) -> Made:
     total = len(video_writing.times(item.source))
     if total < model.least_frames():
         least = model.least_frames()
@@ -141,12 +148,22 @@ def _video(item: Item, model: Model, said: Said) -> Made:
             yield frame
 
     with _named(item.source):
-        if item.output.suffix.lower() in VIDEOS:
-            video_writing.write_video(item.output, results(), item.source, model.record.text())
+        _check_bands(item.output, first.shape[-1], model)
+        if is_video_file(item.output):
+            video_writing.write_video(item.output, results(), item.source, text)
         else:
             for number, frame in enumerate(results()):
-                png.write_levels(item.output / f"{number:05d}.png", frame, {WORD: model.record.text()})
+                png.write_levels(item.output / frame_name(number), frame, {WORD: text})
     return sizes[0]
+
+
+def _check_bands(output: Path, bands: int, model: Model) -> None:
+    """Raise UserError where what comes of a picture of so many bands is none that `output` can hold."""
+    given = fit(model.network, bands, model.clips).bands  # type: ignore[arg-type]
+    if is_video_file(output) and given != 3:
+        raise UserError(f"the network gives {given} bands, a video has 3; take another network")
+    if output.suffix.lower() not in TIFF and given not in SHOWN:
+        raise UserError(f"the network gives {given} bands, a PNG has 1 or 3 beside alpha; give a .tif, of one picture")
 
 
 @contextmanager

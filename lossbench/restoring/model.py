@@ -12,19 +12,18 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from lossbench import device as devices
-from lossbench import networks, plugins, storage
-from lossbench.errors import UserError, placed
+from lossbench import networks, plugins
+from lossbench.errors import UserError
 from lossbench.files import sha256
 from lossbench.networks import ClipNetwork, Network
 from lossbench.restorer import TILE_OVERLAP
 from lossbench.restoring.bands import fit
-from lossbench.restoring.picture import Counted, chosen_tile, quantised, tensor
-from lossbench.restoring.record import Record
+from lossbench.restoring.picture import LEAST_TILE, Counted, chosen_tile, quantised, tensor
+from lossbench.restoring.record import DIGITS, Record
 from lossbench.restoring.strips import count
+from lossbench.trained import trained
 from lossbench.video.restore import Settings, restored
 
-DIGITS = 16
-"""Of a digest that stands for a file."""
 LEVELS = 255
 """Levels of eight bits above black, in which `--sigma` is given."""
 MEMORY = ("not enough memory", "can't allocate memory", "out of memory")
@@ -40,8 +39,6 @@ class Model:
 
     network: nn.Module
     record: Record
-    tile: int | None
-    """As it was asked for: None chooses by the size of a picture, 0 restores whole."""
 
     @property
     def clips(self) -> bool:
@@ -52,7 +49,7 @@ class Model:
         """Return the prediction for levels, of which `white` stands for 1; says tiles done and all tiles."""
         network = self.network
         assert isinstance(network, Network)
-        tile, tiles = chosen_tile(self.tile, *levels.shape[:2]), 0
+        tile, tiles = chosen_tile(self.record.tile, *levels.shape[:2]), 0
         total = count(network, levels.shape[0], levels.shape[1], tile, TILE_OVERLAP)
 
         def done() -> None:
@@ -80,7 +77,7 @@ class Model:
         if first is None:
             raise UserError("the clip has no frames")
         fitted = fit(self.network, first[0].shape[-1], clip=True)  # type: ignore[arg-type]
-        tile = chosen_tile(self.tile, *first[0].shape[:2])
+        tile = chosen_tile(self.record.tile, *first[0].shape[:2])
 
         def images() -> Iterator[Tensor]:
             yield fitted.before(tensor(*first))[0]
@@ -109,13 +106,12 @@ def opened(path: Path, tile: int | None, sigma: float | None, threads: int | Non
     """
     if tile is not None and tile < 0:
         raise UserError(f"--tile {tile} px; give 0 for whole pictures, or the side of a tile such as 256")
-    if tile and tile <= TILE_OVERLAP:
-        raise UserError(f"--tile {tile} px: tiles share {TILE_OVERLAP} px; give more, such as 256, or 0 for whole ones")
+    if tile and tile < LEAST_TILE:
+        least = f"give {LEAST_TILE} or more, such as 256, or 0 for whole ones"
+        raise UserError(f"--tile {tile} px: tiles share {TILE_OVERLAP} px; {least}")
     if threads is not None and threads < 1:
         raise UserError(f"--threads {threads}; give 1 or more")
-    with placed("--model"):
-        description = storage.describe(path)
-        network = networks.load_network(path)
+    network, description = trained(path, "--model")
     name = description["name"]
     told = plugins.constant(networks.FOLDER, name, "TAKES_SIGMA", False)
     if told and sigma is None:
@@ -125,7 +121,7 @@ def opened(path: Path, tile: int | None, sigma: float | None, threads: int | Non
     if sigma is not None and not 0 <= sigma <= LEVELS:
         raise UserError(f"--sigma {sigma:g}; give a standard deviation in levels of 0..255, such as 25")
     chosen = devices.choose("float32", threads or torch.get_num_threads())
-    return Model(chosen.place(network), Record(name, sha256(path)[:DIGITS], sigma), tile)
+    return Model(chosen.place(network), Record(name, sha256(path)[:DIGITS], sigma, tile))
 
 
 @contextmanager
@@ -136,5 +132,5 @@ def _room(tile: int | None) -> Iterator[None]:
     except (RuntimeError, MemoryError) as error:
         if isinstance(error, RuntimeError) and not any(word in str(error).lower() for word in MEMORY):
             raise
-        smaller = max((tile or 512) // 2, 2 * TILE_OVERLAP)
+        smaller = max((tile or 512) // 2, LEAST_TILE)
         raise UserError(f"there is not enough memory; restore in smaller tiles, by --tile {smaller}") from None

@@ -1,19 +1,25 @@
-"""What a result says of how it was made: results of the same model are kept, others are not taken for them."""
+"""What a result says of how it was made: those of the same model and source are kept, no others taken for them."""
 
+import hashlib
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from lossbench.assets.optional import imported
-from lossbench.errors import UserError
-from lossbench.formats import png, video_writing
+from lossbench.assets.contents import CLOSED
+from lossbench.errors import UserError, as_written
+from lossbench.files import sha256
+from lossbench.formats import video_writing
+from lossbench.formats.listing import is_there
 from lossbench.formats.partners import listed_by_number
-from lossbench.restoring.places import TIFF, VIDEOS, Item
+from lossbench.restoring.places import Item
+from lossbench.restoring.written import MADE, SOURCE, said_by
 
-WORD = "lossbench"
-"""Of the text in a PNG."""
-MADE = "restored by"
-"""With what a record begins."""
+DIGITS = 16
+"""Of a digest that stands for a file."""
+CUT_OFF = re.compile(r"\..*\.\d+\.partial\.png")
+"""Name of a frame that a killed run was writing."""
 
 
 @dataclass(frozen=True)
@@ -24,56 +30,110 @@ class Record:
     model: str
     """The first digits of the SHA-256 of its file."""
     sigma: float | None
+    tile: int | None
+    """As it was asked for: None where it was left to the size of a picture."""
 
-    def text(self) -> str:
-        """Return the record as one line of ASCII."""
-        return json.dumps({MADE: vars(self)}, sort_keys=True)
+    def text(self, source: str) -> str:
+        """Return the record of a result of the source with that digest, as one line of ASCII."""
+        return json.dumps({MADE: vars(self), SOURCE: source}, sort_keys=True)
+
+
+def digest_of(item: Item) -> str:
+    """Return what stands for the content of the source, of frames for their names and order too.
+
+    Raises UserError for what is closed to this user.
+    """
+    try:
+        if item.kind != "frames":
+            return sha256(item.source)[:DIGITS]
+        lines = "".join(f"{sha256(path)} {path.name}\n" for path in listed_by_number(item.source))
+    except PermissionError as error:
+        raise UserError(f"{error.filename} is {CLOSED}") from None
+    return hashlib.sha256(lines.encode("utf-8", "surrogateescape")).hexdigest()[:DIGITS]
 
 
 def is_kept(item: Item, record: Record) -> bool:
-    """Return whether the result of `item` is there, whole, made under `record`, and not older than its source.
+    """Return whether the result of `item` is there, made under `record` of the source as it is now.
 
-    Raises UserError for a result that was made otherwise, and for a file that is none.
+    Frames are one result: all are there and no others. Raises UserError for a result that was made otherwise, and for
+    a file that is none.
     """
     if not item.into_frames:
-        return item.output.exists() and _is_result(item.output, record) and _is_newer(item.output, item.source)
-    frames = sorted(item.output.glob("*.png")) if item.output.is_dir() else []
+        return is_there(item.output) and _is_of(item, {item.output.name: _source_of(item.output, record)})
     # each is looked at, so that one of another model is named
-    whole = [_is_result(path, record) for path in frames]
-    if not frames or not all(whole):
+    sources = {path.name: _source_of(path, record) for path in _frames(item.output)}
+    return bool(sources) and _is_of(item, sources)
+
+
+def _is_of(item: Item, sources: dict[str, str]) -> bool:
+    """Return whether files of those names, by the digests of their sources, are the result of `item`."""
+    try:
+        return sources.keys() == names(item) and set(sources.values()) == {digest_of(item)}
+    # what can't be read is named in its turn, and takes no other along
+    except UserError:
         return False
+
+
+def check_replaceable(item: Item) -> None:
+    """Raise UserError for a picture in the folder of frames `item.output` that is none of them, nor a result."""
+    if not item.into_frames or not (found := _frames(item.output)):
+        return
+    try:
+        own = names(item)
+    except UserError:
+        return
+    for path in found:
+        if path.name not in own and said_by(path) is None:
+            raise UserError(f"{path} is no frame of lossbench restore's; move it, or give another folder")
+
+
+def clear(item: Item) -> None:
+    """Remove from the folder of frames `item.output` the frames that it has no more, and what a killed run left."""
+    if not item.into_frames or not item.output.is_dir():
+        return
+    own = names(item)
+    for path in item.output.iterdir():
+        if CUT_OFF.fullmatch(path.name):
+            path.unlink()
+    for path in _frames(item.output):
+        if path.name not in own and said_by(path) is not None:
+            path.unlink()
+
+
+def names(item: Item) -> set[str]:
+    """Return what the files of the result are called."""
+    if not item.into_frames:
+        return {item.output.name}
     if item.kind == "video":
-        newer = all(_is_newer(path, item.source) for path in frames)
-        return newer and len(frames) == len(video_writing.times(item.source))
-    results = {path: item.output / f"{path.stem}.png" for path in listed_by_number(item.source)}
-    return all(result.exists() and _is_newer(result, path) for path, result in results.items())
+        return {frame_name(number) for number in range(len(video_writing.times(item.source)))}
+    return {f"{path.stem}.png" for path in listed_by_number(item.source)}
 
 
-def _is_newer(path: Path, source: Path) -> bool:
-    return path.stat().st_mtime_ns >= source.stat().st_mtime_ns
+def frame_name(number: int) -> str:
+    """Return what a frame of a video is called."""
+    return f"{number:05d}.png"
 
 
-def _is_result(path: Path, record: Record) -> bool:
-    text = _text(path)
-    # what a killed run leaves has another name; a file that is not whole is no result
-    if text is None or text == record.text():
-        return text is not None
-    how = f"was made otherwise ({text}, now {record.text()})" if MADE in text else "is none of lossbench restore's"
+def _frames(folder: Path) -> list[Path]:
+    """List the pictures of a folder of results; hidden files are none."""
+    if not is_there(folder):
+        return []
+    return sorted(path for path in folder.iterdir() if path.suffix == ".png" and not path.name.startswith("."))
+
+
+def _source_of(path: Path, record: Record) -> str:
+    """Return the digest of the source of a result under `record`."""
+    said = said_by(path)
+    if said is not None and said[MADE] == vars(record):
+        return str(said.get(SOURCE))
+    how = "is none of lossbench restore's, or not whole"
+    if said is not None:
+        how = f"was made otherwise ({_differences(said[MADE], vars(record))})"
     raise UserError(f"{path} is there and {how}; give another folder, or --overwrite to replace it")
 
 
-def _text(path: Path) -> str | None:
-    """Return what the file says of itself; None where it is not whole."""
-    ending = path.suffix.lower()
-    if ending in VIDEOS:
-        return video_writing.comment_of(path)
-    if ending not in TIFF:
-        texts = png.text_of(path)
-        return None if texts is None else texts.get(WORD, "")
-    tifffile = imported("tifffile", path.name)
-    try:
-        with tifffile.TiffFile(path) as file:
-            return str(file.pages[0].description)
-    # a damaged file ends in whatever error its decoder has
-    except Exception:
-        return None
+def _differences(stored: Any, now: dict[str, Any]) -> str:
+    """Return in which words two records differ, such as `sigma 25.0, now 50.0`."""
+    words = [word for word in now if stored.get(word) != now[word] or word not in stored]
+    said = (f"{word} {as_written(stored.get(word))}, now {as_written(now[word])}" for word in words)
+    return "; ".join(said) or "by another version"

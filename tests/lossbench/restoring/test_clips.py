@@ -44,8 +44,12 @@ def test_a_folder_of_frames_is_a_clip_to_a_network_of_clips(tmp_path: Path, deno
     results = [read_picture(path).pixels for path in sorted((tmp_path / "out" / "one").iterdir())]
     assert alike(results, expected(denoiser, frames, 25))
     assert len(restore.json(*command)["kept"]) == 2
-    (tmp_path / "out" / "one" / "00003.png").unlink()
-    assert [Path(row["output"]).name for row in restore.json(*command)["made"]] == ["one"]
+    # a frame fewer in the result, and then in the source
+    for removed in ("out/one/00003.png", "clips/one/00002.png"):
+        (tmp_path / removed).unlink()
+        assert [Path(row["output"]).name for row in restore.json(*command)["made"]] == ["one"]
+    assert not (tmp_path / "out/one/00002.png").exists()
+    assert len(restore.json(*command)["kept"]) == 2
     assert "was made otherwise" in restore.error(*command[:-1], "50")
 
 
@@ -68,6 +72,32 @@ def test_a_video_is_written_without_loss_or_as_frames(tmp_path: Path, identity: 
     files = sorted((tmp_path / "out" / "a").iterdir())
     np.testing.assert_array_equal([read_picture(path).pixels for path in files], frames)
     assert restore(*command).startswith("kept")
+
+
+def test_frames_of_a_video_are_one_result(tmp_path: Path, identity: Path, restore: Verb) -> None:
+    source = write_video(tmp_path / "a.mkv", moving(4, 16, 16))
+    command = (source, tmp_path / "out", "--model", identity, "--video", "png")
+    restore(*command)
+    # what a killed run was writing is none of them
+    (tmp_path / "out" / "a" / ".00001.4321.partial.png").write_bytes(png.SIGNATURE)
+    assert restore(*command).startswith("kept")
+    write_video(source, moving(2, 16, 16, seed=1))
+    assert restore(*command).startswith("made")
+    assert sorted(path.name for path in (tmp_path / "out" / "a").iterdir()) == ["00000.png", "00001.png"]
+    assert restore(*command).startswith("kept")
+    foreign = tmp_path / "out" / "a" / "mine.png"
+    png.write_levels(foreign, levels(4, 4))
+    assert "mine.png is there and is none of" in restore.error(*command)
+    assert f"{foreign} is no frame of lossbench restore's; move it" in restore.error(*command, "--overwrite")
+
+
+def test_frames_and_pictures_of_one_folder_are_named(tmp_path: Path, identity: Path, restore: Verb) -> None:
+    source = write_video(tmp_path / "in" / "a.mkv", moving(2, 16, 16))
+    write_frames(tmp_path / "in" / "a", moving(2, 16, 16))
+    out = tmp_path / "out"
+    line = restore.error(tmp_path / "in", out, "--model", identity, "--video", "png")
+    assert line.startswith(f"{source} becomes {out / 'a'}, where the result of {tmp_path / 'in/a/00000.png'} is to go")
+    assert not out.exists()
 
 
 def test_all_bits_of_a_video_are_kept_without_loss(tmp_path: Path, identity: Path, restore: Verb) -> None:
@@ -95,7 +125,8 @@ def test_by_default_a_video_becomes_one_that_players_take(
     assert np.abs(found - np.stack(smooth)).mean() < 2
     assert restore(*command).startswith("kept")
     result.write_bytes(result.read_bytes()[:200])
-    assert restore(*command).startswith("made")
+    assert f"{result} is there and is none of lossbench restore's, or not whole" in restore.error(*command)
+    assert restore(*command, "--overwrite").startswith("made")
 
 
 def test_sound_is_carried(tmp_path: Path, identity: Path, restore: Verb) -> None:
@@ -150,6 +181,10 @@ def test_places_of_a_video_are_checked(tmp_path: Path, identity: Path, restore: 
     assert "a video is written to .mp4 or .mkv, or to a folder" in restore.error(source, tmp_path / "b.avi", *model)
     line = restore.error(source, tmp_path / "b.mp4", *model, "--video", "mkv")
     assert line == f"--video mkv: {tmp_path / 'b.mp4'} ends in .mp4; leave one of both out"
+    upper = tmp_path / "B.MKV"
+    restore(source, upper, *model)
+    assert restore(source, upper, *model).startswith("kept")
+    assert "was made otherwise" in restore.error(source, upper, *model, "--tile", "64")
     source.write_bytes(source.read_bytes()[:60])
     assert "a.mkv is not a readable video" in restore.error(source, tmp_path / "c.mp4", *model)
     assert not list(tmp_path.glob("*c*.mp4"))

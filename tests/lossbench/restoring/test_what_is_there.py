@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from _models import EDSR, Verb, levels, save_identity, save_model
 from conftest import picture
 from PIL import Image
@@ -29,19 +30,33 @@ def outcome(restore: Verb, *arguments: object) -> dict[str, list[str]]:
     return {key: [Path(row["output"]).name for row in found[key]] for key in ("made", "kept")}
 
 
-def test_what_is_there_is_kept_and_what_is_not_whole_or_older_is_made(
+def test_what_is_there_is_kept_and_what_is_of_another_source_is_made(
     folder: Path, identity: Path, restore: Verb
 ) -> None:
     command = (folder, folder.parent / "out", "--model", identity)
     assert outcome(restore, *command) == {"made": ["a.png", "b.png"], "kept": []}
     assert f"kept {folder.parent / 'out/a.png'}\n" in restore(*command)
     assert outcome(restore, *command, "--overwrite") == {"made": ["a.png", "b.png"], "kept": []}
-    result = folder.parent / "out" / "a.png"
-    result.write_bytes(result.read_bytes()[:-5])
-    assert outcome(restore, *command) == {"made": ["a.png"], "kept": ["b.png"]}
-    later = result.stat().st_mtime + 10
-    os.utime(folder / "deeper" / "b.png", (later, later))
+    changed = folder / "deeper" / "b.png"
+    png.write_levels(changed, levels(8, 9, seed=99))
+    # as an archive unpacks it
+    os.utime(changed, (0, 0))
     assert outcome(restore, *command) == {"made": ["b.png"], "kept": ["a.png"]}
+    assert outcome(restore, *command) == {"made": [], "kept": ["a.png", "b.png"]}
+    assert "was made otherwise" in restore.error(*command, "--tile", "64")
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.tif"])
+@pytest.mark.parametrize("content", [b"", b"letters to a friend", png.SIGNATURE + b"cut short"])
+def test_what_is_not_whole_is_never_ours(
+    name: str, content: bytes, folder: Path, identity: Path, tmp_path: Path, restore: Verb
+) -> None:
+    out = tmp_path / name
+    out.write_bytes(content)
+    line = restore.error(folder / "a.png", out, "--model", identity)
+    assert f"{out} is there and is none of lossbench restore's, or not whole" in line and "--overwrite" in line
+    assert out.read_bytes() == content
+    assert restore(folder / "a.png", out, "--model", identity, "--overwrite").startswith("made")
 
 
 def test_what_another_model_made_and_what_is_no_result_is_refused(
@@ -52,7 +67,7 @@ def test_what_another_model_made_and_what_is_no_result_is_refused(
     other = save_identity(tmp_path / "other.safetensors", value=0.1)
     (folder / "0.png").write_bytes((folder / "a.png").read_bytes())
     line = restore.error(folder, out, "--model", other)
-    assert f"{out / 'a.png'} is there and was made otherwise" in line and "--overwrite" in line
+    assert f"{out / 'a.png'} is there and was made otherwise (model '" in line and "--overwrite" in line
     assert not (out / "0.png").exists()
     restore(folder, out, "--model", other, "--overwrite")
     Image.fromarray(levels(8, 9)).save(out / "a.png")
@@ -93,7 +108,13 @@ def test_places_that_can_not_be_are_named(folder: Path, identity: Path, tmp_path
     assert "ends in .jpg; a picture, without loss, is written to .png or" in restore.error(
         folder / "a.png", tmp_path / "a.jpg", *model
     )
+    assert "ends in .gif; a picture, without loss, is written to .png or" in restore.error(
+        folder / "a.png", tmp_path / "a.gif", *model
+    )
     assert "is the name of a file" in restore.error(folder, tmp_path / "out.png", *model)
+    assert "is the name of a file" in restore.error(folder, tmp_path / "out.gif", *model)
+    assert "PICTURES: '' is no path" in restore.error("", out, *model)
+    assert "OUT: '' is no path" in restore.error(folder, "", *model)
     (tmp_path / "empty").mkdir()
     assert "hold nothing to restore" in restore.error(tmp_path / "empty", out, *model)
     (tmp_path / "file").touch()
@@ -109,9 +130,45 @@ def test_results_inside_the_folder_are_no_pictures_to_restore(folder: Path, iden
     assert len(restore.json(folder, out, "--model", identity)["kept"]) == 2
     (folder / "deeper" / "loop").symlink_to(folder)
     assert len(restore.json(folder, out, "--model", identity)["kept"]) == 2
+    other = restore.json(folder, folder / "other", "--model", identity)
+    assert len(other["made"]) == 2 and "and 1 more: a result of lossbench restore, passed over" in other["notes"][0]
+    # of a folder of results alone they are meant
+    assert len(restore.json(out, folder.parent / "twice", "--model", identity)["made"]) == 2
 
 
-def test_what_a_network_does_not_take_is_named_with_the_picture(folder: Path, tmp_path: Path, restore: Verb) -> None:
+def test_a_folder_of_pictures_that_is_out_too_is_restored(folder: Path, identity: Path, restore: Verb) -> None:
+    for _ in range(2):
+        found = restore.json(folder, folder / "deeper", "--model", identity)
+        places = [str(Path(row["output"]).relative_to(folder)) for row in found["made"] + found["kept"]]
+        assert places == ["deeper/a.png", "deeper/deeper/b.png"]
+
+
+def test_all_places_are_checked_before_anything_is_made(
+    folder: Path, identity: Path, tmp_path: Path, restore: Verb
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "deeper").write_bytes(b"a file")
+    line = restore.error(folder, out, "--model", identity)
+    assert line == f"OUT: {out / 'deeper'} is a file; give a folder" and not (out / "a.png").exists()
+    Image.fromarray(levels(8, 9)).save(folder / "c.jpg")
+    png.write_levels(folder / "c.png" / "d.png", levels(8, 9))
+    line = restore.error(folder, tmp_path / "new", "--model", identity)
+    assert f"c.jpg becomes {tmp_path / 'new' / 'c.png'}, where the result of {folder / 'c.png' / 'd.png'}" in line
+
+
+def test_bands_that_png_does_not_hold_are_named(folder: Path, tmp_path: Path, restore: Verb) -> None:
+    four = save_identity(tmp_path / "four.safetensors", bands=4)
+    source = tmp_path / "four.tif"
+    tifffile.imwrite(source, levels(16, 16, 4), photometric="minisblack", planarconfig="contig")
+    line = restore.error(source, tmp_path / "b.png", "--model", four)
+    assert line == f"{source}: the network gives 4 bands, a PNG has 1 or 3 beside alpha; give a .tif, of one picture"
+    assert restore(source, tmp_path / "b.tif", "--model", four).startswith("made")
+
+
+def test_what_a_network_does_not_take_is_named_with_the_picture(
+    folder: Path, tmp_path: Path, restore: Verb, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file, out = folder / "a.png", tmp_path / "out.png"
     five = save_identity(tmp_path / "five.safetensors", bands=5)
     assert restore.error(file, out, "--model", five) == (
@@ -120,6 +177,8 @@ def test_what_a_network_does_not_take_is_named_with_the_picture(folder: Path, tm
     whole = save_model(tmp_path / "vae.safetensors", "vae", {"width": 4, "latent": 4, "bands": 3})
     assert f"{file}: 8 x 9 px, the network takes 32 x 32 px alone" in restore.error(file, out, "--model", whole)
     lost = save_identity(tmp_path / "lost.safetensors", value=np.nan)
+    assert "lost.safetensors: tensor 'decoder" in restore.error(file, out, "--model", lost)
+    monkeypatch.setattr("lossbench.storage.check_finite", lambda *_: None)
     assert f"{file}: the network gives NaN or infinite values" in restore.error(file, out, "--model", lost)
     assert not out.exists()
 
@@ -128,7 +187,10 @@ def test_what_a_network_does_not_take_is_named_with_the_picture(folder: Path, tm
     ("options", "message"),
     [
         (["--tile", "-1"], "--tile -1 px; give 0 for whole pictures"),
-        (["--tile", "32"], "--tile 32 px: tiles share 32 px; give more, such as 256"),
+        (["--tile", "32"], "--tile 32 px: tiles share 32 px; give 64 or more, such as 256"),
+        (["--tile", "63"], "--tile 63 px: tiles share 32 px; give 64 or more, such as 256"),
+        (["--video", "png"], "in is no video and holds none; leave --video out"),
+        (["--model", ""], "--model: '' is no path"),
         (["--threads", "0"], "--threads 0; give 1 or more"),
         (["--sigma", "25"], "--sigma 25: network 'red30' is not told the noise; leave it out"),
     ],
