@@ -41,7 +41,7 @@ def run(given: argparse.Namespace) -> None:
         raise UserError(f"OUT: {given.out} is there; give another file, or --overwrite to replace it")
     from lossbench.exporting.described import described
     from lossbench.exporting.export import export
-    from lossbench.trained import trained
+    from lossbench.restoring.trained import trained
 
     network, description = trained(given.model, "MODEL")
     about = described(description, network)

@@ -21,7 +21,7 @@ from lossbench.restoring.bands import fit
 from lossbench.restoring.picture import LEAST_TILE, Counted, chosen_tile, quantised, tensor
 from lossbench.restoring.record import DIGITS, Record
 from lossbench.restoring.strips import count
-from lossbench.trained import trained
+from lossbench.restoring.trained import trained
 from lossbench.video.restore import Settings, restored
 
 LEVELS = 255
