@@ -6,7 +6,9 @@ from typing import Any
 from torch import nn
 
 from lossbench import networks, storage
-from lossbench.errors import UserError, placed
+from lossbench.errors import FileError, UserError, placed
+
+REMEDY = "give the model.safetensors of a training; docs/restore.md says where it lies"
 
 
 def trained(path: Path, owner: str) -> tuple[nn.Module, dict[str, Any]]:
@@ -16,9 +18,13 @@ def trained(path: Path, owner: str) -> tuple[nn.Module, dict[str, Any]]:
     finite.
     """
     with placed(owner):
-        description = storage.describe(path)
+        try:
+            description = storage.describe(path)
+        except FileError as error:
+            # its remedy speaks of weights of losses
+            raise UserError(f"{error.fault}; {REMEDY}") from None
         if not isinstance(description["name"], str) or not isinstance(description.get("arguments"), dict):
-            raise UserError(f"{path} does not say the name and arguments of its network; give a file of lossbench")
+            raise UserError(f"{path} does not say the name and arguments of its network; {REMEDY}")
         network = networks.load_network(path)
         storage.check_finite(network.state_dict(), path)
     return network, description

@@ -204,7 +204,8 @@ def test_an_option_that_can_not_be_is_named(
 def test_a_file_without_a_network_is_named(folder: Path, tmp_path: Path, restore: Verb) -> None:
     out = tmp_path / "out"
     assert "--model: " in (line := restore.error(folder, out, "--model", tmp_path / "none")) and "is missing" in line
-    assert "is not a whole safetensors file" in restore.error(folder, out, "--model", folder / "a.png")
+    line = restore.error(folder, out, "--model", folder / "a.png")
+    assert "is not a whole safetensors file" in line and "give the model.safetensors of a training" in line
 
 
 def test_too_little_memory_names_smaller_tiles(
