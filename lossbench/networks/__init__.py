@@ -1,6 +1,6 @@
 """Build a restoration network by the name of its file, count its parameters, list them all."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol, cast, runtime_checkable
 
@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from lossbench import plugins, storage
+from lossbench.errors import UserError
 from lossbench.files import given_path
 
 FOLDER = "networks"
@@ -213,7 +214,17 @@ def load_network(path: Path | str) -> nn.Module:
     """
     file = given_path(path, "load_network")
     state, description = storage.read(file)
-    return storage.rebuilt(file, state, lambda: build(description["name"], **description["arguments"]))
+    arguments = arguments_of(description, file)
+    return storage.rebuilt(file, state, lambda: build(description["name"], **arguments))
+
+
+def arguments_of(description: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """Return how the network in the file `path` is built, of its `description`; raises UserError where that has not."""
+    arguments = description.get("arguments")
+    if not (isinstance(arguments, dict) and isinstance(description["name"], str)):
+        fault = f"{path} does not say the name and arguments of its network"
+        raise UserError(f"{fault}; give the model.safetensors of a training")
+    return arguments
 
 
 def parameter_count(module: nn.Module) -> int:

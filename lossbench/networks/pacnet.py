@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from lossbench import storage
 from lossbench.errors import UserError
 from lossbench.files import given_path
-from lossbench.networks import Sizes
+from lossbench.networks import Sizes, arguments_of
 from lossbench.networks._patch_index import cached_neighbours
 from lossbench.networks._patch_search import Search
 from lossbench.networks.pacnet_s import FIRST_GAIN, MEMORY, PaCNetS
@@ -158,7 +158,7 @@ def _fill(spatial: PaCNetS, file: Path) -> None:
     state, description = storage.read(file)
     if description["name"] != "pacnet_s":
         raise UserError(f"{file} holds the network '{description['name']}'; give the file of a 'pacnet_s'")
-    held = build_spatial(**{**description["arguments"], "memory": 1}).search
+    held = build_spatial(**{**arguments_of(description, file), "memory": 1}).search
     if held != spatial.search:
         raise UserError(f"{file} holds an S-CNN of {_words(held)}, not of {_words(spatial.search)}; give its settings")
     storage.fill(spatial, state, file)

@@ -23,8 +23,6 @@ def trained(path: Path, owner: str) -> tuple[nn.Module, dict[str, Any]]:
         except FileError as error:
             # its remedy speaks of weights of losses
             raise UserError(f"{error.fault}; {REMEDY}") from None
-        if not isinstance(description["name"], str) or not isinstance(description.get("arguments"), dict):
-            raise UserError(f"{path} does not say the name and arguments of its network; {REMEDY}")
         network = networks.load_network(path)
         storage.check_finite(network.state_dict(), path)
     return network, description

@@ -18,6 +18,7 @@ from torch import Tensor
 
 import lossbench
 from lossbench import storage
+from lossbench.errors import UserError
 from lossbench.exporting.export import REFUSED
 
 SLOW = {"drbn", "mprnet", "sfinet"}
@@ -130,11 +131,13 @@ def test_a_network_that_is_not_finite_or_says_no_arguments_is_named(tmp_path: Pa
     lost = save_identity(tmp_path / "lost.safetensors", value=np.nan)
     assert "lost.safetensors: tensor '" in (line := export.error(lost, tmp_path / "out.safetensors")), line
     assert "has NaN or infinite values" in line and not (tmp_path / "out.safetensors").exists()
-    bare = tmp_path / "bare.safetensors"
-    storage.save(bare, lossbench.load_network(lost), {"name": "red30"})
-    assert "bare.safetensors does not say the name and arguments of its network" in export.error(
-        bare, tmp_path / "out.onnx"
-    )
+    bare, network = tmp_path / "bare.safetensors", lossbench.load_network(lost)
+    for description in ({"name": "red30"}, {"name": "red30", "arguments": [2]}, {"name": 30, "arguments": {}}):
+        storage.save(bare, network, description)
+        words = "bare.safetensors does not say the name and arguments of its network; give the model.safetensors of a"
+        assert words in export.error(bare, tmp_path / "out.onnx")
+        with pytest.raises(UserError, match=words):
+            lossbench.load_network(bare)
 
 
 def test_a_file_that_is_there_is_replaced_on_demand(tmp_path: Path, export: Verb) -> None:
