@@ -18,7 +18,7 @@ LONGEST = 60
 FEW = 100
 """Names that a message lists at most: more than any folder of plugins has, fewer than a plan has jobs."""
 
-_NO_MEMORY = (os.strerror(errno.ENOMEM), "out of memory", "ALLOC_FAILED")
+_NO_MEMORY = (os.strerror(errno.ENOMEM), "not enough memory", "out of memory", "ALLOC_FAILED")
 """What errors of the system, of torch and of NVIDIA's libraries say where memory is used up."""
 _NO_ROOM = tuple(os.strerror(code) for code in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT))
 UNPRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
@@ -51,6 +51,10 @@ class FileError(UserError):
         """Join `fault`, which names the file, and `remedy`; `anew` is that of who can make the file again."""
         super().__init__(f"{fault}; {remedy}")
         self.fault, self.anew = fault, anew
+
+
+class FullError(UserError):
+    """A full disk, a used-up quota or a file size limit: nothing more can be written there."""
 
 
 class Notice(UserWarning):
@@ -134,7 +138,7 @@ def placed(where: str) -> Iterator[None]:
 
 @contextmanager
 def room_for(path: Path) -> Iterator[None]:
-    """Turn a full disk, a used-up quota or a file size limit met in the block into a UserError naming `path`."""
+    """Turn a full disk, a used-up quota or a file size limit met in the block into a FullError naming `path`."""
     try:
         yield
     except UserError:
@@ -144,7 +148,7 @@ def room_for(path: Path) -> Iterator[None]:
         reason = next((text for text in _NO_ROOM if text in str(error)), None)
         if reason is None or _is_of_output(error):
             raise
-        raise UserError(f"{path}: {reason}; make room there and rerun") from None
+        raise FullError(f"{path}: {reason}; make room there and rerun") from None
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 import argparse
 import json
 
-from lossbench.errors import UserError, placed, room_for, shown
+from lossbench.errors import UserError, placed, shown
 from lossbench.files import check_writable, given_path
 
 TEXT = "write a trained network as ONNX, TorchScript or safetensors, and hold it against torch"
@@ -45,7 +45,7 @@ def run(given: argparse.Namespace) -> None:
 
     network, description = trained(given.model, "MODEL")
     about = described(description, network)
-    with placed(str(given.model)), room_for(given.out):
+    with placed(str(given.model)):
         difference = export(network, about, given.out, chosen)
     row = {"file": shown(str(given.out)), "format": chosen, "largest_difference": difference, **about}
     if given.json:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from lossbench import plugins, storage
 from lossbench.assets.optional import imported
-from lossbench.errors import UserError
+from lossbench.errors import UserError, memory_for
 from lossbench.exporting.described import is_of_one_size
 from lossbench.files import written_atomically
 from lossbench.networks import FOLDER, load_network
@@ -61,8 +61,9 @@ def export(network: nn.Module, about: dict[str, Any], path: Path, format: str) -
             # both are complete and well tried for these networks; what is to follow them takes a hundred times as long
             warnings.simplefilter("ignore")
             try:
-                write(network, about, temporary)
-                found = _difference(read(temporary), network, about)
+                with memory_for(f"the format {format}", "take a machine with more memory"):
+                    write(network, about, temporary)
+                    found = _difference(read(temporary), network, about)
             except (RuntimeError, ValueError, TypeError, torch.onnx.errors.OnnxExporterError) as error:
                 line = (str(error).strip() or type(error).__name__).splitlines()[0]
                 raise UserError(f"it can't be written as {format} ({line}); {remedy}") from None

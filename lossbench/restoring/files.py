@@ -10,7 +10,7 @@ import numpy as np
 
 from lossbench.assets.optional import imported
 from lossbench.datasets._clips import alike
-from lossbench.errors import Notice, UserError, gathered
+from lossbench.errors import FullError, Notice, UserError, gathered
 from lossbench.files import written_atomically
 from lossbench.formats import png, video, video_writing
 from lossbench.formats.beside import Beside, beside
@@ -168,9 +168,11 @@ def _check_bands(output: Path, bands: int, model: Model) -> None:
 
 @contextmanager
 def _named(source: Path) -> Iterator[None]:
-    """Name `source` in a UserError of the block that does not name it, or a file in it."""
+    """Name `source` in a UserError of the block that does not name it, or a file in it; a full disk is none of it."""
     try:
         yield
+    except FullError:
+        raise
     except UserError as error:
         if str(source) in str(error):
             raise

@@ -1,7 +1,7 @@
 """The trained network of a file, opened once, as a function from levels to levels."""
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,12 @@ from torch import Tensor, nn
 
 from lossbench import device as devices
 from lossbench import networks, plugins
-from lossbench.errors import UserError
+from lossbench.errors import UserError, memory_for
 from lossbench.files import sha256
 from lossbench.networks import ClipNetwork, Network
 from lossbench.restorer import TILE_OVERLAP
 from lossbench.restoring.bands import fit
-from lossbench.restoring.picture import LEAST_TILE, Counted, chosen_tile, quantised, tensor
+from lossbench.restoring.picture import LEAST_TILE, TILE, Counted, chosen_tile, quantised, tensor
 from lossbench.restoring.record import DIGITS, Record
 from lossbench.restoring.strips import count
 from lossbench.restoring.trained import trained
@@ -26,8 +26,6 @@ from lossbench.video.restore import Settings, restored
 
 LEVELS = 255
 """Levels of eight bits above black, in which `--sigma` is given."""
-MEMORY = ("not enough memory", "can't allocate memory", "out of memory")
-"""What torch says where there is no room."""
 
 Levels = NDArray[Any]
 """(H, W, bands) of uint8 or uint16."""
@@ -57,7 +55,7 @@ class Model:
             tiles += 1
             said(tiles, total)
 
-        with _room(tile):
+        with self._memory(tile):
             return quantised(Counted(network, done), levels, white, tile, fit(network, levels.shape[-1]), deep)
 
     def clip(self, frames: Iterable[tuple[Levels, int]], deep: bool) -> Iterator[Levels]:
@@ -84,12 +82,17 @@ class Model:
             for each in given:
                 yield fitted.before(tensor(*each))[0]
 
-        with _room(tile):
+        with self._memory(tile):
             for prediction in restored(self.network, images(), sigma, Settings(tile)):
                 if not bool(prediction.isfinite().all()):
                     raise UserError("the network gives NaN or infinite values; its training went astray")
                 values = fitted.after(prediction[None])[0].clamp(0, 1).mul(float(top)).round().permute(1, 2, 0)
                 yield values.cpu().numpy().astype(np.uint16 if deep else np.uint8)
+
+    def _memory(self, tile: int | None) -> AbstractContextManager[None]:
+        """Say where memory is used up in the block how to restore in smaller parts."""
+        smaller = max((tile or 2 * TILE) // 2, LEAST_TILE)
+        return memory_for(f"network '{self.record.network}'", f"restore in smaller tiles, by --tile {smaller}")
 
     def least_frames(self) -> int:
         """Return how many frames a clip must have."""
@@ -122,15 +125,3 @@ def opened(path: Path, tile: int | None, sigma: float | None, threads: int | Non
         raise UserError(f"--sigma {sigma:g}; give a standard deviation in levels of 0..255, such as 25")
     chosen = devices.choose("float32", threads or torch.get_num_threads())
     return Model(chosen.place(network), Record(name, sha256(path)[:DIGITS], sigma, tile))
-
-
-@contextmanager
-def _room(tile: int | None) -> Iterator[None]:
-    """Say where there is no room for what the block does how to do it in smaller parts."""
-    try:
-        yield
-    except (RuntimeError, MemoryError) as error:
-        if isinstance(error, RuntimeError) and not any(word in str(error).lower() for word in MEMORY):
-            raise
-        smaller = max((tile or 512) // 2, LEAST_TILE)
-        raise UserError(f"there is not enough memory; restore in smaller tiles, by --tile {smaller}") from None
