@@ -2,12 +2,12 @@
 
 import argparse
 import json
-import os
 import time
+import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from lossbench.errors import UserError, gathered, one_line, room_for, say, shown, summed_up, tell
+from lossbench.errors import FullError, UserError, gathered, one_line, say, shown, summed_up, tell
 from lossbench.files import given_path
 from lossbench.measuring.progress import progress
 
@@ -51,10 +51,11 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> None:
     """Restore what is asked for, print what was made and kept, and fail where a part can't be restored."""
+    from lossbench.measuring.processes import cores
     from lossbench.restoring.model import opened
     from lossbench.restoring.places import Wanted, found
 
-    model = opened(given.model, given.tile, given.sigma, _cores() if given.threads is None else given.threads)
+    model = opened(given.model, given.tile, given.sigma, cores() if given.threads is None else given.threads)
     with gathered() as notices:
         wanted = Wanted(model.clips, int(model.network.out_channels), given.video)  # type: ignore[arg-type]
         results = _restored(found(given.pictures, given.out, wanted), model, given)
@@ -66,9 +67,11 @@ def run(given: argparse.Namespace) -> None:
     say(notices)
     if failed := results["failed"]:
         total = sum(len(rows) for rows in results.values())
-        if total == 1:
+        if total == 1 and not given.json:
             raise UserError(failed[0]["error"])
-        raise UserError(f"{len(failed)} of {total} can't be restored, as said above; all else is made, mend and rerun")
+        where = "the JSON says" if given.json else "said above"
+        rest = "; all else is made" if len(failed) < total else ""
+        raise UserError(f"{len(failed)} of {total} can't be restored, as {where}{rest}; mend and rerun")
 
 
 def _restored(items: list["Item"], model: "Model", given: argparse.Namespace) -> Rows:
@@ -89,15 +92,21 @@ def _restored(items: list["Item"], model: "Model", given: argparse.Namespace) ->
     done = progress(len(todo), "restore", "clips" if model.clips else "pictures")
     for number, item in enumerate(todo):
         began = time.monotonic()
-        # a full disk ends it, a picture that can't be restored does not
-        with room_for(item.output):
+        with gathered() as notices:
             try:
                 made = restore_item(item, model, _said(number, done))
+            # a full disk ends it, a picture that can't be restored does not
+            except FullError:
+                raise
             except UserError as error:
                 results["failed"].append({"source": shown(str(item.source)), "error": one_line(str(error))})
-                if len(items) > 1:
+                # the JSON says it
+                if len(items) > 1 and not given.json:
                     tell(f"error: {one_line(str(error))}")
                 continue
+        # how it was restored is nothing to say of what was not
+        for notice in notices:
+            warnings.warn(notice, stacklevel=2)
         results["made"].append({**_places(item), **vars(made), "seconds": round(time.monotonic() - began, 2)})
         frames = "" if item.kind == "picture" else f", {made.frames} frames"
         _print(f"made {results['made'][-1]['output']} ({made.width} x {made.height}{frames})", given)
@@ -117,7 +126,3 @@ def _said(number: int, done: Callable[[Any], None]) -> Callable[[int, int], None
     """Return what takes how much of the item after `number` others is done, and what there is of it to do."""
     # of a large picture the first tile is less than what is printed, and nothing done has no time left
     return lambda part, whole: done(max(round(number + part / whole, 2), 0.01))
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

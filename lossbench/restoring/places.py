@@ -88,6 +88,9 @@ def _check_apart(items: list[Item]) -> None:
 
 def _of_file(source: Path, output: Path, wanted: Wanted) -> Item:
     is_video = source.suffix.lower() in video.EXTENSIONS
+    if _is_named_as_file(source) and source.suffix.lower() not in EXTENSIONS | video.EXTENSIONS:
+        # as in a folder, where it is passed over
+        raise UserError(f"{source}: {source.suffix} is not restored; convert it, a picture to .png, a clip to .mp4")
     ending = output.suffix.lower()
     if wanted.clips and not is_video:
         raise UserError(f"{source} is one picture, the network restores clips; give a video or a folder of frames")

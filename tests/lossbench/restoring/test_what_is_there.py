@@ -1,6 +1,7 @@
 """What an earlier run made is kept, what was made otherwise is not taken for it, and what fails takes nothing along."""
 
 import errno
+import json
 import os
 import shutil
 from pathlib import Path
@@ -13,6 +14,7 @@ from conftest import picture
 from PIL import Image
 
 from lossbench import __main__ as command_line
+from lossbench.files import written_atomically
 from lossbench.formats import png
 
 
@@ -75,13 +77,48 @@ def test_what_another_model_made_and_what_is_no_result_is_refused(
 
 
 def test_a_picture_that_fails_takes_no_other_along(folder: Path, identity: Path, tmp_path: Path, restore: Verb) -> None:
-    (folder / "broken.png").write_bytes((folder / "a.png").read_bytes()[:100])
+    broken = folder / "broken.png"
+    broken.write_bytes((folder / "a.png").read_bytes()[:100])
     lines = restore.lines(folder, tmp_path / "out", "--model", identity)
     assert [line.startswith("error: ") for line in lines] == [True, True]
-    assert f"{folder / 'broken.png'} is not a readable picture" in lines[0]
-    assert lines[1].startswith("error: 1 of 3 can't be restored")
+    assert f"{broken} is not a readable picture" in lines[0]
+    assert lines[1] == "error: 1 of 3 can't be restored, as said above; all else is made; mend and rerun"
     assert (tmp_path / "out/a.png").exists() and (tmp_path / "out/deeper/b.png").exists()
     assert not [path for path in (tmp_path / "out").rglob("*") if "partial" in path.name]
+
+
+def test_json_says_what_fails_in_place_of_standard_error(
+    folder: Path, identity: Path, tmp_path: Path, restore: Verb
+) -> None:
+    broken = folder / "broken.png"
+    broken.write_bytes((folder / "a.png").read_bytes()[:100])
+    for source, words in ((folder, "1 of 3 can't be restored, as the JSON says; all else is made"), (broken, "1 of 1")):
+        with pytest.raises(SystemExit):
+            restore(source, tmp_path / "out", "--model", identity, "--json")
+        said = restore.captured.readouterr()
+        (failed,) = json.loads(said.out)["failed"]
+        assert failed["source"] == str(broken) and "is not a readable picture" in failed["error"]
+        assert said.err.startswith(f"error: {words}") and said.err.count("\n") == 1
+
+
+def test_how_a_picture_is_restored_is_said_of_none_that_fails(folder: Path, tmp_path: Path, restore: Verb) -> None:
+    whole = save_model(tmp_path / "vae.safetensors", "vae", {"side": 8, "width": 4, "latent": 4})
+    lines = restore.lines(folder, tmp_path / "out", "--model", whole)
+    assert [line.startswith("error: ") for line in lines] == [True] * 3
+    assert lines[2] == "error: 2 of 2 can't be restored, as said above; mend and rerun"
+    png.write_levels(folder / "a.png", levels(8, 8))
+    words = "RGB, for a network of grey pictures: each band is restored by itself"
+    assert f"warning: {folder / 'a.png'}: {words}" in restore.lines(folder, tmp_path / "out", "--model", whole)
+
+
+def test_a_picture_that_a_folder_passes_over_is_refused_by_itself(
+    folder: Path, identity: Path, tmp_path: Path, restore: Verb
+) -> None:
+    Image.new("L", (8, 8)).save(folder / "x.gif")
+    line = restore.error(folder / "x.gif", tmp_path / "out", "--model", identity)
+    assert line == f"{folder / 'x.gif'}: .gif is not restored; convert it, a picture to .png, a clip to .mp4"
+    told = restore.told(folder, tmp_path / "out", "--model", identity)
+    assert told == [f"warning: {folder}: the file x.gif passed over"]
 
 
 def test_a_full_disk_ends_it_and_leaves_what_is_made(
@@ -91,13 +128,15 @@ def test_a_full_disk_ends_it_and_leaves_what_is_made(
 
     def full(path: Path, *arguments: object) -> None:
         if path.name == "b.png":
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            with written_atomically(path):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         written(path, *arguments)  # type: ignore[arg-type]
 
+    shutil.copy(folder / "a.png", folder / "deeper" / "c.png")
     monkeypatch.setattr(png, "write_levels", full)
     line = restore.error(folder, tmp_path / "out", "--model", identity)
     assert line == f"{tmp_path / 'out/deeper/b.png'}: No space left on device; make room there and rerun"
-    assert (tmp_path / "out/a.png").exists()
+    assert (tmp_path / "out/a.png").exists() and not (tmp_path / "out/deeper/c.png").exists()
 
 
 def test_places_that_can_not_be_are_named(folder: Path, identity: Path, tmp_path: Path, restore: Verb) -> None:
@@ -217,7 +256,8 @@ def test_too_little_memory_names_smaller_tiles(
     model = save_model(tmp_path / "model.safetensors", "edsr", EDSR)
     monkeypatch.setattr("lossbench.networks.edsr.EDSR.forward", none_left)
     line = restore.error(folder / "a.png", tmp_path / "out.png", "--model", model, "--tile", "256")
-    assert "there is not enough memory; restore in smaller tiles, by --tile 128" in line
+    assert line.startswith(f"{folder / 'a.png'}: network 'edsr': out of memory (")
+    assert line.endswith("you tried 9 bytes); restore in smaller tiles, by --tile 128")
 
 
 def test_progress_says_the_part_of_a_picture_and_the_time_left(
