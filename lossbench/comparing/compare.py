@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from lossbench import metrics
@@ -14,9 +13,7 @@ from lossbench.comparing.scores import scored_table
 from lossbench.comparing.words import in_words
 from lossbench.errors import UserError, as_written, nearest
 from lossbench.files import given_path
-from lossbench.formats.listing import listed
 from lossbench.formats.pairs import peak_of
-from lossbench.images import EXTENSIONS
 from lossbench.measure import requested
 from lossbench.measuring.processes import checked_jobs
 from lossbench.measuring.progress import progress
@@ -119,10 +116,6 @@ def compared_folders(
     first = reference_of(found, reference)
     found.sort(key=lambda method: method.label != first)
     table = scored_table(found, target, request, clip, suffix, peak, jobs)
-    if len(table.names) == 1 and len(found[0].runs) == 1:
-        what = "clip" if clip else "picture"
-        beside = _passed_over(next(iter(found[0].runs.values())))
-        raise UserError(f"{folders[0]} holds one {what}{beside}; an interval needs two or more, or several seeds")
     better = {name: metrics.load(name).better for name in request}
     done = progress(len(request) * (len(found) - 1), "compare", "comparisons")
     estimated = estimates(table.values, first, better, margins, table.names, done)
@@ -136,15 +129,6 @@ def compared_folders(
         clips=clip,
         folders_of_pictures=len({name.rpartition("/")[0] for name in table.names}),
     )
-
-
-def _passed_over(folder: Path) -> str:
-    """Say which sub-folders of `folder` were not looked into, since it holds pictures itself."""
-    found = listed(folder, EXTENSIONS, said=False)
-    if not (found.pictures and found.folders):
-        return ""
-    beside = replace(found, others=[]).passed_over()
-    return f" itself, and {beside} beside it is passed over: pictures lie in sub-folders alone or in none"
 
 
 def margins_of(margin: object, names: Iterable[str], option: str) -> dict[str, float]:

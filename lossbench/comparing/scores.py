@@ -1,7 +1,7 @@
 """The scores of all folders of a comparison, picture by picture."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from pathlib import Path
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lossbench import metrics
-from lossbench.comparing.alike import paths_of, require_bands, require_sizes
+from lossbench.comparing.alike import paths_of, require_bands, require_headers, require_sizes, shapes_of
 from lossbench.comparing.folders import Method
 from lossbench.errors import UserError
 from lossbench.files import check_readable_folder
@@ -83,6 +83,8 @@ def scored_table(
     for (_, path), own in zip(runs[1:], todo[1:], strict=True):
         require_the_same(paths_of(own), runs[0][1], paths_of(todo[0]))
         require_the_same(paths_of(todo[0]), path, paths_of(own))
+    _require_several(methods, todo[0], clip)
+    require_headers(todo, request, peak)
     requests = [request] * len(todo)
     alone = {name: metric for name, metric in request.items() if not metrics.load(name).needs_target}
     if target is not None and alone:
@@ -92,8 +94,8 @@ def scored_table(
     found = iter(list(score_all([unit for unit, _ in flat], [wanted for _, wanted in flat], peak, jobs, done)))
     results = [[next(found) for _ in own] for own in todo]
     if target is None:
-        require_sizes(todo, results)
-    require_bands(todo[: len(runs)], results[: len(runs)], request)
+        require_sizes(todo, shapes_of(results))
+    require_bands(todo[: len(runs)], shapes_of(results[: len(runs)]), request)
     table = _table(methods, [unit.name for unit in todo[0]], request, todo, results, peak)
     _require_different_runs(methods, table)
     return table
@@ -108,6 +110,24 @@ def _check_suffix(suffix: str, first: Path, todo: Sequence[Sequence[Path]]) -> N
         others = [path for path in paths if not path.stem.endswith(suffix)]
         if having and others:
             raise UserError(f"--suffix {suffix}: {having[0]} has it, {others[0]} does not; name all of a folder alike")
+
+
+def _require_several(methods: Sequence[Method], todo: Sequence[Unit], clip: bool) -> None:
+    """Raise UserError where one picture, or clip, of one run is all that a folder holds."""
+    if len(todo) == 1 and len(methods[0].runs) == 1:
+        what, folder = "clip" if clip else "picture", next(iter(methods[0].runs.values()))
+        raise UserError(
+            f"{methods[0].path} holds one {what}{_passed_over(folder)}; an interval needs two or more, or several seeds"
+        )
+
+
+def _passed_over(folder: Path) -> str:
+    """Say which sub-folders of `folder` were not looked into, since it holds pictures itself."""
+    found = listed(folder, EXTENSIONS, said=False)
+    if not (found.pictures and found.folders):
+        return ""
+    beside = replace(found, others=[]).passed_over()
+    return f" itself, and {beside} beside it is passed over: pictures lie in sub-folders alone or in none"
 
 
 def _require_different_runs(methods: Sequence[Method], table: Table) -> None:

@@ -45,13 +45,22 @@ def decoded(path: Path) -> Picture:
         raise unreadable(path, error) from None
 
 
-def grey(path: Path) -> bool:
-    """Return whether the header of `path` says that its picture has one band; False for a file of another kind."""
+def header(path: Path) -> tuple[int, int, bool] | None:
+    """Return height and width, of a picture that is not turned yet, and whether it has one band, undecoded.
+
+    None for a file that Pillow does not know, or that can't be read.
+    """
     try:
         with _quiet(), Image.open(path) as image:
-            return image.mode in GREY or image.mode.startswith("I;16")
+            return image.height, image.width, image.mode in GREY or image.mode.startswith("I;16")
     except UNREADABLE:
-        return False
+        return None
+
+
+def grey(path: Path) -> bool:
+    """Return whether the header of `path` says that its picture has one band; False for a file of another kind."""
+    found = header(path)
+    return found is not None and found[2]
 
 
 def is_ycbcr(path: Path) -> bool:

@@ -63,6 +63,42 @@ def test_grey_pictures_under_one_folder_alone_are_refused(run: Any, target: str,
     assert found["metrics"]["psnr"]["protocol"] == "gray, crop 0, 8-bit"
 
 
+def _unlike(kind: str) -> str:
+    """Make the last picture of a folder unlike its partner; returns what is said of it."""
+    if kind == "grey":
+        Image.open("b_s0/p2.png").convert("L").save("b_s0/p2.png")
+        return "b_s0/p2.png is grey, a_s0/p2.png is in colour"
+    if kind == "single":
+        for folder in ("a_s0", "b_s0", "target"):
+            for number in (1, 2):
+                Path(folder, f"p{number}.png").unlink()
+        return "a_s0 holds one picture; an interval needs two or more"
+    save(Path("b_s0/p2.png"), np.full((12, 11, 3), 90))
+    partner = "a_s0" if kind == "alone" else "target"
+    return f"b_s0/p2.png: 12x11 pixels, {partner}/p2.png: 12x12 pixels; give pictures of one size"
+
+
+@pytest.mark.parametrize("kind", ["grey", "single", "size", "alone"])
+def test_what_headers_say_is_refused_before_anything_is_scored(
+    kind: str, run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = _unlike(kind)
+    monkeypatch.setattr("lossbench.comparing.scores.score_all", lambda *_: pytest.fail("scored"))
+    given = ["a_s0", "b_s0", "--metric", "niqe"] if kind == "alone" else [*PAIR, "psnr"]
+    assert line in run(*given)[2]
+
+
+def test_a_turned_picture_is_one_of_the_size_that_is_seen(run: Any) -> None:
+    for folder in ("a_s0", "b_s0", "target"):
+        save(Path(folder, "p2.png"), np.random.default_rng(len(folder)).uniform(60, 190, (12, 20, 3)))
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    picture = Image.open("a_s0/p2.png").transpose(Image.Transpose.ROTATE_90)
+    expected = run(*PAIR, "psnr", "--json")[1]
+    picture.save("a_s0/p2.png", exif=turned)
+    assert run(*PAIR, "psnr", "--json")[1] == expected
+
+
 def test_grey_pictures_under_all_folders_are_compared(run: Any) -> None:
     for folder in ("a_s0", "b_s0"):
         grey(folder)
