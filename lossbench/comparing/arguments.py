@@ -1,10 +1,11 @@
 """The arguments of `lossbench.compare`: what they are, and messages that call them as Python does."""
 
 import re
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from lossbench.errors import UserError, as_written
+from lossbench.errors import Notice, UserError, as_written, gathered
 from lossbench.files import given_path
 
 _CALLED = {"clip": "clip=True", "no-rounding": "rounding=False", "bits": "peak"}
@@ -15,13 +16,23 @@ _OPTION = re.compile(rf"(?<!\S)--({_OPTIONS})(?![\w-])")
 
 @contextmanager
 def in_words_of_python() -> Iterator[None]:
-    """Call options of the command as the arguments of the function in a UserError of the block."""
+    """Call options of the command as the arguments of the function in a UserError and in the notices of the block."""
+    notices: list[Notice] = []
     try:
-        yield
+        with gathered() as notices:
+            yield
     except UserError as error:
-        message = _OPTION.sub(lambda found: _CALLED.get(found[1], found[1]), str(error.args[0]))
-        error.args = message, *error.args[1:]
+        error.args = _in_python(str(error.args[0])), *error.args[1:]
         raise
+    finally:
+        for notice in notices:
+            warnings.warn(Notice(notice.where, _in_python(notice.what)), stacklevel=4)
+
+
+def _in_python(message: str) -> str:
+    # what the command has two options for
+    message = message.replace("--bits or --peak", "--peak")
+    return _OPTION.sub(lambda found: _CALLED.get(found[1], found[1]), message)
 
 
 def text(value: object, name: str, example: str) -> str:

@@ -90,8 +90,8 @@ def score_all(
                 yield outcome
         except BrokenProcessPool:
             raise UserError(
-                f"jobs {jobs}: a process ended before its work; give fewer where memory is short, and in a script put "
-                "the call below `if __name__ == '__main__':`"
+                f"--jobs {jobs}: a process ended before its work; give fewer where memory is short, and in a script "
+                "put the call below `if __name__ == '__main__':`"
             ) from None
 
 

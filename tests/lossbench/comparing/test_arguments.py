@@ -3,13 +3,15 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from _restored import plant
 
 import lossbench
 from lossbench.comparing.arguments import in_words_of_python
 from lossbench.comparing.compare import margins_of
-from lossbench.errors import FileError, UserError
+from lossbench.errors import FileError, Notice, UserError
+from lossbench.formats.png import write_levels
 from lossbench.measure import requested
 
 
@@ -46,6 +48,15 @@ def test_arguments_are_named_as_python_calls_them(given: dict[str, Any], wrong: 
     with pytest.raises(UserError) as caught:
         lossbench.compare(**{**given, **wrong})
     assert str(caught.value).startswith(words) and "--" not in str(caught.value)
+
+
+def test_notices_are_in_words_of_python_too(given: dict[str, Any]) -> None:
+    for path in Path("a").iterdir():
+        write_levels(path, np.full((12, 12, 3), 900, np.uint16))
+    with pytest.warns(Notice) as caught:
+        lossbench.compare(**given)
+    words = "16-bit values below 4096, taken as dark; of a sensor of 11 or 12 bits say so by peak"
+    assert words in [notice.message.what for notice in caught if isinstance(notice.message, Notice)]
 
 
 def test_a_metric_is_asked_for_under_one_protocol(given: dict[str, Any]) -> None:

@@ -288,5 +288,7 @@ def test_a_script_without_a_guard_gets_one_line(here: Path) -> None:
     given = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, cwd=here, env=given, check=False)
     assert done.returncode == 1
-    assert "put the call below `if __name__ == '__main__':`" in done.stderr.splitlines()[-1]
+    line = done.stderr.splitlines()[-1]
+    assert "jobs 2: a process ended" in line and "--jobs" not in line
+    assert "put the call below `if __name__ == '__main__':`" in line
     assert "bootstrapping" not in done.stderr
