@@ -3,6 +3,7 @@
 import os
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -42,6 +43,14 @@ CNN_MAE = {"widths": [4, 4, 8, 8], "blocks": [1, 1, 1, 1], "decoder_width": 8, "
 def roomy_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every disk have room, however full that of this machine is: what is kept there otherwise depends on it."""
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(total=1000, used=0, free=10**15))
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Let SIGINT end what a test starts, also where the tests themselves run in the background of a shell."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

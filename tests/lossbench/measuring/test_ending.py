@@ -50,6 +50,7 @@ def lives(process: int) -> bool:
         return False
 
 
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="asks Linux which processes run")
 @pytest.mark.parametrize(("number", "code", "said"), [
     (signal.SIGKILL, -signal.SIGKILL, ""),

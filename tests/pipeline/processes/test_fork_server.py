@@ -17,7 +17,10 @@ from _repository import ROOT
 from pipeline.processes import fork_client, fork_server
 from pipeline.processes.fork_client import ADDRESS
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="jobs are forked on Linux alone")
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="jobs are forked on Linux alone"),
+    pytest.mark.usefixtures("interruptible"),
+]
 TRAIN = ("-m", "pipeline.train")
 TRAINING = ("--code", "x", "--output", "o", "--label", "l", "--targets", "t.json")
 
