@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 from typing import Any
 
+from snakemake.resources import Resource
 from snakemake.rules import Rule
 
 from pipeline.planning import session
@@ -14,11 +15,12 @@ def workflow(
     threads: dict[str, int] | None = None, *, nodes: int | None = 100, main: bool = True, **entries: str
 ) -> Any:
     """Return the state of a run with `threads` of stages and entries of default-resources."""
+    set_threads = {stage: Resource("_cores", count) for stage, count in (threads or {}).items()}
     given = {name: SimpleNamespace(raw=one) for name, one in entries.items()}
     made = SimpleNamespace(
         is_main_process=main,
         resource_settings=SimpleNamespace(
-            nodes=nodes, _parsed_default_resources=given, overwrite_threads=threads or {}
+            nodes=nodes, _parsed_default_resources=given, _parsed_overwrite_threads=set_threads
         ),
         execution_settings=SimpleNamespace(retries=3),
         remote_execution_settings=SimpleNamespace(preemptible_rules=SimpleNamespace(is_preemptible=lambda name: False)),

@@ -162,7 +162,8 @@ def memory_mb(workflow: Any, plan: Plan, stage: str) -> Callable[[Any, int], int
     each: int = plan.scale.memory_mb.get(stage, MEMORY_MB[stage])
     in_steps = _of_cluster(workflow) and _cluster(workflow).cloud == "aws_batch"
     # those of the profile: Snakemake cuts a job's to the cores of a run, which a dry-run has one of
-    threads = workflow.resource_settings.overwrite_threads.get(stage, 1) if in_steps else 1
+    set_threads = workflow.resource_settings._parsed_overwrite_threads if in_steps else {}
+    threads = set_threads[stage].value if stage in set_threads else 1
 
     def asked(wildcards: Any, attempt: int) -> int:
         needed, times = each * plan.of(stage, wildcards).processes, min(attempt, MOST_MEMORY)
