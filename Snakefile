@@ -69,16 +69,17 @@ include: "workflow/rules/report.smk"
 onstart:
     session.begin()
     if session.runs_jobs(workflow):
+        jobs = session.jobs_to_run(workflow, plan)
         try:
-            session.check_places(session.jobs_to_run(workflow, plan))
-            session.bring_to_present(session.jobs_to_run(workflow, plan))
-            plan.require_data(session.jobs_to_run(workflow, plan))
+            session.check_places(jobs.values())
+            session.bring_to_present(jobs.values())
+            plan.require_data(jobs.values())
         except UserError as error:
             raise WorkflowError(str(error)) from None
         plan.remember_data()
         session.allow_tries(workflow, plan)
         session.start_quickly(workflow)
-        time_left.show(workflow, plan)
+        time_left.show(workflow, plan, jobs)
         if in_cloud:
             clouds.begin_here(workflow)
 

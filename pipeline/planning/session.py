@@ -7,7 +7,7 @@ import os
 import shlex
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -106,11 +106,10 @@ def runs_jobs(workflow: Any) -> bool:
     return workflow.execution_settings is not None and not workflow.dryrun and not workflow.touch
 
 
-def jobs_to_run(workflow: Any, plan: Plan) -> Iterator[Job]:
-    """Give the jobs of `plan` that Snakemake is about to run."""
-    for job in workflow.dag.needrun_jobs():
-        if job.rule.name in WILDCARDS:
-            yield plan.of(job.rule.name, job.wildcards_dict)
+def jobs_to_run(workflow: Any, plan: Plan) -> dict[int, Job]:
+    """Return the jobs of `plan` that Snakemake is about to run by the numbers that it calls them by."""
+    planned = (job for job in workflow.dag.needrun_jobs() if job.rule.name in WILDCARDS)
+    return {job.jobid: plan.of(job.rule.name, job.wildcards_dict) for job in planned}
 
 
 def check_places(jobs: Iterable[Job]) -> None:
@@ -185,10 +184,11 @@ def asks(workflow: Any, plan: Plan, stage: str, gpus: int = 0) -> dict[str, Any]
         return {"gpu": own} if gpus else {}
     cluster = _cluster(workflow)
 
-    def of_gpu(with_gpu: Any, without: Any) -> Callable[[Any], Any]:
-        return lambda wildcards: with_gpu if gpus and resources.uses_gpu(plan.of(stage, wildcards)) else without
+    def takes(wildcards: Any) -> bool:
+        return gpus > 0 and resources.uses_gpu(plan.of(stage, wildcards))
 
-    takes = of_gpu(True, False)
+    def of_gpu(with_gpu: Any, without: Any) -> Callable[[Any], Any]:
+        return lambda wildcards: with_gpu if takes(wildcards) else without
 
     def taken(wildcards: Any) -> int | None:
         # for Kubernetes 0 is one too: a job without a GPU does not speak of it

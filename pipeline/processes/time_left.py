@@ -12,8 +12,8 @@ from datetime import timedelta
 from statistics import fmean
 from typing import Any
 
-from pipeline.outputs.layout import WILDCARDS
 from pipeline.planning.cost import seconds
+from pipeline.planning.job import Job
 from pipeline.planning.measured_steps import read
 from pipeline.planning.plan import Plan
 from pipeline.planning.runs import steps_file
@@ -108,16 +108,15 @@ class TimeLeft(logging.Handler):
         print(f"{done} of {total} jobs in {so_far}, the others in about {others}", file=sys.stderr, flush=True)
 
 
-def show(workflow: Any, plan: Plan) -> None:
-    """Print, as jobs of this run end, the time that it still takes; not where Snakemake's progress is not wanted."""
+def show(workflow: Any, plan: Plan, jobs: Mapping[int, Job]) -> None:
+    """Print, as the `jobs` of this run end, how long it still takes; not where Snakemake's progress is not wanted.
+
+    They are by the numbers that Snakemake calls them by.
+    """
     from snakemake.logging import logger  # type: ignore[import-untyped]
 
     if {quiet.name for quiet in workflow.output_settings.quiet or ()} & {"PROGRESS", "ALL"}:
         return
     costs = seconds(plan, read(steps_file(plan.configuration)))
-    expected = {}
-    for job in workflow.dag.needrun_jobs():
-        if job.rule.name in WILDCARDS:
-            name = plan.of(job.rule.name, job.wildcards_dict).name
-            expected[job.jobid] = Expected(job.rule.name, costs.get(name))
+    expected = {number: Expected(job.stage, costs.get(job.name)) for number, job in jobs.items()}
     logger.addHandler(TimeLeft(Estimate(expected)))

@@ -8,6 +8,7 @@ import pytest
 from _plans import at_ci
 from snakemake_interface_logger_plugins.common import LogEvent
 
+from pipeline.planning import session
 from pipeline.planning.cost import seconds
 from pipeline.planning.measured_steps import Measurement, cost_words, key_of, loss_network_of
 from pipeline.planning.plan import Plan
@@ -128,6 +129,11 @@ def workflow(*jobs: tuple[int, str, dict[str, str]], quiet: tuple[str, ...] = ()
     )
 
 
+def shown(state: Any, plan: Plan) -> None:
+    """Have the time of the run printed as the Snakefile does."""
+    time_left.show(state, plan, session.jobs_to_run(state, plan))
+
+
 def test_a_run_takes_what_was_measured_of_its_trainings(monkeypatch: pytest.MonkeyPatch) -> None:
     plan = Plan(at_ci(), unmeasured=True)
     job = next(iter(plan.jobs["train"].values()))
@@ -139,9 +145,9 @@ def test_a_run_takes_what_was_measured_of_its_trainings(monkeypatch: pytest.Monk
     logger = logging.getLogger("snakemake.logging")
     before = list(logger.handlers)
     jobs = ((3, "train", dict(job.wildcards)), (0, "all", {}))
-    time_left.show(workflow(*jobs, quiet=("PROGRESS",)), plan)
+    shown(workflow(*jobs, quiet=("PROGRESS",)), plan)
     assert logger.handlers == before
-    time_left.show(workflow(*jobs), plan)
+    shown(workflow(*jobs), plan)
     (handler,) = set(logger.handlers) - set(before)
     logger.removeHandler(handler)
     assert isinstance(handler, TimeLeft)
