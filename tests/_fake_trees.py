@@ -13,7 +13,7 @@ import pytest
 from _bapps import write_tree
 from _dnd import BOXES, IMAGES, SIDE, build
 from _prepared import noise
-from _videos import moving, write_frames, write_video
+from _videos import moving, write_davis, write_frames, write_video
 from numpy.typing import NDArray
 from PIL import Image
 from scipy.io import savemat
@@ -125,12 +125,7 @@ def _tiles(folder: str) -> Build:
 
 def _davis(root: Path, patch: pytest.MonkeyPatch) -> None:
     patch.setattr(davis, "COUNTS", {"train": 3, "test": 1})
-    for seed, (name, sequences) in enumerate(SEQUENCES.items()):
-        listed = root / f"DAVIS/ImageSets/2017/{name}.txt"
-        listed.parent.mkdir(parents=True, exist_ok=True)
-        listed.write_text("".join(f"{sequence}\n" for sequence in sequences))
-        for sequence in sequences:
-            write_frames(root / "DAVIS/JPEGImages/480p" / sequence, moving(6, seed=seed), "jpg")
+    write_davis(root, SEQUENCES, lambda _, seed: moving(6, seed=seed))
 
 
 def _set8(root: Path, _: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,6 @@
 """Small clips on disk, as video files and as folders of frames."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -60,3 +60,15 @@ def write_frames(folder: Path, frames: Iterable[NDArray[np.uint8]], extension: s
         else:
             path.write_bytes(imagecodecs.jpeg_encode(pixels, level=95))
     return folder
+
+
+def write_davis(
+    root: Path, lists: Mapping[str, Sequence[str]], frames: Callable[[str, int], Iterable[NDArray[np.uint8]]]
+) -> None:
+    """Write DAVIS 2017 below `root`: its `lists` of sequences by name, and `frames` of a sequence and a seed."""
+    for seed, (name, sequences) in enumerate(lists.items()):
+        listed = root / f"DAVIS/ImageSets/2017/{name}.txt"
+        listed.parent.mkdir(parents=True, exist_ok=True)
+        listed.write_text("".join(f"{sequence}\n" for sequence in sequences))
+        for sequence in sequences:
+            write_frames(root / "DAVIS/JPEGImages/480p" / sequence, frames(sequence, seed), "jpg")

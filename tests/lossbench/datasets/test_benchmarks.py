@@ -5,11 +5,12 @@ from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
+import _fake_trees
 import numpy as np
 import pytest
+from _fake_trees import write
 from _prepared import damage, degraded, noise, prepared
 from _repository import ROOT
-from numpy.typing import NDArray
 from PIL import Image
 
 from lossbench import datasets
@@ -40,22 +41,9 @@ def name_of(published: BenchmarkSet) -> str:
     return published.card.name
 
 
-def write(path: Path, pixels: NDArray[np.uint8]) -> None:
-    """Write a picture without the care for a power failure that costs hundreds of files a second."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(pixels).save(path, compress_level=0)
-
-
 def benchmark(top: Path, published: BenchmarkSet) -> Path:
     """Write a whole set in the layout of benchmark.tar; return its folder."""
-    folder = top / "benchmark" / published.benchmark
-    for number in range(published.count):
-        pixels = noise(HEIGHT, WIDTH, number)
-        write(folder / f"HR/page{number}.png", pixels)
-        for scale in (2, 3, 4):
-            shrunk = resize_bicubic(crop_to_multiple(pixels, scale), Fraction(1, scale))
-            write(folder / f"LR_bicubic/X{scale}/page{number}x{scale}.png", shrunk)
-    return folder
+    return _fake_trees.benchmark(top, published, HEIGHT, WIDTH)
 
 
 def selfexsr(top: Path, published: BenchmarkSet, scales: tuple[int, ...] = (2, 4)) -> Path:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from _prepared import prepared
-from _videos import moving, write_frames, write_video
+from _videos import moving, write_davis, write_frames, write_video
 
 from lossbench import datasets
 from lossbench.datasets import davis, evds, set8
@@ -18,13 +18,7 @@ LISTS = {"train": ("bear", "bmx-bumps"), "val": ("bike-packing",), "test-dev": (
 def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a DAVIS of three sequences to train on and two to score, of 3 frames and one of 4."""
     monkeypatch.setattr(davis, "COUNTS", {"train": 3, "test": 2})
-    for seed, (name, sequences) in enumerate(LISTS.items()):
-        listed = tmp_path / f"DAVIS/ImageSets/2017/{name}.txt"
-        listed.parent.mkdir(parents=True, exist_ok=True)
-        listed.write_text("".join(f"{sequence}\n" for sequence in sequences))
-        for sequence in sequences:
-            frames = moving(4 if sequence == "bear" else 3, 24, 32, seed)
-            write_frames(tmp_path / "DAVIS/JPEGImages/480p" / sequence, frames, "jpg")
+    write_davis(tmp_path, LISTS, lambda sequence, seed: moving(4 if sequence == "bear" else 3, 24, 32, seed))
     return tmp_path
 
 
