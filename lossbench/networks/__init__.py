@@ -17,6 +17,7 @@ Sizes = dict[str, dict[str, Any]]
 """Arguments of `build` by the label of a published size."""
 
 
+@runtime_checkable
 class Sized(Protocol):
     """What every network says of its input and of its prediction."""
 

@@ -57,7 +57,7 @@ def run(given: argparse.Namespace) -> None:
 
     model = opened(given.model, given.tile, given.sigma, cores() if given.threads is None else given.threads)
     with gathered() as notices:
-        wanted = Wanted(model.clips, int(model.network.out_channels), given.video)  # type: ignore[arg-type]
+        wanted = Wanted(model.clips, model.sized.out_channels, given.video)
         results = _restored(found(given.pictures, given.out, wanted), model, given)
     notes = {"notes": summed_up(notices)} if notices else {}
     if given.json:

@@ -17,7 +17,6 @@ from lossbench.formats.beside import Beside, beside
 from lossbench.formats.partners import listed_by_number
 from lossbench.formats.picture import ALPHA, Picture
 from lossbench.images import read_picture
-from lossbench.restoring.bands import fit
 from lossbench.restoring.model import Levels, Model
 from lossbench.restoring.places import Item
 from lossbench.restoring.record import clear, digest_of, frame_name
@@ -65,7 +64,7 @@ def _read(source: Path, model: Model) -> Picture:
         if not notice.what.startswith(ALPHA):
             warnings.warn(notice, stacklevel=2)
     with _named(source):
-        word = fit(model.network, picture.pixels.shape[-1], model.clips).word  # type: ignore[arg-type]
+        word = model.fit(picture.pixels.shape[-1]).word
     if word:
         warnings.warn(Notice(source, word), stacklevel=2)
     return picture
@@ -159,7 +158,7 @@ def _video(item: Item, model: Model, said: Said, text: str) -> Made:
 
 def _check_bands(output: Path, bands: int, model: Model) -> None:
     """Raise UserError where what comes of a picture of so many bands is none that `output` can hold."""
-    given = fit(model.network, bands, model.clips).bands  # type: ignore[arg-type]
+    given = model.fit(bands).bands
     if is_video_file(output) and given != 3:
         raise UserError(f"the network gives {given} bands, a video has 3; take another network")
     if output.suffix.lower() not in TIFF and given not in SHOWN:

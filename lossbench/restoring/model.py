@@ -15,9 +15,9 @@ from lossbench import device as devices
 from lossbench import networks, plugins
 from lossbench.errors import UserError, memory_for
 from lossbench.files import sha256
-from lossbench.networks import ClipNetwork, Network
+from lossbench.networks import ClipNetwork, Network, Sized
 from lossbench.restorer import TILE_OVERLAP
-from lossbench.restoring.bands import fit
+from lossbench.restoring.bands import Fit, fit
 from lossbench.restoring.picture import LEAST_TILE, TILE, Counted, chosen_tile, quantised, tensor
 from lossbench.restoring.record import DIGITS, Record
 from lossbench.restoring.strips import count
@@ -43,6 +43,16 @@ class Model:
         """Whether the network restores clips."""
         return networks.window(self.record.network) != 1
 
+    @property
+    def sized(self) -> Sized:
+        """The network as what has bands."""
+        assert isinstance(self.network, Sized)
+        return self.network
+
+    def fit(self, bands: int) -> Fit:
+        """Return how a picture, or a frame, of so many bands is restored; raises UserError where it can't be."""
+        return fit(self.sized, bands, self.clips)
+
     def picture(self, levels: Levels, white: int, deep: bool, said: Callable[[int, int], None]) -> Levels:
         """Return the prediction for levels, of which `white` stands for 1; says tiles done and all tiles."""
         network = self.network
@@ -56,7 +66,7 @@ class Model:
             said(tiles, total)
 
         with self._memory(tile):
-            return quantised(Counted(network, done), levels, white, tile, fit(network, levels.shape[-1]), deep)
+            return quantised(Counted(network, done), levels, white, tile, self.fit(levels.shape[-1]), deep)
 
     def clip(self, frames: Iterable[tuple[Levels, int]], deep: bool) -> Iterator[Levels]:
         """Give the prediction for each of some frames with their white, in order; no more are held than are looked at.
@@ -74,7 +84,7 @@ class Model:
         first = next(given, None)
         if first is None:
             raise UserError("the clip has no frames")
-        fitted = fit(self.network, first[0].shape[-1], clip=True)  # type: ignore[arg-type]
+        fitted = self.fit(first[0].shape[-1])
         tile = chosen_tile(self.record.tile, *first[0].shape[:2])
 
         def images() -> Iterator[Tensor]:
