@@ -101,7 +101,8 @@ def transfer(queries: Tensor, keys: Tensor) -> tuple[Tensor, Tensor]:
         query_inverse, key_inverse = _inverse_length(query_patches), _inverse_length(key_patches)
         with torch.no_grad():
             # the length of a query does not change which key is most like it
-            chosen = (query_patches.transpose(1, 2) @ (key_patches * key_inverse)).argmax(dim=2)  # (n, S * S)
+            # argmax alone takes twice as long
+            chosen = (query_patches.transpose(1, 2) @ (key_patches * key_inverse)).max(dim=2).indices  # (n, S * S)
         found = key_patches.gather(2, chosen[:, None].expand_as(query_patches))
         found_inverse = key_inverse.gather(2, chosen[:, None])
         similarity = (found * query_patches).sum(dim=1, keepdim=True) * found_inverse * query_inverse
