@@ -234,7 +234,7 @@ def test_on_a_cpu_the_steps_that_decide_lengths_are_measured_and_the_plan_takes_
     plan = Plan.from_config(asked, folder)
     for loss in ("original", "original_longer"):
         steps = plan.job("train", ("super_resolution_x4", "photographs", "rfdn", loss, "0")).spec.recipe.steps  # type: ignore[attr-defined]
-        assert steps == (1600 if loss == "original_longer" else 800)
+        assert steps == (1200 if loss == "original_longer" else 600)
 
 
 @pytest.mark.slow

@@ -136,7 +136,7 @@ def test_the_table_says_how_many_steps_it_takes_and_why() -> None:
     (line,) = (line for line in settings("demo", "table3") if line.startswith("original_longer: "))
     assert line.startswith(
         "original_longer: original with as many more steps as cost what the run of ctmae costs, by the costs in "
-        f"config/cpu_seconds.csv: rfdn x2 {steps[0]} for 800, edsr x2 {steps[1]} for 800, rfdn x4 "
+        f"config/cpu_seconds.csv: rfdn x2 {steps[0]} for 600, edsr x2 {steps[1]} for 600, rfdn x4 "
     )
     (line,) = (line for line in settings("paper", "table7") if line.startswith("p_original_longer_paid: "))
     assert "costs, its loss network's training included, by the costs in config/gpu_seconds.csv: sfinet wv2 " in line
