@@ -79,6 +79,7 @@ onstart:
         plan.remember_data()
         session.allow_tries(workflow, plan)
         session.start_quickly(workflow)
+        session.look_when_jobs_end(workflow)
         time_left.show(workflow, plan, jobs)
         if in_cloud:
             clouds.begin_here(workflow)

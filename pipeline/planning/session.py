@@ -153,6 +153,15 @@ def start_quickly(workflow: Any) -> None:
         fork_server.start()
 
 
+def look_when_jobs_end(workflow: Any) -> None:
+    """Let Snakemake look for jobs to start when one has ended, and not again each second for its rate of starts.
+
+    Each job that ends begins one more such series of looks, so that hundreds of jobs later they take a whole core. How
+    many jobs are begun is limited by the cores, or by `jobs` of a profile.
+    """
+    workflow.scheduler.job_rate_limiter = None
+
+
 def memory_mb(workflow: Any, plan: Plan, stage: str) -> Callable[[Any, int], int]:
     """Return the main memory in MB that jobs of `stage` ask for, by wildcards and number of the try.
 
