@@ -27,22 +27,28 @@ RESULTS = Path("results/demo")
 REMEDY = "run `uv run snakemake report` until it ends without errors"
 PAPER, TABLE, NETWORK = "mae_loss", "mae_loss/table3", "edsr"
 """Whose claims the README counts, and what it prints in full."""
+OWN = "beyond"
+"""The tables that no paper has."""
 NEEDED = ("column", "network", "loss", "metric", "better", "value", "difference", "low", "high", "published",
           "published_warning", "published_difference", "trivial", "parameters", "n_images", "n_seeds")  # fmt: skip
 
 
-def snapshot(results: Path, minutes: str | None = None) -> Snapshot:
-    """Return what the README prints of the finished results of a scale; `minutes` is the time that all of it took.
+def snapshot(results: Path, minutes: str | None = None, own_minutes: str | None = None) -> Snapshot:
+    """Return what the README prints of the finished results of a scale.
+
+    `minutes` is the time that all tables of the papers took, `own_minutes` that of this project's tables after them.
 
     Raises UserError naming the first file that is missing, incomplete or older than what it was made from.
     """
     tables = _tables(results)
     claims = _claims(results / "report/claims.json", tables)
     cards = list({path: card for table in tables.values() for path, card in table.cards.items()}.values())
+    papers = [file.parent.name for file in (results / "verdicts").glob("*/*.json")]
     before = [network.card for network in read_loss_networks(results, Gaps()) if real(network.card.get("seconds"))]
     return {
         "scale": results.name,
-        "minutes": minutes,
+        "made": {"tables": len(papers) - papers.count(OWN), "minutes": minutes,
+                 "own_tables": papers.count(OWN), "own_minutes": own_minutes},
         "cores": os.cpu_count(),
         "cpu": _processor(),
         "device": _distinct(card.get("device") for card in cards),
@@ -176,12 +182,15 @@ def _environment() -> float:
 def _main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", action="store_true", help="renew docs/demo.json and README.md, not only print")
-    parser.add_argument("--minutes", metavar="TEXT", help='how long all of it took, such as "25" or "24 to 27"; left '
-                        "out, what docs/demo.json says")  # fmt: skip
+    parser.add_argument("--minutes", metavar="TEXT", help='how long the tables of the papers took, such as "25" or '
+                        '"24 to 27"; left out, what docs/demo.json says')  # fmt: skip
+    parser.add_argument(
+        "--own-minutes", metavar="TEXT", help="how long those of this project took after them, likewise"
+    )
     parser.add_argument("--results", type=Path, default=RESULTS, help=f"finished results (default {RESULTS})")
     given = parser.parse_args()
-    earlier = read_json(SNAPSHOT)["minutes"] if SNAPSHOT.exists() else None
-    kept = snapshot(given.results, given.minutes or earlier)
+    earlier = read_json(SNAPSHOT)["made"] if SNAPSHOT.exists() else {"minutes": None, "own_minutes": None}
+    kept = snapshot(given.results, given.minutes or earlier["minutes"], given.own_minutes or earlier["own_minutes"])
     if not given.write:
         print("\n".join(f"<!-- demo:{name} -->\n{text}\n<!-- /demo:{name} -->" for name, text in blocks(kept).items()))
         return

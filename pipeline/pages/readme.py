@@ -37,14 +37,16 @@ def blocks(kept: Snapshot) -> dict[str, str]:
 
 
 def _time(kept: Snapshot) -> str:
-    whole = f"The {len(kept['tables'])} tables of the first paper {'take' if kept['minutes'] else 'were made'}"
-    whole += f" {kept['minutes']} minutes" if kept["minutes"] else ""
-    trained, before = kept["trained"], kept["pretrained"]
+    made, trained, before = kept["made"], kept["trained"], kept["pretrained"]
+    whole = f"The {made['tables']} tables and figures of the papers {'take' if made['minutes'] else 'were made'}"
+    whole += f" {made['minutes']} minutes" if made["minutes"] else ""
+    own = f", the {made['own_tables']} of this project {made['own_minutes']} more" if made["own_minutes"] else ""
     versions = ", ".join(f"{name} {number}" for name, number in kept["versions"].items())
     return _wrapped(
-        f"{whole} on {kept['cores']} cores ({kept['cpu']}; {versions}): {trained['networks']} networks train for"
-        f" {trained['minutes']:.0f} minutes and {before['networks']} loss networks for {before['minutes']:.0f}, summed"
-        f" over jobs that run beside each other. The installed environment takes {kept['environment_gib']:.1f} GiB."
+        f"{whole} on {kept['cores']} cores ({kept['cpu']}; {versions}){own}. For the first paper {trained['networks']}"
+        f" networks train for {trained['minutes']:.0f} minutes and {before['networks']} loss networks for"
+        f" {before['minutes']:.0f}, summed over jobs that run beside each other. The installed environment takes"
+        f" {kept['environment_gib']:.1f} GiB."
     )
 
 

@@ -81,7 +81,17 @@ def test_the_blocks_print_the_snapshot(script: Names, finished: Path) -> None:
     ):
         assert line in text.splitlines(), line
     assert "take 24 to 27 minutes" in text and "6.9 GiB" in text and "old" not in text
+    assert "of this project" not in text
     assert "(`ctmae`, `random_tmae`)? Yes: +0.60 dB [+0.20, +1.00]." in text
+
+
+def test_tables_of_this_project_are_told_apart(script: Names, finished: Path) -> None:
+    own = finished / "verdicts/beyond/every.json"
+    own.parent.mkdir()
+    own.write_text("{}")
+    kept = script["snapshot"](finished, "30", "8")
+    assert kept["made"] == {"tables": 1, "minutes": "30", "own_tables": 1, "own_minutes": "8"}
+    assert "the 1 of this project 8 more" in " ".join(script["page"](README, kept).split())
 
 
 def test_a_measure_that_no_paper_prints_has_no_columns_for_it(script: Names, finished: Path) -> None:

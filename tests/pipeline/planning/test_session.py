@@ -172,3 +172,27 @@ def test_the_collector_rests_while_planning_alone(tmp_path: Path, monkeypatch: p
     finally:
         gc.enable()
         gc.unfreeze()
+
+
+SNAKEFILE = """\
+from pipeline.planning import session
+
+onstart:
+    session.look_when_jobs_end(workflow)
+
+rule all:
+    input: expand("{number}.txt", number=range(30))
+
+rule one:
+    output: "{number}.txt"
+    shell: "ls /proc/$PPID/task | wc -l > {output}"
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux alone lists the threads of a process as files")
+def test_snakemake_waits_with_no_more_threads_for_each_job_that_has_ended(tmp_path: Path) -> None:
+    (tmp_path / "Snakefile").write_text(SNAKEFILE)
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", "--snakefile", "Snakefile"]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    threads = [int(file.read_text()) for file in tmp_path.glob("*.txt")]
+    assert len(threads) == 30 and max(threads) < min(threads) + 10
