@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from lossbench.comparing import command as comparing
-from lossbench.errors import UserError, exit_with_one_line, tolerate
+from lossbench.errors import UserError, exit_with_one_line, nearest, shown, tolerate
 from lossbench.exporting import command as exporting
 from lossbench.files import check_readable_folder
 from lossbench.restoring import command as restoring
+from lossbench.usage.parser import Parser
 
 Rows = list[dict[str, Any]]
 DATA_ROOT = Path("data")
@@ -32,13 +33,13 @@ class Verb:
     """What it does, for the help."""
     options: Callable[[argparse.ArgumentParser], None]
     run: Callable[[argparse.Namespace], None]
-    example: str = ""
+    example: str
     """A command that works, for the help."""
 
 
-def listing_verb(text: str, rows: Callable[[argparse.Namespace], Rows]) -> Verb:
+def listing_verb(text: str, rows: Callable[[argparse.Namespace], Rows], example: str) -> Verb:
     """Return a verb that prints `rows` in words or as JSON."""
-    return Verb(text, json_option, lambda given: show(rows(given), given.json))
+    return Verb(text, json_option, lambda given: show(rows(given), given.json), example)
 
 
 def json_option(parser: argparse.ArgumentParser) -> None:
@@ -48,7 +49,7 @@ def json_option(parser: argparse.ArgumentParser) -> None:
 
 def _shelf_verb(text: str, shelf: str) -> Verb:
     """Return the verb that lists a shelf, which is imported only then."""
-    return listing_verb(text, lambda _: import_module(f"lossbench.{shelf}").listing())
+    return listing_verb(text, lambda _: import_module(f"lossbench.{shelf}").listing(), f"lossbench {shelf} --json")
 
 
 def losses_verb(folder: Path | None) -> Verb:
@@ -71,20 +72,26 @@ def losses_verb(folder: Path | None) -> Verb:
             rows = [{key: value for key, value in row.items() if key != "weights"} for row in rows]
         show(rows, given.json)
 
-    return Verb("losses with their sources, the loss networks that they need, and the files of these", options, listed)
+    text = "losses with their sources, the loss networks that they need, and the files of these"
+    return Verb(text, options, listed, "lossbench losses --weights weights/")
 
 
 def fetch_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `fetch`."""
     parser.add_argument("dataset", help="name of a data set that can be fetched")
     parser.add_argument("--root", type=Path, help="folder to put it in; left out, <data root>/<data set>")
+    json_option(parser)
 
 
 def fetch(given: argparse.Namespace, data_root: Path = DATA_ROOT) -> None:
-    """Download the data set, checked, to the folder asked for or to one of its own below `data_root`."""
-    from lossbench.datasets import fetch
+    """Download the data set, checked, to the folder asked for or to one of its own below `data_root`; say where."""
+    from lossbench.datasets import card, fetch
 
-    fetch(given.dataset, given.root or data_root / given.dataset)
+    folder = given.root or data_root / given.dataset
+    fetch(given.dataset, folder)
+    told = card(given.dataset)
+    row = {"name": told.name, "folder": shown(str(folder)), "title": told.title, "licence": told.licence}
+    show([row], given.json)
 
 
 def probe_verb(folder: Path | None) -> Verb:
@@ -95,7 +102,8 @@ def probe_verb(folder: Path | None) -> Verb:
 
         main(given.loss, given.image, given.weights, given.set, given.output, given.psnr, given.json, folder)
 
-    return Verb("what a loss sees: degradations at equal PSNR, ranked by it and by L1", _probe_options, probe)
+    text = "what a loss sees: degradations at equal PSNR, ranked by it and by L1"
+    return Verb(text, _probe_options, probe, "lossbench probe ctmae photo.png --weights network.safetensors")
 
 
 def _probe_options(parser: argparse.ArgumentParser) -> None:
@@ -140,7 +148,9 @@ VERBS: dict[str, Verb] = {
     "loss_networks": _shelf_verb("loss networks with their parameters at published size", "loss_networks"),
     "metrics": _shelf_verb("metrics with their sources and protocols", "metrics"),
     "datasets": _shelf_verb("data sets with licence, size and where to get them", "datasets"),
-    "fetch": Verb("download a published data set, checked by its checksums", fetch_options, fetch),
+    "fetch": Verb(
+        "download a published data set, checked by its checksums", fetch_options, fetch, "lossbench fetch div2k"
+    ),
     "probe": probe_verb(None),
     "measure": Verb(
         "scores of picture files or folders, with the protocol of each",
@@ -157,15 +167,17 @@ VERBS: dict[str, Verb] = {
 def run(program: str, text: str | None, verbs: Mapping[str, Verb]) -> None:
     """Run the verb of the command line; bad input gives one line and exit code 1."""
     tolerate()
-    parser = argparse.ArgumentParser(prog=program, description=text)
+    parser = Parser(prog=program, description=text)
     chosen = parser.add_subparsers(dest="verb", required=True, metavar="verb")
-    parsers: dict[str, argparse.ArgumentParser] = {}
+    parsers: dict[str, Parser] = {}
     for name, verb in verbs.items():
-        epilog = f"example: {verb.example}" if verb.example else None
-        parsers[name] = chosen.add_parser(name, help=verb.text, description=verb.text, epilog=epilog)
+        parsers[name] = chosen.add_parser(name, help=verb.text, description=verb.text, example=verb.example)
         verb.options(parsers[name])
 
     def parsed_and_run() -> None:
+        asked = sys.argv[1:2]
+        if asked and not asked[0].startswith("-") and asked[0] not in verbs:
+            parser.error(f"{asked[0]}: no verb; {nearest(asked[0], verbs)}")
         given, rest = parser.parse_known_args()
         if rest:
             _refuse(rest, sys.argv, parsers[given.verb])
@@ -174,11 +186,11 @@ def run(program: str, text: str | None, verbs: Mapping[str, Verb]) -> None:
     exit_with_one_line(parsed_and_run)
 
 
-def _refuse(rest: Sequence[str], arguments: Sequence[str], parser: argparse.ArgumentParser) -> NoReturn:
+def _refuse(rest: Sequence[str], arguments: Sequence[str], parser: Parser) -> NoReturn:
     """Say that the verb of `parser` does not take the `rest` of the command line; one behind a switch is no value."""
     before = dict(zip(arguments[1:], arguments[:-1], strict=True)).get(rest[0], "")
     if not before.startswith("--") or rest[0].startswith("-"):
-        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+        parser.refuse(rest)
     way = f"it prints; write a file by > {rest[0]} behind the command" if before in FORMS else "leave it out"
     raise UserError(f"{before} {rest[0]}: {before} takes no value, {way}")
 

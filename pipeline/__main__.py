@@ -43,9 +43,9 @@ def main() -> None:
     own = {
         "losses": losses_verb(RESULTS),
         "probe": probe_verb(RESULTS),
-        "fetch": Verb(VERBS["fetch"].text, fetch_options, _fetch),
-        "tables": listing_verb("published tables that can be made here", _tables),
-        "plan": Verb(PLAN, _plan_options, _plan),
+        "fetch": Verb(VERBS["fetch"].text, fetch_options, _fetch, VERBS["fetch"].example),
+        "tables": listing_verb("published tables that can be made here", _tables, "python -m pipeline tables --json"),
+        "plan": Verb(PLAN, _plan_options, _plan, "python -m pipeline plan --scale paper"),
     }
     run("python -m pipeline", __doc__, {**VERBS, **own})
 
