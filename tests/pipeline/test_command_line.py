@@ -199,13 +199,14 @@ def test_outside_the_repository_a_verb_says_where_to_go(
 
 
 @pytest.mark.parametrize("arguments", [[], ["network"], ["networks", "--jsn"], ["fetch"], ["probe", "original"]])
-def test_what_is_no_command_exits_with_the_usage(
+def test_what_is_no_command_exits_with_one_line_that_says_where_help_is(
     arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as stopped:
         run(monkeypatch, *arguments)
     assert stopped.value.code == 2
-    assert "usage: python -m pipeline" in capsys.readouterr().err
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: ") and "; python -m pipeline" in line and line.endswith("--help says what it takes")
 
 
 def test_help_loads_nothing_heavy() -> None:

@@ -174,7 +174,7 @@ def test_a_file_behind_a_form_is_told_how_to_be_written(run: Any) -> None:
     )
     assert "--clip 3: --clip takes no value, leave it out" in run(*PAIR, "psnr", "--clip", "3")[2]
     code, _, errors = run(*PAIR, "psnr", "--marginn", "3")
-    assert code == 2 and errors.startswith("usage: lossbench compare") and "arguments: --marginn 3" in errors
+    assert code == 2 and errors.startswith("error: unrecognized arguments: --marginn 3; did you mean '--margin'?")
 
 
 def test_wide_characters_stand_in_their_columns(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,6 @@ from _restored import plant, save
 
 import lossbench
 from lossbench import __main__ as command_line
-from lossbench.comparing.command import EXAMPLE
 from lossbench.errors import UserError
 from lossbench.metrics import score
 
@@ -105,16 +104,6 @@ def test_no_line_is_wider_than_a_narrow_terminal(
         text = printed(*given)
         assert max(map(len, text.splitlines())) <= columns and "\x1b" not in text
         assert "verdict" in text and "sam (rad, lower is better)" in " ".join(text.split())
-
-
-def test_the_help_has_an_example_that_fits_a_narrow_terminal(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("COLUMNS", "40")
-    monkeypatch.setattr(sys, "argv", ["lossbench", "compare", "--help"])
-    with pytest.raises(SystemExit):
-        command_line.main()
-    assert f"example: {EXAMPLE}" in " ".join(capsys.readouterr().out.split())
 
 
 def test_csv_json_and_python_say_the_same(here: Path, printed: Any) -> None:
