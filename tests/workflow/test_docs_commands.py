@@ -6,12 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from _models import EDSR, save_model
+from _page_folder import furnish
 from _repository import ROOT
-from _restored import plant
 from _verbs import parsed, run, split, verbs
-from conftest import picture
-from PIL import Image
 
 PAGES = ("README.md", "CONTRIBUTING.md", *sorted(f"docs/{file.name}" for file in (ROOT / "docs").glob("*.md")))
 RUN_HERE = ("docs/index.md", "docs/choose-a-loss.md", "docs/why-your-psnr-differs.md")
@@ -112,15 +109,8 @@ def test_a_command_that_is_none_is_found(line: str, fault: str | None) -> None:
 
 @pytest.fixture
 def pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Go where the folders and files of the pages are, small."""
-    noise = {"restored": 8.0, "ours": 8.0, "theirs": 12.0, "l1": 9.0, "mine": 8.0, "l1_s0": 9.0, "l1_s1": 9.1}
-    plant(tmp_path, {**noise, "mine_s0": 8.0, "mine_s1": 8.1}, pictures=3, side=192)
-    (tmp_path / "target").rename(tmp_path / "ground_truth")
-    save_model(tmp_path / "model.safetensors", "edsr", EDSR)
-    (tmp_path / "photos").mkdir()
-    Image.fromarray(picture(24, 32, seed=1)).save(tmp_path / "photos" / "a.png")
-    Image.fromarray(picture(120, 120, seed=2)).save(tmp_path / "photo.png")
-    monkeypatch.chdir(tmp_path)
+    """Go where the folders and files of the pages are."""
+    monkeypatch.chdir(furnish(tmp_path))
 
 
 @pytest.mark.parametrize("page", RUN_HERE)

@@ -9,12 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from _models import EDSR, save_model
+from _page_folder import furnish
 from _repository import ROOT
-from _restored import plant
 from _verbs import every_verb, parsed, run, split, verbs
-from conftest import picture
-from PIL import Image
 
 EACH = every_verb()
 NARROW = 40
@@ -118,12 +115,7 @@ def test_an_unknown_verb_is_one_line_with_the_nearest(
 @pytest.fixture
 def pictures(tmp_path: Path) -> None:
     """Make what the examples name: pictures, and networks of few weights."""
-    plant(tmp_path, {"restored": 8.0, "ours": 8.0, "theirs": 12.0}, pictures=3, side=192)
-    (tmp_path / "target").rename(tmp_path / "ground_truth")
-    save_model(tmp_path / "model.safetensors", "edsr", EDSR)
-    (tmp_path / "photos").mkdir()
-    for number in range(2):
-        Image.fromarray(picture(24, 32, seed=number)).save(tmp_path / "photos" / f"{number}.png")
+    furnish(tmp_path)
 
 
 @pytest.mark.parametrize(("program", "name"), [(program, name) for program, name in EACH if name not in QUICK])

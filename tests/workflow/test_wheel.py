@@ -18,6 +18,7 @@ from importlib.metadata import Distribution, PathDistribution, distribution
 from pathlib import Path
 
 import pytest
+from _page_folder import furnish
 from _repository import ROOT
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -61,6 +62,28 @@ for name, attributes in (
 ):
     module = sys.modules[name] = types.ModuleType(name)
     vars(module).update(attributes)
+"""
+
+WALKED = {
+    "docs/index.md": None,
+    "docs/choose-a-loss.md": None,
+    "docs/why-your-psnr-differs.md": None,
+    "docs/compare.md": None,
+    # videos and ONNX want extras
+    "docs/restore.md": "## Clips",
+}
+"""Pages that a user of the wheel alone follows, and the heading from which on they need more."""
+MARKED = re.compile(r"(?:<!-- (?:run|python) -->\n)?^```(sh|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+WALK = """
+import json, shlex, sys
+from lossbench.__main__ import main
+for language, block in json.load(sys.stdin):
+    if language == "python":
+        exec(compile(block, "page", "exec"), {"__name__": "page"})
+    for line in block.replace("\\\\\\n", " ").splitlines() if language == "sh" else ():
+        sys.argv = shlex.split(line)
+        print("+", line, flush=True)
+        main()
 """
 
 
@@ -196,6 +219,24 @@ def test_the_snippets_of_the_documentation_run(run: Callable[..., str], tmp_path
     (tmp_path / "snippets.py").write_text("\n".join([PREPARED, *blocks]), encoding="utf-8")
     run("snippets.py")
     assert (tmp_path / "edsr.pt").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", WALKED)
+def test_a_page_is_followed_where_nothing_but_the_wheel_is(page: str, python: Path, tmp_path: Path) -> None:
+    text, end = (ROOT / page).read_text(encoding="utf-8"), WALKED[page]
+    # tables of pandas are an extra's
+    without = re.compile(r"^.*frame\(\).*\n", re.MULTILINE)
+    blocks = [
+        (kind, without.sub("", block)) for kind, block in MARKED.findall(text[: text.index(end)] if end else text)
+    ]
+    assert blocks
+    furnish(tmp_path)
+    done = subprocess.run(
+        [python, "-c", WALK], input=json.dumps(blocks), cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("\n+ ") + done.stdout.startswith("+ ") >= 2
 
 
 @pytest.mark.parametrize("version", DECLARED)
