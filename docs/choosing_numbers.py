@@ -168,7 +168,8 @@ def page(text: str, made: Mapping[str, str]) -> str:
         region = re.compile(REGION.format(part), re.DOTALL)
         if not region.search(text):
             raise UserError(f"{PAGE} has no region for {part}; put the comments of its command there")
-        text = region.sub(lambda _, content=content: f"{content}\n", text)
+        # one, or an empty region would be found again with all that follows it
+        text = region.sub(lambda _, content=content: f"{content}\n", text, count=1)
     return text
 
 
