@@ -14,6 +14,7 @@ from lossbench.assets.optional import imported
 from lossbench.errors import UserError, memory_for
 from lossbench.exporting.described import is_of_one_size
 from lossbench.files import written_atomically
+from lossbench.measuring.progress import progress
 from lossbench.networks import FOLDER, load_network
 
 VERSIONS_OF = ("onnx", "onnxruntime")
@@ -56,6 +57,8 @@ def export(network: nn.Module, about: dict[str, Any], path: Path, format: str) -
     write, read = ways[format]
     # what holds all is no remedy for itself
     remedy = "take safetensors" if format != "safetensors" else "train it again, or take another file"
+    # it is written, and held against torch by each of the examples
+    done = progress(1 + len(SIDES), "export", "parts")
     with written_atomically(path) as temporary:
         with warnings.catch_warnings():
             # both are complete and well tried for these networks; what is to follow them takes a hundred times as long
@@ -63,7 +66,7 @@ def export(network: nn.Module, about: dict[str, Any], path: Path, format: str) -
             try:
                 with memory_for(f"the format {format}", "take a machine with more memory"):
                     write(network, about, temporary)
-                    found = _difference(read(temporary), network, about)
+                    found = _difference(read(temporary), network, about, done)
             except (RuntimeError, ValueError, TypeError, torch.onnx.errors.OnnxExporterError) as error:
                 line = (str(error).strip() or type(error).__name__).splitlines()[0]
                 raise UserError(f"it can't be written as {format} ({line}); {remedy}") from None
@@ -92,11 +95,13 @@ def _is_told(name: str) -> bool:
 
 
 @torch.no_grad()
-def _difference(run: Run, network: nn.Module, about: dict[str, Any]) -> float:
-    pairs = ((run(*inputs), network(*inputs)) for inputs in examples(network, about))
-    return max(
-        float((ours - theirs).abs().max()) if ours.shape == theirs.shape else torch.inf for ours, theirs in pairs
-    )
+def _difference(run: Run, network: nn.Module, about: dict[str, Any], done: Callable[[int], None]) -> float:
+    found = []
+    for number, inputs in enumerate(examples(network, about), 1):
+        done(number)
+        ours, theirs = run(*inputs), network(*inputs)
+        found.append(float((ours - theirs).abs().max()) if ours.shape == theirs.shape else torch.inf)
+    return max(found)
 
 
 def _names(about: dict[str, Any]) -> tuple[list[str], list[str]]:

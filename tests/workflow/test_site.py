@@ -4,6 +4,7 @@
 """
 
 import itertools
+import pkgutil
 import re
 import runpy
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ SITE = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
 HOOK = runpy.run_path(str(ROOT / "docs/_site.py"))
 PAGES: dict[str, str] = HOOK["PAGES"]
 """Pages outside of docs/ by their names on the site."""
+PUBLISHED = (".md", ".png", ".ipynb")
 ORIGINS = (*PAGES, *sorted(f"docs/{file.name}" for file in (ROOT / "docs").glob("*.md")))
 
 
@@ -34,7 +36,7 @@ def test_the_navigation_has_every_page_once() -> None:
 
 def test_no_script_and_no_data_are_published() -> None:
     left_out = SITE["exclude_docs"].split()
-    others = [file.name for file in (ROOT / "docs").iterdir() if file.suffix not in (".md", ".png")]
+    others = [file.name for file in (ROOT / "docs").iterdir() if file.suffix not in PUBLISHED]
     assert others and all(any(fnmatch(name, pattern) for pattern in left_out) for name in others if "." in name)
 
 
@@ -59,7 +61,10 @@ def test_links_lead_on_the_site_to_where_their_files_lie() -> None:
 def test_the_api_has_the_front_door_and_every_shelf() -> None:
     shown = re.findall(r"^::: (\S+)$", (ROOT / "docs/api.md").read_text(encoding="utf-8"), re.MULTILINE)
     doors = [file for file in (ROOT / "lossbench").rglob("__init__.py") if file.read_text(encoding="utf-8").strip()]
-    assert sorted(shown) == sorted(".".join(file.parent.relative_to(ROOT).parts) for file in doors)
+    assert {".".join(file.parent.relative_to(ROOT).parts) for file in doors} <= set(shown)
+    assert len(shown) == len(set(shown))
+    for name in shown:
+        assert pkgutil.resolve_name(name).__doc__
 
 
 def test_the_site_is_built_strictly_before_a_change_lands() -> None:

@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 import tomllib
 import zipfile
 from collections.abc import Callable
@@ -73,6 +74,8 @@ WALKED = {
     "docs/restore.md": "## Clips",
 }
 """Pages that a user of the wheel alone follows, and the heading from which on they need more."""
+PATIENCE = 120
+"""Seconds that all of a page may take."""
 MARKED = re.compile(r"(?:<!-- (?:run|python) -->\n)?^```(sh|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 WALK = """
 import json, shlex, sys
@@ -232,11 +235,20 @@ def test_a_page_is_followed_where_nothing_but_the_wheel_is(page: str, python: Pa
     ]
     assert blocks
     furnish(tmp_path)
+    began = time.monotonic()
     done = subprocess.run(
         [python, "-c", WALK], input=json.dumps(blocks), cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count("\n+ ") + done.stdout.startswith("+ ") >= 2
+    assert time.monotonic() - began < PATIENCE
+
+
+def test_the_first_training_step_takes_five_lines_at_most() -> None:
+    block = MARKED.findall((ROOT / "docs/index.md").read_text(encoding="utf-8"))[0][1]
+    step, _, _ = block.partition(".backward()")
+    lines = [line for line in step.splitlines() if line.strip()]
+    assert "create_loss" in step and len(lines) <= 6 and sum("lossbench" in line for line in lines) <= 5
 
 
 @pytest.mark.parametrize("version", DECLARED)
