@@ -13,6 +13,7 @@ from lossbench.comparing import command as comparing
 from lossbench.errors import UserError, exit_with_one_line, tolerate
 from lossbench.exporting import command as exporting
 from lossbench.files import check_readable_folder
+from lossbench.probe import command as probing
 from lossbench.restoring import command as restoring
 
 Rows = list[dict[str, Any]]
@@ -66,12 +67,19 @@ def losses_verb(folder: Path | None) -> Verb:
         if given.weights is not None and given.weights is not folder:
             check_readable_folder(given.weights, "--weights")
         rows = listing(given.weights)
-        if given.weights is None and not given.json:
+        if not given.json:
             # nothing was looked for, which is not to be told as nothing found
-            rows = [{key: value for key, value in row.items() if key != "weights"} for row in rows]
+            left_out = () if given.weights is not None else ("weights",)
+            rows = [{key: value for key, value in row.items() if key not in left_out} for row in rows]
+            # the sentence stands before other entries
+            rows = [{**row, "rewards": row["rewards"].removesuffix(".")} for row in rows]
         show(rows, given.json)
 
-    return Verb("losses with their sources, the loss networks that they need, and the files of these", options, listed)
+    return Verb(
+        "losses with what each rewards, its source, the loss networks that it needs, and the files of these",
+        options,
+        listed,
+    )
 
 
 def fetch_options(parser: argparse.ArgumentParser) -> None:
@@ -89,23 +97,7 @@ def fetch(given: argparse.Namespace, data_root: Path = DATA_ROOT) -> None:
 
 def probe_verb(folder: Path | None) -> Verb:
     """Return the verb that probes a loss, and names the stored loss networks below `folder` where one is missing."""
-
-    def probe(given: argparse.Namespace) -> None:
-        from lossbench.probe.loss import main
-
-        main(given.loss, given.image, given.weights, given.set, given.output, given.psnr, given.json, folder)
-
-    return Verb("what a loss sees: degradations at equal PSNR, ranked by it and by L1", _probe_options, probe)
-
-
-def _probe_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("loss", help="name of a loss")
-    parser.add_argument("image", type=Path, help="a picture file")
-    parser.add_argument("--weights", type=Path, help="file of the loss network, where the loss needs one")
-    parser.add_argument("--set", action="append", default=[], metavar="key=value", help="an argument of the loss")
-    parser.add_argument("--psnr", type=float, default=30.0, help="PSNR of every degradation in dB (default 30)")
-    parser.add_argument("--output", type=Path, help="folder for probe.txt, probe.json and probe.png")
-    json_option(parser)
+    return Verb(probing.TEXT, probing.options, lambda given: probing.run(given, folder), probing.EXAMPLE)
 
 
 def _measure_options(parser: argparse.ArgumentParser) -> None:
