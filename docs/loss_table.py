@@ -10,14 +10,14 @@ from lossbench.losses import listing
 
 PAGE = Path(__file__).with_name("use-a-loss.md")
 REGION = re.compile(r"(?<=<!-- made by: uv run python docs/loss_table\.py -->\n).*?(?=<!-- /made by -->)", re.S)
-HEAD = ["| loss | source of the formula | loss network |", "| --- | --- | --- |"]
+HEAD = ["| loss | what it rewards | source of the formula | loss network |", "| --- | --- | --- | --- |"]
 
 
 def line(entry: Mapping[str, Any]) -> str:
     """Return the line of one loss of `python -m pipeline losses --json`."""
     networks = ", ".join(f"`{kind}`" for kind in entry["loss_networks"]) or "none"
-    source = entry["source"].replace("|", r"\|")
-    return f"| `{entry['name']}` | {source} | {networks} |"
+    rewards, source = (entry[key].replace("|", r"\|") for key in ("rewards", "source"))
+    return f"| `{entry['name']}` | {rewards} | {source} | {networks} |"
 
 
 def page(text: str, entries: Iterable[Mapping[str, Any]]) -> str:

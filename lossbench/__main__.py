@@ -13,6 +13,7 @@ from lossbench.comparing import command as comparing
 from lossbench.errors import UserError, exit_with_one_line, nearest, shown, tolerate
 from lossbench.exporting import command as exporting
 from lossbench.files import check_readable_folder
+from lossbench.probe import command as probing
 from lossbench.restoring import command as restoring
 from lossbench.usage.parser import Parser
 
@@ -67,12 +68,15 @@ def losses_verb(folder: Path | None) -> Verb:
         if given.weights is not None and given.weights is not folder:
             check_readable_folder(given.weights, "--weights")
         rows = listing(given.weights)
-        if given.weights is None and not given.json:
+        if not given.json:
             # nothing was looked for, which is not to be told as nothing found
-            rows = [{key: value for key, value in row.items() if key != "weights"} for row in rows]
+            left_out = () if given.weights is not None else ("weights",)
+            rows = [{key: value for key, value in row.items() if key not in left_out} for row in rows]
+            # the sentence stands before other entries
+            rows = [{**row, "rewards": row["rewards"].removesuffix(".")} for row in rows]
         show(rows, given.json)
 
-    text = "losses with their sources, the loss networks that they need, and the files of these"
+    text = "losses with what each rewards, its source, the loss networks that it needs, and the files of these"
     return Verb(text, options, listed, "lossbench losses --weights weights/")
 
 
@@ -96,24 +100,7 @@ def fetch(given: argparse.Namespace, data_root: Path = DATA_ROOT) -> None:
 
 def probe_verb(folder: Path | None) -> Verb:
     """Return the verb that probes a loss, and names the stored loss networks below `folder` where one is missing."""
-
-    def probe(given: argparse.Namespace) -> None:
-        from lossbench.probe.loss import main
-
-        main(given.loss, given.image, given.weights, given.set, given.output, given.psnr, given.json, folder)
-
-    text = "what a loss sees: degradations at equal PSNR, ranked by it and by L1"
-    return Verb(text, _probe_options, probe, "lossbench probe ctmae photo.png --weights network.safetensors")
-
-
-def _probe_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("loss", help="name of a loss")
-    parser.add_argument("image", type=Path, help="a picture file")
-    parser.add_argument("--weights", type=Path, help="file of the loss network, where the loss needs one")
-    parser.add_argument("--set", action="append", default=[], metavar="key=value", help="an argument of the loss")
-    parser.add_argument("--psnr", type=float, default=30.0, help="PSNR of every degradation in dB (default 30)")
-    parser.add_argument("--output", type=Path, help="folder for probe.txt, probe.json and probe.png")
-    json_option(parser)
+    return Verb(probing.TEXT, probing.options, lambda given: probing.run(given, folder), probing.EXAMPLE)
 
 
 def _measure_options(parser: argparse.ArgumentParser) -> None:

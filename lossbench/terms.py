@@ -67,6 +67,8 @@ class WeightedTerms(nn.Module):
 
     check_range = True
     """Whether the range of the first target is looked at."""
+    made_by = ""
+    """The call of `create_loss` that makes it, with all settings; empty where it was made otherwise."""
     _range_checked = False
 
     def __init__(self, weights: dict[str, float], every: Mapping[str, int] | None = None) -> None:
@@ -134,6 +136,14 @@ class WeightedTerms(nn.Module):
         """Return the loss with the terms of both; raises UserError where both have the pixel term."""
         return Sum([self, other]) if isinstance(other, WeightedTerms) else NotImplemented
 
+    def calls(self) -> list[str]:
+        """Return what makes each of the losses that this one is the sum of."""
+        return [self.made_by or f"{type(self).__name__}(weights={self.weights})"]
+
+    def __repr__(self) -> str:
+        """Say all settings: the call that makes it."""
+        return self.calls()[0]
+
     def __radd__(self, other: object) -> WeightedTerms:
         """Take the zero that Python's `sum` begins with."""
         return self if other == 0 else NotImplemented
@@ -163,6 +173,14 @@ class Sum(WeightedTerms):
         super().__init__(weights, every)
         self.parts, self.names = nn.ModuleList(parts), names
         self.check_range = all(part.check_range for part in parts)
+
+    def calls(self) -> list[str]:
+        """Return what makes each part."""
+        return [call for part in self.parts for call in part.calls()]  # type: ignore[operator]
+
+    def __repr__(self) -> str:
+        """Say all settings of all parts."""
+        return "\n".join(["(", "    " + "\n    + ".join(self.calls()), ")"])
 
     def raw_terms(self, prediction: Tensor, target: Tensor) -> dict[str, Tensor]:
         """Return the terms of all parts."""

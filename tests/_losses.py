@@ -46,6 +46,14 @@ LOSSES: dict[str, Case] = {
         name: Case(name, network, arguments)
         for name, network, arguments in (
             ("original", None, {}),
+            ("l1", None, {}),
+            ("l2", None, {}),
+            ("charbonnier", None, {}),
+            ("ssim", None, {"pixel": "l1"}),
+            # one scale, since these pictures are small
+            ("ms_ssim", None, {"pixel": "l1", "scales": 1}),
+            ("fft", None, {"pixel": "l1"}),
+            ("gradient", None, {"pixel": "l1"}),
             ("log_cosh", None, {"a": 10.0}),
             ("scaled_l2", None, {"scale": 5.0}),
             ("vgg", "vgg16", {"layer": "conv2_2"}),

@@ -1,5 +1,6 @@
 """Loss networks by name: build, save with all that is needed to build again, load frozen, list with their sizes."""
 
+import copy
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -166,21 +167,25 @@ def described(module: nn.Module) -> Description:
     return Description(module.__dict__["loss_network"], module.__dict__["architecture"])
 
 
-def save(module: nn.Module, path: Path, card: dict[str, Any]) -> None:
+def save(module: nn.Module, path: Path, card: dict[str, Any], halved: bool = False) -> None:
     """Write a module made by `build` or `load` to `path` atomically, as safetensors.
 
-    The metadata hold its name, its arguments and `card`, which says in JSON where the weights come from.
+    The metadata hold its name, its arguments and `card`, which says in JSON where the weights come from. A file that is
+    `halved` holds float16.
     """
-    storage.save(path, module, {**described(module)._asdict(), "card": card}, KIND)
+    kept = copy.deepcopy(module).half() if halved else module
+    storage.save(path, kept, {**described(module)._asdict(), "card": card}, KIND)
 
 
 def load(path: Path) -> tuple[nn.Module, dict[str, Any]]:
     """Return the loss network in the file `path` on the CPU, frozen and in evaluation mode, and its card.
 
-    Raises UserError naming the file when it is missing, truncated, of another kind, not finite, or does not fit.
+    Its weights are float32; those of a file of float16 are what they were rounded to. Raises UserError naming the file
+    when it is missing, truncated, of another kind, not finite, or does not fit.
     """
     state, description = storage.read(path, KIND)
     storage.check_finite(state, path)
+    state = {name: tensor.float() if tensor.dtype is torch.float16 else tensor for name, tensor in state.items()}
     if missing := {"architecture", "card"} - description.keys():
         raise FileError(f"{path} does not tell its {' and '.join(sorted(missing))}", "give one of lossbench")
     module = storage.rebuilt(path, state, lambda: build(description["name"], **description["architecture"]))

@@ -26,6 +26,7 @@ def build(name: str, *, check_range: bool = True, **arguments: Any) -> WeightedT
     `every=4`; the loss is then told the step of the optimiser, `loss(prediction, target, step=step)`.
     """
     # a loss must be no other for what surrounds its making; imported here, since listing losses needs no torch
+    from lossbench.losses._call import call
     from lossbench.storage import fresh_defaults
 
     file, named = split(name)
@@ -38,6 +39,7 @@ def build(name: str, *, check_range: bool = True, **arguments: Any) -> WeightedT
     with fresh_defaults(), wrong_types_named(f"loss '{name}'", module.build, arguments):
         loss: WeightedTerms = module.build(**named, **arguments)
     loss.check_range = check_range
+    loss.made_by = call(name, module.build, arguments, loss, named)
     return loss
 
 
@@ -63,16 +65,17 @@ def list_losses() -> list[str]:
 
 
 def listing(folder: Path | None = None) -> list[dict[str, Any]]:
-    """List every loss with its source, the loss networks that it can use and the stored files of each.
+    """List every loss with what it rewards, its source, the loss networks that it can use and the stored files of each.
 
-    Keys: `name`, `source`, `loss_networks`, and `weights`: for each of these a list of files below `folder`, empty
-    where there is none or no folder is given. Nothing is imported.
+    Keys: `name`, `rewards` (one sentence), `source`, `loss_networks`, and `weights`: for each of these a list of files
+    below `folder`, empty where there is none or no folder is given. Nothing is imported.
     """
     found = stored(folder)
     entries = []
     for name in names("losses"):
         kinds = list(constant("losses", name, "LOSS_NETWORKS"))
-        entry = {"name": name, "source": constant("losses", name, "SOURCE"), "loss_networks": kinds}
+        words = {key: constant("losses", name, key.upper()) for key in ("rewards", "source")}
+        entry = {"name": name, **words, "loss_networks": kinds}
         entries.append({**entry, "weights": {kind: found.get(kind, []) for kind in kinds}})
     return entries
 

@@ -215,10 +215,13 @@ def loss_network(loss: str, kinds: tuple[str, ...], weights: Path | str | None) 
     """Load the loss network of `loss` from `weights`; raises UserError when it is absent or of another kind."""
     if weights is None:
         raise UserError(f"loss '{loss}' needs weights=PATH of a {' or '.join(kinds)} loss network")
-    network, _ = loss_networks.load(given_path(weights, f"loss '{loss}': weights"))
+    file = given_path(weights, f"loss '{loss}': weights")
+    network, _ = loss_networks.load(file)
     kind = loss_networks.described(network).name
     if kind not in kinds:
         raise UserError(f"{weights} holds the loss network '{kind}', but loss '{loss}' needs {' or '.join(kinds)}")
+    # what `repr` of the loss says
+    network.__dict__["file"] = str(file)
     return network
 
 

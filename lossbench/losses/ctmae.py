@@ -5,6 +5,9 @@ from functools import partial
 from lossbench.losses._encoder import build_loss
 
 SOURCE = "MAE paper, eq. 2 and section 4.2, configuration 4"
+REWARDS = (
+    "Patches that a transformer MAE, trained on the task's own ground truth, encodes alike, each in its surroundings."
+)
 LOSS_NETWORKS = ("mae",)
 
 build = partial(build_loss, "ctmae", LOSS_NETWORKS, drawn=False, architecture=None, seed=0)

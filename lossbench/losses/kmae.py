@@ -5,6 +5,9 @@ from functools import partial
 from lossbench.losses._encoder import build_loss
 
 SOURCE = "MAE paper, eq. 2 and section 4.2, configuration 3"
+REWARDS = (
+    "Patches that a transformer MAE, trained on other pictures (ImageNet), encodes alike, each in its surroundings."
+)
 LOSS_NETWORKS = ("mae",)
 
 build = partial(build_loss, "kmae", LOSS_NETWORKS, drawn=False, architecture=None, seed=0)

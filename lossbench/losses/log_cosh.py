@@ -11,6 +11,7 @@ from lossbench.errors import UserError
 from lossbench.terms import WeightedTerms
 
 SOURCE = "log-cosh paper: f(t; a) = log(cosh(a t)) / a, gradient tanh(a t), curvature a at 0"
+REWARDS = "As l2 for errors below about 1 / a, and as l1 for those above: small ones pull less, large ones no more."
 LOSS_NETWORKS: tuple[str, ...] = ()
 TAKES = ("pictures", "clips")
 """What it compares; a loss that does not say takes pictures."""

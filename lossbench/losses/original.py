@@ -5,6 +5,7 @@ from torch import Tensor
 from lossbench.terms import WeightedTerms, distance
 
 SOURCE = "MAE paper, section 4.2, configuration 1"
+REWARDS = "Pixels alone, by the distance that the argument `pixel` names: l1, l2 or charbonnier."
 LOSS_NETWORKS: tuple[str, ...] = ()
 TAKES = ("pictures", "clips")
 """What it compares; a loss that does not say takes pictures."""

@@ -24,6 +24,7 @@ from lossbench.losses._features import NetworkTerms, loss_network
 from lossbench.terms import l2
 
 SOURCE = "robust-perceptual paper, eq. 1 and 2 and section 2"
+REWARDS = "Pixels, feature maps and texture statistics of a VGG, as `terms` chooses: sharp texture before exact pixels."
 LOSS_NETWORKS = ("vgg19", "vgg16")
 CHOICES = {
     "terms": ("p", "t", "ep", "et", "pt", "ept"),

@@ -11,6 +11,7 @@ from lossbench.errors import UserError
 from lossbench.losses._features import NetworkLoss
 
 SOURCE = "by name, `pyiqa:topiq_fr`: a model of the package pyiqa (non-commercial licence)"
+REWARDS = "What the quality model of that name scores well, its mistakes included."
 LOSS_NETWORKS = ()
 VERSIONS_OF = ("pyiqa",)
 """Packages whose versions are part of the fingerprint of whatever imports this."""

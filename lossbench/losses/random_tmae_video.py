@@ -5,6 +5,7 @@ from functools import partial
 from lossbench.losses._features import build_loss, encode_clip
 
 SOURCE = "a control of this project; the papers have none"
+REWARDS = "As ctmae_video with weights drawn at random: a control of what training the loss network is worth."
 LOSS_NETWORKS: tuple[str, ...] = ()
 TAKES = ("clips",)
 ARCHITECTURE_OF = ("mae_st",)

@@ -5,6 +5,7 @@ from torch import Tensor
 from lossbench.terms import WeightedTerms, l2
 
 SOURCE = "log-cosh paper, figure 6: lambda-scaled squared L2, whose curvature at 0 is 2 lambda"
+REWARDS = "As l2, times a number, which matters beside other terms and where gradients are clipped."
 LOSS_NETWORKS: tuple[str, ...] = ()
 
 

@@ -10,6 +10,7 @@ from lossbench.loss_networks import FeatureNetwork, LayeredNetwork, described
 from lossbench.losses._features import FeatureLoss, loss_network
 
 SOURCE = "Johnson et al. 2016, with a network of the package timm"
+REWARDS = "Features of one layer of a classifier of the package timm that agree: what it tells classes apart by."
 LOSS_NETWORKS = ("timm",)
 
 

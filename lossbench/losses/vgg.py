@@ -9,6 +9,9 @@ from torch import Tensor, nn
 from lossbench.losses._features import FeatureLoss, loss_network
 
 SOURCE = "MAE paper, section 4.2, configuration 2; Johnson et al. 2016; layer conv5_4 as in Ledig et al. 2017"
+REWARDS = (
+    "A feature map of a classifier that agrees: content and texture before exact pixels, at the price of a fine grid."
+)
 LOSS_NETWORKS = ("vgg19", "vgg16")
 
 

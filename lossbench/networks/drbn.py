@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lossbench.errors import UserError, nearest
+from lossbench.losses._ssim import SIDE, ssim_distance
 from lossbench.networks import Sizes
-from lossbench.networks._ssim import SIDE, ssim_distance
 
 SOURCE = "Yang et al., CVPR 2020 (DRBN); stage 1, four recurrences with weights of their own"
 PUBLISHED: Sizes = {"stage 1": {}}

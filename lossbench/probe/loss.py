@@ -14,10 +14,8 @@ from torch import Tensor
 
 from lossbench import losses
 from lossbench.errors import FileError, UserError, tell
-from lossbench.files import check_writable
 from lossbench.images import read_image, through_jpeg
 from lossbench.plugins import constant
-from lossbench.probe import report
 from lossbench.probe.cost import StepCost, cost
 from lossbench.probe.degradations import blurred, noisy, psnr, shifted, to_psnr
 from lossbench.terms import WeightedTerms, l1
@@ -153,6 +151,36 @@ def as_dict(title: Mapping[str, Any], rows: Sequence[ProbeRow], price: StepCost)
     return {**title, "degradations": [asdict(row) for row in rows], "worst_first": order, "cost": asdict(price)}
 
 
+@dataclass(frozen=True)
+class Probed:
+    """A loss that is looked at."""
+
+    loss: str
+    arguments: dict[str, Any]
+    built: WeightedTerms
+
+
+@dataclass(frozen=True)
+class Settings:
+    """A loss as the command line names it."""
+
+    loss: str
+    weights: Path | None
+    """File of its loss network, where it has one."""
+    assignments: list[str]
+    """Further arguments as `key=value`, values in JSON or plain words."""
+    folder: Path | None = None
+    """Where loss networks are looked for, to be named where one is missing."""
+
+    def build(self) -> Probed:
+        """Build the loss, on the GPU where there is one.
+
+        Raises UserError for an unknown loss or key, and names the loss networks below `folder` when it needs one.
+        """
+        built, arguments = build(self.loss, self.weights, self.assignments, self.folder)
+        return Probed(self.loss, arguments, built.to(_device()))
+
+
 def build(
     name: str, weights: Path | None, assignments: list[str], folder: Path | None = None
 ) -> tuple[WeightedTerms, dict[str, Any]]:
@@ -160,7 +188,7 @@ def build(
 
     Raises UserError for an unknown loss or key, and names the loss networks below `folder` when the loss needs one.
     """
-    kinds = constant("losses", name, "LOSS_NETWORKS")
+    kinds = constant("losses", losses.split(name)[0], "LOSS_NETWORKS")
     arguments: dict[str, Any] = {}
     for assignment in assignments:
         key, sign, value = assignment.partition("=")
@@ -183,40 +211,25 @@ def build(
         raise UserError(f"loss '{name}': {arguments} are no settings of it ({error}); correct --set") from None
 
 
-def main(
-    loss: str,
-    image: Path,
-    weights: Path | None,
-    settings: list[str],
-    output: Path | None,
-    decibels: float,
-    as_json: bool,
-    folder: Path | None = None,
-) -> None:
-    """Print what the loss sees on crops of `image`, and write `probe.txt`, `probe.json` and `probe.png` to `output`.
+def opened(picture: Path) -> Tensor:
+    """Return the `crops` of the file `picture`, on the GPU where there is one; raises UserError as those."""
+    return crops(read_image(picture), str(picture)).to(_device())
 
-    Raises UserError for an unknown loss or setting, a picture that can't be used, and missing weights: it then names
-    those below `folder` that fit.
-    """
-    if not 0 < decibels <= 80:
-        raise UserError(f"--psnr {decibels}: not in (0, 80]; 30 shows plainly visible degradations")
-    if output is not None:
-        check_writable(output, "--output")
-    built, arguments = build(loss, weights, settings, folder)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    clean = crops(read_image(image), str(image)).to(device)
+
+def probed(probe: Probed, picture: Path, clean: Tensor, decibels: float) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Return what `as_dict` says of a loss on the crops `clean` of `picture`, and one crop of every degradation."""
     degraded = degrade(clean, decibels)
-    rows, price = measure(built.to(device), clean, degraded, _reporter(loss))
-    title = {"loss": loss, "arguments": arguments, "image": str(image), "crops": len(clean), "crop": CROP}
-    found = as_dict({**title, "device": device.type}, rows, price)
-    text = report.as_text(found)
-    print(json.dumps(found, indent=1) if as_json else text)
-    if output is not None:
-        pictures = {"clean": clean[0], **{name: version[0] for name, version in degraded.items()}}
-        report.write(output, found, text, pictures)
+    rows, price = measure(probe.built, clean, degraded, reporter(probe.loss))
+    title = {"loss": probe.loss, "arguments": probe.arguments, "image": str(picture), "crops": len(clean), "crop": CROP}
+    found = as_dict({**title, "device": clean.device.type}, rows, price)
+    return found, {"clean": clean[0], **{name: version[0] for name, version in degraded.items()}}
 
 
-def _reporter(name: str, seconds: float = 5.0) -> Callable[[int, int], None]:
+def _device() -> torch.device:
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def reporter(name: str, seconds: float = 5.0) -> Callable[[int, int], None]:
     """Return a function that prints on standard error what is done, at most every few seconds."""
     began = printed = time.monotonic()
 

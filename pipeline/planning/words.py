@@ -156,22 +156,25 @@ def _loss(configuration: Configuration, name: str, pixel: str, tasks: set[str]) 
     taken = f"{_listed(loss.arguments) or 'defaults'}{_special(loss.per_task, tasks)} ({loss.source})"
     if model := pyiqa_models.named(loss.loss or name):
         yield f"{name}: {pixel} + {model.source}; {taken}"
-    elif loss.loss_network:
+        return
+    file = split(loss.loss or name)[0]
+    # a distance of the pixels alone is on top of none
+    on_top = {"pixel", "weight"} <= set(plugins.build_arguments("losses", file)) and "pixel" not in loss.arguments
+    own = f"{pixel} + " if on_top else ""
+    if loss.loss_network:
         entry = configuration.loss_network(loss.loss_network)
-        file = split(loss.loss or name)[0]
         drawn = plugins.constant("losses", file, "ARCHITECTURE_OF", ())
         made = "weights drawn at random" if drawn else _origin(entry)
         pretrained = entry.recipe and not entry.judgements
         made += ", anew for every seed" if (drawn or pretrained) and len(configuration.scale.seeds) > 1 else ""
         size = _listed(entry.architecture) or "published size"
-        own = f"{pixel} + " if "pixel" in plugins.build_arguments("losses", file) else ""
         precision = PRECISIONS[loss.arguments.get("precision", "exact")]
         what = f"loss network in {precision}; it is {entry.network}, {size}, {made}"
         yield f"{name}: {own}{taken}; {what}; source: {entry.source}"
     elif loss.again_of:
         yield f"{name}: {loss.source}"
-    elif loss.arguments:
-        yield f"{name}: {taken}"
+    elif loss.arguments or own:
+        yield f"{name}: {own}{taken}"
 
 
 def _longer(configuration: Configuration, table: Table, name: str) -> Iterator[str]:

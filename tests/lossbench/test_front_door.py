@@ -1,6 +1,7 @@
 """What `import lossbench` gives: losses, metrics and networks by name, and nothing heavy until they are asked for."""
 
 import ast
+import inspect
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ import torch
 from _repository import ROOT
 
 import lossbench
-from lossbench import networks, storage
+from lossbench import networks, plugins, storage
 from lossbench.errors import UserError
 
 NAMES = [
@@ -34,6 +35,36 @@ def test_every_name_of_the_front_door_is_there_and_typed() -> None:
     assert all(getattr(lossbench, name) is not None for name in NAMES)
     with pytest.raises(AttributeError, match="no attribute 'create_los'; it has"):
         lossbench.create_los  # type: ignore[attr-defined]  # noqa: B018
+
+
+def overloads() -> list[ast.FunctionDef]:
+    stub = ast.parse((ROOT / "lossbench/__init__.pyi").read_text(encoding="utf-8"))
+    return [node for node in stub.body if isinstance(node, ast.FunctionDef) and node.name == "create_loss"]
+
+
+def names_of(function: ast.FunctionDef) -> list[str]:
+    """Return the losses that an overload is for; empty where it is for any."""
+    match function.args.args[0].annotation:
+        case ast.Subscript(slice=ast.Tuple(elts=names)):
+            return [ast.literal_eval(name) for name in names]
+        case ast.Subscript(slice=name):
+            return [ast.literal_eval(name)]
+    return []
+
+
+def test_an_editor_is_told_what_each_loss_takes() -> None:
+    told = {name: function for function in overloads() for name in names_of(function)}
+    assert sorted(told) == ["charbonnier", "fft", "gradient", "l1", "l2", "ms_ssim", "ssim"]
+    for name, function in told.items():
+        defaults = [None if node is None else ast.literal_eval(node) for node in function.args.kw_defaults]
+        said = dict(zip((argument.arg for argument in function.args.kwonlyargs), defaults, strict=True))
+        assert said.pop("check_range") is True
+        taken = inspect.signature(plugins.load("losses", name).build).parameters
+        assert said == {argument: parameter.default for argument, parameter in taken.items()}, name
+    [any_name] = [function for function in overloads() if not names_of(function)]
+    common = [argument.arg for argument in any_name.args.kwonlyargs]
+    assert common == ["pixel", "weight", "weights", "every", "check_range", "precision"]
+    assert set(common) - {"check_range"} <= set(plugins.build_arguments("losses", "ccmae"))
 
 
 def test_importing_it_loads_nothing_but_the_standard_library() -> None:

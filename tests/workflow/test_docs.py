@@ -17,6 +17,7 @@ from _repository import ROOT
 from PIL import Image
 from torch import Tensor, nn
 
+from lossbench import __main__ as library_command_line
 from lossbench import losses, networks, plugins
 from lossbench.terms import WeightedTerms
 from pipeline import __main__ as command_line
@@ -52,6 +53,30 @@ def folder(tmp_path: Path, loss_network: Path, monkeypatch: pytest.MonkeyPatch) 
     Image.fromarray(picture(40, 48, seed=1)).save(tmp_path / "pictures" / "a.png")
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+def test_the_plain_losses_are_made_as_printed() -> None:
+    names = executed("plain")
+    *calls, total = [line.partition("  # ")[0] for line in block("plain").splitlines()[2:]]
+    target = uniform(1, 3, 170, 165, seed=2)
+    for line in (*calls, total):
+        loss = eval(line, names)
+        assert float(loss(target, target)) == 0 < float(loss(uniform(1, 3, 170, 165, seed=1), target))
+    assert list(eval(total, names).weights) == ["pixel", "gradient"]
+
+
+def test_the_weights_are_matched_as_printed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from conftest import picture
+
+    Image.fromarray(picture(100, 100, seed=1)).save(folder / "picture.png")
+    (folder / "lossbench").symlink_to(ROOT / "lossbench")
+    monkeypatch.setattr(sys, "argv", shlex.split(block("match").replace("\\\n", " ")))
+    library_command_line.main()
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()[3:-1]]
+    assert [row[0] for row in rows] == ["ctmae", "ccmae", "fft"]
+    assert all(float(row[2]) > 0 for row in rows)
 
 
 def uniform(*shape: int, seed: int) -> Tensor:

@@ -161,8 +161,13 @@ def test_it_holds_the_library_and_its_data_alone(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
     assert {name.split("/")[0] for name in names} == {"lossbench", information(wheel)}
-    for file in ("py.typed", "metrics/golden.csv", "metrics/niqe.safetensors", "assets/embedded_catalogue.json"):
-        assert f"lossbench/{file}" in names
+    shipped = (
+        f"assets/loss_networks/{network}{ending}"
+        for network in ("mae_task", "cnn_mae_task")
+        for ending in (".safetensors", ".json", "_probe.csv")
+    )
+    data = ("py.typed", "metrics/golden.csv", "metrics/niqe.safetensors", "assets/embedded_catalogue.json", *shipped)
+    assert {f"lossbench/{file}" for file in data} <= set(names)
 
 
 def test_it_needs_few_distributions(needed: dict[str, Distribution]) -> None:
@@ -197,6 +202,8 @@ def test_importing_it_takes_no_time(run: Callable[..., str]) -> None:
 
 def test_it_makes_a_loss_and_scores_pictures(python: Path, run: Callable[..., str], tmp_path: Path) -> None:
     run("-c", "import lossbench; lossbench.create_loss('original')")
+    own = "pathlib.Path(lossbench.__file__).parent / 'assets/loss_networks/cnn_mae_task.safetensors'"
+    run("-c", f"import lossbench, pathlib; lossbench.create_loss('ccmae', weights={own})")
     write = "import sys, numpy as np; from PIL import Image; r = np.random.default_rng(int(sys.argv[1]));"
     write += " Image.fromarray(r.integers(0, 256, (192, 200, 3), dtype=np.uint8)).save(sys.argv[2])"
     for seed, name in enumerate(("ours.png", "theirs.png")):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lossbench import losses
+from lossbench import losses, plugins
 
 
 def test_stored_files_are_looked_for_where_the_caller_says(
@@ -24,3 +24,10 @@ def test_stored_files_are_looked_for_where_the_caller_says(
         assert weights["ccmae"] == {"cnn_mae": found, "unet_mae": []}
         assert weights["original"] == {}
     assert losses.listing() == losses.listing(None)
+
+
+@pytest.mark.parametrize("name", plugins.names("losses"))
+def test_every_loss_says_in_one_sentence_what_it_rewards(name: str) -> None:
+    [entry] = [entry for entry in losses.listing() if entry["name"] == name]
+    text = entry["rewards"]
+    assert text[0].isupper() and text[-1] == "." and ". " not in text and 40 < len(text) < 120

@@ -243,7 +243,7 @@ def test_the_table_has_a_line_for_every_degradation(
 def test_a_long_probe_says_how_far_it_is(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     times = iter([0.0, 2.0, 6.0, 8.0, 12.0, 20.0])
     monkeypatch.setattr("time.monotonic", lambda: next(times))
-    done = loss._reporter("ccmae")
+    done = loss.reporter("ccmae")
     for part in range(1, 6):
         done(part, 5)
     captured = capsys.readouterr()

@@ -19,13 +19,23 @@ _C1, _C2 = 0.01**2, 0.03**2
 
 
 def ssim_distance(prediction: Tensor, target: Tensor, zero_padded: bool = False) -> Tensor:
-    """Return 1 - SSIM of two tensors (N, C, H, W) in [0, 1], the mean over pictures, channels and window positions.
+    """Return 1 - SSIM of two tensors (..., C, H, W) in [0, 1], the mean over pictures, channels and window positions.
 
     A scalar in [0, 2], in float32 whatever autocast does (float64 if an input has it), zero where both are equal.
     A window whose mean has the wrong sign, which no picture has but an untrained network, counts by its mean alone.
     Windows lie within the picture, as in scikit-image; with `zero_padded` they are centred on every pixel and what
     lies outside is black, as in the code that came with DRBN. Raises ValueError for shapes that differ, and for a
     side below 11 pixels unless `zero_padded`.
+    """
+    distance: Tensor = joined(*parts(prediction, target, zero_padded)).mean()
+    return distance
+
+
+def parts(prediction: Tensor, target: Tensor, zero_padded: bool = False) -> tuple[Tensor, Tensor]:
+    """Return 1 - luminance and 1 - contrast and structure of every window of two tensors (..., C, H, W).
+
+    Both are (..., C, h, w) in the type that `ssim_distance` states, the first in [0, 2), the second in [0, 2]. Raises
+    ValueError as that.
     """
     if prediction.shape != target.shape:
         raise ValueError(f"SSIM compares equal shapes, got {tuple(prediction.shape)} and {tuple(target.shape)}")
@@ -43,9 +53,13 @@ def ssim_distance(prediction: Tensor, target: Tensor, zero_padded: bool = False)
     luminance = shift / (mean_power + _C1)
     # variances are not negative, but their rounding is
     structure = (error - shift).clamp(min=0) / ((power - mean_power).clamp(min=0) + _C2)
+    return luminance, structure
+
+
+def joined(luminance: Tensor, structure: Tensor) -> Tensor:
+    """Return 1 - SSIM of every window from its `parts`, of the same shape."""
     # a mean below zero must not excuse an inverted structure: by the product of SSIM -x would be as good as x
-    distance: Tensor = (luminance + structure * (1 - luminance).clamp(min=0)).mean()
-    return distance
+    return luminance + structure * (1 - luminance).clamp(min=0)
 
 
 def _blur(maps: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from lossbench.networks._ssim import ssim_distance
+from lossbench.losses._ssim import ssim_distance
 
 
 def picture(height: int, width: int, seed: int = 0, number: int = 2) -> Tensor:
