@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,7 +12,7 @@ from lossbench.errors import UserError, as_written, nearest, placed
 from lossbench.files import sha256
 from lossbench.losses import split
 from lossbench.plugins import check
-from pipeline.config import losses, places
+from pipeline.config import losses, pairs, places
 from pipeline.config.circles import circular
 from pipeline.config.config import Config
 from pipeline.config.extending import read_scale
@@ -84,7 +84,9 @@ class Configuration:
         called = {name: str(Path("config", file.relative_to(folder))) for name, file in files.items()}
         configuration = cls(config, scale, named, tables, numbers, said, {}, folder, scale_file, called)
         configuration._check()
-        return configuration
+        columns = [column for table in tables.values() for column in table.columns.values()]
+        scaled = pairs.with_scales(config.tasks, columns, configuration.dataset, configuration.data_root)
+        return replace(configuration, config=config.model_copy(update={"tasks": scaled}))
 
     @property
     def root(self) -> str:
@@ -171,7 +173,8 @@ class Configuration:
         for name, chosen in self.config.tasks.items():
             with placed(f"config/config.yaml: tasks.{name}"):
                 # every function of a task refuses settings that are unknown or wrong
-                tasks.load(chosen.name).scale(chosen.settings)
+                known = {pairs.SCALE: 1} if pairs.is_found(chosen) else {}
+                tasks.load(chosen.name).scale({**chosen.settings, **known})
         for name, loss in self.losses.items():
             with placed(self.loss_place(name, "loss")):
                 check("losses", split(loss.loss or name)[0])
