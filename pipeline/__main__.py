@@ -1,4 +1,4 @@
-"""The verbs of `lossbench` in a clone of the repository, and what a scale needs and which tables there are."""
+"""The verbs of `lossbench` in a clone of the repository, and those of its tables, scales and trials."""
 
 import argparse
 from pathlib import Path
@@ -6,6 +6,8 @@ from typing import Any
 
 from lossbench.__main__ import VERBS, Verb, fetch_options, json_option, listing_verb, losses_verb, probe_verb, run
 from lossbench.__main__ import fetch as fetch_below
+from pipeline.new import command as new
+from pipeline.trying import command as trying
 
 CONFIG = Path("config")
 RESULTS = Path("results")
@@ -46,6 +48,8 @@ def main() -> None:
         "fetch": Verb(VERBS["fetch"].text, fetch_options, _fetch),
         "tables": listing_verb("published tables that can be made here", _tables),
         "plan": Verb(PLAN, _plan_options, _plan),
+        "new": Verb(new.TEXT, new.options, new.run, new.EXAMPLE),
+        "try": Verb(trying.TEXT, trying.options, trying.run, trying.EXAMPLE),
     }
     run("python -m pipeline", __doc__, {**VERBS, **own})
 
