@@ -193,7 +193,9 @@ def main() -> None:
 
 
 def _refuse_outside(verb: str) -> NoReturn:
-    raise UserError(f"{verb}: tables and trials are made in a clone of the repository; run `python -m pipeline {verb}` there")
+    raise UserError(
+        f"{verb}: tables and trials are made in a clone of the repository; run `python -m pipeline {verb}` there"
+    )
 
 
 def show(rows: Rows, as_json: bool) -> None:

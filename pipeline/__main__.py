@@ -40,18 +40,21 @@ def _fetch(given: argparse.Namespace) -> None:
 PLAN = "jobs and GPU-hours of a scale, and the data and weights missing on this machine"
 
 
+OWN: dict[str, Verb] = {
+    "losses": losses_verb(RESULTS),
+    "probe": probe_verb(RESULTS),
+    "fetch": Verb(VERBS["fetch"].text, fetch_options, _fetch),
+    "tables": listing_verb("published tables that can be made here", _tables),
+    "plan": Verb(PLAN, _plan_options, _plan),
+    "new": Verb(new.TEXT, new.options, new.run, new.EXAMPLE),
+    "try": Verb(trying.TEXT, trying.options, trying.run, trying.EXAMPLE),
+}
+"""Verbs of a clone, some in the place of those of the library."""
+
+
 def main() -> None:
     """Run one verb; bad input gives one line and exit code 1."""
-    own = {
-        "losses": losses_verb(RESULTS),
-        "probe": probe_verb(RESULTS),
-        "fetch": Verb(VERBS["fetch"].text, fetch_options, _fetch),
-        "tables": listing_verb("published tables that can be made here", _tables),
-        "plan": Verb(PLAN, _plan_options, _plan),
-        "new": Verb(new.TEXT, new.options, new.run, new.EXAMPLE),
-        "try": Verb(trying.TEXT, trying.options, trying.run, trying.EXAMPLE),
-    }
-    run("python -m pipeline", __doc__, {**VERBS, **own})
+    run("python -m pipeline", __doc__, {**VERBS, **OWN})
 
 
 if __name__ == "__main__":

@@ -10,6 +10,9 @@ from lossbench.errors import UserError, nearest
 MINE = "mine"
 """Folder of the configuration with scales, tables and claims of the user, laid out as the configuration itself."""
 
+WIDE = "_wide"
+"""Ends the name of the wide form of a table."""
+
 
 def named_file(folder: Path, section: str, name: str, kind: str) -> Path:
     """Return the file `name` of the `section` of the configuration in `folder`, the project's or the user's own.
@@ -43,7 +46,7 @@ def claim_files(folder: Path, table: str) -> Iterator[Path]:
 
 
 def table_file(folder: Path, name: str) -> Path:
-    """Return the file of the table `name`; raises UserError for an unknown one and for one that is in no paper."""
+    """Return the file of the table `name`; raises UserError for an unknown one and for a name that can't be one."""
     file = named_file(folder, "tables", name, "table")
     parts = name.split("/")
     if len(parts) != 2 or not all(part.strip(".") for part in parts):
@@ -51,6 +54,8 @@ def table_file(folder: Path, name: str) -> Path:
         raise UserError(
             f"{file}: the table lies in no paper's folder; move it to {place} and name it <paper>/{file.stem}"
         )
+    if name.endswith(WIDE):
+        raise UserError(f"{file}: a table's name can't end in {WIDE}, as its wide form does; give it another")
     return file
 
 

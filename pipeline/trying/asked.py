@@ -30,6 +30,8 @@ EMBEDDED = "photographs"
 PAIRED = "paired"
 """The task of a folder that holds low quality beside its targets."""
 MOST_SEEDS = 20
+LONGEST = 24
+"""Characters of a folder's name in that of a trial."""
 DIGITS = 4
 """Of the digest by which two folders of one name are told apart."""
 
@@ -62,10 +64,10 @@ class Asked:
         data = self.dataset
         if self.folder:
             digest = hashlib.sha256(self.folder.encode(errors="surrogateescape")).hexdigest()[:DIGITS]
-            data = f"{Path(self.folder).name}_{digest}"
+            data = f"{Path(self.folder).name[:LONGEST]}_{digest}"
         words = [self.loss, "against", self.against, self.network, self.task, data]
         words += [f"{self.seeds}_seeds", f"{self.minutes:g}_minutes", self.extends]
-        return re.sub(r"[^\w.]+", "_", "_".join(words), flags=re.ASCII)
+        return re.sub(r"\W+", "_", "_".join(words), flags=re.ASCII)
 
     @property
     def command(self) -> str:

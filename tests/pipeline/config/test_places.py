@@ -81,3 +81,9 @@ def test_a_data_set_may_lie_elsewhere_than_in_the_data_root(folder: Path) -> Non
     scale.write_text(scale.read_text().replace("folder: /far", "foldr: /far"))
     with pytest.raises(UserError, match=r"tiny\.yaml .*data_folders: unknown dataset 'foldr'.*did you mean 'folder'"):
         configured(folder)
+
+
+def test_a_table_is_not_called_as_the_wide_form_of_another(folder: Path) -> None:
+    shutil.move(folder / "mine/tables/own/first.yaml", folder / "mine/tables/own/first_wide.yaml")
+    with pytest.raises(UserError, match=r"own/first_wide\.yaml: a table's name can't end in _wide"):
+        configured(folder, tables=["own/first_wide"])
