@@ -33,6 +33,8 @@ class Runs:
     count: int
     steps: int = 0
     """Of each, where these are known before."""
+    factor: float = 1.0
+    """Times the chosen steps, of runs that are longer than others."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ def budget(
         return makespan(each, lanes)
 
     def trained(steps: int) -> float:
-        each = [START + steps * one.seconds * slower for one in trainings for _ in range(one.count)]
+        each = [START + steps * one.factor * one.seconds * slower for one in trainings for _ in range(one.count)]
         return makespan(each, lanes)
 
     share = _largest_share(pretrained, whole * PRETRAINING, pretrainings)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from lossbench import tasks
@@ -67,13 +68,15 @@ def _choose(asked: Asked) -> None:
     plan = Plan(configuration)
     plan.require_data()
     found = costs.runs(plan)
-    trainings, loss_networks = found.pop("train"), found.pop("pretrain", [])
+    usual = recipe(configuration, asked.network, asked.task)
+    trainings = [replace(one, factor=one.steps / usual.steps) for one in found.pop("train")]
+    loss_networks = found.pop("pretrain", [])
     others = [one for each in found.values() for one in each]
     lanes = 1 if gpus else costs.cores()
     scorings = len(plan.jobs["evaluate"])
     chosen = budget(asked.minutes, lanes, trainings, loss_networks, others, scorings, costs.scoring_seconds(plan))
     length = files.Length(
-        costs.with_steps(recipe(configuration, asked.network, asked.task), chosen.steps),
+        costs.with_steps(usual, chosen.steps),
         costs.pretraining_steps(configuration, asked, chosen.pretraining_share),
         f"steps chosen for {asked.minutes:g} minutes, {lanes} jobs beside each other; all else as in {asked.extends}",
     )

@@ -39,6 +39,11 @@ def test_one_step_more_would_not_end_in_time(lanes: int, minutes: float) -> None
     assert found.seconds - found.training_seconds + makespan(longer, lanes) > 60 * minutes * SHARE
 
 
+def test_runs_of_more_steps_count_for_as_many() -> None:
+    alike, longer = (budget(10, 1, [Runs(0.1, 2, factor=factor)], [], [], 3, 0.0) for factor in (1.0, 2.0))
+    assert alike.steps // 2 == longer.steps
+
+
 def test_more_minutes_are_more_steps_and_more_seeds_fewer() -> None:
     def steps(minutes: float, seeds: int) -> int:
         return budget(minutes, 2, [Runs(0.02, seeds), Runs(0.05, seeds)], [], [], 7, 1.0).steps
