@@ -29,6 +29,7 @@ from pipeline.trying.budget import Runs
 
 HISTORY = 40
 """Rows of a history of a run."""
+TRAINING = "train"
 LOOKED_AT = 3
 """Test pictures of which the largest is timed."""
 
@@ -70,7 +71,11 @@ def scoring_seconds(plan: Plan) -> float:
     assert isinstance(spec, EvaluateSpec) and spec.network is not None
     root = configuration.data_root(spec.test_set)
     dataset = datasets.load(spec.test_set)
-    sources = dataset.locate(Path(root) if root else None)[spec.split]
+    splits = dataset.locate(Path(root) if root else None)
+    for split in (TRAINING, spec.split):
+        if not splits.get(split):
+            raise UserError(f"--data: the data set '{spec.test_set}' has no split '{split}'; give one that has")
+    sources = splits[spec.split]
     pictures = [dataset.read(source) for source in sources[:LOOKED_AT]]
     height, width = max((picture.shape[:2] for picture in pictures), key=lambda size: size[0] * size[1])
     task = tasks.load(spec.task.name)

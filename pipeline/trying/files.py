@@ -13,6 +13,7 @@ import yaml
 
 from lossbench.files import write_text
 from pipeline.config import places
+from pipeline.config.extending import read_scale
 from pipeline.config.files import read_yaml
 from pipeline.config.papers import CLAIM
 from pipeline.specs.recipe import Recipe
@@ -116,6 +117,12 @@ def write_scale(config: Path, asked: Asked, gpus: int, length: Length | None = N
         if length.pretraining:
             steps = length.pretraining
             scale["loss_networks"] = {name: {"recipe": {"steps": count}} for name, count in steps.items()}
+    base, _ = read_scale(config, asked.extends)
+    # what is asked for by its name is itself
+    if ours := base.stand_in(asked.dataset):
+        scale["stand_ins"] = {ours: [name for name in base.stand_ins[ours] if name != asked.dataset]}
+    if asked.dataset in base.absent:
+        scale["absent"] = [name for name in base.absent if name != asked.dataset]
     if asked.folder:
         scale["data_folders"] = {asked.dataset: asked.folder}
     if asked.own_losses:

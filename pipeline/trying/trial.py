@@ -26,6 +26,8 @@ from pipeline.trying.budget import Budget, budget
 CONFIG = Path("config")
 CHECKPOINT_MINUTES = 1
 """Between two checkpoints of a run: what an interruption costs at most."""
+STANDARD_ERROR = 2
+"""Descriptor."""
 
 
 def tried(given: argparse.Namespace) -> None:
@@ -113,7 +115,7 @@ def _run(command: list[str], as_json: bool) -> None:
 
     Raises UserError where a job fails. After Ctrl-C, which Snakemake gets too, its end is waited for.
     """
-    process = subprocess.Popen(command, stdout=sys.stderr if as_json else None)
+    process = subprocess.Popen(command, stdout=STANDARD_ERROR if as_json else None)
     try:
         code = process.wait()
     except KeyboardInterrupt:
