@@ -24,7 +24,7 @@ def scale_of_pairs(dataset: Dataset, root: Path | None, task: str) -> int:
     partner = next(source for source in shipped[SPLIT] if source.name == target.name)
     height, width = read_source(dataset.read, target, SPLIT).shape[:2]
     rows, columns = read_source(dataset.read_low_quality, partner, SPLIT).shape[:2]
-    factor = height // rows
+    factor = int(height // rows)
     if factor < 1 or (height // factor, width // factor) != (rows, columns):
         raise UserError(
             f"{partner.path}: {rows} x {columns} pixels (height x width) are no whole part of the {height} x {width} "

@@ -93,7 +93,8 @@ def intervals(
 
     `handed` is what the loop's `fit` was given, with data in place of what draws them. The last step is one more.
     """
-    model, recipe, identity, data, loss, device = handed
+    model, recipe, identity, given, loss, device = handed
+    data: Batch = given
     starts: list[float] = []
 
     def started(step: int) -> Batch:
