@@ -1,4 +1,4 @@
-"""Steps that the stages themselves hand to the training loop, to be timed in turn: see `in_turn` and `gpu_hours`."""
+"""Steps that the stages themselves hand to the training loop, to be timed in turn: see `in_turn`."""
 
 import contextlib
 import functools
@@ -8,11 +8,13 @@ import time
 from pathlib import Path
 from typing import Any, NoReturn
 
-import gpu_hours
 from in_turn import Block
 
 from pipeline.config.read import Configuration, values
 from pipeline.planning.plan import Plan
+from pipeline.timing import steps
+
+CONFIG = Path("config")
 
 
 class Handed(BaseException):
@@ -37,14 +39,14 @@ def step(stage: str, spec: Any, loss_network: Any, stored: Path, *, each: int, w
     """
     with tempfile.TemporaryDirectory() as folder:
         try:
-            gpu_hours.begin(stage, spec, loss_network, Path(folder), stored, 1, handing_fit)
+            steps.begin(stage, spec, loss_network, Path(folder), stored, 1, handing_fit)
         except Handed as handed:
             model, recipe, identity, draw, loss, device = handed.given
             given = (model, recipe, identity, [part.copy() for part in draw(0)], loss, device)
         else:
             raise AssertionError(f"pipeline.{stage} never came to its training loop")
     every = spec.loss.arguments.get("every", 1) if stage == "train" else 1
-    seconds = functools.partial(gpu_hours.intervals, given, each)
+    seconds = functools.partial(steps.intervals, given, each)
 
     def block() -> float:
         with contextlib.redirect_stdout(io.StringIO()):
@@ -55,4 +57,4 @@ def step(stage: str, spec: Any, loss_network: Any, stored: Path, *, each: int, w
 
 def plan(scale: str) -> Plan:
     """Return the plan of all tables of a scale."""
-    return Plan(Configuration.read({**values(gpu_hours.CONFIG), "scale": scale}, gpu_hours.CONFIG))
+    return Plan(Configuration.read({**values(CONFIG), "scale": scale}, CONFIG))

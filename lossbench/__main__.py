@@ -22,6 +22,8 @@ DATA_ROOT = Path("data")
 """Where fetched data sets go, one folder each."""
 FORMS = ("--csv", "--html", "--json", "--tex")
 """Options in whose form a verb prints."""
+IN_A_CLONE = ("new", "plan", "tables", "try")
+"""Verbs that `python -m pipeline` has beside these."""
 ABSENT = {"bytes": "unknown", "window": "the whole clip"}
 """What to say where a listed thing has no value, by the name of that value; of all others none."""
 
@@ -183,8 +185,16 @@ def _refuse(rest: Sequence[str], arguments: Sequence[str], parser: Parser) -> No
 
 
 def main() -> None:
-    """Run the command `lossbench`."""
+    """Run the command `lossbench`; of the verbs of a clone it says how they are run."""
+    if (verb := sys.argv[1:2]) and verb[0] in IN_A_CLONE:
+        exit_with_one_line(lambda: _refuse_outside(verb[0]))
     run("lossbench", __doc__, VERBS)
+
+
+def _refuse_outside(verb: str) -> NoReturn:
+    raise UserError(
+        f"{verb}: tables and trials are made in a clone of the repository; run `python -m pipeline {verb}` there"
+    )
 
 
 def show(rows: Rows, as_json: bool) -> None:

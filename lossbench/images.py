@@ -35,12 +35,27 @@ def read_image(path: Path) -> NDArray[np.uint8]:
         raise _not_8_bit(path, error.kind) from None
     if picture.deep:
         raise _not_8_bit(path, "16-bit")
+    levels: NDArray[np.uint8] = _of_full_range(path, picture)
+    return levels
+
+
+def read_levels(path: Path) -> NDArray[np.uint8 | np.uint16]:
+    """Decode `path` as `read_image` does, but with all its bits: (H, W, 3) uint8, or uint16 where it has more.
+
+    Levels of more than eight bits become those of sixteen. Raises UserError as `read_image`, but for depth only where
+    values are no levels of up to 16 bits.
+    """
+    return _of_full_range(path, read_picture(path))
+
+
+def _of_full_range(path: Path, picture: Picture) -> NDArray[Any]:
+    """Return the levels of `picture`, as RGB, such that the largest value of their type stands for 1."""
     bands = picture.pixels.shape[-1]
     if bands not in (1, 3):
         raise UserError(f"{path}: {bands} bands are not RGB; give a file of one band or of three")
-    levels: NDArray[np.uint8] = picture.pixels
-    if picture.white < 255:
-        levels = np.rint(levels * (255 / picture.white)).astype(np.uint8)
+    levels, dtype = picture.pixels, np.dtype(np.uint16 if picture.deep else np.uint8)
+    if picture.white != largest(dtype):
+        levels = np.rint(levels * (largest(dtype) / picture.white)).astype(dtype)
     return np.repeat(levels, 3 // bands, axis=-1)
 
 

@@ -1,4 +1,4 @@
-"""The verbs of `lossbench` in a clone of the repository, and what a scale needs and which tables there are."""
+"""The verbs of `lossbench` in a clone of the repository, and those of its tables, scales and trials."""
 
 import argparse
 from pathlib import Path
@@ -6,6 +6,8 @@ from typing import Any
 
 from lossbench.__main__ import VERBS, Verb, fetch_options, json_option, listing_verb, losses_verb, probe_verb, run
 from lossbench.__main__ import fetch as fetch_below
+from pipeline.new import command as new
+from pipeline.trying import command as trying
 
 CONFIG = Path("config")
 RESULTS = Path("results")
@@ -38,16 +40,21 @@ def _fetch(given: argparse.Namespace) -> None:
 PLAN = "jobs and GPU-hours of a scale, and the data and weights missing on this machine"
 
 
+OWN: dict[str, Verb] = {
+    "losses": losses_verb(RESULTS),
+    "probe": probe_verb(RESULTS),
+    "fetch": Verb(VERBS["fetch"].text, fetch_options, _fetch, VERBS["fetch"].example),
+    "tables": listing_verb("published tables that can be made here", _tables, "python -m pipeline tables --json"),
+    "plan": Verb(PLAN, _plan_options, _plan, "python -m pipeline plan --scale paper"),
+    "new": Verb(new.TEXT, new.options, new.run, new.EXAMPLE),
+    "try": Verb(trying.TEXT, trying.options, trying.run, trying.EXAMPLE),
+}
+"""Verbs of a clone, some in the place of those of the library."""
+
+
 def main() -> None:
     """Run one verb; bad input gives one line and exit code 1."""
-    own = {
-        "losses": losses_verb(RESULTS),
-        "probe": probe_verb(RESULTS),
-        "fetch": Verb(VERBS["fetch"].text, fetch_options, _fetch, VERBS["fetch"].example),
-        "tables": listing_verb("published tables that can be made here", _tables, "python -m pipeline tables --json"),
-        "plan": Verb(PLAN, _plan_options, _plan, "python -m pipeline plan --scale paper"),
-    }
-    run("python -m pipeline", __doc__, {**VERBS, **own})
+    run("python -m pipeline", __doc__, {**VERBS, **OWN})
 
 
 if __name__ == "__main__":

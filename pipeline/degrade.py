@@ -55,6 +55,11 @@ def main(spec: DegradeSpec, code: str, targets: Path, output: Path) -> None:
 
 def _degraded(task: tasks.Task, whole: Pixels, spec: DegradeSpec, item: Item) -> Iterator[Entry]:
     """Make what the data set does not ship: one version of a picture, or several where the task asks for them."""
+    if whole.dtype != np.uint8 and getattr(task, "EIGHT_BIT", False):
+        raise UserError(
+            f"{item.origin} (split {item.split}): {8 * whole.dtype.itemsize} bit, and the task '{spec.task}' makes low "
+            "quality of 8-bit pictures alone; convert them, or give pairs"
+        )
     target = task.reference(whole, spec.settings)
     count = task.versions(spec.settings) if item.split == "train" else 1
     for version in range(count):

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from lossbench import losses, networks, storage, tasks
 from lossbench.device import Device, to_tensor
 from lossbench.errors import UserError
+from lossbench.files import sha256
 from lossbench.terms import WeightedTerms
 from pipeline import command
 from pipeline.dividing.division import Batch
@@ -43,13 +44,12 @@ def main(
 
     `targets` and `pairs` are the cards of the prepared data, the second of tasks that store their low quality.
     `weights` is the stored loss network when the loss has one, `initial` the model of the network that this one is
-    built on. Raises UserError when another process works on the same run, for bad data, weights or values, and for a
-    full disk.
+    built on, or of this one where the spec has a `start`. Raises UserError when another process works on the same run,
+    for bad data, weights or values, and for a full disk.
     """
     with training(spec, code, run, spec.recipe.precision, (targets, pairs, weights, initial)) as begun:
         chosen = begun.device
-        built_on = {"weights": initial} if initial else {}
-        network = chosen.place(networks.build(spec.network.name, **spec.network.arguments, **built_on))
+        network = chosen.place(_begun(spec, initial))
         arguments: dict[str, Any] = {"weights": weights} if spec.loss.loss_network else {}
         criterion: WeightedTerms = chosen.place(losses.build(spec.loss.name, **spec.loss.arguments, **arguments))
         if isinstance(network, networks.Autoencoder):
@@ -64,7 +64,30 @@ def main(
         storage.save(run.output / "model.safetensors", result.model, spec.network.model_dump(mode="json"))
         file = str(weights) if weights else None
         measured = {"loss_weights": criterion.weights, "strength": strengths(result.history, criterion.weights)}
-        begun.write_card(begun.card(result, **measured, loss_network_file=file))
+        start = {"start_file": str(initial)} if spec.start else {}
+        begun.write_card(begun.card(result, **measured, loss_network_file=file, **start))
+
+
+def _begun(spec: TrainSpec, initial: Path | None) -> nn.Module:
+    """Return the network as its training begins: random weights, on those of another network, or all from `initial`.
+
+    Raises UserError naming the file that is not what the spec says, or that holds another architecture.
+    """
+    name, arguments = spec.network.name, spec.network.arguments
+    if spec.start is None:
+        return networks.build(name, **arguments, **({"weights": initial} if initial else {}))
+    if initial is None:
+        raise UserError(f"network '{name}' begins from the weights of {spec.start}; give them as --initial")
+    if spec.start.startswith("sha256:") and spec.start != (found := f"sha256:{sha256(initial)}"):
+        raise UserError(f"{initial} has {found}, not {spec.start}, as when this was planned; run snakemake again")
+    # a run that goes on takes the same random numbers
+    network = networks.build(name, **arguments)
+    state, held = storage.read(initial)
+    if held["name"] != name:
+        raise UserError(f"{initial} holds the network '{held['name']}', not '{name}'; give weights of that one")
+    storage.check_finite(state, initial)
+    storage.fill(network, state, initial)
+    return network
 
 
 def _check_sizes(spec: TrainSpec, network: nn.Module) -> None:

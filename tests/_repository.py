@@ -25,7 +25,7 @@ def copied(folder: Path) -> Path:
     for part in PARTS:
         origin = ROOT / part
         if origin.is_dir():
-            shutil.copytree(origin, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(origin, folder / part, ignore=shutil.ignore_patterns("__pycache__", "mine"))
         else:
             shutil.copy(origin, folder / part)
     return folder

@@ -7,6 +7,7 @@ from lossbench import plugins
 from lossbench.datasets._card import Card, Source, Splits, card
 from lossbench.datasets._dataset import Dataset, Judged, Labelled, ScoredByServer, Streamed
 from lossbench.datasets._read import Read, Stream, check_pair_sizes, read_source, stream_source
+from lossbench.datasets._scale import no_pairs, scale_of_pairs
 from lossbench.errors import UserError
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "load",
     "missing",
     "read_source",
+    "scale_of_pairs",
     "stream_source",
 ]
 
@@ -45,13 +47,17 @@ def listing() -> list[dict[str, Any]]:
     return [{**row, "bytes": row["bytes"] or None} for row in rows]
 
 
-def missing(name: str, root: Path | None) -> str | None:
+def missing(name: str, root: Path | None, paired_for: str | None = None) -> str | None:
     """Return None when the data set lies complete below `root`; else its licence, size, source and first problem.
 
-    Files are looked for, and embedded ones checked by SHA-256, but no picture is decoded.
+    Files are looked for, and embedded ones checked by SHA-256, but no picture is decoded. `paired_for` is a task that
+    takes what the set ships beside its targets, which is then looked for too.
     """
     try:
-        load(name).locate(root)
+        dataset = load(name)
+        dataset.locate(root)
+        if paired_for and dataset.locate_low_quality(root, paired_for, 1) is None:
+            raise no_pairs(dataset, root)
     except UserError as error:
         told = card(name)
         # the error itself often says where to get it

@@ -1,14 +1,20 @@
 """A user's own pictures: ROOT/{train,val,test}/target, and low-quality partners where the user has them."""
 
+from __future__ import annotations
+
 import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from lossbench.datasets import Dataset, Source, Splits, card
 from lossbench.datasets._tree import base
 from lossbench.errors import Notice, UserError
 from lossbench.formats.listing import Listing, is_there, listed
-from lossbench.images import EXTENSIONS
+from lossbench.images import EXTENSIONS, read_levels
 from lossbench.names import lookalike
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 CARD = card("folder")
 
@@ -20,6 +26,14 @@ class Folder(Dataset):
     """A folder of the user."""
 
     card = CARD
+
+    def read(self, source: Source) -> NDArray[Any]:
+        """Return a picture (H, W, 3) of 8 or 16 bit, of full range; a grey one is repeated to three bands."""
+        return read_levels(source.path)
+
+    def read_low_quality(self, source: Source) -> NDArray[Any]:
+        """Return a partner as `read` does; it may have another depth than its target."""
+        return read_levels(source.path)
 
     def locate(self, root: Path | None) -> Splits:
         """Return the pictures of `root/<split>/target`; val may be absent and is then empty.

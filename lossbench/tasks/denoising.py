@@ -15,6 +15,8 @@ from lossbench.tasks._ranges import Range
 SOURCE = "white Gaussian noise in sRGB; shot and read noise of Brooks et al. 2019"
 TRIVIAL = "noisy_input"
 ALSO_TRIVIAL: tuple[str, ...] = ()
+EIGHT_BIT = True
+"""Low quality is made of 8-bit pictures alone; pairs that a data set ships may be deeper."""
 
 SHOT = (1e-4, 1.2e-2)
 """Smallest and largest variance of shot noise at white, log-uniform (Brooks et al. 2019)."""

@@ -13,6 +13,8 @@ from lossbench.tasks._ranges import Range
 SOURCE = "Lv et al. 2018 (MBLLEN) and 2021 (AgLLNet): gamma curve, exposure and Poisson noise"
 TRIVIAL = "dark_input"
 ALSO_TRIVIAL = ("gamma_corrected",)
+EIGHT_BIT = True
+"""Low quality is made of 8-bit pictures alone; pairs that a data set ships may be deeper."""
 """Further trivial answers, each a function of this module with the arguments of `trivial`."""
 
 MEAN = 0.45

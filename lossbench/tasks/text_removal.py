@@ -17,6 +17,8 @@ from lossbench.tasks._text import with_text
 SOURCE = "Lehtinen et al., ICML 2018 (Noise2Noise), text; settings of public re-implementations"
 TRIVIAL = "corrupted_input"
 ALSO_TRIVIAL: tuple[str, ...] = ()
+EIGHT_BIT = True
+"""Low quality is made of 8-bit pictures alone; pairs that a data set ships may be deeper."""
 TARGETS_ALONE = True
 """Training reads no low quality."""
 TEST_ALONE = ("test_occupancy",)

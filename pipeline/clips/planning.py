@@ -37,10 +37,9 @@ def for_table(configuration: Configuration, name: str) -> Configuration:
 def check_kinds(configuration: Configuration, name: str, table: Table, label: str, column: Column) -> None:
     """Raise UserError for a network or a metric of pictures in a column of clips, and the other way round."""
     clips = is_of_clips(configuration, column)
-    where = f"config/tables/{name}.yaml"
+    where = configuration.table_files[name]
     for network in column.of(table.networks):
-        configuration.network(network)
-        if (plugins.constant("networks", network, "WINDOW", 1) != 1) != clips:
+        if (plugins.constant("networks", configuration.network_file(network), "WINDOW", 1) != 1) != clips:
             raise UserError(
                 f"{where}: networks: '{network}' restores {WHAT[not clips]}, column '{label}' is of {WHAT[clips]}; "
                 f"name it in tables of {WHAT[not clips]} alone"
@@ -61,7 +60,8 @@ def check_kinds(configuration: Configuration, name: str, table: Table, label: st
 
 def _check_length(configuration: Configuration, column: Column, network: str) -> None:
     """Raise UserError where fewer frames are scored, or given to `network` at once, than it needs."""
-    least, chunk = plugins.constant("networks", network, "LEAST_FRAMES", 1), configuration.scale.evaluation.clips.chunk
+    least = plugins.constant("networks", configuration.network_file(network), "LEAST_FRAMES", 1)
+    chunk = configuration.scale.evaluation.clips.chunk
     limits = (("frames", _scored(configuration, column), max(least, LEAST_FRAMES)), ("chunk", chunk, least))
     for limit, frames, needed in limits:
         if frames < needed:

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from lossbench.errors import UserError, as_written, placed
-from pipeline.config.files import named_file, read_yaml
+from lossbench.plugins import check
+from pipeline.config.files import read_yaml
+from pipeline.config.places import named_file
 from pipeline.config.scale import Scale
 
 KEY = "extends"
@@ -14,13 +16,14 @@ KEY = "extends"
 
 
 def read_scale(folder: Path, name: str) -> tuple[Scale, str]:
-    """Return the scale `name`, a file of `folder`, and how messages call that file.
+    """Return the scale `name` of the configuration in `folder`, and how messages call its file.
 
     Raises UserError for an unknown scale with the nearest one, for what stands in a file that another one extends with
     that file, and for scales that extend one another with all of them.
     """
     scale, _ = _read(folder, name, ())
-    return scale, named(folder / f"{name}.yaml", scale.extends)
+    file = named_file(folder, "scale", name, "scale")
+    return scale, named(Path("config", file.relative_to(folder)), scale.extends)
 
 
 def named(file: Path | str, extends: str | None) -> str:
@@ -37,11 +40,11 @@ def over(base: Any, own: Any) -> Any:
 
 def _read(folder: Path, name: str, extending: tuple[str, ...]) -> tuple[Scale, Any]:
     """Return the scale `name` and its content; `extending` are those that rest on it, the asked for first."""
-    file = named_file(folder, name, "scale")
+    file = named_file(folder, "scale", name, "scale")
     content = read_yaml(file)
     base = content.get(KEY) if isinstance(content, dict) else None
     if base is None:
-        return Scale.parse(content, str(file)), content
+        return Scale.parse(_with_variants(content, str(file)), str(file)), content
     where, way = f"{file}: {KEY}", (*extending, name)
     if not isinstance(base, str):
         raise UserError(f"{where}: the name of one scale is expected (got {as_written(base)})")
@@ -49,8 +52,30 @@ def _read(folder: Path, name: str, extending: tuple[str, ...]) -> tuple[Scale, A
         chain = ", which extends ".join(f"'{each}'" for each in (*way[way.index(base) + 1 :], base))
         raise UserError(f"{where}: '{base}' extends {chain}; let one of them extend none")
     with placed(where):
-        named_file(folder, base, "scale")
+        named_file(folder, "scale", base, "scale")
     # read by itself, so that what is wrong in it is named with its own file
     _, below = _read(folder, base, way)
-    merged = over(below, content)
-    return Scale.parse(merged, named(file, base)), merged
+    merged, place = over(below, content), named(file, base)
+    return Scale.parse(_with_variants(merged, place), place), merged
+
+
+def _with_variants(content: Any, where: str) -> Any:
+    """Return the `content` of a scale whose networks of another name than their file's have what they leave out.
+
+    That is what the entry of the file's own name says, merged as scales are. Raises UserError, naming the file `where`,
+    for an unknown network.
+    """
+    networks = content.get("networks") if isinstance(content, dict) else None
+    if not isinstance(networks, dict):
+        return content
+    return {**content, "networks": {name: _variant(name, entry, networks, where) for name, entry in networks.items()}}
+
+
+def _variant(name: Any, entry: Any, networks: dict[Any, Any], where: str) -> Any:
+    file = entry.get("network") if isinstance(entry, dict) else None
+    if not isinstance(file, str):
+        return entry
+    with placed(f"{where}: networks.{name}.network"):
+        check("networks", file)
+    base = networks.get(file) if file != name else None
+    return over(base, entry) if isinstance(base, dict) and base.get("network") in (None, file) else entry

@@ -18,15 +18,6 @@ SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 """What spreadsheets put between the values of a CSV in place of commas."""
 
 
-def named_file(folder: Path, name: str, kind: str) -> Path:
-    """Return the file `name` below `folder`; raises UserError with the nearest `kind` for an unknown one."""
-    file = folder / f"{name}.yaml"
-    if not file.is_file():
-        known = [str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("*.yaml")]
-        raise UserError(f"unknown {kind} '{name}' (no {file}); {nearest(name, known)}")
-    return file
-
-
 def read_text(file: Path) -> str:
     """Return the text of `file`, its lines ended by LF and without the mark of UTF-8 at its start.
 

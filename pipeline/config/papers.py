@@ -7,6 +7,7 @@ from typing import Any, get_args
 from lossbench import plugins
 from lossbench.errors import UserError, nearest
 from pipeline.config.files import number, read_csv
+from pipeline.config.places import claim_files
 from pipeline.config.scale import Scale
 from pipeline.config.table import Table
 from pipeline.specs.judge import Claim, Kind
@@ -21,12 +22,12 @@ CLAIM = ("id", "kind", "table", "better", "than", "metric", "columns", "networks
 def claims(
     folder: Path, table: str, scale: Scale, known: Sequence[str], definition: Table, losses: Iterable[str]
 ) -> Iterator[Claim]:
-    """Give the claims on `table`, which has a `definition`, of its paper's file; a paper may have none.
+    """Give the claims on `table`, which has a `definition`, of its paper's file and its own; there may be none.
 
-    Raises UserError naming the line of a claim that is given twice, of an unknown kind, that speaks of a table that is
-    not among `known`, or of a loss, metric or network that is neither of the table nor of the library, of one that
-    gives a reason or names losses where its kind has none, and of words that do not fit together; `losses` are those of
-    the scale.
+    `folder` is that of the configuration. Raises UserError naming the line of a claim that is given twice, of an
+    unknown kind, that speaks of a table that is not among `known`, or of a loss, metric or network that is neither of
+    the table nor of the library, of one that gives a reason or names losses where its kind has none, and of words that
+    do not fit together; `losses` are those of the scale.
     """
     replaced = [metric.name for metric in scale.metrics.values() if metric]
     names = {
@@ -34,9 +35,9 @@ def claims(
         "metric": {*definition.metrics, *scale.metrics, *replaced, *plugins.names("metrics")},
         "network": {*definition.networks, *plugins.names("networks")},
     }
-    path = folder / f"{table.split('/')[0]}.csv"
     ids: set[str] = set()
-    for line, row in read_csv(path, CLAIM) if path.is_file() else ():
+    rows = [(file, *numbered) for file in claim_files(folder, table) for numbered in read_csv(file, CLAIM)]
+    for path, line, row in rows:
         if row["id"] in ids:
             raise UserError(f"{path}, line {line}: the claim '{row['id']}' is given twice; keep one")
         ids.add(row["id"])

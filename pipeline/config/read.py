@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from lossbench import datasets, tasks
 from lossbench.errors import UserError, as_written, nearest, placed
+from lossbench.files import sha256
 from lossbench.losses import split
 from lossbench.plugins import check
-from pipeline.config import losses
+from pipeline.config import losses, pairs, places
 from pipeline.config.circles import circular
 from pipeline.config.config import Config
-from pipeline.config.extending import named as extending
 from pipeline.config.extending import read_scale
-from pipeline.config.files import named_file, read_yaml
+from pipeline.config.files import read_yaml
 from pipeline.config.losses import Loss
 from pipeline.config.manifest import manifest
 from pipeline.config.papers import claims, published
@@ -42,8 +42,12 @@ class Configuration:
     claims: dict[str, tuple[Claim, ...]]
     """Of each table the rows of config/claims/<paper>.csv that speak of it."""
     manifests: dict[str, str | None] = field(default_factory=dict)
-    """Of the user's folders that were looked at, what lies in them."""
+    """Of the user's folders and files that were looked at, what lies in them."""
     folder: Path = Path("config")
+    scale_file: str = "config/scale/<scale>.yaml"
+    """What messages call the file of the scale."""
+    table_files: dict[str, str] = field(default_factory=dict)
+    """What messages call the file of each table."""
 
     @classmethod
     def read(
@@ -58,11 +62,11 @@ class Configuration:
         _check_given(given)
         place = str(folder / "config.yaml") + (f" with --config {' '.join(given)}" if given else "")
         config = Config.parse(dict(values), place)
-        scale, scale_file = read_scale(folder / "scale", config.scale)
+        scale, scale_file = read_scale(folder, config.scale)
         given_losses = losses.parse(read_yaml(folder / losses.FILE), str(folder / losses.FILE))
         with placed(f"{folder / losses.FILE} and {scale_file}"):
             named = losses.at_scale(given_losses, scale.losses)
-        known = table_names(folder)
+        known = places.names(folder, "tables")
         for name in scale.control_tables or ():
             _require(f"{scale_file}: control_tables", name, known)
         for name in scale.table_seeds:
@@ -71,27 +75,23 @@ class Configuration:
             _require(f"{scale_file}: absent_controls", name, named)
         if every_control:
             scale = scale.model_copy(update={"control_tables": None, "absent_controls": ()})
-        whole = {}
-        for name in config.tables:
-            _check_paper(path := named_file(folder / "tables", name, "table"), name)
-            whole[name] = Table.parse(read_yaml(path), str(path))
+        files = {name: places.table_file(folder, name) for name in config.tables}
+        whole = {name: Table.parse(read_yaml(file), str(file)) for name, file in files.items()}
         tables = {name: at_scale(name, table, scale) for name, table in whole.items()}
         numbers = tuple(published(folder / "tables/published.csv"))
-        spoken = {name: claims(folder / "claims", name, scale, known, table, named) for name, table in whole.items()}
+        spoken = {name: claims(folder, name, scale, known, table, named) for name, table in whole.items()}
         said = {name: tuple(rows) for name, rows in spoken.items()}
-        configuration = cls(config, scale, named, tables, numbers, said, folder=folder)
+        called = {name: str(Path("config", file.relative_to(folder))) for name, file in files.items()}
+        configuration = cls(config, scale, named, tables, numbers, said, {}, folder, scale_file, called)
         configuration._check()
-        return configuration
+        columns = [column for table in tables.values() for column in table.columns.values()]
+        scaled = pairs.with_scales(config.tasks, columns, configuration.dataset, configuration.data_root)
+        return replace(configuration, config=config.model_copy(update={"tasks": scaled}))
 
     @property
     def root(self) -> str:
         """Return the results folder of the scale."""
         return f"results/{self.config.scale}"
-
-    @property
-    def scale_file(self) -> str:
-        """Name the file of the scale as messages do."""
-        return extending(f"config/scale/{self.config.scale}.yaml", self.scale.extends)
 
     def dataset(self, name: str) -> str:
         """Return the data set that stands for the published one called `name` at this scale: itself, or a stand-in."""
@@ -105,7 +105,8 @@ class Configuration:
         if not datasets.card(dataset).needs_root:
             return None
         # some read a part of another one's files
-        return str(Path(self.config.data_root) / (datasets.card(dataset).folder_of or dataset))
+        folder = datasets.card(dataset).folder_of or dataset
+        return self.scale.data_folders.get(folder) or str(Path(self.config.data_root) / folder)
 
     def files(self, dataset: str) -> str | None:
         """Return what changes with the files of `dataset` in the user's folder; None where there is no folder."""
@@ -116,9 +117,19 @@ class Configuration:
             self.manifests[root] = manifest(Path(root))
         return self.manifests[root]
 
+    def digest_of(self, file: Path) -> str:
+        """Return the SHA-256 of a file of the user as `sha256:...`; it is read once."""
+        if str(file) not in self.manifests:
+            self.manifests[str(file)] = f"sha256:{sha256(file)}"
+        return str(self.manifests[str(file)])
+
     def network(self, name: str) -> Network:
         """Return the restoration network `name` at this scale."""
         return self._known("networks", name, self.scale.networks)
+
+    def network_file(self, name: str) -> str:
+        """Return the file of lossbench/networks of the restoration network `name`."""
+        return self.network(name).network or name
 
     def classifier(self, name: str) -> Classifier:
         """Return the classifier `name` at this scale."""
@@ -145,7 +156,7 @@ class Configuration:
     def _check(self) -> None:
         """Raise UserError for a name in one section or file that another one does not define."""
         for name, table in self.tables.items():
-            file = f"config/tables/{name}.yaml"
+            file = self.table_files[name]
             for place, one, known in table.names():
                 _require(f"{file}: {place}", one, known)
             self._check_again(f"{file}: again", table)
@@ -162,7 +173,8 @@ class Configuration:
         for name, chosen in self.config.tasks.items():
             with placed(f"config/config.yaml: tasks.{name}"):
                 # every function of a task refuses settings that are unknown or wrong
-                tasks.load(chosen.name).scale(chosen.settings)
+                known = {pairs.SCALE: 1} if pairs.is_found(chosen) else {}
+                tasks.load(chosen.name).scale({**chosen.settings, **known})
         for name, loss in self.losses.items():
             with placed(self.loss_place(name, "loss")):
                 check("losses", split(loss.loss or name)[0])
@@ -182,7 +194,8 @@ class Configuration:
         for task in self.scale.evaluation.clips.per_task:
             _require(f"{self.scale_file}: evaluation.clips.per_task", task, self.config.tasks)
         for name, network in self.scale.networks.items():
-            for part, special in (("", network.per_task), ("arguments_", network.arguments_per_task)):
+            own = {"": [*network.per_task], "arguments_": [*network.arguments_per_task]}
+            for part, special in {**own, "start_": [*network.start_per_task]}.items():
                 for task in special:
                     _require(f"{self.scale_file}: networks.{name}.{part}per_task", task, self.config.tasks)
             if network.initial is not None:
@@ -201,13 +214,14 @@ class Configuration:
         for name, file in self.config.datasets.items():
             if file is not None:
                 _require_file(f"config/config.yaml: datasets.{name}", file)
-        for ours in self.scale.stand_ins:
-            _require_file(f"{self.scale_file}: stand_ins", ours)
+        for entry in ("stand_ins", "data_folders"):
+            for ours in getattr(self.scale, entry):
+                _require_file(f"{self.scale_file}: {entry}", ours)
         named = {f"{self.scale_file}: stand_ins.{ours}": names for ours, names in self.scale.stand_ins.items()}
         named[f"{self.scale_file}: absent"] = self.scale.absent
         for table, content in self.tables.items():
             for label, column in content.columns.items():
-                where = f"config/tables/{table}.yaml: columns.{label}"
+                where = f"{self.table_files[table]}: columns.{label}"
                 named[f"{where}.dataset"] = (column.dataset,)
                 named[f"{where}.test_set"] = tuple(one.dataset for one in (column.test_set, *column.also))
         for section in ("loss_networks", "classifiers"):
@@ -255,23 +269,6 @@ def _check_given(given: Iterable[str]) -> None:
         )
 
 
-def table_names(folder: Path) -> list[str]:
-    """List the tables of the configuration in `folder`, as `paper/table`."""
-    return sorted(
-        str(file.relative_to(folder / "tables").with_suffix("")) for file in (folder / "tables").rglob("*.yaml")
-    )
-
-
-def _check_paper(file: Path, name: str) -> None:
-    """Raise UserError for a table that lies in no paper's folder."""
-    parts = name.split("/")
-    if len(parts) != 2 or not all(part.strip(".") for part in parts):
-        place = f"config/tables/<paper>/{file.name}"
-        raise UserError(
-            f"{file}: the table lies in no paper's folder; move it to {place} and name it <paper>/{file.stem}"
-        )
-
-
 def values(folder: Path) -> dict[str, Any]:
     """Return the content of config.yaml in `folder`; raises UserError when it is not there."""
     file = folder / "config.yaml"
@@ -287,9 +284,9 @@ def tables(folder: Path) -> list[dict[str, Any]]:
     """List the tables of `folder` with what they compare; raises UserError when there is no configuration."""
     values(folder)
     found = []
-    for file in sorted((folder / "tables").rglob("*.yaml")):
+    for name in places.names(folder, "tables"):
+        file = places.named_file(folder, "tables", name, "table")
         table = Table.parse(read_yaml(file), str(file))
-        name = "_".join(file.relative_to(folder / "tables").with_suffix("").parts)
         lists = {key: list(getattr(table, key)) for key in ("networks", "losses", "metrics")}
-        found.append({"name": name, "title": table.title, **lists})
+        found.append({"name": name.replace("/", "_"), "title": table.title, **lists})
     return found

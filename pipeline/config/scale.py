@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import Annotated, Any
 
@@ -16,6 +17,7 @@ from pipeline.specs.classifier import ClassifierBase
 from pipeline.specs.distance import DistanceAttackSpec
 from pipeline.specs.pretrain import PublicWeights
 from pipeline.specs.recipe import Recipe
+from pipeline.specs.tabulate import TRIVIAL
 
 SEEDS = 2**32
 """Seeds are below it."""
@@ -25,6 +27,9 @@ Seed = Annotated[int, Field(strict=True, ge=0, lt=SEEDS)]
 class Network(Strict):
     """A restoration network at one scale."""
 
+    network: str | None = None
+    """File of lossbench/networks when the entry's name is another, so that a table can hold one network under several
+    settings. What such an entry leaves out is as in the entry of the file's own name, where the scale has that."""
     arguments: dict[str, Any] = {}
     arguments_per_task: dict[str, dict[str, Any]] = {}
     """Arguments that differ for a task."""
@@ -33,6 +38,12 @@ class Network(Strict):
     """Recipe entries that differ for a task; no patch may be below the network's LEAST_PATCH."""
     initial: str | None = None
     """A name of `networks` that it is built on: that one is trained before, under the table's reference loss."""
+    start: str | None = None
+    """What its trainings begin from in place of random weights: the name of a loss, whose run of the same cell and seed
+    is trained before and itself begins from random weights, or a file of the same network, such as the
+    `model.safetensors` of a training."""
+    start_per_task: dict[str, str | None] = {}
+    """Another start for a task; null is random weights."""
     gpus: PositiveInt | None = None
     """GPUs that share its batch where they are fewer than the scale's, such as 1 for a batch that can't be divided."""
     accumulate: PositiveInt = 1
@@ -203,6 +214,8 @@ class Scale(Strict):
     """The published data sets that each stand-in stands for; one that is not named stands for itself."""
     absent: tuple[str, ...] = ()
     """Published data sets that this scale does not have."""
+    data_folders: dict[str, str] = {}
+    """Folders of data sets that do not lie in the data root, each by its file of lossbench/datasets."""
     networks: dict[str, Network]
     classifiers: dict[str, Classifier] = {}
     loss_networks: dict[str, LossNetwork]
@@ -220,6 +233,14 @@ class Scale(Strict):
         for table, seeds in self.table_seeds.items():
             refuse_twice(f"table_seeds.{table}", seeds)
         return self
+
+    @field_validator("networks")
+    @classmethod
+    def _named_as_folders(cls, networks: dict[str, Network]) -> dict[str, Network]:
+        for name in networks:
+            if not re.fullmatch(r"\w[\w.-]*", name) or name == TRIVIAL:
+                raise ValueError(f"'{name}' can't be a network's name; write another, of letters, digits, _, - and .")
+        return networks
 
     @field_validator("memory_mb")
     @classmethod

@@ -15,7 +15,7 @@ from lossbench.records import Strict, models
 from pipeline.config.config import Config
 from pipeline.config.extending import KEY
 from pipeline.config.losses import Loss
-from pipeline.config.scale import Scale
+from pipeline.config.scale import Network, Scale
 from pipeline.config.table import Table
 
 FOLDER = Path("workflow/schemas")
@@ -27,7 +27,7 @@ RECORDS: dict[str, type[Strict]] = {"config": Config, "scale": Scale, "table": T
 def schemas() -> dict[str, str]:
     """Return the text of every schema by the name of its file; editors show their descriptions beside the entries."""
     found = {name: _schema(record) for name, record in RECORDS.items()}
-    found["scale"] = _extending(found["scale"])
+    found["scale"] = _extending(_with_variants(found["scale"]))
     loss = _schema(Loss)
     # references are from the top of a file
     parts = {"$defs": loss.pop("$defs")} if "$defs" in loss else {}
@@ -44,6 +44,13 @@ def _schema(record: type[Strict]) -> dict[str, Any]:
         for name, text in _texts(_reachable(record)[kind]):
             part["properties"][name]["description"] = text
     return made
+
+
+def _with_variants(whole: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a scale in which a network that names its file may leave out what others must have."""
+    network = whole["$defs"][Network.__name__]
+    network["anyOf"] = [{"required": ["network"]}, {"required": network.pop("required")}]
+    return whole
 
 
 def _extending(whole: dict[str, Any]) -> dict[str, Any]:

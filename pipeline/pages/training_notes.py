@@ -21,7 +21,7 @@ def _unmoved(own: pd.DataFrame) -> Iterator[str]:
     runs = said(own, "unmoved").drop_duplicates(PLACE)
     for (network, layers), group in runs.groupby(["network", "unmoved"], sort=False, observed=True):
         where = ", ".join(f"{loss} {column}" for loss, column in zip(group["loss"], group["column"], strict=True))
-        yield f"weights of {network} that never moved in training, so that they are random still ({where}): {layers}"
+        yield f"weights of {network} that never moved in training, so that they are as they began ({where}): {layers}"
 
 
 def _strengths(own: pd.DataFrame) -> Iterator[str]:

@@ -41,7 +41,7 @@ def drawn(configuration: Configuration, table: Job) -> Job | None:
     _check_kind(configuration, "/".join(table.key), figure.kind)
     for test_set in dict.fromkeys(cell.test_set for cell in table.spec.cells) if figure.kind == "gallery" else ():
         if not datasets.card(test_set).pictures:
-            place = f"config/tables/{'/'.join(table.key)}.yaml: figure"
+            place = f"{configuration.table_files['/'.join(table.key)]}: figure"
             raise UserError(f"{place}: the licence of {test_set} allows no pictures; leave the gallery out")
     # a run's scores, history and pictures are named by the cells of the table
     reads: dict[str, File | Sequence[File]] = {name: table.reads[name] for name in ("scores", "cards")}
@@ -51,7 +51,7 @@ def drawn(configuration: Configuration, table: Job) -> Job | None:
 
 def _check_kind(configuration: Configuration, name: str, kind: str) -> None:
     """Raise UserError where a figure shows what the table `name` has not, or has more of than it shows."""
-    table, place = configuration.tables[name], f"config/tables/{name}.yaml: figure.kind"
+    table, place = configuration.tables[name], f"{configuration.table_files[name]}: figure.kind"
     if kind == "scatter" and table.compares == "classifiers":
         raise UserError(f"{place}: scatter shows scores of pictures, and classifiers have none; leave the figure out")
     if kind != "scatter" and table.compares != "generators":

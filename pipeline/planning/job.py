@@ -40,6 +40,9 @@ class Job:
     """That share the batch of a training, one a GPU; they change nothing of its result."""
     accumulate: int = 1
     """Of a training: parts of its batch that follow one another; nor do they."""
+    given: Mapping[str, str] = field(default_factory=dict)
+    """Files of the user by the option that takes each. Their digests are in its spec, so that where they lie changes
+    nothing."""
 
     @property
     def name(self) -> Name:
@@ -102,6 +105,11 @@ class Job:
         if name in self.named:
             paths = [f"{label}={path}" for label, path in zip(self.named[name], paths, strict=True)]
         return shlex.join([f"--{name.replace('_', '-')}", *paths]) if paths else ""
+
+    @property
+    def given_options(self) -> str:
+        """Return the files of the user as options of its command, quoted for a shell."""
+        return shlex.join(word for name, path in self.given.items() for word in (f"--{name}", path))
 
     def writes(self, name: str) -> File:
         """Return the file that `FILES` calls `name`; raises KeyError when its stage writes no such file."""

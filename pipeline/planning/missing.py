@@ -1,6 +1,6 @@
 """What a plan needs and this machine lacks: data sets and weight files, with licence, size and where to get them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,16 +21,21 @@ class Missing(NamedTuple):
 
 
 def missing(
-    configuration: Configuration, used: Iterable[str], imported: Iterable[str], classifiers: Iterable[str]
+    configuration: Configuration,
+    used: Iterable[str],
+    imported: Iterable[str],
+    classifiers: Iterable[str],
+    paired: Mapping[str, str],
 ) -> Iterator[Missing]:
     """Give what is absent: data sets `used`, weights of the loss networks `imported` and of `classifiers`.
 
+    Of data sets in `paired`, by the task that takes them, what they ship beside their targets is looked for too.
     Embedded files are checked by SHA-256, the user's own only looked for. Classifiers that are trained need no weights.
     """
     for name in used:
         root = configuration.data_root(name)
         with gathered() as notices:
-            text = datasets.missing(name, Path(root) if root else None)
+            text = datasets.missing(name, Path(root) if root else None, paired.get(name))
         say(notices)
         if text:
             yield Missing(name, text, datasets.load(name).card.bytes)

@@ -26,35 +26,37 @@ CLASSIFIER = "classifier"
 def network_spec(configuration: Configuration, name: str, task: str) -> NetworkSpec:
     """Return the network `name` at this scale for the named task.
 
-    Raises UserError for an argument that it does not take.
+    Raises UserError for an unknown file and for an argument that it does not take.
     """
     chosen, place = configuration.network(name), f"{configuration.scale_file}: networks.{name}"
-    fixed = _fixed(configuration.config.tasks[task], "networks", name)
+    file = configuration.network_file(name)
+    with placed(place if chosen.network is None else f"{place}.network"):
+        plugins.check("networks", file)
+    fixed = _fixed(configuration.config.tasks[task], "networks", file)
     found = dict(fixed)
     given = {"arguments": chosen.arguments, f"arguments_per_task.{task}": chosen.arguments_per_task.get(task, {})}
     for part, own in given.items():
         with placed(f"{place}.{part}"):
-            plugins.check_build_arguments("networks", name, {**fixed, **own})
+            plugins.check_build_arguments("networks", file, {**fixed, **own})
         for argument in sorted(own.keys() & fixed.keys()):
             if own[argument] != fixed[argument]:
                 values = f"{own[argument]}, but the task {task} says {fixed[argument]}"
                 raise UserError(f"{place}.{part}.{argument}: {values}; leave it out")
         found |= own
-    return NetworkSpec(name=name, arguments=found)
+    return NetworkSpec(name=file, arguments=found)
 
 
 def recipe(configuration: Configuration, network: str, task: str) -> Recipe:
     """Return the recipe of `network` with what differs for the named task; raises UserError for an unknown entry."""
-    chosen = configuration.network(network)
+    chosen, file = configuration.network(network), configuration.network_file(network)
     values = {**chosen.recipe.model_dump(), **chosen.per_task.get(task, {})}
     place = f"{configuration.scale_file}: networks.{network}"
     found = Recipe.parse(values, f"{place}.per_task.{task}")
     part = f"per_task.{task}" if "patch" in chosen.per_task.get(task, {}) else "recipe"
-    _check_patch(f"{place}.{part}.patch", network, found.patch)
-    check_frames(f"{place}.recipe", network, found.frames, of_clips(configuration.config.tasks[task].name))
-    plugin, file = ("networks", network), str(configuration.scale_file)
+    _check_patch(f"{place}.{part}.patch", file, found.patch)
+    check_frames(f"{place}.recipe", file, found.frames, of_clips(configuration.config.tasks[task].name))
     shared = (configuration.scale.gpus, chosen.gpus, chosen.accumulate)
-    check_division(file, f"networks.{network}", plugin, found, *shared)
+    check_division(configuration.scale_file, f"networks.{network}", ("networks", file), found, *shared)
     side = configuration.config.tasks[task].settings.get("side")
     if side not in (None, found.patch):
         raise UserError(f"{place}.{part}.patch: {found.patch} px, but pictures of {task} have {side}; give {side}")
@@ -64,16 +66,17 @@ def recipe(configuration: Configuration, network: str, task: str) -> Recipe:
 def check_built_on(configuration: Configuration, network: str, task: str) -> None:
     """Raise UserError where `initial` of `network` is not what it is built on, or has other arguments in common."""
     place, chosen = f"{configuration.scale_file}: networks.{network}", configuration.network(network)
-    wanted = plugins.constant("networks", network, "BUILT_ON", None)
-    if chosen.initial != wanted:
+    file = configuration.network_file(network)
+    wanted = plugins.constant("networks", file, "BUILT_ON", None)
+    if (configuration.network_file(chosen.initial) if chosen.initial else None) != wanted:
         advice = "leave the entry out" if wanted is None else f"it is built on '{wanted}'; name that"
         raise UserError(f"{place}.initial: '{network}' is built on {chosen.initial or 'nothing'} here; {advice}")
-    if wanted is None:
+    if chosen.initial is None:
         return
-    ours, theirs = (network_spec(configuration, name, task).arguments for name in (network, wanted))
-    for argument in plugins.constant("networks", network, "SHARED"):
+    ours, theirs = (network_spec(configuration, name, task).arguments for name in (network, chosen.initial))
+    for argument in plugins.constant("networks", file, "SHARED"):
         if ours.get(argument) != theirs.get(argument):
-            values = f"{ours.get(argument, 'left out')}, but {theirs.get(argument, 'left out')} of '{wanted}'"
+            values = f"{ours.get(argument, 'left out')}, but {theirs.get(argument, 'left out')} of '{chosen.initial}'"
             raise UserError(f"{place}.arguments.{argument}: {values}, on which it is built; give both the same")
 
 
@@ -184,7 +187,7 @@ def pretrain_spec(configuration: Configuration, name: str, dataset: str, task: s
     if (made.frames is None) == plugins.constant("loss_networks", chosen.network, "CLIPS", False):
         wanted = "pictures; leave it out" if made.frames else "clips; say how many frames in a row, such as 4"
         raise UserError(f"{where}.recipe.frames: {made.frames}, but '{chosen.network}' is trained on {wanted}")
-    plugin, file = ("loss_networks", chosen.network), str(configuration.scale_file)
+    plugin, file = ("loss_networks", chosen.network), configuration.scale_file
     shared = (configuration.scale.gpus, chosen.gpus, chosen.accumulate)
     check_division(file, f"loss_networks.{name}", plugin, made, *shared)
     return PretrainSpec(loss_network=chosen.network, architecture=architecture, seed=seed, dataset=dataset, recipe=made)

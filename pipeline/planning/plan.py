@@ -8,6 +8,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from lossbench import plugins
 from lossbench.errors import UserError, nearest
 from lossbench.files import write_text
 from pipeline.config.read import Configuration
@@ -122,7 +123,9 @@ class Plan:
         datasets = [*prepared, *sorted(read - set(prepared))]
         imported = [name for (name,) in keys.get("import_weights", [])]
         classifiers = [name for name, _ in keys.get("train_classifier", [])]
-        return list(missing(self.configuration, datasets, imported, classifiers))
+        named = ((dataset, self.config.tasks[task].name) for dataset, task in keys.get("degrade", []))
+        paired = {dataset: task for dataset, task in named if plugins.constant("tasks", task, "SHIPPED_ALONE", False)}
+        return list(missing(self.configuration, datasets, imported, classifiers, paired))
 
     def remember_data(self) -> None:
         """Write down what lies in the user's folders, so that no job of this run needs to look again."""

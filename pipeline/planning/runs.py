@@ -9,6 +9,7 @@ from lossbench import plugins, tasks
 from pipeline.config.losses import SEED_OFFSET, Loss
 from pipeline.config.read import Configuration
 from pipeline.config.scale import SEEDS
+from pipeline.config.starts import Start, check_start, start_of
 from pipeline.config.table import Column, Table
 from pipeline.dividing.planned import processes
 from pipeline.planning.data import pairs
@@ -25,7 +26,7 @@ from pipeline.planning.measured_steps import (
 )
 from pipeline.planning.parts import check_built_on, loss_spec, network_spec, recipe
 from pipeline.specs.recipe import Recipe
-from pipeline.specs.train import TrainSpec
+from pipeline.specs.train import NetworkSpec, TrainSpec
 
 
 def trained(configuration: Configuration, table: Table, column: Column, network: str, loss: str, seed: int) -> Job:
@@ -35,7 +36,7 @@ def trained(configuration: Configuration, table: Table, column: Column, network:
     chosen, own_loss = configuration.loss(loss), configuration.network(network).own_loss
     if own_loss:
         # refused here when the network has none
-        plugins.constant("networks", network, "OWN_LOSS")
+        plugins.constant("networks", configuration.network_file(network), "OWN_LOSS")
     apart = plugins.constant("tasks", task.name, "TEST_ALONE", ())
     settings = {name: value for name, value in task.settings.items() if name not in apart}
     spec = TrainSpec(
@@ -50,8 +51,8 @@ def trained(configuration: Configuration, table: Table, column: Column, network:
     reads = pairs(configuration, dataset, column.task)
     if plugins.constant("tasks", task.name, "TARGETS_ALONE", False):
         del reads["pairs"]
-    modules = ["pipeline.train", plugin_module("networks", network), plugin_module("losses", spec.loss.name)]
-    modules += [plugin_module("tasks", task.name)]
+    modules = ["pipeline.train", plugin_module("networks", configuration.network_file(network))]
+    modules += [plugin_module("losses", spec.loss.name), plugin_module("tasks", task.name)]
     if chosen.loss_network:
         # of a file that gives an architecture alone one is enough
         own = None if plugins.constant("losses", spec.loss.name, "ARCHITECTURE_OF", ()) else seed
@@ -60,12 +61,21 @@ def trained(configuration: Configuration, table: Table, column: Column, network:
     if tasks.of_clips(task.name):
         modules.append("pipeline.clips.training")
     check_built_on(configuration, network, column.task)
-    if (built_on := configuration.network(network).initial) is not None:
+    given: dict[str, str] = {}
+    if (start := start_of(configuration, network, column.task, loss)) is not None:
+        spec = spec.model_copy(update={"start": _digest(configuration, network, start, spec.network)})
+        if start.loss is not None:
+            # as its runs differ in all their seeds, an A/A row does from what it is held against
+            before = seed if chosen.again_of is None else spec.seed
+            reads["initial"] = trained(configuration, table, column, network, start.loss, before).writes("model")
+        else:
+            given["initial"] = str(start.file)
+    elif (built_on := configuration.network(network).initial) is not None:
         # an A/A row differs in all its seeds
         under = table.reference_loss if chosen.again_of is None else loss
         reads["initial"] = trained(configuration, table, column, built_on, under, seed).writes("model")
     key = (column.task, dataset, network, loss, str(seed))
-    job = Job(configuration.root, "train", key, spec, tuple(modules), reads)
+    job = Job(configuration.root, "train", key, spec, tuple(modules), reads, given=given)
     gpus = processes(configuration.scale.gpus, configuration.network(network).gpus)
     job = replace(job, processes=gpus, accumulate=configuration.network(network).accumulate)
     if chosen.steps_factor is not None:
@@ -74,6 +84,14 @@ def trained(configuration: Configuration, table: Table, column: Column, network:
         other = trained(configuration, table, column, network, chosen.as_long_as, seed)
         return _as_long_as(configuration, job, other, chosen)
     return job
+
+
+def _digest(configuration: Configuration, network: str, start: Start, spec: NetworkSpec) -> str:
+    """Return what a spec says of the `start` of a training; raises UserError for a file of another network."""
+    if start.file is None:
+        return f"loss {start.loss}"
+    check_start(f"{configuration.scale_file}: networks.{network}.start", start.file, spec)
+    return configuration.digest_of(start.file)
 
 
 def steps_file(configuration: Configuration) -> Path:

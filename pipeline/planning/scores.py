@@ -93,7 +93,7 @@ def _scored(
         reads["model"] = first
         if others:
             reads["further_models"] = others
-        modules.append(plugin_module("networks", place[0]))
+        modules.append(plugin_module("networks", configuration.network_file(place[0])))
     key = (column.task, configuration.dataset(column.dataset), *place, test_set)
     named = {"metric_weights": list(weights)}
     return Job(configuration.root, "evaluate", key, spec, tuple(dict.fromkeys(modules)), reads, named)
@@ -122,7 +122,7 @@ def generated(configuration: Configuration, table: Table, label: str, column: Co
     modules += _metric_modules(configuration, table, spec.metrics, test_set)
     if isinstance(run, Job):
         reads["model"] = run.writes("model")
-        modules.append(plugin_module("networks", place[0]))
+        modules.append(plugin_module("networks", configuration.network_file(place[0])))
     key = (column.task, configuration.dataset(column.dataset), *place, test_set)
     named = {"metric_weights": list(weights)}
     return Job(configuration.root, "generate", key, spec, tuple(dict.fromkeys(modules)), reads, named)
@@ -185,7 +185,8 @@ def submitted(configuration: Configuration, table: Table, column: Column) -> Ite
             network=network_spec(configuration, network, column.task),
             tile=configuration.scale.evaluation.tile,
         )
-        modules = ("pipeline.submit", plugin_module("datasets", test_set), plugin_module("networks", network))
+        file = configuration.network_file(network)
+        modules = ("pipeline.submit", plugin_module("datasets", test_set), plugin_module("networks", file))
         reads = {"model": run.writes("model")}
         yield Job(configuration.root, "submit", (*run.key, test_set), spec, modules, reads)
 

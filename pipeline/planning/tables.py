@@ -171,7 +171,7 @@ def _with_answers(configuration: Configuration, name: str) -> Table:
     table = configuration.tables[name]
     unscored = []
     for row, answer in table.answers.items():
-        where = f"config/tables/{name}.yaml: answers.{row}"
+        where = f"{configuration.table_files[name]}: answers.{row}"
         if row in configuration.losses:
             raise UserError(f"{where}: a loss has this name; give another one")
         for loss in answer.of:
@@ -223,7 +223,7 @@ def _add_generators(
 
 def _check_generation(configuration: Configuration, name: str, table: Table, label: str, column: Column) -> None:
     """Raise UserError for a task, network or loss of auto-encoders in a table of others, and the other way round."""
-    generators, where = table.compares == "generators", f"config/tables/{name}.yaml"
+    generators, where = table.compares == "generators", configuration.table_files[name]
     wanted, other = ("generators", "restorations") if generators else ("restorations", "generators")
     task = configuration.config.tasks[column.task]
     if plugins.constant("tasks", task.name, "AUTOENCODES", False) != generators:
@@ -232,8 +232,7 @@ def _check_generation(configuration: Configuration, name: str, table: Table, lab
             f"{wanted}; take another task, or change compares"
         )
     for network in table.networks:
-        configuration.network(network)
-        if plugins.constant("networks", network, "AUTOENCODER", False) != generators:
+        if plugins.constant("networks", configuration.network_file(network), "AUTOENCODER", False) != generators:
             words = ("no", "generators") if generators else ("an", "restorations")
             raise UserError(
                 f"{where}: networks: '{network}' is {words[0]} auto-encoder, and the table compares {words[1]}; "
@@ -296,4 +295,5 @@ def _published(configuration: Configuration, paper: str, short: str, table: Tabl
             step = 10.0 ** -len(number.partition(".")[2])
             yield PublishedValue(**place, metric=metric, value=float(number), step=step, warning=warnings.get(key, ""))
     for entry in sorted(unused):
-        raise UserError(f"config/tables/{paper}/{short}.yaml: warnings: nothing is published for {' '.join(entry)}")
+        file = configuration.table_files[f"{paper}/{short}"]
+        raise UserError(f"{file}: warnings: nothing is published for {' '.join(entry)}")

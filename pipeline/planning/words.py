@@ -13,6 +13,7 @@ from lossbench.tasks._answers import WORDS
 from pipeline.clips.planning import protocol_words
 from pipeline.config import scale
 from pipeline.config.read import Configuration
+from pipeline.config.starts import Start, start_of
 from pipeline.config.table import Metric, Table
 from pipeline.planning.parts import recipe
 from pipeline.planning.runs import steps_file, trained
@@ -122,10 +123,13 @@ def settings(configuration: Configuration, table: Table) -> Iterator[str]:
         clips = [network.recipe.clip, *(special.get("clip") for special in network.per_task.values())]
         made += UNEQUAL if any(clips) else ""
         made += f"; built on {network.initial}" if network.initial else ""
-        trained = plugins.constant("networks", name, "OWN_LOSS") if network.own_loss else table.pixel
+        made += _starts(configuration, name, tasks)
+        file = configuration.network_file(name)
+        trained = plugins.constant("networks", file, "OWN_LOSS") if network.own_loss else table.pixel
         if table.compares == "generators":
             trained = BOUND
-        yield f"{name}: {size}; {made}; pixel term: {trained}; source: {network.source}"
+        label = name if file == name else f"{name} ({file})"
+        yield f"{label}: {size}; {made}; pixel term: {trained}; source: {network.source}"
     for name in table.losses:
         if name in table.answers:
             answer = table.answers[name]
@@ -138,6 +142,22 @@ def settings(configuration: Configuration, table: Table) -> Iterator[str]:
         if metric.loss_network:
             entry = configuration.loss_network(metric.loss_network)
             yield f"metric {name} rests on {entry.network}, {_origin(entry)}; source: {entry.source}"
+
+
+def _starts(configuration: Configuration, network: str, tasks: set[str]) -> str:
+    """Say what the trainings of `network` begin from where that is no random weights, for those `tasks` that differ."""
+    words = {task: _start(configuration, start_of(configuration, network, task)) for task in sorted(tasks)}
+    if len(set(words.values())) == 1:
+        return next(iter(words.values()))
+    return "".join(f"; for {task}{text.removeprefix(';')}" for task, text in words.items() if text)
+
+
+def _start(configuration: Configuration, start: Start | None) -> str:
+    if start is None:
+        return ""
+    if start.file is not None:
+        return f"; trainings begin from {start.file} ({configuration.digest_of(start.file)[:19]})"
+    return f"; trainings begin from the run under {start.loss} of the same seed, whose steps come on top of theirs"
 
 
 def _with_initial(configuration: Configuration, networks: Iterable[str]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from lossbench.records import Strict
+from lossbench.records import Sparse, Strict
 from pipeline.specs.recipe import Recipe
 
 
@@ -29,8 +29,10 @@ class LossSpec(Strict):
     """File name in `lossbench/loss_networks`; None for a pixel loss."""
 
 
-class TrainSpec(Strict):
+class TrainSpec(Sparse):
     """One run of the stage train."""
+
+    OPTIONAL = ("start",)
 
     task: TaskSpec
     dataset: str
@@ -40,3 +42,6 @@ class TrainSpec(Strict):
     """Whether the network's own loss replaces the loss's term `pixel`."""
     recipe: Recipe
     seed: int
+    start: str | None = None
+    """What it begins from in place of random weights: `loss` and the name of the loss whose run that is, or the
+    `sha256:` digest of a file."""

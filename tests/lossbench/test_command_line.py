@@ -161,3 +161,13 @@ def test_a_home_that_can_not_be_written_is_not_needed(file: Path) -> None:
     ran = subprocess.run(command, env={**kept, "HOME": "/proc/nowhere"}, capture_output=True, text=True)
     assert (ran.returncode, ran.stderr) == (0, "")
     assert "inf" in ran.stdout
+
+
+def test_the_verbs_of_a_clone_are_said_to_be_there(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from pipeline.__main__ import OWN
+
+    assert {*command_line.IN_A_CLONE} == OWN.keys() - command_line.VERBS.keys()
+    said = one_line_error(monkeypatch, capsys, "try", "ctmae")
+    assert said.endswith("run `python -m pipeline try` there\n")

@@ -24,6 +24,7 @@ from pipeline.learning.loop import Identity, StepLoss
 from pipeline.planning.measured_steps import CPU_FILE, FILE, key_of, read
 from pipeline.planning.plan import Plan
 from pipeline.specs.recipe import Recipe
+from pipeline.timing import steps
 
 BENCHMARK = ROOT / "benchmarks/gpu_hours.py"
 LACKING = ("imagecodecs", "snakemake", "pyrtools", "pyiqa", "skimage", "sklearn", "matplotlib", "h5py")
@@ -90,9 +91,7 @@ def test_each_kind_of_stage_is_measured_once_with_few_packages(tmp_path: Path) -
         assert sum(one.what in line for line in lines) == 1
 
 
-def test_the_loop_of_the_stages_is_what_is_timed(
-    benchmark: ModuleType, make_recipe: Callable[..., Recipe], tmp_path: Path
-) -> None:
+def test_the_loop_of_the_stages_is_what_is_timed(make_recipe: Callable[..., Recipe], tmp_path: Path) -> None:
     drawn: list[int] = []
 
     def draw(step: int) -> list[Any]:
@@ -101,15 +100,15 @@ def test_the_loop_of_the_stages_is_what_is_timed(
 
     def loss(step: int, data: list[Any]) -> StepLoss:
         # the first steps are slow, as where kernels are compiled
-        time.sleep(0.2 if step < benchmark.WARM_UP else 0.02)
+        time.sleep(0.2 if step < steps.WARM_UP else 0.02)
         error = model.weight.square().sum()
         return StepLoss(error, {"error": error})
 
     model = nn.Linear(2, 2)
     before = model.weight.detach().clone()
     job = Identity("toy", {"spec": "s", "code": "c"}, tmp_path / "last.ckpt")
-    with pytest.raises(benchmark.Timed) as timed:
-        benchmark.timing_fit(model, make_recipe(optimizer="sgd"), job, draw, loss, torch.device("cpu"))
+    with pytest.raises(steps.Timed) as timed:
+        steps.timing_fit(model, make_recipe(optimizer="sgd"), job, draw, loss, torch.device("cpu"))
     assert 0.02 <= timed.value.seconds < 0.06
     assert drawn == [0]
     assert torch.allclose(model.weight, before, rtol=0, atol=1e-6)
@@ -117,7 +116,7 @@ def test_the_loop_of_the_stages_is_what_is_timed(
 
 
 def test_of_a_loss_in_every_fourth_step_whole_cycles_are_timed(
-    benchmark: ModuleType, make_recipe: Callable[..., Recipe], tmp_path: Path
+    make_recipe: Callable[..., Recipe], tmp_path: Path
 ) -> None:
     now = 0.0
 
@@ -129,8 +128,8 @@ def test_of_a_loss_in_every_fourth_step_whole_cycles_are_timed(
 
     model = nn.Linear(2, 2)
     given = (model, make_recipe(), Identity("toy", {}, tmp_path / "last.ckpt"), lambda step: [], loss)
-    with pytest.raises(benchmark.Timed) as timed:
-        benchmark.timing_fit(*given, torch.device("cpu"), clock=lambda: now, every=4)
+    with pytest.raises(steps.Timed) as timed:
+        steps.timing_fit(*given, torch.device("cpu"), clock=lambda: now, every=4)
     assert timed.value.seconds == 3.0
 
 
@@ -145,9 +144,9 @@ def test_a_step_that_does_not_fit_the_device_is_recorded_and_the_rest_goes_on(
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.")
         if len(calls) == 2:
             raise RuntimeError("CUDA error: misaligned address")
-        raise benchmark.Timed(0.25)
+        raise steps.Timed(0.25)
 
-    monkeypatch.setattr(benchmark, "timing_fit", small)
+    monkeypatch.setattr(steps, "timing_fit", small)
     output = tmp_path / "steps.csv"
     only = ["--output", str(output), "--only", r"^edsr .*scale 2\) under (original|vgg|ccmae) "]
     assert run(benchmark, monkeypatch, *only) == 1
@@ -176,11 +175,11 @@ def test_a_limit_leaves_the_rest_for_another_time(
 
 
 def test_a_stage_whose_loop_has_another_name_is_no_silent_zero(
-    benchmark: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, train_spec: Callable[..., Any]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, train_spec: Callable[..., Any]
 ) -> None:
     monkeypatch.setattr(train, "main", lambda *_, **__: None)
     with pytest.raises(UserError, match="never came to its training loop"):
-        benchmark._seconds("train", train_spec(), None, tmp_path, tmp_path, 1)
+        steps.seconds_of("train", train_spec(), None, tmp_path, tmp_path, 1)
 
 
 @pytest.mark.parametrize("name", [FILE, CPU_FILE])
@@ -189,9 +188,7 @@ def test_the_shipped_measurements_can_be_read(name: str) -> None:
     assert found and all(key == key_of(one.what) and one.seconds for key, one in found.items())
 
 
-def test_on_a_cpu_the_time_of_the_process_is_what_counts(
-    benchmark: ModuleType, make_recipe: Callable[..., Recipe], tmp_path: Path
-) -> None:
+def test_on_a_cpu_the_time_of_the_process_is_what_counts(make_recipe: Callable[..., Recipe], tmp_path: Path) -> None:
     model, repeated = nn.Linear(2, 2), []
 
     def loss(step: int, data: list[Any]) -> StepLoss:
@@ -203,8 +200,8 @@ def test_on_a_cpu_the_time_of_the_process_is_what_counts(
 
     job = Identity("toy", {"spec": "s", "code": "c"}, tmp_path / "last.ckpt")
     given = (model, make_recipe(optimizer="sgd"), job, lambda step: [], loss, torch.device("cpu"))
-    with pytest.raises(benchmark.Timed) as timed:
-        benchmark.timing_fit(*given, clock=time.process_time, repetitions=2, chosen=min)
+    with pytest.raises(steps.Timed) as timed:
+        steps.timing_fit(*given, clock=time.process_time, repetitions=2, chosen=min)
     assert 0 < timed.value.seconds < 0.01
     # the pace, and each repetition after a warm-up of its own
     assert repeated.count(0) == 3
@@ -223,7 +220,7 @@ def test_on_a_cpu_the_steps_that_decide_lengths_are_measured_and_the_plan_takes_
     ) as no:
         Plan.from_config(asked, folder)
     # a step under the original loss takes one second, any other two
-    monkeypatch.setattr(benchmark, "_seconds", lambda stage, spec, network, *_: 1.0 if network is None else 2.0)
+    monkeypatch.setattr(steps, "seconds_of", lambda stage, spec, network, *_: 1.0 if network is None else 2.0)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
     tables = str(no.value).split("--tables ")[1].split("`")[0].split()
     # the last of the given scales counts
@@ -233,8 +230,8 @@ def test_on_a_cpu_the_steps_that_decide_lengths_are_measured_and_the_plan_takes_
     assert os.environ["CUDA_VISIBLE_DEVICES"] == ""
     plan = Plan.from_config(asked, folder)
     for loss in ("original", "original_longer"):
-        steps = plan.job("train", ("super_resolution_x4", "photographs", "rfdn", loss, "0")).spec.recipe.steps  # type: ignore[attr-defined]
-        assert steps == (1200 if loss == "original_longer" else 600)
+        length = plan.job("train", ("super_resolution_x4", "photographs", "rfdn", loss, "0")).spec.recipe.steps  # type: ignore[attr-defined]
+        assert length == (1200 if loss == "original_longer" else 600)
 
 
 @pytest.mark.slow

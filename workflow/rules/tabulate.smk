@@ -13,7 +13,8 @@ rule tabulate:
     log:
         "results/{scale}/logs/tabulate/{paper}/{table}.log",
     wildcard_constraints:
-        table="(?!.*_wide)[^/]+",
+        # the wide form of a table is no table
+        table="(?!.*_wide[.])[^/]+",
     localrule: True
     conda:
         "../../envs/pipeline.yaml"

@@ -10,13 +10,14 @@ rule train:
     conda:
         "../../envs/pipeline.yaml"
     threads: plan.config.threads
-    # resources and no params: neither a checkpoint's time nor how a batch is divided changes the result
+    # resources and no params: neither a checkpoint's time, how a batch is divided nor a file's place changes the result
     resources:
         **session.asks(workflow, plan, "train", plan.scale.gpus),
         mem_mb=session.memory_mb(workflow, plan, "train"),
         checkpoint_seconds=plan.checkpoint_seconds,
         processes=lambda w: plan.of("train", w).processes,
         accumulate=lambda w: plan.of("train", w).accumulate,
+        given=lambda w: plan.of("train", w).given_options,
     params:
         spec=lambda w: plan.of("train", w).spec.canonical(),
         code=lambda w: plan.of("train", w).code,
@@ -26,7 +27,7 @@ rule train:
         "Train {wildcards.network} under {wildcards.loss}: {wildcards.task}, {wildcards.dataset}, seed {wildcards.seed}"
     shell:
         "python -m pipeline.train --code {params.code} {params.record} --threads {threads}"
-        " {params.files}"
+        " {params.files} {resources.given}"
         " --output $(dirname {output.card:q})"
         " --label train/{wildcards.task}/{wildcards.dataset}/{wildcards.network}/{wildcards.loss}/{wildcards.seed}"
         " --processes {resources.processes} --accumulate {resources.accumulate}"

@@ -49,8 +49,8 @@ def test_a_chain_of_scales_is_read_from_its_end(folder: Path) -> None:
         mine={"extends": "ci", "title": "mine", "seeds": [3], "networks": {"edsr": {"recipe": {"steps": 9}}}},
         ours={"extends": "mine", "networks": {"edsr": {"recipe": {"batch": 1}, "source": "ours"}}},
     )
-    scale, place = read_scale(folder / "scale", "ours")
-    whole, _ = read_scale(folder / "scale", "ci")
+    scale, place = read_scale(folder, "ours")
+    whole, _ = read_scale(folder, "ci")
     assert place == "config/scale/ours.yaml (extends mine)"
     assert (scale.title, scale.seeds, scale.extends) == ("mine", (3,), "mine")
     edsr = whole.networks["edsr"]

@@ -59,6 +59,8 @@ def test_an_unknown_entry_is_refused_and_a_known_one_is_described(kind: str) -> 
         ({}, False),
         ({**SMALL, "networks": {}}, True),
         ({**SMALL, "networks": {"edsr": {"recipe": {"steps": 9}}}}, False),
+        ({**SMALL, "networks": {"edsr_wide": {"network": "edsr", "arguments": {"channels": 9}}}}, True),
+        ({"extends": "demo", "networks": {"edsr_wide": {"network": "edsr", "recipe": {"steps": 9}}}}, True),
     ],
 )
 def test_a_scale_that_extends_another_may_say_in_part_what_differs(content: dict[str, Any], accepted: bool) -> None:

@@ -20,7 +20,7 @@ def test_the_notes_name_weights_that_never_moved_and_the_strength_of_a_loss(tmp_
     add(tmp_path / "edsr/vgg/0/card.json", unmoved={"body.1": 0.25}, strength={"vgg": 1.0})
     add(tmp_path / "edsr/vgg/1/card.json", unmoved={"body.1": 0.89, "tail": 0.02}, strength={"vgg": 2.0})
     files = written(spec, tmp_path)
-    never = "weights of edsr that never moved in training, so that they are random still (vgg x2): 89% of body.1, 2% of"
+    never = "weights of edsr that never moved in training, so that they are as they began (vgg x2): 89% of body.1"
     strength = "mean of the first 5 rows of the histories: edsr x2 1.5\n"
     assert never in files["md"] and strength in files["md"] and "strength of vgg, " in files["md"]
     assert never in files["html"]

@@ -1,0 +1,137 @@
+"""A trial of one loss against another: its files, its run, and its answer."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from lossbench import tasks
+from lossbench.errors import UserError, tell
+from pipeline.config import read
+from pipeline.config.read import Configuration
+from pipeline.planning.parts import recipe
+from pipeline.planning.plan import Plan
+from pipeline.trying import files
+from pipeline.trying.answer import answered, answers, page_of
+from pipeline.trying.asked import Asked, asked_for
+from pipeline.trying.budget import Budget, budget
+
+CONFIG = Path("config")
+CHECKPOINT_MINUTES = 1
+"""Between two checkpoints of a run: what an interruption costs at most."""
+STANDARD_ERROR = 2
+"""Descriptor."""
+
+
+def tried(given: argparse.Namespace) -> None:
+    """Write, run and answer; what is there already is gone on with.
+
+    Raises UserError for what is not known, for a time that is too short, and where a job fails.
+    """
+    asked = asked_for(vars(given), CONFIG)
+    if files.is_chosen(CONFIG, asked.name):
+        there = files.scale_file(CONFIG, asked.name)
+        tell(f"try  goes on with {there}, whose steps were chosen before; delete it to choose them anew")
+    else:
+        with _taken_back(files.all_files(CONFIG, asked.name)):
+            _choose(asked)
+    if given.dry_run:
+        tell(f"try  nothing is run; it would be: {shlex.join(_snakemake(asked))}")
+        return
+    _run(_snakemake(asked), given.json)
+    rows = [answered(asked, row) for row in answers(asked) if row["kind"] == "ours"]
+    if given.json:
+        print(json.dumps({"name": asked.name, "answers": rows, "page": page_of(asked)}, indent=1))
+        return
+    for row in rows:
+        print(row["sentence"])
+    print(f"page: {page_of(asked)}")
+
+
+def _choose(asked: Asked) -> None:
+    """Write the files of a trial with as many steps as end in its time, by what they cost here."""
+    # torch takes seconds to import, and neither the help nor a mistake needs it
+    from pipeline.trying import costs
+
+    gpus = costs.gpus()
+    files.write_scale(CONFIG, asked, gpus)
+    files.write_question(CONFIG, asked, 0)
+    task = _configuration(asked).config.tasks[asked.task]
+    if (scale := tasks.load(task.name).scale(task.settings)) > 1:
+        files.write_question(CONFIG, asked, scale)
+    configuration = _configuration(asked)
+    plan = Plan(configuration)
+    plan.require_data()
+    found = costs.runs(plan)
+    usual = recipe(configuration, asked.network, asked.task)
+    trainings = [replace(one, factor=one.steps / usual.steps) for one in found.pop("train")]
+    loss_networks = found.pop("pretrain", [])
+    others = [one for each in found.values() for one in each]
+    lanes = 1 if gpus else costs.cores()
+    scorings = len(plan.jobs["evaluate"])
+    chosen = budget(asked.minutes, lanes, trainings, loss_networks, others, scorings, costs.scoring_seconds(plan))
+    length = files.Length(
+        costs.with_steps(usual, chosen.steps),
+        costs.pretraining_steps(configuration, asked, chosen.pretraining_share),
+        f"steps chosen for {asked.minutes:g} minutes, {lanes} jobs beside each other; all else as in {asked.extends}",
+    )
+    files.write_scale(CONFIG, asked, gpus, length)
+    _say(asked, chosen, sum(one.count for one in trainings), length)
+
+
+def _say(asked: Asked, chosen: Budget, runs: int, length: files.Length) -> None:
+    """Say what is done with the time, and where it is written."""
+    minutes = {
+        f"{runs} trainings of {chosen.steps:,} steps": chosen.training_seconds,
+        "loss networks": chosen.pretraining_seconds,
+        "scoring": chosen.scoring_seconds,
+    }
+    said = ", ".join(f"{what} {seconds / 60:.1f}" for what, seconds in minutes.items() if seconds)
+    tell(f"try  of {asked.minutes:g} minutes {chosen.seconds / 60:.1f} are planned: {said}; the rest is for surprises")
+    for name, steps in length.pretraining.items():
+        tell(f"try  to leave time for the trainings, the loss network {name} has {steps:,} steps alone")
+    tell(f"try  written: {', '.join(map(str, files.all_files(CONFIG, asked.name)))}")
+
+
+def _configuration(asked: Asked) -> Configuration:
+    return Configuration.read({**read.values(CONFIG), "scale": asked.name, "tables": [asked.table]}, CONFIG)
+
+
+def _snakemake(asked: Asked) -> list[str]:
+    """Return the command that makes the table, judges it and writes the page; it makes nothing anew that is there."""
+    given = [f"scale={asked.name}", f'tables=["{asked.table}"]', f"checkpoint_minutes={CHECKPOINT_MINUTES}"]
+    return [sys.executable, "-m", "snakemake", "report", "--config", *given]
+
+
+def _run(command: list[str], as_json: bool) -> None:
+    """Run Snakemake, what it prints on standard error where JSON comes on standard output.
+
+    Raises UserError where a job fails. After Ctrl-C, which Snakemake gets too, its end is waited for.
+    """
+    process = subprocess.Popen(command, stdout=STANDARD_ERROR if as_json else None)
+    try:
+        code = process.wait()
+    except KeyboardInterrupt:
+        process.wait()
+        tell("try  stopped; the same command goes on where it ended")
+        raise
+    if code:
+        raise UserError("the run has failed, as is said above; mend that, and the same command goes on where it ended")
+
+
+@contextmanager
+def _taken_back(written: list[Path]) -> Iterator[None]:
+    """Delete the files `written` where the block ends badly: half of a trial is none."""
+    try:
+        yield
+    except BaseException:
+        for file in written:
+            file.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,82 @@
+"""What a trial is made of: names that are found, defaults that fit the data, and mistakes in one line."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from _own_pairs import COUNTS, write_pairs
+from _repository import ROOT
+
+from lossbench.errors import UserError
+from pipeline.trying.asked import Asked, asked_for
+
+CONFIG = ROOT / "config"
+GIVEN: dict[str, Any] = {
+    "loss": "ctmae", "network": "edsr", "data": None, "against": "original", "seeds": 3, "minutes": 20.0, "task": None,
+    "extends": "ci",
+}  # fmt: skip
+
+
+def asked(**changes: Any) -> Asked:
+    return asked_for({**GIVEN, **changes}, CONFIG)
+
+
+def test_without_data_embedded_pictures_are_taken_for_the_networks_task() -> None:
+    found = asked()
+    assert (found.dataset, found.folder, found.task) == ("photographs", None, "super_resolution_x2")
+    assert asked(network="dncnn").task == "denoising_sidd"
+    assert found.name == "ctmae_against_original_edsr_super_resolution_x2_photographs_3_seeds_20_minutes_ci"
+    assert found.table == f"mine/{found.name}"
+
+
+def test_a_folder_with_pairs_is_one_of_pairs(tmp_path: Path) -> None:
+    root = write_pairs(tmp_path / "my photos")
+    found = asked(data=str(root))
+    assert (found.dataset, found.folder, found.task) == ("folder", str(root), "paired")
+    for split in COUNTS:
+        (root / split / "low_quality").rename(tmp_path / split)
+    assert asked(data=str(root)).task == "super_resolution_x2"
+    assert asked(data=str(root), task="super_resolution_x4").task == "super_resolution_x4"
+
+
+def test_anything_else_asked_for_is_another_trial(tmp_path: Path) -> None:
+    (tmp_path / "a/pictures").mkdir(parents=True)
+    (tmp_path / "b/pictures").mkdir(parents=True)
+    changes: list[dict[str, Any]] = [
+        {}, {"loss": "vgg"}, {"against": "l2"}, {"network": "rfdn"}, {"seeds": 2}, {"minutes": 21.0},
+        {"task": "super_resolution_x4"}, {"extends": "demo"}, {"data": str(tmp_path / "a/pictures")},
+        {"data": str(tmp_path / "b/pictures")}, {"data": "set5"},
+    ]  # fmt: skip
+    names = [asked(**one).name for one in changes]
+    assert len(set(names)) == len(names)
+    assert all(name.replace("_", "").isalnum() for name in names)
+
+
+def test_a_loss_without_an_entry_is_taken_by_its_file() -> None:
+    found = asked(loss="pyiqa:topiq_fr", against="log_cosh_10")
+    assert (found.loss, found.own_losses) == ("pyiqa_topiq_fr", {"pyiqa_topiq_fr": "pyiqa:topiq_fr"})
+    assert asked().own_losses == {}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"loss": "ctmea"}, "LOSS ctmea: no entry of config/losses.yaml and no file of lossbench/losses; did you mean"),
+        ({"against": "orignal"}, "--against orignal: no entry of config/losses.yaml"),
+        ({"against": "ctmae"}, "--against ctmae: a loss is not tried against itself"),
+        ({"loss": "lpips"}, "LOSS lpips: it takes a loss network of kind lpips; write an entry in config/losses.yaml"),
+        ({"network": "edrs"}, "--network edrs: the scale has no such network; did you mean 'edsr'?"),
+        ({"network": "fastdvdnet"}, "--network fastdvdnet: a trial restores pictures"),
+        ({"network": "vae"}, "--network vae: a trial restores pictures"),
+        ({"data": "no/such/folder"}, "--data: no/such/folder is missing; give a folder"),
+        ({"task": "denoisin"}, "--task denoisin: no such task in config/config.yaml; did you mean 'denoising_"),
+        ({"seeds": 0}, "--seeds 0: give 1 to 20"),
+        ({"minutes": -1.0}, "--minutes -1: give minutes above 0"),
+        ({"minutes": float("nan")}, "--minutes nan: give minutes above 0"),
+        ({"extends": "dem"}, "unknown scale 'dem'"),
+    ],
+)
+def test_what_is_not_known_is_one_line(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError) as caught:
+        asked(**changes)
+    assert message in str(caught.value) and "\n" not in str(caught.value)
