@@ -183,7 +183,7 @@ def test_who_changes_a_network_may_state_the_steps_or_leave_the_control_out(copy
     file.write_text(yaml.safe_dump(scale), encoding="utf-8")
     plan = demo(folder)
     if "losses" in change:
-        assert train_spec(plan, *EDSR, "original_longer", "0").recipe.steps == 1200
+        assert train_spec(plan, *EDSR, "original_longer", "0").recipe.steps == 900
 
 
 def test_the_plan_in_words_says_what_is_not_measured_and_goes_on(
