@@ -189,3 +189,13 @@ def files_limited_to() -> Callable[[int], AbstractContextManager[None]]:
             resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
     return limited
+
+
+@pytest.fixture
+def fringe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Return the folder in which a package from outside is installed, `fringe` of `_outside.py`."""
+    from _outside import forget, installed, written
+
+    installed(written(tmp_path / "installed"), monkeypatch)
+    yield tmp_path / "installed"
+    forget()

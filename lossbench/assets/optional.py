@@ -15,6 +15,7 @@ EXTRAS = {
     "pyiqa": "pyiqa",
     "pyrtools": "metrics",
     "skimage": "metrics",
+    "spandrel": "spandrel",
     "tifffile": "pipeline",
     "timm": "timm",
     "torchmetrics": "metrics",

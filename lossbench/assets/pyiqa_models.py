@@ -11,6 +11,7 @@ from typing import Any
 
 from lossbench.assets.optional import absent, imported
 from lossbench.errors import UserError, nearest
+from lossbench.plugins.packages import described
 
 PREFIX = "pyiqa:"
 METRIC = "lossbench.metrics._pyiqa"
@@ -52,10 +53,8 @@ def named(name: str) -> Model | None:
 
 def package() -> str:
     """Return name, version and licence of the package; raises UserError without it."""
-    found = _distribution()
-    stated: dict[str, Any] = dict(found.metadata.items())  # type: ignore[attr-defined]
-    licence = stated.get("License-Expression") or stated.get("License") or "licence not stated"
-    return f"pyiqa {found.version}, {licence}"
+    _distribution()
+    return described("pyiqa")
 
 
 def made(model: Model) -> Any:

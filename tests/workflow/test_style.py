@@ -49,7 +49,7 @@ def test_a_module_says_first_what_it_is(file: Path) -> None:
 
 
 def test_an_init_file_is_empty_or_a_front_door() -> None:
-    doors = {"lossbench", "lossbench/statistics", *(f"lossbench/{folder}" for folder in FOLDERS)}
+    doors = {"lossbench", "lossbench/plugins", "lossbench/statistics", *(f"lossbench/{folder}" for folder in FOLDERS)}
     filled = {
         str(init.parent.relative_to(ROOT))
         for package in PACKAGES

@@ -10,6 +10,7 @@ import pytest
 
 from lossbench import plugins
 from lossbench.errors import UserError
+from lossbench.plugins import reading
 
 SHELVES = ("losses", "loss_networks", "networks")
 Shelf = Callable[..., None]
@@ -18,7 +19,7 @@ Shelf = Callable[..., None]
 @pytest.fixture
 def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shelf:
     """Give what writes files of a library of its own, by their names without `.py`."""
-    monkeypatch.setattr(plugins, "PACKAGE", tmp_path)
+    monkeypatch.setattr(reading, "PACKAGE", tmp_path)
 
     def write(**files: str) -> None:
         for name, text in files.items():
@@ -114,6 +115,9 @@ def test_a_plugin_without_a_function_build_is_named(shelf: Shelf, text: str) -> 
         ("dict[str, float]", [{}], [[1]]),
         ("Literal['a', 'b']", ["a"], ["c"]),
         ("torch.Generator | None", [None], [3]),
+        ("typing.Optional[int]", [3, None], ["3"]),
+        ("t.Union[int, t.Sequence[int]]", [3, [3]], ["3", ["3"]]),
+        ("kinds.Alias", [3, "a", None], []),
         ("Any", [3, "a", None], []),
         ("SomeAlias", [3, "a", None], []),
     ],
