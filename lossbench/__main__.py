@@ -156,6 +156,9 @@ VERBS: dict[str, Verb] = {
 def run(program: str, text: str | None, verbs: Mapping[str, Verb]) -> None:
     """Run the verb of the command line; bad input gives one line and exit code 1."""
     tolerate()
+    # a plugin of the user may lie in the working folder, where a command that is installed does not look
+    if (here := str(Path.cwd())) not in sys.path:
+        sys.path.append(here)
     parser = Parser(prog=program, description=text)
     chosen = parser.add_subparsers(dest="verb", required=True, metavar="verb")
     parsers: dict[str, Parser] = {}

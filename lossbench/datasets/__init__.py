@@ -1,5 +1,6 @@
 """The data sets by name: what they are, and what is missing of them here."""
 
+import inspect
 from pathlib import Path
 from typing import Any
 
@@ -36,15 +37,31 @@ FIELDS = ("name", "title", "licence", "bytes", "where", "stand_in_for")
 
 
 def load(name: str) -> Dataset:
-    """Return the data set `name`; raises UserError with the nearest match when there is none."""
-    found: Dataset = plugins.load("datasets", name).DATASET
+    """Return the data set `name`; raises UserError with the nearest match when there is none.
+
+    One from outside is a module with its `DATASET`, an object, or a class that is made without arguments.
+    """
+    found = plugins.load("datasets", name)
+    if inspect.ismodule(found):
+        found = getattr(found, "DATASET", None)
+    if inspect.isclass(found):
+        found = found()
+    if not isinstance(found, Dataset):
+        raise UserError(f"data set '{name}' is no lossbench.datasets.Dataset; derive its class from that")
     return found
 
 
 def listing() -> list[dict[str, Any]]:
-    """Return the fields `FIELDS` of every data set's card, sorted by name; `bytes` is None where it is not known."""
-    rows = [{field: getattr(card(name), field) for field in FIELDS} for name in plugins.names("datasets")]
-    return [{**row, "bytes": row["bytes"] or None} for row in rows]
+    """Return the fields `FIELDS` of every data set's card, sorted by name; `bytes` is None where it is not known.
+
+    What an installed package offers comes last, with its name and version as `package`.
+    """
+    return [*map(_fields, plugins.names("datasets")), *plugins.offered_rows("datasets", _fields)]
+
+
+def _fields(name: str) -> dict[str, Any]:
+    row = {field: getattr(card(name), field) for field in FIELDS}
+    return {**row, "name": name, "bytes": row["bytes"] or None}
 
 
 def missing(name: str, root: Path | None, paired_for: str | None = None) -> str | None:

@@ -90,13 +90,29 @@ Splits = dict[str, list[Source]]
 def card(name: str) -> Card:
     """Return the card of the data set `name`, whose plugin is not imported.
 
-    Raises UserError with the nearest match when there is no such plugin, and for one without a card in `CARDS`.
+    That of one from outside is the call of `Card`, all written out, that its class has as `card`. Raises UserError with
+    the nearest match when there is no such plugin, and for one without a card in `CARDS`.
     """
-    if plugins.check("datasets", name) not in _stored():
+    if plugins.is_outside("datasets", name):
+        return _written(name)
+    if name not in _stored():
         raise UserError(f"data set '{name}' has no card; add it to {CARDS}")
     fields = dict(_stored()[name])
     archives = tuple(Archive(**archive) for archive in fields.pop("archives", ()))
     return Card(name=name, archives=archives, **fields)
+
+
+def _written(name: str) -> Card:
+    fields = plugins.written_call("datasets", name, "card")
+    try:
+        if fields is None:
+            raise TypeError("there is none")
+        return Card(**{**fields, "name": name})
+    except TypeError as error:
+        raise UserError(
+            f"data set '{name}' has no card that can be read without running it ({error}); write in its class "
+            "card = Card(name=..., title=..., licence=..., bytes=..., where=..., layout=...), each by its name"
+        ) from None
 
 
 @cache

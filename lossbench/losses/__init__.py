@@ -5,13 +5,26 @@ Their contract, which a loss of your own keeps by subclassing it, is `lossbench.
 
 from __future__ import annotations
 
+import importlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lossbench.assets import pyiqa_models
 from lossbench.errors import UserError
-from lossbench.plugins import check_arguments, check_name, constant, load, names, wrong_types_named
+from lossbench.plugins import (
+    check_arguments,
+    check_name,
+    constant,
+    is_outside,
+    known,
+    load,
+    names,
+    offered_rows,
+    source,
+    wrong_types_named,
+)
 
 if TYPE_CHECKING:
     from lossbench.terms import WeightedTerms
@@ -21,8 +34,10 @@ def build(name: str, *, check_range: bool = True, **arguments: Any) -> WeightedT
     """Build the loss `name`; raises UserError naming the nearest loss or argument on a miss, and a value of no use.
 
     `timm:resnet50@layer2` is short for `timm` with the arguments `model` and `layer`, `pyiqa:topiq_fr` for `pyiqa` with
-    the argument `metric`. The loss looks at its first target and refuses one that is not in [0, 1], unless
-    `check_range` is False. What a loss network gives may be in every k-th step alone, k times as heavy there:
+    the argument `metric`. Any other `package.module:Name`, or name that an installed package offers, is a module of
+    torch of prediction and target, taken with `pixel`, `weight`, `every` and `clamp` (`losses/_outside.py`) beside its
+    own arguments. The loss looks at its first target and refuses one that is not in [0, 1], unless `check_range` is
+    False. What a loss network gives may be in every k-th step alone, k times as heavy there:
     `every=4`; the loss is then told the step of the optimiser, `loss(prediction, target, step=step)`.
     """
     # a loss must be no other for what surrounds its making; imported here, since listing losses needs no torch
@@ -30,29 +45,44 @@ def build(name: str, *, check_range: bool = True, **arguments: Any) -> WeightedT
     from lossbench.storage import fresh_defaults
 
     file, named = split(name)
-    module = load("losses", file)
+    make = _maker(file)
     if twice := sorted(named.keys() & arguments.keys()):
         raise UserError(f"loss '{name}': {', '.join(twice)} is given twice; write it in the name or as an argument")
-    check_arguments(f"loss '{file}'", module.build, [*named, *arguments])
+    check_arguments(f"loss '{file}'", make, [*named, *arguments])
     if not isinstance(check_range, bool):
         raise UserError(f"loss '{name}': check_range = {check_range!r} is neither True nor False; write one of them")
-    with fresh_defaults(), wrong_types_named(f"loss '{name}'", module.build, arguments):
-        loss: WeightedTerms = module.build(**named, **arguments)
+    with fresh_defaults(), wrong_types_named(f"loss '{name}'", make, arguments):
+        loss: WeightedTerms = make(**named, **arguments)
     loss.check_range = check_range
-    loss.made_by = call(name, module.build, arguments, loss, named)
+    loss.made_by = call(name, make, arguments, loss, named)
     return loss
+
+
+OUTSIDE = "lossbench.losses._outside"
+"""Imported by its name, as plugins are: what makes losses from outside fit is no part of ours."""
+
+
+def _maker(file: str) -> Callable[..., WeightedTerms]:
+    if is_outside("losses", file):
+        make: Callable[..., WeightedTerms] = importlib.import_module(OUTSIDE).maker(file)
+        return make
+    build: Callable[..., WeightedTerms] = load("losses", file).build
+    return build
 
 
 def split(name: str) -> tuple[str, dict[str, str]]:
     """Return the file of the loss `name` and the arguments that the name itself holds.
 
-    These are as in `timm:MODEL@LAYER` or `pyiqa:NAME`. Raises UserError when a name with a colon is written otherwise,
-    for a model that pyiqa has not, and for what is no name.
+    These are as in `timm:MODEL@LAYER` or `pyiqa:NAME`; `package.module:Name` is a file from outside. Raises UserError
+    when a name with one of ours before the colon is written otherwise, for a model that pyiqa has not, and for what is
+    no name.
     """
     check_name("losses", name)
     if model := pyiqa_models.named(name):
         return "pyiqa", {"metric": model.name}
     file, colon, rest = name.partition(":")
+    if colon and file and file not in names("losses"):
+        return name, {}
     network, _, layer = rest.partition("@")
     if colon and not (file and network and layer):
         raise UserError(f"loss '{name}': not of the form 'timm:MODEL@LAYER'; write it as 'timm:resnet50@layer2'")
@@ -60,15 +90,16 @@ def split(name: str) -> tuple[str, dict[str, str]]:
 
 
 def list_losses() -> list[str]:
-    """List the names of all losses, sorted; nothing is imported."""
-    return names("losses")
+    """List the names of all losses, then those that installed packages offer, each sorted; nothing is imported."""
+    return known("losses")
 
 
 def listing(folder: Path | None = None) -> list[dict[str, Any]]:
     """List every loss with what it rewards, its source, the loss networks that it can use and the stored files of each.
 
     Keys: `name`, `rewards` (one sentence), `source`, `loss_networks`, and `weights`: for each of these a list of files
-    below `folder`, empty where there is none or no folder is given. Nothing is imported.
+    below `folder`, empty where there is none or no folder is given; of what an installed package offers, `package` too,
+    its name and version. Nothing is imported.
     """
     found = stored(folder)
     entries = []
@@ -77,7 +108,14 @@ def listing(folder: Path | None = None) -> list[dict[str, Any]]:
         words = {key: constant("losses", name, key.upper()) for key in ("rewards", "source")}
         entry = {"name": name, **words, "loss_networks": kinds}
         entries.append({**entry, "weights": {kind: found.get(kind, []) for kind in kinds}})
-    return entries
+    return [*entries, *offered_rows("losses", _as_read)]
+
+
+def _as_read(name: str) -> dict[str, Any]:
+    kinds = list(constant("losses", name, "LOSS_NETWORKS"))
+    said = source("losses", name)
+    words = {"rewards": constant("losses", name, "REWARDS", said), "source": said}
+    return {**words, "loss_networks": kinds, "weights": {kind: [] for kind in kinds}}
 
 
 def stored(folder: Path | None) -> dict[str, list[str]]:

@@ -13,6 +13,7 @@ from lossbench import plugins
 from lossbench.assets import pyiqa_models
 from lossbench.errors import UserError
 from lossbench.files import given_path
+from lossbench.metrics._outside import as_read, loaded
 from lossbench.metrics._protocol import Better, Over
 from lossbench.metrics._protocol import Colour as Colour
 from lossbench.metrics._protocol import Pixels as Pixels
@@ -92,12 +93,15 @@ class ClassifierMetric(StoredMetric, LabelMetric, typing.Protocol):
 def load(name: str) -> Metric | SetMetric:
     """Return the metric `name`; raises UserError with the nearest match for an unknown one.
 
-    `pyiqa:NAME` is the model NAME of the package pyiqa.
+    `pyiqa:NAME` is the model NAME of the package pyiqa. One from outside is a module, an object, or a class that is
+    made without arguments, with what `Metric` or `SetMetric` says; raises UserError where it lacks some of that.
     """
     plugins.check_name(FOLDER, name)
     if name.startswith(pyiqa_models.PREFIX):
         # by name, as plugins are: an import would make pyiqa's version count for every metric
         return cast(Metric, importlib.import_module(pyiqa_models.METRIC).metric(name))
+    if plugins.is_outside(FOLDER, name):
+        return cast("Metric | SetMetric", loaded(name, tuple(typing.get_type_hints(Described))))
     return cast("Metric | SetMetric", plugins.load(FOLDER, name))
 
 
@@ -267,9 +271,12 @@ def _array(image: Any) -> Pixels:
 
 
 def listing() -> list[dict[str, Any]]:
-    """List every metric with its source, unit, direction, what it is over, and what it needs: networks, a class."""
+    """List every metric with its source, unit, direction, what it is over, and what it needs: networks, a class.
+
+    What an installed package offers is read and not imported, and has its name and version as `package`.
+    """
     modules = {name: load(name) for name in plugins.names(FOLDER)}
-    return [
+    ours: list[dict[str, Any]] = [
         {
             "name": name,
             "better": module.better,
@@ -281,3 +288,4 @@ def listing() -> list[dict[str, Any]]:
         }
         for name, module in modules.items()
     ]
+    return [*ours, *plugins.offered_rows(FOLDER, as_read)]

@@ -1,5 +1,6 @@
 """Build a restoration network by the name of its file, count its parameters, list them all."""
 
+import importlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol, cast, runtime_checkable
@@ -179,8 +180,17 @@ class PluginWithLoss(Plugin, Protocol):
         """Return what makes the network."""
 
 
+OUTSIDE = "lossbench.networks._outside"
+"""Imported by its name, as plugins are: what makes networks from outside fit is no part of ours."""
+
+
 def plugin(name: str) -> Plugin | VideoPlugin | ClipPlugin:
-    """Return the file of the network `name`; raises UserError with the nearest match for an unknown one."""
+    """Return the file of the network `name`, or one from outside as if it were a file.
+
+    Raises UserError with the nearest match for an unknown one.
+    """
+    if plugins.is_outside(FOLDER, name):
+        return cast(Plugin, importlib.import_module(OUTSIDE).plugin(name))
     return cast(Plugin | VideoPlugin | ClipPlugin, plugins.load(FOLDER, name))
 
 
@@ -195,15 +205,20 @@ def window(name: str) -> int | None:
 def build(name: str, /, **arguments: Any) -> nn.Module:
     """Return the network `name`, a `Network`, or by `window` a `VideoNetwork` or a `ClipNetwork`.
 
-    Arguments left out take their published defaults.
+    Arguments left out take their published defaults. A class or function `package.module:Name` takes `scale`,
+    `multiple`, `minimum`, `in_channels` and `out_channels` beside its own, for what it does not say itself.
 
     Its initial weights come from torch's global generator: seed that first. Raises UserError with the nearest match for
     an unknown network or argument, and for a value of the wrong type.
     """
     make = plugin(name).build
     plugins.check_arguments(f"network '{name}'", make, arguments)
-    plugins.check_types_of_defaults(f"network '{name}'", make, arguments)
-    network = make(**arguments)
+    if plugins.is_outside(FOLDER, name):
+        with plugins.wrong_types_named(f"network '{name}'", make, arguments):
+            network = make(**arguments)
+    else:
+        plugins.check_types_of_defaults(f"network '{name}'", make, arguments)
+        network = make(**arguments)
     assert isinstance(network, nn.Module)
     return network
 
@@ -237,7 +252,8 @@ def listing() -> list[dict[str, Any]]:
     """Describe every network: "name", "window", "parameters" ({label: trainable values at that size}), "source".
 
     "window" counts the frames that it looks at: 1 for pictures, None for the whole clip. The sizes are published ones.
-    Networks are built on the meta device: nothing is allocated or initialised.
+    Networks are built on the meta device: nothing is allocated or initialised. What an installed package offers has its
+    name and version as "package", is not imported, and has no published size.
     """
     entries: list[dict[str, Any]] = []
     for name in plugins.names(FOLDER):
@@ -245,4 +261,8 @@ def listing() -> list[dict[str, Any]]:
         with torch.device("meta"):
             counts = {label: parameter_count(build(name, **sizes)) for label, sizes in file.PUBLISHED.items()}
         entries.append({"name": name, "window": window(name), "parameters": counts, "source": file.SOURCE})
-    return entries
+    return [*entries, *plugins.offered_rows(FOLDER, _as_read)]
+
+
+def _as_read(name: str) -> dict[str, Any]:
+    return {"window": window(name), "parameters": {}, "source": plugins.source(FOLDER, name)}
