@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-from lossbench import metrics
+from lossbench import metrics, plugins
 from lossbench.files import write_text
 from lossbench.metrics import Protocol, _golden
 from lossbench.metrics._golden import GoldenRow
@@ -41,9 +41,9 @@ def main(spec: HarnessSpec, code: str, output: Path) -> None:
 def checked(names: tuple[str, ...]) -> Outcome:
     """Compute every golden value of the metrics `names`.
 
-    A metric without golden values fails, unless this project defined it or it needs a trained network's weights, whose
-    features its values rest on: then it is skipped. Pictures that this machine's libraries decode to other bytes are
-    skipped, and a metric none of whose values could be compared fails.
+    A metric without golden values fails, unless it is from outside, this project defined it, or it needs a trained
+    network's weights, whose features its values rest on: then it is skipped. Pictures that this machine's libraries
+    decode to other bytes are skipped, and a metric none of whose values could be compared fails.
     """
     outcome = Outcome()
     rows = [*_golden.rows(), *_golden.rows(_golden.CLIPS)]
@@ -51,7 +51,10 @@ def checked(names: tuple[str, ...]) -> Outcome:
         own = [row for row in rows if row["metric"] == name]
         compared = [_compare(row, outcome) for row in own]
         metric = metrics.load(name)
-        if metric.SOURCE.startswith("this project"):
+        if plugins.is_outside("metrics", name):
+            whose = plugins.package("metrics", name)
+            outcome.skipped.append(f"{name}: from outside ({whose}), so that no golden value is stored for it")
+        elif metric.SOURCE.startswith("this project"):
             outcome.skipped.append(f"{name}: defined by this project, so that nobody else gives values for it")
         elif metrics.kinds(metric):
             outcome.skipped.append(f"{name}: needs the weights of a trained network, so that no golden value is stored")

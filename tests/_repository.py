@@ -38,19 +38,22 @@ def keep_tables(folder: Path, *names: str) -> None:
     file.write_text(yaml.safe_dump({**values, "tables": list(names)}), encoding="utf-8")
 
 
-def snakemake(folder: Path, *arguments: str) -> tuple[int, str]:
-    """Run Snakemake in `folder`; return its exit code and all that it printed."""
+def snakemake(folder: Path, *arguments: str, packages: Path | None = None) -> tuple[int, str]:
+    """Run Snakemake in `folder`; return its exit code and all that it printed.
+
+    `packages` is a further folder on PYTHONPATH.
+    """
     log = folder / "snakemake.log"
-    process = PROCESSES.Process(target=_run, args=(folder, arguments, log))
+    process = PROCESSES.Process(target=_run, args=(folder, arguments, log, packages))
     process.start()
     process.join()
     assert process.exitcode is not None
     return process.exitcode, log.read_text(encoding="utf-8")
 
 
-def planned_jobs(folder: Path, *arguments: str) -> list[str]:
-    """Return the message of every job that a dry-run in `folder` would start, sorted."""
-    code, text = snakemake(folder, "--dry-run", *arguments)
+def planned_jobs(folder: Path, *arguments: str, packages: Path | None = None) -> list[str]:
+    """Return the message of every job that a dry-run in `folder` would start, sorted; `packages` as for Snakemake."""
+    code, text = snakemake(folder, "--dry-run", *arguments, packages=packages)
     assert code == 0, text
     return sorted(re.findall(r"^Job \d+: (.*)$", text, re.MULTILINE))
 
@@ -102,13 +105,16 @@ def edited(file: Path, change: Callable[[str], str]) -> Iterator[None]:
         file.write_text(before, encoding="utf-8")
 
 
-def _run(folder: Path, arguments: tuple[str, ...], log: Path) -> None:
+def _run(folder: Path, arguments: tuple[str, ...], log: Path, packages: Path | None) -> None:
     with log.open("wb") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
     os.chdir(folder)
     # the copy's own package, read anew: an edit within a second would leave the cached bytecode looking fresh
     sys.path.insert(0, str(folder))
+    if packages is not None:
+        sys.path.insert(1, str(packages))
+        os.environ["PYTHONPATH"] = str(packages)
     sys.dont_write_bytecode = True
     from snakemake.cli import main  # type: ignore[import-untyped]
 

@@ -26,8 +26,9 @@ def call(
     """
     fixed = function.keywords if isinstance(function, partial) else {}
     parameters = inspect.signature(function).parameters
-    said = [each for each in parameters if each not in fixed and each not in named]
-    settings = {each: arguments.get(each, parameters[each].default) for each in said}
+    # what takes any others has no name that one could give
+    usual = {each: one.default for each, one in parameters.items() if one.kind is not one.VAR_KEYWORD}
+    settings = {each: value for each, value in {**usual, **arguments}.items() if each not in {*fixed, *named}}
     settings["check_range"] = loss.check_range
     rests_on = "no loss network"
     # asked for by name: whoever imports the losses must not import all that loss networks need

@@ -29,7 +29,8 @@ class Loss(Strict):
     """What the configuration calls a loss: a file of lossbench/losses with its arguments and its loss network."""
 
     loss: str | None = None
-    """File of lossbench/losses when the entry's name is another, so that a table can hold variants of one loss."""
+    """File of lossbench/losses when the entry's name is another, so that a table can hold variants of one loss; or a
+    loss from outside, `package.module:Name` or what an installed package offers."""
     loss_network: str | None = None
     """A name of the scale's `loss_networks`."""
     arguments: dict[str, Any] = {}

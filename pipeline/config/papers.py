@@ -31,9 +31,9 @@ def claims(
     """
     replaced = [metric.name for metric in scale.metrics.values() if metric]
     names = {
-        "loss": {*definition.losses, *definition.controls, *definition.answers, *losses, *plugins.names("losses")},
-        "metric": {*definition.metrics, *scale.metrics, *replaced, *plugins.names("metrics")},
-        "network": {*definition.networks, *plugins.names("networks")},
+        "loss": {*definition.losses, *definition.controls, *definition.answers, *losses, *plugins.known("losses")},
+        "metric": {*definition.metrics, *scale.metrics, *replaced, *plugins.known("metrics")},
+        "network": {*definition.networks, *plugins.known("networks")},
     }
     ids: set[str] = set()
     rows = [(file, *numbered) for file in claim_files(folder, table) for numbered in read_csv(file, CLAIM)]
@@ -118,7 +118,7 @@ def _check_won(where: str, row: dict[str, str]) -> None:
         if row.get(column):
             raise UserError(f"{where}: {column}: a share of pictures compares two losses by one metric; empty it")
     metric = row["metric"]
-    if metric in plugins.names("metrics") and plugins.constant("metrics", metric, "OVER", "picture") == "set":
+    if metric in plugins.known("metrics") and plugins.constant("metrics", metric, "OVER", "picture") == "set":
         raise UserError(
             f"{where}: metric: '{metric}' has one number for all pictures, and no share of them; name another"
         )

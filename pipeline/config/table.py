@@ -49,7 +49,8 @@ class Metric(Strict):
     """One metric of a table and its protocol."""
 
     file: str | None = None
-    """File of lossbench/metrics when the metric's name is another."""
+    """File of lossbench/metrics when the metric's name is another; or a metric from outside, `package.module:Name` or
+    what an installed package offers."""
     published: str | None = None
     """Name of the paper's column that it stands beside, when the metric's is another."""
     columns: tuple[str, ...] = ()

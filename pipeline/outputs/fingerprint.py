@@ -11,6 +11,8 @@ from pathlib import Path
 from lossbench import plugins
 from lossbench.assets.optional import extra_of
 from lossbench.errors import UserError
+from lossbench.plugins.modules import source_of
+from lossbench.plugins.packages import distribution_of
 from pipeline.code.source import Import, Kept, Source, read
 from pipeline.outputs.modules import local, versioned
 
@@ -33,9 +35,10 @@ def fingerprint(*modules: str, packages: Packages = PACKAGES) -> str:
 
     Modules of the user that lie outside `packages` are followed too. Comments, docstrings, layout and imports for the
     type checker do not count; of installed libraries the version does, where a module imports one that defines numbers
-    or names it in its constant VERSIONS_OF. `modules` are dotted names inside `packages`. Only imports that are written
-    out are followed: a plugin that is imported by name must be listed. Raises FileNotFoundError for an unknown module,
-    and UserError for a library of VERSIONS_OF that is not installed and for a file that is no Python.
+    or names it in its constant VERSIONS_OF. `modules` are dotted names inside `packages`, of the user or of a library,
+    perhaps with the plugin that is taken out of them behind a colon. Only imports that are written out are followed: a
+    plugin that is imported by name must be listed. Raises FileNotFoundError for an unknown module, and UserError for a
+    library of VERSIONS_OF that is not installed and for a file that is no Python.
     """
     return _fingerprint(frozenset(modules), packages)
 
@@ -43,9 +46,19 @@ def fingerprint(*modules: str, packages: Packages = PACKAGES) -> str:
 @cache
 def _fingerprint(modules: frozenset[str], packages: Packages) -> str:
     digest = hashlib.sha256()
-    for name in sorted(_closure(modules, packages)):
+    dotted = {name: name.partition(":")[0] for name in modules}
+    libraries = {name for name, module in dotted.items() if _is_installed(module, packages)}
+    for name in sorted(_closure(frozenset(dotted[name] for name in modules - libraries), packages)):
         digest.update(_counted(name, packages))
+    for name in sorted(name for name in modules if ":" in name or name in libraries):
+        library = versioned(name.partition(".")[0].partition(":")[0]) if name in libraries else None
+        digest.update(f"{name}{f' {library} {_version(library)}' if library else ''}\n".encode())
     return digest.hexdigest()[:12]
+
+
+def _is_installed(module: str, packages: Packages) -> bool:
+    """Return whether the file of a module is one of a library: its package's version counts, and not its text."""
+    return _path(module, packages) is None and source_of(module) is not None
 
 
 def clear() -> None:
@@ -60,6 +73,8 @@ def clear() -> None:
         _counted,
         local,
         versioned,
+        distribution_of,
+        source_of,
         _version,
     ):
         remembered.cache_clear()

@@ -84,7 +84,7 @@ def _content(file: Path, changed: int) -> str:
 def _version(metric: str) -> str:
     if pyiqa_models.named(metric):
         return "-".join([fingerprint(pyiqa_models.METRIC), *map(version, LIBRARIES)])
-    modules = [f"lossbench.metrics.{metric}"]
+    modules = [plugins.module("metrics", metric)]
     if classifier := plugins.constant("metrics", metric, "CLASSIFIER", None):
         modules.append(f"lossbench.classifiers.{classifier}")
     return "-".join([fingerprint(*modules), *map(version, LIBRARIES)])

@@ -8,11 +8,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from lossbench import plugins
 from lossbench.records import Strict
 from pipeline.outputs.fingerprint import fingerprint
 from pipeline.outputs.layout import FILES, WILDCARDS, log_of, path_of, record_of
 
-__all__ = ["FILES", "WILDCARDS", "File", "Job", "Key", "Name", "closure", "plugin_module"]
+__all__ = ["FILES", "WILDCARDS", "File", "Job", "Key", "Name", "closure", "plugin_module", "plugin_modules"]
+
+FITTING = {shelf: f"lossbench.{shelf}._outside" for shelf in plugins.FITTED}
+"""What makes plugins from outside fit a shelf."""
 
 Key = tuple[str, ...]
 """Names a job among those of its stage: the values of the wildcards of its rule."""
@@ -152,5 +156,11 @@ def closure(job: Job) -> Iterator[Job]:
 
 
 def plugin_module(folder: str, name: str) -> str:
-    """Return the dotted name of the plugin `name` of `folder`."""
-    return f"lossbench.{folder}.{name}"
+    """Return the dotted name of the plugin `name` of `folder`; raises UserError for an unknown one."""
+    return plugins.module(folder, name)
+
+
+def plugin_modules(folder: str, name: str) -> list[str]:
+    """Return `plugin_module`, and for what is made to fit from outside the module that does that."""
+    found = [plugin_module(folder, name)]
+    return [*found, FITTING[folder]] if plugins.is_outside(folder, name) else found

@@ -43,6 +43,8 @@ def network_spec(configuration: Configuration, name: str, task: str) -> NetworkS
                 values = f"{own[argument]}, but the task {task} says {fixed[argument]}"
                 raise UserError(f"{place}.{part}.{argument}: {values}; leave it out")
         found |= own
+    with placed(f"{place}.arguments"):
+        plugins.check_complete("networks", file, found)
     return NetworkSpec(name=file, arguments=found)
 
 
@@ -53,7 +55,8 @@ def recipe(configuration: Configuration, network: str, task: str) -> Recipe:
     place = f"{configuration.scale_file}: networks.{network}"
     found = Recipe.parse(values, f"{place}.per_task.{task}")
     part = f"per_task.{task}" if "patch" in chosen.per_task.get(task, {}) else "recipe"
-    _check_patch(f"{place}.{part}.patch", file, found.patch)
+    arguments = {**chosen.arguments, **chosen.arguments_per_task.get(task, {})}
+    _check_patch(f"{place}.{part}.patch", file, found.patch, arguments.get("multiple"))
     check_frames(f"{place}.recipe", file, found.frames, of_clips(configuration.config.tasks[task].name))
     shared = (configuration.scale.gpus, chosen.gpus, chosen.accumulate)
     check_division(configuration.scale_file, f"networks.{network}", ("networks", file), found, *shared)
@@ -80,9 +83,12 @@ def check_built_on(configuration: Configuration, network: str, task: str) -> Non
             raise UserError(f"{place}.arguments.{argument}: {values}, on which it is built; give both the same")
 
 
-def _check_patch(place: str, network: str, patch: int) -> None:
-    """Raise UserError for a training patch that `network` does not take, or that leaves weights without a gradient."""
-    multiple = plugins.constant("networks", network, "MULTIPLE", 1)
+def _check_patch(place: str, network: str, patch: int, given: int | None) -> None:
+    """Raise UserError for a training patch that `network` does not take, or that leaves weights without a gradient.
+
+    One from outside may be `given` what its patches are multiples of.
+    """
+    multiple = given or plugins.constant("networks", network, "MULTIPLE", 1)
     if (least := plugins.constant("networks", network, "LEAST_PATCH")) > patch:
         raise UserError(
             f"{place}: {patch} px, but some weights of '{network}' get no gradient from patches below {least} px and "
@@ -121,6 +127,8 @@ def loss_spec(configuration: Configuration, name: str, pixel: str, task: str, se
             plugins.check_build_arguments("losses", file, {argument: value})
     with placed(f"{configuration.loss_place(name, 'per_task')}.{task}"):
         plugins.check_build_arguments("losses", file, chosen.per_task.get(task, {}))
+    with placed(place):
+        plugins.check_complete("losses", file, arguments)
     if "weights" in arguments:
         raise UserError(f"{place}: weights: a job is given that file; name a loss network in 'loss_network' instead")
     checked_precision(place, arguments.get("precision", "exact"))

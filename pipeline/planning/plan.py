@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lossbench import plugins
-from lossbench.errors import UserError, nearest
+from lossbench.errors import UserError, gathered, nearest, say
 from lossbench.files import write_text
 from pipeline.config.read import Configuration
 from pipeline.planning.figures import charted, drawn
@@ -65,13 +65,16 @@ class Plan:
     ) -> Plan:
         """Read the files that `values` (config.yaml, perhaps overridden by the entries `given`) names, and plan.
 
-        `looked` is for one job of a run: what lies in the user's folders was written down by `remember_data`.
-        `unmeasured` is that of the class.
+        `looked` is for one job of a run: what lies in the user's folders was written down by `remember_data`, and what
+        is to be noticed of the plan was said. `unmeasured` is that of the class.
         """
-        configuration = Configuration.read(values, folder, given)
-        if looked:
-            configuration.manifests.update(read_record(Path(configuration.root, MANIFESTS)))
-        return cls(configuration, unmeasured)
+        with gathered() as notices:
+            configuration = Configuration.read(values, folder, given)
+            if looked:
+                configuration.manifests.update(read_record(Path(configuration.root, MANIFESTS)))
+            plan = cls(configuration, unmeasured)
+        say(() if looked else notices)
+        return plan
 
     def job(self, stage: str, key: Iterable[str]) -> Job:
         """Return one job; raises UserError when no chosen table asks for it."""

@@ -13,7 +13,7 @@ from pipeline.config.starts import Start, check_start, start_of
 from pipeline.config.table import Column, Table
 from pipeline.dividing.planned import processes
 from pipeline.planning.data import pairs
-from pipeline.planning.job import File, Job, closure, plugin_module
+from pipeline.planning.job import File, Job, closure, plugin_module, plugin_modules
 from pipeline.planning.loss_networks import loss_network
 from pipeline.planning.measured_steps import (
     CPU_FILE,
@@ -51,8 +51,9 @@ def trained(configuration: Configuration, table: Table, column: Column, network:
     reads = pairs(configuration, dataset, column.task)
     if plugins.constant("tasks", task.name, "TARGETS_ALONE", False):
         del reads["pairs"]
-    modules = ["pipeline.train", plugin_module("networks", configuration.network_file(network))]
-    modules += [plugin_module("losses", spec.loss.name), plugin_module("tasks", task.name)]
+    file = configuration.network_file(network)
+    modules = ["pipeline.train", *plugin_modules("networks", file), *plugin_modules("losses", spec.loss.name)]
+    modules += [plugin_module("tasks", task.name)]
     if chosen.loss_network:
         # of a file that gives an architecture alone one is enough
         own = None if plugins.constant("losses", spec.loss.name, "ARCHITECTURE_OF", ()) else seed

@@ -10,7 +10,7 @@ from pipeline.clips.planning import is_of_clips, scoring
 from pipeline.config.read import Configuration
 from pipeline.config.table import Column, Metric, Table
 from pipeline.planning.data import pairs, prepared
-from pipeline.planning.job import File, Job, plugin_module
+from pipeline.planning.job import File, Job, plugin_module, plugin_modules
 from pipeline.planning.loss_networks import classifier, loss_network
 from pipeline.planning.parts import metric_spec, needs_target, network_spec
 from pipeline.planning.runs import trained
@@ -93,7 +93,7 @@ def _scored(
         reads["model"] = first
         if others:
             reads["further_models"] = others
-        modules.append(plugin_module("networks", configuration.network_file(place[0])))
+        modules += plugin_modules("networks", configuration.network_file(place[0]))
     key = (column.task, configuration.dataset(column.dataset), *place, test_set)
     named = {"metric_weights": list(weights)}
     return Job(configuration.root, "evaluate", key, spec, tuple(dict.fromkeys(modules)), reads, named)
@@ -122,7 +122,7 @@ def generated(configuration: Configuration, table: Table, label: str, column: Co
     modules += _metric_modules(configuration, table, spec.metrics, test_set)
     if isinstance(run, Job):
         reads["model"] = run.writes("model")
-        modules.append(plugin_module("networks", configuration.network_file(place[0])))
+        modules += plugin_modules("networks", configuration.network_file(place[0]))
     key = (column.task, configuration.dataset(column.dataset), *place, test_set)
     named = {"metric_weights": list(weights)}
     return Job(configuration.root, "generate", key, spec, tuple(dict.fromkeys(modules)), reads, named)
@@ -186,7 +186,7 @@ def submitted(configuration: Configuration, table: Table, column: Column) -> Ite
             tile=configuration.scale.evaluation.tile,
         )
         file = configuration.network_file(network)
-        modules = ("pipeline.submit", plugin_module("datasets", test_set), plugin_module("networks", file))
+        modules = ("pipeline.submit", plugin_module("datasets", test_set), *plugin_modules("networks", file))
         reads = {"model": run.writes("model")}
         yield Job(configuration.root, "submit", (*run.key, test_set), spec, modules, reads)
 

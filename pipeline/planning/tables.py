@@ -16,7 +16,7 @@ from pipeline.planning.loss_networks import classifier
 from pipeline.planning.parts import needs_target
 from pipeline.planning.runs import trained
 from pipeline.planning.scores import answered, compared, evaluated, generated, samples_of, submitted
-from pipeline.planning.words import protocol, settings, stand_ins
+from pipeline.planning.words import packaged, protocol, settings, stand_ins
 from pipeline.specs.evaluate import EvaluateSpec
 from pipeline.specs.generate import OF_PICTURES
 from pipeline.specs.tabulate import CLASSIFICATION, TRIVIAL, Cell, MetricColumn, PublishedValue, TabulateSpec
@@ -274,6 +274,7 @@ def _metric_columns(configuration: Configuration, table: Table) -> Iterator[Metr
                 words.append(model.source)
             else:
                 better = plugins.constant("metrics", metric.file or name, "better")
+                words += packaged("metrics", metric.file or name)
         if metric.classifier:
             chosen = configuration.classifier(metric.classifier)
             size = f"{chosen.architecture}, {chosen.classes} classes"

@@ -14,7 +14,7 @@ from pipeline.clips.planning import protocol_words
 from pipeline.config import scale
 from pipeline.config.read import Configuration
 from pipeline.config.starts import Start, start_of
-from pipeline.config.table import Metric, Table
+from pipeline.config.table import Column, Metric, Table
 from pipeline.planning.parts import recipe
 from pipeline.planning.runs import steps_file, trained
 from pipeline.specs.classifier import AttackSpec, RobustnessSpec
@@ -26,6 +26,11 @@ UNEQUAL = "; clipping acts in more steps under losses of larger gradients"
 """Of recipes that clip where losses are compared."""
 BOUND = "each loss, summed over pixels and bands, plus the divergence of the latent, weight 1"
 """What an auto-encoder is trained with."""
+
+
+def packaged(folder: str, name: str) -> list[str]:
+    """Return whose the plugin `name` is, with version and licence, where it is from outside; nothing for ours."""
+    return [f"{name} is of {plugins.package(folder, name)}"] if plugins.is_outside(folder, name) else []
 
 
 def protocol(name: str, metric: Metric, task: TaskSpec | None = None, samples: int | None = None) -> str:
@@ -128,8 +133,9 @@ def settings(configuration: Configuration, table: Table) -> Iterator[str]:
         trained = plugins.constant("networks", file, "OWN_LOSS") if network.own_loss else table.pixel
         if table.compares == "generators":
             trained = BOUND
+        whose = "".join(f"; {text}" for text in packaged("networks", file))
         label = name if file == name else f"{name} ({file})"
-        yield f"{label}: {size}; {made}; pixel term: {trained}; source: {network.source}"
+        yield f"{label}: {size}; {made}; pixel term: {trained}; source: {network.source}{whose}"
     for name in table.losses:
         if name in table.answers:
             answer = table.answers[name]
@@ -142,6 +148,13 @@ def settings(configuration: Configuration, table: Table) -> Iterator[str]:
         if metric.loss_network:
             entry = configuration.loss_network(metric.loss_network)
             yield f"metric {name} rests on {entry.network}, {_origin(entry)}; source: {entry.source}"
+    sets = {one for whole in table.columns.values() for each in whole.by_test_set() for one in _sets(each)}
+    for name in sorted({configuration.dataset(one) for one in sets - {*configuration.scale.absent}}):
+        yield from (f"data set {text}" for text in packaged("datasets", name))
+
+
+def _sets(column: Column) -> tuple[str, str]:
+    return column.dataset, column.test_set.dataset
 
 
 def _starts(configuration: Configuration, network: str, tasks: set[str]) -> str:
@@ -193,6 +206,10 @@ def _loss(configuration: Configuration, name: str, pixel: str, tasks: set[str]) 
         yield f"{name}: {own}{taken}; {what}; source: {entry.source}"
     elif loss.again_of:
         yield f"{name}: {loss.source}"
+    elif whose := packaged("losses", loss.loss or name):
+        takes = "pixel" in plugins.build_arguments("losses", loss.loss or name)
+        beside = loss.arguments.get("pixel", pixel) if takes else None
+        yield f"{name}: {f'{beside} + ' if beside else ''}{loss.loss or name}, {taken}; {whose[0]}"
     elif loss.arguments or own:
         yield f"{name}: {own}{taken}"
 
