@@ -27,4 +27,4 @@ def page(text: str, entries: Iterable[Mapping[str, Any]]) -> str:
 
 
 if __name__ == "__main__":
-    write_text(PAGE, page(PAGE.read_text(encoding="utf-8"), listing()))
+    write_text(PAGE, page(PAGE.read_text(encoding="utf-8"), (entry for entry in listing() if "package" not in entry)))

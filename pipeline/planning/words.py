@@ -206,10 +206,8 @@ def _loss(configuration: Configuration, name: str, pixel: str, tasks: set[str]) 
         yield f"{name}: {own}{taken}; {what}; source: {entry.source}"
     elif loss.again_of:
         yield f"{name}: {loss.source}"
-    elif whose := packaged("losses", loss.loss or name):
-        takes = "pixel" in plugins.build_arguments("losses", loss.loss or name)
-        beside = loss.arguments.get("pixel", pixel) if takes else None
-        yield f"{name}: {f'{beside} + ' if beside else ''}{loss.loss or name}, {taken}; {whose[0]}"
+    elif whose := packaged("losses", file):
+        yield f"{name}: {own}{file}, {taken}; {whose[0]}"
     elif loss.arguments or own:
         yield f"{name}: {own}{taken}"
 
