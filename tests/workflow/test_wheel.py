@@ -166,7 +166,8 @@ def test_it_holds_the_library_and_its_data_alone(wheel: Path) -> None:
         for network in ("mae_task", "cnn_mae_task")
         for ending in (".safetensors", ".json", "_probe.csv")
     )
-    data = ("py.typed", "metrics/golden.csv", "metrics/niqe.safetensors", "assets/embedded_catalogue.json", *shipped)
+    tables = ("assets/embedded_catalogue.json", "assets/released_weights.toml")
+    data = ("py.typed", "metrics/golden.csv", "metrics/niqe.safetensors", *tables, *shipped)
     assert {f"lossbench/{file}" for file in data} <= set(names)
 
 
