@@ -166,9 +166,12 @@ def _download(file: PublicFile, raw: Path) -> None:
         # what came is not what is published: the next try begins anew
         arrived.unlink(missing_ok=True)
         raise UserError(f"{error}; {by_hand}") from None
-    arrived.replace(raw)
-    with suppress(OSError):
-        arrived.parent.rmdir()
+    else:
+        arrived.replace(raw)
+    finally:
+        # a part of a download stays there
+        with suppress(OSError):
+            arrived.parent.rmdir()
 
 
 def _check_size(file: PublicFile, path: Path) -> None:

@@ -19,8 +19,10 @@ from importlib.metadata import Distribution, PathDistribution, distribution
 from pathlib import Path
 
 import pytest
+from _loss_networks import TINY
 from _page_folder import furnish
 from _repository import ROOT
+from _weights import encoder
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -221,6 +223,16 @@ def test_it_makes_a_loss_and_scores_pictures(python: Path, run: Callable[..., st
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert list(json.loads(done.stdout)["mean"]) == ["psnr", "ssim", "niqe"]
     assert json.loads(run("-m", "lossbench", "losses", "--json"))
+
+
+def test_it_lists_public_weights_and_stores_a_file_that_is_there(run: Callable[..., str], tmp_path: Path) -> None:
+    assert {"mae_base", "vgg19"} <= {
+        row["name"] for row in json.loads(run("-m", "lossbench", "fetch", "weights", "--json"))
+    }
+    (tmp_path / "encoder.pth").write_bytes(encoder())
+    settings = [part for key, value in TINY["mae"].items() for part in ("--set", f"{key}={value}")]
+    run("-m", "lossbench", "import_weights", "encoder.pth", "--as", "mae", *settings, "--output", "mae.safetensors")
+    run("-c", "import lossbench; lossbench.create_loss('kmae', weights='mae.safetensors')")
 
 
 def test_the_snippets_of_the_documentation_run(run: Callable[..., str], tmp_path: Path) -> None:
