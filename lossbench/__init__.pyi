@@ -75,7 +75,7 @@ def create_loss(
 ) -> WeightedTerms:
     """Build the loss `name`: the distance `pixel`, None for none, plus `weight` times the loss's own term.
 
-    - `weights`: file of the frozen loss network, where the loss has one; `auto` finds one made here, fetched or shipped.
+    - `weights`: file of the frozen loss network, where the loss has one; `auto` finds what was made, fetched, shipped.
     - `every`: k, the own term in every k-th step alone, k times as heavy there: `loss(prediction, target, step=step)`.
     - `check_range`: whether the first target is looked at, and refused where it is not in [0, 1].
     - `precision`: arithmetic of the loss network.

@@ -25,7 +25,9 @@ def options(parser: argparse.ArgumentParser) -> None:
     add("pictures", nargs="+", metavar="PICTURE", help="picture files")
     match = "print the weight at which the gradient of each loss's own term has R times the norm of the pixel term's"
     add("--match", type=float, metavar="R", help=f"{match}, such as 0.3")
-    weights = "file of a loss network, found where it is left out; of several losses those take it that can, or LOSS=FILE"
+    weights = (
+        "file of a loss network, left out one is found; of several losses for those that take its kind, or LOSS=FILE"
+    )
     add("--weights", action="append", default=[], metavar="FILE", help=weights)
     setting = "an argument of the losses, or of one: LOSS.key=value"
     add("--set", action="append", default=[], metavar="key=value", help=setting)
