@@ -12,7 +12,7 @@ from typing import Any
 _FRONT_DOOR = {
     "__version__": ("lossbench.version", "VERSION"),
     "compare": ("lossbench.comparing.compare", "compare"),
-    "create_loss": ("lossbench.losses", "build"),
+    "create_loss": ("lossbench.weights.creating", "create_loss"),
     "create_metric": ("lossbench.metrics", "create_metric"),
     "list_losses": ("lossbench.losses", "list_losses"),
     "load_network": ("lossbench.networks", "load_network"),

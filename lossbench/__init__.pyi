@@ -25,7 +25,7 @@ __version__: str
 _Pixel: TypeAlias = Literal["l1", "l2", "charbonnier"]
 _Precision: TypeAlias = Literal["exact", "difference", "fast"]
 
-# `create_loss` is `lossbench.losses.build`; what each loss takes is written out here for editors
+# `create_loss` is `lossbench.weights.creating.create_loss`; what each loss takes is written out here for editors
 @overload
 def create_loss(name: Literal["l1", "l2", "charbonnier"], *, check_range: bool = True) -> WeightedTerms:
     """Build the distance of the pixels."""
@@ -67,7 +67,7 @@ def create_loss(
     *,
     pixel: _Pixel | None = "l1",
     weight: float = 1.0,
-    weights: str | PathLike[str] | None = None,
+    weights: str | PathLike[str] | None = "auto",
     every: int = 1,
     check_range: bool = True,
     precision: _Precision = "exact",
@@ -75,7 +75,7 @@ def create_loss(
 ) -> WeightedTerms:
     """Build the loss `name`: the distance `pixel`, None for none, plus `weight` times the loss's own term.
 
-    - `weights`: file of the frozen loss network, where the loss has one.
+    - `weights`: file of the frozen loss network, where the loss has one; `auto` finds what was made, fetched, shipped.
     - `every`: k, the own term in every k-th step alone, k times as heavy there: `loss(prediction, target, step=step)`.
     - `check_range`: whether the first target is looked at, and refused where it is not in [0, 1].
     - `precision`: arithmetic of the loss network.

@@ -1,4 +1,4 @@
-"""The command `lossbench`: list the plugins, fetch a data set, probe a loss, score, restore, export."""
+"""The command `lossbench`: list the plugins, fetch data and weights, probe a loss, score, restore, export."""
 
 import argparse
 import json
@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from lossbench.comparing import command as comparing
-from lossbench.errors import UserError, exit_with_one_line, nearest, shown, tolerate
+from lossbench.errors import UserError, exit_with_one_line, nearest, tolerate
 from lossbench.exporting import command as exporting
 from lossbench.files import check_readable_folder
 from lossbench.probe import command as probing
 from lossbench.restoring import command as restoring
 from lossbench.usage.parser import Parser
+from lossbench.weights import command as weights
 
 Rows = list[dict[str, Any]]
 DATA_ROOT = Path("data")
@@ -82,27 +83,17 @@ def losses_verb(folder: Path | None) -> Verb:
     return Verb(text, options, listed, "lossbench losses --weights weights/")
 
 
-def fetch_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of `fetch`."""
-    parser.add_argument("dataset", help="name of a data set that can be fetched")
-    parser.add_argument("--root", type=Path, help="folder to put it in; left out, <data root>/<data set>")
-    json_option(parser)
+def fetch_verb(data_root: Callable[[], Path]) -> Verb:
+    """Return the verb that downloads data sets, below the folder that `data_root` gives, and weights."""
+
+    def fetch(given: argparse.Namespace) -> None:
+        show(weights.fetched(given, data_root), given.json)
+
+    return Verb(weights.FETCH, weights.fetch_options, fetch, weights.FETCH_EXAMPLE)
 
 
-def fetch(given: argparse.Namespace, data_root: Path = DATA_ROOT) -> None:
-    """Download the data set, checked, to the folder asked for or to one of its own below `data_root`; say where."""
-    from lossbench.datasets import card, fetch
-
-    folder = given.root or data_root / given.dataset
-    fetch(given.dataset, folder)
-    told = card(given.dataset)
-    row = {"name": told.name, "folder": shown(str(folder)), "title": told.title, "licence": told.licence}
-    show([row], given.json)
-
-
-def probe_verb(folder: Path | None) -> Verb:
-    """Return the verb that probes a loss, and names the stored loss networks below `folder` where one is missing."""
-    return Verb(probing.TEXT, probing.options, lambda given: probing.run(given, folder), probing.EXAMPLE)
+def _import_weights(given: argparse.Namespace) -> None:
+    show(weights.import_weights(given), given.json)
 
 
 def _measure_options(parser: argparse.ArgumentParser) -> None:
@@ -137,10 +128,9 @@ VERBS: dict[str, Verb] = {
     "loss_networks": _shelf_verb("loss networks with their parameters at published size", "loss_networks"),
     "metrics": _shelf_verb("metrics with their sources and protocols", "metrics"),
     "datasets": _shelf_verb("data sets with licence, size and where to get them", "datasets"),
-    "fetch": Verb(
-        "download a published data set, checked by its checksums", fetch_options, fetch, "lossbench fetch div2k"
-    ),
-    "probe": probe_verb(None),
+    "fetch": fetch_verb(lambda: DATA_ROOT),
+    "import_weights": Verb(weights.IMPORT, weights.import_options, _import_weights, weights.IMPORT_EXAMPLE),
+    "probe": Verb(probing.TEXT, probing.options, probing.run, probing.EXAMPLE),
     "measure": Verb(
         "scores of picture files or folders, with the protocol of each",
         _measure_options,

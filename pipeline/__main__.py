@@ -4,8 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from lossbench.__main__ import VERBS, Verb, fetch_options, json_option, listing_verb, losses_verb, probe_verb, run
-from lossbench.__main__ import fetch as fetch_below
+from lossbench.__main__ import VERBS, Verb, fetch_verb, json_option, listing_verb, losses_verb, run
 from pipeline.new import command as new
 from pipeline.trying import command as trying
 
@@ -31,10 +30,10 @@ def _plan(given: argparse.Namespace) -> None:
     report(given.scale, CONFIG, given.json)
 
 
-def _fetch(given: argparse.Namespace) -> None:
+def _data_root() -> Path:
     from pipeline.config.read import values
 
-    fetch_below(given, Path(values(CONFIG)["data_root"]))
+    return Path(values(CONFIG)["data_root"])
 
 
 PLAN = "jobs and GPU-hours of a scale, and the data and weights missing on this machine"
@@ -42,8 +41,7 @@ PLAN = "jobs and GPU-hours of a scale, and the data and weights missing on this 
 
 OWN: dict[str, Verb] = {
     "losses": losses_verb(RESULTS),
-    "probe": probe_verb(RESULTS),
-    "fetch": Verb(VERBS["fetch"].text, fetch_options, _fetch, VERBS["fetch"].example),
+    "fetch": fetch_verb(_data_root),
     "tables": listing_verb("published tables that can be made here", _tables, "python -m pipeline tables --json"),
     "plan": Verb(PLAN, _plan_options, _plan, "python -m pipeline plan --scale paper"),
     "new": Verb(new.TEXT, new.options, new.run, new.EXAMPLE),

@@ -10,7 +10,10 @@ import pytest
 
 
 class Server(ThreadingHTTPServer):
-    """Serves `contents` by name, and breaks the first answer of a name off after its bytes in `breaks_at`."""
+    """Serves `contents` by name, and breaks the first answer of a name off after its bytes in `breaks_at`.
+
+    Names in `moved` are answered by a redirection.
+    """
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
@@ -18,6 +21,7 @@ class Server(ThreadingHTTPServer):
         self.contents: dict[str, bytes] = {}
         self.breaks_at: dict[str, int] = {}
         self.ranges, self.says_length, self.status = True, True, 200
+        self.moved: dict[str, str] = {}
         self.asked: list[str | None] = []
 
 
@@ -29,6 +33,12 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         given, name = self.headers["Range"], self.path.rpartition("/")[2]
         self.server.asked.append(given)
+        if name in self.server.moved:
+            self.send_response(302)
+            self.send_header("Location", f"{self.server.url}/elsewhere/{self.server.moved[name]}")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
         content = self.server.contents[name]
         start = int(re.findall(r"\d+", given)[0]) if given and self.server.ranges else 0
         status = self.server.status

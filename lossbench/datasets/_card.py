@@ -45,6 +45,8 @@ class Card:
     """The expected tree, on one line."""
     stand_in_for: str | None = None
     """The published data set that this one replaces at small scale."""
+    general: bool = False
+    """Whether it is general imagery, on which nothing but loss networks and classifiers are trained."""
     needs_root: bool = True
     """Whether it lies in a folder of the user; others ship inside packages."""
     folder_of: str | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, fx, nn
@@ -113,17 +113,79 @@ def import_weights(module: Timm, path: Path) -> None:
     fill(module, {**unread, **trunk}, path)
 
 
-def _created(name: str, bands: int) -> Any:
+def full_name(name: str) -> str:
+    """Return the model `name` with the tag of its weights, timm's usual one where it has none.
+
+    Raises UserError, with the nearest matches, for an unknown model or tag, and for a model without weights.
+    """
+    timm = imported("timm", OWNER)
+    base, tags = _known(name)
+    if "." in name:
+        return name
+    usual = f"{base}.{timm.get_pretrained_cfg(base).tag}" if tags else ""
+    if usual not in tags:
+        raise UserError(f"model: timm has no weights of '{name}'; choose one of timm.list_pretrained()")
+    return usual
+
+
+class Origin(NamedTuple):
+    """Whose weights those of timm's hub are."""
+
+    source: str
+    licence: str
+    non_commercial: bool
+
+
+def origin(name: str) -> Origin:
+    """Return whose weights timm's hub has of the model `name`, a full name, as timm states it."""
+    timm = imported("timm", OWNER)
+    stated = timm.get_pretrained_cfg(name)
+    hub = stated.hf_hub_id or ""
+    # an owner's name stands for the model of that owner
+    place = f"{hub}{name}" if hub.endswith("/") else hub or stated.url or "timm's own place"
+    licence = stated.license or "not stated by timm"
+    # as SPDX writes it
+    return Origin(f"timm {timm.__version__}, {place}", licence, "-nc" in licence.lower())
+
+
+def fill_from_hub(module: Timm) -> None:
+    """Fill `module` with the weights that timm's hub has of its model; timm downloads and keeps them.
+
+    Raises UserError where they can't be had.
+    """
+    try:
+        released = _created(module.title, module.bands, pretrained=True)
+    except UserError:
+        raise
+    # whatever a download or a client of a hub raises
+    except Exception as error:
+        reason = " ".join(str(error).split())[:200]
+        raise UserError(
+            f"timm:{module.title}: its weights can't be had from timm's hub ({type(error).__name__}: {reason}); where "
+            f"there is a network run: lossbench fetch weights timm:{module.title}, or import a file that you have: "
+            f"lossbench import_weights FILE --as timm --set model={module.title}"
+        ) from None
+    module.model.load_state_dict(released.state_dict())
+
+
+def _known(name: str) -> tuple[str, list[str]]:
+    """Return the model `name` without its tag, and the names with tags that timm has of it."""
     timm = imported("timm", OWNER)
     base = name.partition(".")[0]
     if not timm.is_model(base):
         raise UserError(f"model: timm has no '{name}'; {_near(base, timm.list_models())}timm.list_models() names all")
-    tags = timm.list_pretrained(f"{base}.*")
+    tags: list[str] = timm.list_pretrained(f"{base}.*")
     if "." in name and name not in tags:
         raise UserError(f"model: timm has no weights '{name}'; {_near(name, tags)}timm.list_pretrained() names all")
+    return base, tags
+
+
+def _created(name: str, bands: int, pretrained: bool = False) -> Any:
+    timm = imported("timm", OWNER)
+    _known(name)
     # real even under the meta device: models compute tables that no file fills
     with torch.device("cpu"):
-        given = {"pretrained": False, "num_classes": 0, "in_chans": bands}
+        given = {"pretrained": pretrained, "num_classes": 0, "in_chans": bands}
         try:
             return timm.create_model(name, **given, dynamic_img_size=True)
         except TypeError:

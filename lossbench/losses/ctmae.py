@@ -9,5 +9,6 @@ REWARDS = (
     "Patches that a transformer MAE, trained on the task's own ground truth, encodes alike, each in its surroundings."
 )
 LOSS_NETWORKS = ("mae",)
+TRAINED_ON = "task"
 
 build = partial(build_loss, "ctmae", LOSS_NETWORKS, drawn=False, architecture=None, seed=0)

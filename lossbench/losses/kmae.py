@@ -9,5 +9,6 @@ REWARDS = (
     "Patches that a transformer MAE, trained on other pictures (ImageNet), encodes alike, each in its surroundings."
 )
 LOSS_NETWORKS = ("mae",)
+TRAINED_ON = "other"
 
 build = partial(build_loss, "kmae", LOSS_NETWORKS, drawn=False, architecture=None, seed=0)

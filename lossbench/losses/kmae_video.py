@@ -7,6 +7,7 @@ from lossbench.losses._features import build_loss, encode_clip
 SOURCE = "MAE paper, eq. 2 and section 4.2, configuration 3, video"
 REWARDS = "Cubes of space and time that a video MAE, trained on other clips, encodes alike: motion too."
 LOSS_NETWORKS = ("videomae", "mae_st")
+TRAINED_ON = "other"
 TAKES = ("clips",)
 
 build = partial(build_loss, "kmae_video", LOSS_NETWORKS, encode_clip, drawn=False, architecture=None, seed=0)

@@ -1,7 +1,9 @@
 """`vgg`: one feature map of an ImageNet classifier (perceptual loss)."""
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +15,11 @@ REWARDS = (
     "A feature map of a classifier that agrees: content and texture before exact pixels, at the price of a fine grid."
 )
 LOSS_NETWORKS = ("vgg19", "vgg16")
+
+
+def fits(kind: str, arguments: Mapping[str, Any]) -> bool:
+    """Return whether a loss network of `kind` has the layer of `arguments`: blocks of VGG-16 end one earlier."""
+    return kind == "vgg19" or not str(arguments.get("layer", "conv5_4")).endswith("_4")
 
 
 def feature_map(network: nn.Module, image: Tensor, *, layer: str) -> Tensor:

@@ -22,10 +22,7 @@ OVER: Over = "set"
 FEATURES = 2048
 """Of a picture; a covariance of no more pictures lacks full rank."""
 WEIGHTS = ("inception",)
-WEIGHTS_FROM = (
-    "put pt_inception-2015-12-05-6726825d.pth (github.com/mseitzer/pytorch-fid/releases) in weights_root and store it "
-    "by pipeline.import_weights"
-)
+WEIGHTS_FROM = "run: lossbench fetch weights fid, which names the file"
 
 
 def score_set(predictions: Iterable[Pixels], targets: Iterable[Pixels], protocol: Protocol, *, weights: Path) -> float:

@@ -25,8 +25,7 @@ FEATURES = 512
 """Of a picture; a covariance of no more pictures lacks full rank."""
 WEIGHTS = ("vgg16",)
 WEIGHTS_FROM = (
-    "store the embedded trunk by pipeline.import_weights, or torchvision's vgg16-397923af.pth "
-    "(download.pytorch.org/models) from weights_root"
+    "run: lossbench fetch weights vgg16, which names the file, or import the embedded trunk by lossbench import_weights"
 )
 
 LAYER = "pool5"

@@ -12,10 +12,7 @@ colours: tuple[Colour, ...] = ("rgb",)
 SOURCE = "Zhang et al., 'The Unreasonable Effectiveness of Deep Features', CVPR 2018, equation 1 (version 0.1, VGG-16)"
 OVER: Over = "picture"
 WEIGHTS = ("lpips",)
-WEIGHTS_FROM = (
-    "put vgg16-397923af.pth (download.pytorch.org/models) in weights_root and store it by pipeline.import_weights, "
-    "which finds LPIPS_v0.1_vgg-a78928a0.pth beside it or in the package torchmetrics"
-)
+WEIGHTS_FROM = "run: lossbench fetch weights lpips, which names the file"
 
 
 def score(prediction: Pixels, target: Pixels, protocol: Protocol, *, weights: Path) -> float:

@@ -25,7 +25,9 @@ def options(parser: argparse.ArgumentParser) -> None:
     add("pictures", nargs="+", metavar="PICTURE", help="picture files")
     match = "print the weight at which the gradient of each loss's own term has R times the norm of the pixel term's"
     add("--match", type=float, metavar="R", help=f"{match}, such as 0.3")
-    weights = "file of a loss network; of several losses it is for those that take its kind, or say LOSS=FILE"
+    weights = (
+        "file of a loss network, left out one is found; of several losses for those that take its kind, or LOSS=FILE"
+    )
     add("--weights", action="append", default=[], metavar="FILE", help=weights)
     setting = "an argument of the losses, or of one: LOSS.key=value"
     add("--set", action="append", default=[], metavar="key=value", help=setting)
@@ -34,11 +36,10 @@ def options(parser: argparse.ArgumentParser) -> None:
     add("--json", action="store_true", help="print JSON")
 
 
-def run(given: argparse.Namespace, folder: Path | None = None) -> None:
+def run(given: argparse.Namespace) -> None:
     """Probe the losses of the command line and print what is found, and write it to `--output`.
 
-    Raises UserError for an unknown loss or setting, a picture that can't be used, and missing weights: it then names
-    those below `folder` that fit.
+    Raises UserError for an unknown loss or setting, a picture that can't be used, and missing weights.
     """
     losses, pictures = divided([*given.losses, *given.pictures])
     if not 0 < given.psnr <= MOST:
@@ -54,7 +55,7 @@ def run(given: argparse.Namespace, folder: Path | None = None) -> None:
     from lossbench.probe.loss import Settings, opened, probed
 
     chosen = weights_of(losses, given.weights)
-    settings = [Settings(loss, chosen.get(loss), settings_of(loss, losses, given.set), folder) for loss in losses]
+    settings = [Settings(loss, chosen.get(loss), settings_of(loss, losses, given.set)) for loss in losses]
     built = [each.build() for each in settings]
     opened_pictures = {picture: opened(picture) for picture in pictures}
     if given.match is not None:

@@ -1,6 +1,5 @@
 """What does a loss see? Degradations at equal PSNR, ranked by the loss and by L1, and what the loss costs."""
 
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -14,11 +13,12 @@ from torch import Tensor
 
 from lossbench import losses
 from lossbench.errors import FileError, UserError, tell
+from lossbench.formats.settings import assigned
 from lossbench.images import read_image, through_jpeg
-from lossbench.plugins import constant
 from lossbench.probe.cost import StepCost, cost
 from lossbench.probe.degradations import blurred, noisy, psnr, shifted, to_psnr
 from lossbench.terms import WeightedTerms, l1
+from lossbench.weights.creating import automatic
 
 CROP = 96
 """Side of a crop in pixels."""
@@ -166,45 +166,35 @@ class Settings:
 
     loss: str
     weights: Path | None
-    """File of its loss network, where it has one."""
+    """File of its loss network, where it has one; None finds one."""
     assignments: list[str]
     """Further arguments as `key=value`, values in JSON or plain words."""
-    folder: Path | None = None
-    """Where loss networks are looked for, to be named where one is missing."""
 
     def build(self) -> Probed:
         """Build the loss, on the GPU where there is one.
 
-        Raises UserError for an unknown loss or key, and names the loss networks below `folder` when it needs one.
+        Raises UserError for an unknown loss or key, and where it needs a loss network and none is found.
         """
-        built, arguments = build(self.loss, self.weights, self.assignments, self.folder)
+        built, arguments = build(self.loss, self.weights, self.assignments)
         return Probed(self.loss, arguments, built.to(_device()))
 
 
-def build(
-    name: str, weights: Path | None, assignments: list[str], folder: Path | None = None
-) -> tuple[WeightedTerms, dict[str, Any]]:
+def build(name: str, weights: Path | None, assignments: list[str]) -> tuple[WeightedTerms, dict[str, Any]]:
     """Build the loss `name` with the settings `key=value`, values in JSON or plain words; return it and its arguments.
 
-    Raises UserError for an unknown loss or key, and names the loss networks below `folder` when the loss needs one.
+    Without `weights` its loss network is found as by `lossbench.create_loss`. Raises UserError for an unknown loss or
+    key, and where the loss needs a loss network and none is found.
     """
-    kinds = constant("losses", losses.split(name)[0], "LOSS_NETWORKS")
-    arguments: dict[str, Any] = {}
-    for assignment in assignments:
-        key, sign, value = assignment.partition("=")
-        if not key or not sign:
-            raise UserError(f"--set {assignment}: no key=value; write it as --set pixel=l2")
-        arguments[key] = _value(value)
+    arguments = assigned(assignments, "--set", "pixel=l2")
+    owner = "--set weights" if "weights" in arguments else "--weights"
     if weights is not None:
         arguments["weights"] = str(weights)
-    if kinds and arguments.get("weights") is None:
-        files = [file for kind in kinds for file in losses.stored(folder).get(kind, [])]
-        remedy = f"here are: {', '.join(files)}" if files else "docs/use-a-loss.md says how to get one"
-        raise UserError(f"loss '{name}' needs --weights FILE of a stored {' or '.join(kinds)}; {remedy}")
+    elif "weights" not in arguments and (found := automatic(name, arguments)) is not None:
+        arguments["weights"], owner = str(found), f"loss '{name}'"
     try:
         return losses.build(name, **arguments), arguments
     except FileError as error:
-        raise UserError(f"{'--set weights' if weights is None else '--weights'}: {error}") from None
+        raise UserError(f"{owner}: {error}") from None
     except UserError as error:
         raise UserError(f"{error}; correct --set" if assignments else str(error)) from None
     except (TypeError, ValueError, AttributeError) as error:
@@ -242,13 +232,6 @@ def reporter(name: str, seconds: float = 5.0) -> Callable[[int, int], None]:
             tell(f"probe {name}  part {parts}/{total}  ETA {left:.0f} s")
 
     return done
-
-
-def _value(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
 
 
 def _batch(pixels: NDArray[np.uint8]) -> Tensor:

@@ -8,9 +8,10 @@ from typing import Annotated, Any
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, field_validator, model_validator
 
-from lossbench.errors import nearest
+from lossbench.errors import UserError, nearest
 from lossbench.records import Strict, refuse_twice
 from lossbench.video.clips import SCORED_FRAMES
+from lossbench.weights.released import public
 from pipeline.config.losses import Loss
 from pipeline.outputs.layout import FILES
 from pipeline.specs.classifier import ClassifierBase
@@ -57,9 +58,22 @@ class Network(Strict):
 class Weights(PublicWeights):
     """A public weight file and all that a user must know to get it."""
 
-    bytes: PositiveInt
+    bytes: PositiveInt | None
+    """None where its size is not published."""
     licence: str
     where: str
+
+
+def known_weights(value: Any) -> Any:
+    """Return what the package knows of the public file `value`, where that is a name; anything else as it is."""
+    if not isinstance(value, str):
+        return value
+    try:
+        known = public(value)
+    except UserError as error:
+        raise ValueError(str(error)) from None
+    values = {"file": known.file, "digest": known.digest, "licence": known.licence, "where": known.url}
+    return {**values, "bytes": known.size}
 
 
 class ForTask(Strict):
@@ -98,6 +112,7 @@ class LossNetwork(Strict):
     accumulate: PositiveInt = 1
     """Of one that is pre-trained: parts of the batch that follow one another, as a network's."""
     weights: Weights | None = None
+    """A public file: its name in lossbench/assets/released_weights.toml, or all that there is to know of it."""
     classifier: str | None = None
     """A name of `classifiers`, whose trunk it is, filters scaled to a mean activation of 1."""
     judgements: Judgements | None = None
@@ -107,6 +122,8 @@ class LossNetwork(Strict):
     stand_in: str = ""
     """What it stands in for, when it does."""
     source: str
+
+    _known = field_validator("weights", mode="before", json_schema_input_type=str | Weights | None)(known_weights)
 
     @model_validator(mode="after")
     def _one_origin(self) -> LossNetwork:
@@ -131,9 +148,12 @@ class Classifier(ClassifierBase):
     dataset: str
     """Published data set of labelled pictures."""
     weights: Weights | None = None
+    """A public file: its name in lossbench/assets/released_weights.toml, or all that there is to know of it."""
     stand_in: str = ""
     """What it stands in for, when it does."""
     source: str
+
+    _known = field_validator("weights", mode="before", json_schema_input_type=str | Weights | None)(known_weights)
 
     @model_validator(mode="after")
     def _one_start(self) -> Classifier:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from lossbench import datasets
 from lossbench.assets import embedded
 from lossbench.errors import UserError, gathered, say
+from lossbench.weights.released import by_file
 from pipeline.config.read import Configuration
 
 
@@ -51,6 +52,13 @@ def missing(
             except UserError as error:
                 yield Missing(weights.file, str(error), None)
         elif not path.is_file():
-            size = f"{weights.bytes / 1e9:.2f} GB" if weights.bytes >= 1e7 else f"{weights.bytes / 1e3:.0f} kB"
-            text = f"weights of {owner}: put {path} ({size}, {weights.licence}, {weights.where})"
-            yield Missing(weights.file, text, weights.bytes)
+            text = f"weights of {owner}: put {path} ({_size(weights.bytes)}, {weights.licence}, {weights.where})"
+            if known := by_file(weights.file):
+                text += f", by: lossbench fetch weights {known.name} --to {configuration.config.weights_root}"
+            yield Missing(weights.file, text, weights.bytes or 0)
+
+
+def _size(number: int | None) -> str:
+    if number is None:
+        return "of unknown size"
+    return f"{number / 1e9:.2f} GB" if number >= 1e7 else f"{number / 1e3:.0f} kB"

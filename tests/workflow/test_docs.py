@@ -18,10 +18,12 @@ from PIL import Image
 from torch import Tensor, nn
 
 from lossbench import __main__ as library_command_line
-from lossbench import losses, networks, plugins
+from lossbench import loss_networks, losses, networks, plugins
+from lossbench.assets import embedded
+from lossbench.errors import UserError
+from lossbench.loss_networks import vgg16
 from lossbench.terms import WeightedTerms
 from pipeline import __main__ as command_line
-from pipeline.specs.pretrain import PretrainSpec
 
 PAGE = (ROOT / "docs/use-a-loss.md").read_text(encoding="utf-8")
 WEIGHTS = Path("results/demo/pretrain/cnn_mae_task/photographs/network.safetensors")
@@ -153,12 +155,18 @@ def test_the_loss_has_no_parameters_and_no_state(folder: Path) -> None:
     assert loss(uniform(1, 3, 8, 8, seed=1) * 3 - 1, uniform(1, 3, 8, 8, seed=2)).isfinite()
 
 
-def test_the_import_by_hand_is_a_valid_job() -> None:
-    words = shlex.split(block("import"))
-    assert "<<<" in words
-    assert words[:5] == ["uv", "run", "python", "-m", "pipeline.import_weights"]
-    spec = PretrainSpec.from_json(words[-1])
-    assert spec.weights is not None and spec.loss_network in plugins.names("loss_networks")
+def test_a_file_is_imported_by_the_command_of_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    try:
+        embedded.locate(vgg16.EMBEDDED)
+    except UserError as error:
+        pytest.skip(str(error))
+    monkeypatch.chdir(tmp_path)
+    program, *words = shlex.split(block("import").replace("\\\n", ""))
+    assert program == "lossbench"
+    monkeypatch.setattr(sys, "argv", [program, *words])
+    library_command_line.main()
+    network, card = loss_networks.load(Path("vgg16.safetensors"))
+    assert loss_networks.described(network).name == "vgg16" and card["checked"] == "sha256:3be917fb"
 
 
 @pytest.fixture(scope="module")

@@ -87,6 +87,18 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
         visit(name, ())
 
 
+def test_no_stage_looks_for_a_loss_network() -> None:
+    reached, waiting = set(), [f"pipeline.{stage}" for stage in FILES]
+    while waiting:
+        name = waiting.pop()
+        if name not in reached:
+            reached.add(name)
+            waiting += graph()[name]
+    # what a stage makes depends on the files that it is given alone
+    assert "lossbench.weights.importing" in reached
+    assert not reached & {f"lossbench.weights.{name}" for name in ("creating", "finding", "fetching", "hub")}
+
+
 @pytest.mark.parametrize("folder", SHELVES)
 def test_a_plugin_is_found_by_its_name_and_imported_by_its_own_shelf_alone(folder: str) -> None:
     listed = {f"lossbench.{folder}.{name}" for name in plugins.names(folder)}

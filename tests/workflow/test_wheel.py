@@ -19,8 +19,10 @@ from importlib.metadata import Distribution, PathDistribution, distribution
 from pathlib import Path
 
 import pytest
+from _loss_networks import TINY
 from _page_folder import furnish
 from _repository import ROOT
+from _weights import encoder
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -166,7 +168,8 @@ def test_it_holds_the_library_and_its_data_alone(wheel: Path) -> None:
         for network in ("mae_task", "cnn_mae_task")
         for ending in (".safetensors", ".json", "_probe.csv")
     )
-    data = ("py.typed", "metrics/golden.csv", "metrics/niqe.safetensors", "assets/embedded_catalogue.json", *shipped)
+    tables = ("assets/embedded_catalogue.json", "assets/released_weights.toml")
+    data = ("py.typed", "metrics/golden.csv", "metrics/niqe.safetensors", *tables, *shipped)
     assert {f"lossbench/{file}" for file in data} <= set(names)
 
 
@@ -220,6 +223,16 @@ def test_it_makes_a_loss_and_scores_pictures(python: Path, run: Callable[..., st
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert list(json.loads(done.stdout)["mean"]) == ["psnr", "ssim", "niqe"]
     assert json.loads(run("-m", "lossbench", "losses", "--json"))
+
+
+def test_it_lists_public_weights_and_stores_a_file_that_is_there(run: Callable[..., str], tmp_path: Path) -> None:
+    assert {"mae_base", "vgg19"} <= {
+        row["name"] for row in json.loads(run("-m", "lossbench", "fetch", "weights", "--json"))
+    }
+    (tmp_path / "encoder.pth").write_bytes(encoder())
+    settings = [part for key, value in TINY["mae"].items() for part in ("--set", f"{key}={value}")]
+    run("-m", "lossbench", "import_weights", "encoder.pth", "--as", "mae", *settings, "--output", "mae.safetensors")
+    run("-c", "import lossbench; lossbench.create_loss('kmae', weights='mae.safetensors')")
 
 
 def test_the_snippets_of_the_documentation_run(run: Callable[..., str], tmp_path: Path) -> None:

@@ -109,7 +109,7 @@ def test_other_pictures_are_refused(weights: Path, change: Any, message: str) ->
 
 
 def test_without_a_file_it_says_what_to_get_and_where_it_goes() -> None:
-    message = r"lpips needs weights=PATH .*'lpips'; put vgg16-397923af.pth .*weights_root .*LPIPS_v0.1_vgg-a78928a0.pth"
+    message = r"lpips needs weights=PATH .*'lpips'; run: lossbench fetch weights lpips, which names the file"
     with pytest.raises(UserError, match=message):
         score("lpips", picture(1), picture(1))
     with pytest.raises(UserError, match=r"psnr needs no loss network; leave some\.safetensors out"):

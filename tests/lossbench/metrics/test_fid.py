@@ -216,10 +216,8 @@ def test_sets_and_pictures_have_their_own_functions() -> None:
         score("fid", image, image)
     with pytest.raises(UserError, match="psnr scores one picture at a time; use score"):
         score_set("psnr", [image], [image])
-    with pytest.raises(
-        UserError, match=r"fid needs weights=PATH .*pt_inception-2015-12-05-6726825d\.pth .*weights_root"
-    ):
+    with pytest.raises(UserError, match=r"fid needs weights=PATH .*'inception'; run: lossbench fetch weights fid"):
         score_set("fid", [image], [image])
-    with pytest.raises(UserError, match=r"'vgg16'; store the embedded trunk"):
+    with pytest.raises(UserError, match=r"'vgg16'; run: lossbench fetch weights vgg16"):
         score_set("frechet_vgg16", [image], [image])
     assert "never FID" in load("frechet_vgg16").SOURCE

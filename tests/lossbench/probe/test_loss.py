@@ -259,12 +259,11 @@ def test_what_cannot_be_probed_gives_one_line(
     text.write_text("no picture", encoding="utf-8")
     taken.touch()
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LOSSBENCH_WEIGHTS", str(tmp_path / "fetched"))
+    monkeypatch.setattr("lossbench.weights.places.SHIPPED", tmp_path / "shipped")
     cases: list[tuple[tuple[object, ...], str]] = [
         (("orignal", file), "unknown loss 'orignal' (no lossbench/losses/orignal.py); did you mean 'original'?"),
-        (
-            ("ccmae", file),
-            "loss 'ccmae' needs --weights FILE of a stored cnn_mae or unet_mae; docs/use-a-loss.md says how",
-        ),
+        (("ccmae", file), "loss 'ccmae' finds no loss network cnn_mae or unet_mae: none made by the pipeline"),
         (("ccmae", file, "--weights", "nowhere"), "nowhere is missing"),
         (("original", file, "--set", "pixl=l2"), "did you mean 'pixel'?"),
         (("original", file, "--set", "pixel"), "--set pixel: no key=value"),
@@ -279,14 +278,17 @@ def test_what_cannot_be_probed_gives_one_line(
         assert message in one_line_error(monkeypatch, capsys, *arguments)
 
 
-def test_missing_weights_are_found_where_they_lie(
+def test_weights_that_are_not_given_are_found_where_they_lie(
     file: Path, loss_network: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     stored = Path("results/demo/pretrain/cnn_mae_task/photographs/network.safetensors")
     (tmp_path / stored).parent.mkdir(parents=True)
     (tmp_path / stored).symlink_to(loss_network)
     monkeypatch.chdir(tmp_path)
-    assert one_line_error(monkeypatch, capsys, "ccmae", file).endswith(f"here are: {stored}")
+    run(monkeypatch, "ccmae", file, "--json")
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["arguments"] == {"weights": str(stored)}
+    assert captured.err.startswith(f"loss 'ccmae': weights {stored} (cnn_mae, ")
 
 
 def test_every_degradation_keeps_shape_and_type(image: Tensor) -> None:

@@ -189,7 +189,7 @@ def test_words_are_told_apart_by_what_they_are(tmp_path: Path, monkeypatch: pyte
             "loss 'l1' has the pixel term alone, with which --match compares",
         ),
         (("ssim", "sim", "waves.png", "--match", "1"), "unknown loss 'sim' (no lossbench/losses/sim.py); did you mean"),
-        (("timm:x@y", "waves.png"), "loss 'timm:x@y' needs --weights FILE of a stored timm"),
+        (("timm:x@y", "waves.png"), "model: timm has no 'x'; timm.list_models() names all"),
         (("l1", "waves.png", "x/waves.png", "--output", "x"), "pictures of one name would be written to one folder"),
     ],
 )

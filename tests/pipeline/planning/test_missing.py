@@ -48,7 +48,8 @@ def test_paper_scale_says_what_is_missing_and_where_to_get_it(tmp_path: Path, mo
         assert part in data
     assert vgg == (
         "weights of loss network 'vgg': put weights/vgg19-dcbb9e9d.pth "
-        "(0.57 GB, BSD-3-Clause (torchvision), https://download.pytorch.org/models/vgg19-dcbb9e9d.pth)"
+        "(0.57 GB, BSD-3-Clause (torchvision), https://download.pytorch.org/models/vgg19-dcbb9e9d.pth), "
+        "by: lossbench fetch weights vgg19 --to weights"
     )
     assert "put weights/mae_pretrain_vit_base.pth (0.34 GB, CC BY-NC 4.0 (non-commercial), https://dl.fbaipub" in mae
 
