@@ -53,11 +53,15 @@ def run(given: argparse.Namespace) -> None:
 
     from lossbench.probe import match, report
     from lossbench.probe.loss import Settings, opened, probed
+    from lossbench.weights.finding import say
 
     chosen = weights_of(losses, given.weights)
     settings = [Settings(loss, chosen.get(loss), settings_of(loss, losses, given.set)) for loss in losses]
     built = [each.build() for each in settings]
     opened_pictures = {picture: opened(picture) for picture in pictures}
+    for each in built:
+        if each.found is not None:
+            say(each.found)
     if given.match is not None:
         found = match.matched(built, opened_pictures, given.psnr, given.match)
         text = match.as_text(found)

@@ -19,6 +19,7 @@ from lossbench.probe.cost import StepCost, cost
 from lossbench.probe.degradations import blurred, noisy, psnr, shifted, to_psnr
 from lossbench.terms import WeightedTerms, l1
 from lossbench.weights.creating import automatic
+from lossbench.weights.finding import Found
 
 CROP = 96
 """Side of a crop in pixels."""
@@ -158,6 +159,8 @@ class Probed:
     loss: str
     arguments: dict[str, Any]
     built: WeightedTerms
+    found: Found | None = None
+    """Its loss network, where that was not given."""
 
 
 @dataclass(frozen=True)
@@ -175,24 +178,27 @@ class Settings:
 
         Raises UserError for an unknown loss or key, and where it needs a loss network and none is found.
         """
-        built, arguments = build(self.loss, self.weights, self.assignments)
-        return Probed(self.loss, arguments, built.to(_device()))
+        built, arguments, found = build(self.loss, self.weights, self.assignments)
+        return Probed(self.loss, arguments, built.to(_device()), found)
 
 
-def build(name: str, weights: Path | None, assignments: list[str]) -> tuple[WeightedTerms, dict[str, Any]]:
+def build(
+    name: str, weights: Path | None, assignments: list[str]
+) -> tuple[WeightedTerms, dict[str, Any], Found | None]:
     """Build the loss `name` with the settings `key=value`, values in JSON or plain words; return it and its arguments.
 
-    Without `weights` its loss network is found as by `lossbench.create_loss`. Raises UserError for an unknown loss or
-    key, and where the loss needs a loss network and none is found.
+    Without `weights` its loss network is found as by `lossbench.create_loss`, and returned too. Raises UserError for an
+    unknown loss or key, and where the loss needs a loss network and none is found.
     """
     arguments = assigned(assignments, "--set", "pixel=l2")
     owner = "--set weights" if "weights" in arguments else "--weights"
+    found = automatic(name, arguments) if weights is None and "weights" not in arguments else None
     if weights is not None:
         arguments["weights"] = str(weights)
-    elif "weights" not in arguments and (found := automatic(name, arguments)) is not None:
-        arguments["weights"], owner = str(found), f"loss '{name}'"
+    elif found is not None:
+        arguments["weights"], owner = str(found.path), f"loss '{name}'"
     try:
-        return losses.build(name, **arguments), arguments
+        return losses.build(name, **arguments), arguments, found
     except FileError as error:
         raise UserError(f"{owner}: {error}") from None
     except UserError as error:

@@ -13,8 +13,9 @@ from lossbench.assets import contents, embedded
 from lossbench.errors import placed, shown
 from lossbench.files import sha256, write_text
 from lossbench.formats.settings import assigned
+from lossbench.measuring.progress import progress
 from lossbench.weights import released
-from lossbench.weights.importing import check_importing, imported
+from lossbench.weights.importing import STEPS, check_importing, imported
 
 SEED = 0
 """Of what a released file leaves out of its network, such as a decoder."""
@@ -51,7 +52,8 @@ def stored_by_hand(request: Request, output: Path) -> dict[str, Any]:
     with placed("--set"):
         plugins.check_build_arguments(loss_networks.FOLDER, request.kind, architecture)
     known = request.digest or (public.digest if public else f"sha256:{asset.sha256}" if asset else None)
-    module, found = imported(request.kind, architecture, SEED, file, known or f"sha256:{sha256(file)}")
+    done = progress(STEPS, "import_weights", "steps")
+    module, found = imported(request.kind, architecture, SEED, file, known or f"sha256:{sha256(file)}", done)
     card = {
         "source": request.source or (public.source if public else f"{file.name}, imported by hand"),
         "licence": request.licence or (public.licence if public else asset.licence if asset else None),

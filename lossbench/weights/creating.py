@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lossbench import losses, plugins
 from lossbench.weights import finding, hub
+from lossbench.weights.finding import Found
 from lossbench.weights.stored import Stored
 
 if TYPE_CHECKING:
@@ -35,20 +36,24 @@ def create_loss(
     """
     if isinstance(weights, str) and weights == AUTO:
         found = automatic(name, arguments)
-        given: dict[str, Any] = {} if found is None else {"weights": found}
+        given: dict[str, Any] = {} if found is None else {"weights": found.path}
+        if found is not None:
+            finding.say(found)
     else:
         given = {"weights": weights}
     return losses.build(name, check_range=check_range, **arguments, **given)
 
 
-def automatic(name: str, arguments: dict[str, Any]) -> Path | None:
-    """Return the file of the loss network for the loss `name` with `arguments`; None where it needs none.
+def automatic(name: str, arguments: dict[str, Any]) -> Found | None:
+    """Return the loss network for the loss `name` with `arguments`; None where it needs none, or is from outside.
 
     Raises UserError as `create_loss`.
     """
     file, named = losses.split(name)
     # what is given twice is refused where the loss is built
-    if named.keys() & arguments.keys() or not plugins.constant("losses", file, "LOSS_NETWORKS"):
+    if named.keys() & arguments.keys() or plugins.is_outside("losses", file):
+        return None
+    if not plugins.constant("losses", file, "LOSS_NETWORKS"):
         return None
     plugin = plugins.load("losses", file)
     # a slip in an argument is said before anything is looked for or downloaded
@@ -60,6 +65,6 @@ def automatic(name: str, arguments: dict[str, Any]) -> Path | None:
         # what a loss asks of its loss network beside the kind
         return not hasattr(plugin, "fits") or bool(plugin.fits(stored.kind, arguments))
 
-    if (stored := finding.find(file, fits)) is None:
+    if (found := finding.find(file, fits)) is None:
         raise finding.nothing(file, fits)
-    return stored.path
+    return found

@@ -16,8 +16,9 @@ from lossbench.assets.weight_files import checked_digest
 from lossbench.datasets._download import download
 from lossbench.errors import FullError, UserError, placed, shown, tell
 from lossbench.files import check_writable, write_text
+from lossbench.measuring.progress import progress
 from lossbench.weights import hub, places, released
-from lossbench.weights.importing import imported
+from lossbench.weights.importing import STEPS, imported
 from lossbench.weights.released import PublicFile, PublicNetwork
 from lossbench.weights.stored import described, readable
 
@@ -126,8 +127,8 @@ def _made(file: PublicFile, network: PublicNetwork, folder: Path) -> dict[str, A
     if not raw.is_file():
         _download(file, raw)
     _check_size(file, raw)
-    tell(f"store {network.name} out of {raw} ({file.words})")
-    module, digest = imported(network.kind, network.architecture, SEED, raw, file.digest)
+    done = progress(STEPS, f"store {network.name}", "steps")
+    module, digest = imported(network.kind, network.architecture, SEED, raw, file.digest, done)
     card = {
         "source": file.source,
         "licence": file.licence,

@@ -35,6 +35,16 @@ class Place:
     files: Callable[[], Iterable[Path]]
 
 
+@dataclass(frozen=True)
+class Found:
+    """The loss network that a loss is built on."""
+
+    loss: str
+    path: Path
+    words: str
+    """What it is and where it was found."""
+
+
 def all_places() -> list[Place]:
     """Return the places in the order in which they are looked into."""
     folder = places.fetched()
@@ -45,27 +55,25 @@ def all_places() -> list[Place]:
     ]
 
 
-def find(loss: str, fits: Callable[[Stored], bool] = lambda _: True) -> Stored | None:
+def find(loss: str, fits: Callable[[Stored], bool] = lambda _: True) -> Found | None:
     """Return the loss network for the loss file `loss`; None where it needs none, or none is there.
 
-    `fits` says what else it must be. One line on standard error, once a process, names the file. Raises UserError where
-    several fit equally well, naming them.
+    `fits` says what else it must be. Raises UserError where several fit equally well, naming them.
     """
     kinds = _kinds(loss)
     for place in all_places() if kinds else ():
         candidates = [each for each in _of_kinds(place, kinds) if _misfit(loss, each, fits) is None]
         if candidates:
-            found = _only(loss, place, _best(kinds, candidates))
-            say(loss, found, place.words)
-            return found
+            chosen = _only(loss, place, _best(kinds, candidates))
+            return Found(loss, chosen.path, f"{chosen.words}; {place.words}")
     return None
 
 
-def say(loss: str, found: Stored, place: str) -> None:
+def say(found: Found) -> None:
     """Say once a process on standard error which loss network the loss is built on."""
-    if (loss, found.path) not in _told:
-        _told.add((loss, found.path))
-        tell(f"loss '{loss}': weights {found.path} ({found.words}; {place})")
+    if (found.loss, found.path) not in _told:
+        _told.add((found.loss, found.path))
+        tell(f"loss '{found.loss}': weights {found.path} ({found.words})")
 
 
 def nothing(loss: str, fits: Callable[[Stored], bool] = lambda _: True) -> UserError:

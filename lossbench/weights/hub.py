@@ -11,6 +11,7 @@ from lossbench import loss_networks, plugins
 from lossbench.errors import UserError, tell
 from lossbench.files import write_text
 from lossbench.weights import finding, places
+from lossbench.weights.finding import Found
 from lossbench.weights.stored import Stored, described
 
 LOSS = KIND = "timm"
@@ -18,25 +19,22 @@ LOSS = KIND = "timm"
 PREFIX = f"{LOSS}:"
 
 
-def found(arguments: Mapping[str, Any]) -> Path:
-    """Return the file of a stored loss network for the loss `timm` with `arguments`, off the hub where there is none.
+def found(arguments: Mapping[str, Any]) -> Found:
+    """Return the stored loss network for the loss `timm` with `arguments`, off the hub where there is none.
 
     Raises UserError for an unknown model or layer, where several stored ones fit, where the hub can't be reached, and
     for a licence that its user has to accept first.
     """
     model, layer = arguments.get("model"), arguments.get("layer")
     if model is None:
-        stored = finding.find(LOSS)
-        if stored is None:
+        if (stored := finding.find(LOSS)) is None:
             raise UserError("loss 'timm': name a model and a layer, such as 'timm:resnet50.a1_in1k@layer2'")
-        return stored.path
+        return stored
     full = full_name(str(model))
-    stored = finding.find(LOSS, lambda each: _is_of(each, full))
-    if stored is not None:
-        return stored.path
+    if (stored := finding.find(LOSS, lambda each: _is_of(each, full))) is not None:
+        return stored
     path = fetched(full, None if layer is None else str(layer), places.fetched(), accepted=False)
-    finding.say(LOSS, described(path), f"fetched to {path.parent}")
-    return path
+    return Found(LOSS, path, f"{described(path).words}; fetched to {path.parent}")
 
 
 def asked(name: str) -> tuple[str, str | None]:

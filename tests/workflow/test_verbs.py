@@ -21,6 +21,7 @@ QUICK = {"networks", "losses", "loss_networks", "metrics", "datasets", "tables",
 """Verbs that read what is there and end before they would say how far they are, which a test holds them to."""
 ELSEWHERE = {
     "fetch": "tests/lossbench/datasets/test_download.py::test_a_download_reports_its_progress",
+    "import_weights": "tests/lossbench/weights/test_command.py::test_a_long_import_says_how_far_it_is",
     "probe": "tests/lossbench/probe/test_loss.py::test_a_long_probe_says_how_far_it_is",
 }
 """Tests of the progress of verbs that a folder of pictures is not enough for."""

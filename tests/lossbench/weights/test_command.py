@@ -133,6 +133,15 @@ def test_a_file_is_imported_by_one_command(
     assert (row["digest"], row["compared_with"], row["licence"]) == (digest, None, None)
 
 
+def test_a_long_import_says_how_far_it_is(
+    released: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("lossbench.measuring.progress.QUIET", 0.0)
+    run(monkeypatch, "import_weights", released, "--as", "mae", *SMALL)
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith("import_weights  1/3 steps  ETA 0:00:0") and second.startswith("import_weights  2/3 steps")
+
+
 def test_without_a_file_to_write_it_is_found_afterwards(
     released: Path, fetched: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
