@@ -63,7 +63,8 @@ def sentence(asked: Asked, row: Row) -> str:
     digits = telling(difference, low, high)
     size = f"{signed(difference, digits)}{f' {unit}' if unit else ''} {interval(low, high, digits)}"
     of = f"95 % interval over {row['n_images']} pictures"
-    of += f" and {row['n_seeds']} seeds" if row["p_value"] is not None else " of one run, which tells nothing of others"
+    several = f" and {row['n_seeds']} seed{'s' if row['n_seeds'] > 1 else ''}"
+    of += several if row["p_value"] is not None else " of one run, which tells nothing of others"
     said = {
         "confirmed": f"{asked.loss} is better than {asked.against}",
         "contradicted": f"{asked.loss} is worse than {asked.against}",

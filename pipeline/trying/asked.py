@@ -29,6 +29,8 @@ EMBEDDED = "photographs"
 """What is taken where no data are named: they need no folder."""
 PAIRED = "paired"
 """The task of a folder that holds low quality beside its targets."""
+OTHERWISE = {True: "super_resolution_x2", False: "denoising_sidd"}
+"""The task of a network that no table has, by whether it takes a scale."""
 MOST_SEEDS = 20
 LONGEST = 24
 """Characters of a folder's name in that of a trial."""
@@ -95,7 +97,11 @@ def asked_for(given: Mapping[str, Any], config: Path) -> Asked:
         raise UserError(f"--against {against}: a loss is not tried against itself; name another")
     network = _network(given["network"], scale)
     folder, dataset = _data(given["data"])
-    task = given["task"] or (PAIRED if folder and _has_pairs(Path(folder)) else _usual_task(network, values, config))
+    task = given["task"]
+    if task is None and folder and _has_pairs(Path(folder)):
+        task = PAIRED
+    elif task is None:
+        task = _usual_task(network, scale.networks[network].network or network, values, config)
     if task not in values["tasks"]:
         raise UserError(f"--task {task}: no such task in config/config.yaml; {nearest(task, values['tasks'])}")
     if not 1 <= given["seeds"] <= MOST_SEEDS:
@@ -148,14 +154,17 @@ def _has_pairs(folder: Path) -> bool:
     return is_there(folder / "train" / "low_quality")
 
 
-def _usual_task(network: str, values: Mapping[str, Any], config: Path) -> str:
-    """Return the task of the first column of the shipped tables that `network` is in."""
+def _usual_task(network: str, file: str, values: Mapping[str, Any], config: Path) -> str:
+    """Return the task of the first column of the configured tables that `network`, or one of its `file`, is in.
+
+    One that is in none enlarges by two where it takes a scale, and else takes noise away.
+    """
     for name in values["tables"]:
-        file = places.table_file(config, name)
-        table = Table.parse(read_yaml(file), str(file))
+        place = places.table_file(config, name)
+        table = Table.parse(read_yaml(place), str(place))
         if table.compares != "restorations":
             continue
         for column in table.columns.values():
-            if network in column.of(table.networks):
+            if {network, file} & set(column.of(table.networks)):
                 return column.task
-    raise UserError(f"--network {network}: no shipped table has it; name a task of config/config.yaml by --task")
+    return OTHERWISE["scale" in plugins.build_arguments("networks", file)]

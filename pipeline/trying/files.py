@@ -99,6 +99,7 @@ def write_question(config: Path, asked: Asked, crop: int) -> None:
 
 def write_scale(config: Path, asked: Asked, gpus: int, length: Length | None = None) -> None:
     """Write the scale, with runs of a `length` of their own or as long as in the base scale."""
+    base, _ = read_scale(config, asked.extends)
     scale: dict[str, Any] = {
         "extends": asked.extends,
         "title": f"trial of {asked.loss} against {asked.against} ({asked.minutes:g} minutes, {asked.seeds} seeds)",
@@ -112,12 +113,13 @@ def write_scale(config: Path, asked: Asked, gpus: int, length: Length | None = N
         recipe = length.recipe
         # whole: what differs for a task is not merged into the recipe's
         own = {"steps": recipe.steps, "history": recipe.history, "schedule": recipe.schedule.model_dump(mode="json")}
-        network = {"recipe": own, "per_task": {asked.task: own}, "source": length.source}
+        network: dict[str, Any] = {"recipe": own, "source": length.source}
+        if asked.task in base.networks[asked.network].per_task:
+            network["per_task"] = {asked.task: own}
         scale["networks"] = {asked.network: network}
         if length.pretraining:
             steps = length.pretraining
             scale["loss_networks"] = {name: {"recipe": {"steps": count}} for name, count in steps.items()}
-    base, _ = read_scale(config, asked.extends)
     # what is asked for by its name is itself
     if ours := base.stand_in(asked.dataset):
         scale["stand_ins"] = {ours: [name for name in base.stand_ins[ours] if name != asked.dataset]}

@@ -170,4 +170,4 @@ def test_the_verbs_of_a_clone_are_said_to_be_there(
 
     assert {*command_line.IN_A_CLONE} == OWN.keys() - command_line.VERBS.keys()
     said = one_line_error(monkeypatch, capsys, "try", "ctmae")
-    assert said.endswith("run `python -m pipeline try` there\n")
+    assert said.endswith("run `python -m pipeline try` there")

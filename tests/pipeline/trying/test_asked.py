@@ -1,5 +1,6 @@
 """What a trial is made of: names that are found, defaults that fit the data, and mistakes in one line."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,8 @@ from _own_pairs import COUNTS, write_pairs
 from _repository import ROOT
 
 from lossbench.errors import UserError
-from pipeline.trying.asked import Asked, asked_for
+from pipeline.config import places, read
+from pipeline.trying.asked import OTHERWISE, Asked, asked_for
 
 CONFIG = ROOT / "config"
 GIVEN: dict[str, Any] = {
@@ -37,6 +39,21 @@ def test_a_folder_with_pairs_is_one_of_pairs(tmp_path: Path) -> None:
         (root / split / "low_quality").rename(tmp_path / split)
     assert asked(data=str(root)).task == "super_resolution_x2"
     assert asked(data=str(root), task="super_resolution_x4").task == "super_resolution_x4"
+
+
+def test_a_network_that_no_table_has_is_given_a_task_that_fits_it(tmp_path: Path) -> None:
+    shutil.copytree(CONFIG, tmp_path / "config", ignore=shutil.ignore_patterns(places.MINE))
+    own = tmp_path / "config/mine/scale"
+    own.mkdir(parents=True)
+    networks = "{wide: {network: edsr}, flat: {network: noise2noise}, quiet: {network: dncnn}, red: {network: red30}}"
+    (own / "own.yaml").write_text(f"extends: ci\nnetworks: {networks}\n", encoding="utf-8")
+    found = {
+        name: asked_for({**GIVEN, "network": name, "extends": "own"}, tmp_path / "config").task
+        for name in ("wide", "flat", "quiet", "red")
+    }
+    known = {"wide": "super_resolution_x2", "flat": "text_removal", "quiet": "denoising_sidd"}
+    # in no table, and without a scale
+    assert found == {**known, "red": OTHERWISE[False]}
 
 
 def test_anything_else_asked_for_is_another_trial(tmp_path: Path) -> None:
@@ -80,3 +97,7 @@ def test_what_is_not_known_is_one_line(changes: dict[str, Any], message: str) ->
     with pytest.raises(UserError) as caught:
         asked(**changes)
     assert message in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_the_tasks_that_are_taken_otherwise_are_there() -> None:
+    assert set(OTHERWISE.values()) <= read.values(CONFIG)["tasks"].keys()
