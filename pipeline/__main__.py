@@ -6,6 +6,7 @@ from typing import Any
 
 from lossbench.__main__ import VERBS, Verb, fetch_options, json_option, listing_verb, losses_verb, probe_verb, run
 from lossbench.__main__ import fetch as fetch_below
+from pipeline.following import command as following
 from pipeline.new import command as new
 from pipeline.trying import command as trying
 
@@ -47,6 +48,7 @@ OWN: dict[str, Verb] = {
     "tables": listing_verb("published tables that can be made here", _tables, "python -m pipeline tables --json"),
     "plan": Verb(PLAN, _plan_options, _plan, "python -m pipeline plan --scale paper"),
     "new": Verb(new.TEXT, new.options, new.run, new.EXAMPLE),
+    "tensorboard": Verb(following.TEXT, following.options, following.run, following.EXAMPLE),
     "try": Verb(trying.TEXT, trying.options, trying.run, trying.EXAMPLE),
 }
 """Verbs of a clone, some in the place of those of the library."""

@@ -22,6 +22,7 @@ QUICK = {"networks", "losses", "loss_networks", "metrics", "datasets", "tables",
 ELSEWHERE = {
     "fetch": "tests/lossbench/datasets/test_download.py::test_a_download_reports_its_progress",
     "probe": "tests/lossbench/probe/test_loss.py::test_a_long_probe_says_how_far_it_is",
+    "tensorboard": "tests/pipeline/following/test_tensorboard.py::test_a_long_conversion_says_how_far_it_is",
 }
 """Tests of the progress of verbs that a folder of pictures is not enough for."""
 
