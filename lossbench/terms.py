@@ -45,13 +45,13 @@ def distance(name: str) -> Distance:
     return DISTANCES[name]
 
 
-def _weight(name: str, weight: object) -> float:
-    """Return the weight of the term `name` as a number of Python; numbers of numpy are taken too."""
+def checked_weight(owner: str, weight: object) -> float:
+    """Return the weight of `owner` as a number of Python, of numpy too; raises UserError for what is no number >= 0."""
     if isinstance(weight, Tensor | np.ndarray) and weight.ndim == 0:
-        raise UserError(f"weight of term '{name}': {weight!r} is a {type(weight).__name__}; give its number: x.item()")
+        raise UserError(f"{owner}: {weight!r} is a {type(weight).__name__}; give its number: x.item()")
     number = float(weight) if isinstance(weight, Real) and not isinstance(weight, int | float) else weight
     if isinstance(number, bool) or not isinstance(number, int | float) or not 0 <= number < math.inf:
-        raise UserError(f"weight of term '{name}': {weight!r} is not a finite number >= 0; write it as 1.0e-3")
+        raise UserError(f"{owner}: {weight!r} is not a finite number >= 0; write it as 1.0e-3")
     return number
 
 
@@ -77,7 +77,7 @@ class WeightedTerms(nn.Module):
         Raises UserError for a weight that is no number >= 0, and for a k that is no whole number >= 1.
         """
         super().__init__()
-        self.weights = {name: _weight(name, weight) for name, weight in weights.items()}
+        self.weights = {name: checked_weight(f"weight of term '{name}'", weight) for name, weight in weights.items()}
         checked = {name: checked_every(f"term '{name}'", k) for name, k in (every or {}).items()}
         self.every = {name: k for name, k in checked.items() if k > 1}
         """k of the terms that are not in every step; there they are k times as heavy as their weight says."""

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from lossbench.__main__ import VERBS, Verb, fetch_verb, json_option, listing_verb, losses_verb, run
+from pipeline.following import command as following
 from pipeline.new import command as new
 from pipeline.trying import command as trying
 
@@ -45,6 +46,7 @@ OWN: dict[str, Verb] = {
     "tables": listing_verb("published tables that can be made here", _tables, "python -m pipeline tables --json"),
     "plan": Verb(PLAN, _plan_options, _plan, "python -m pipeline plan --scale paper"),
     "new": Verb(new.TEXT, new.options, new.run, new.EXAMPLE),
+    "tensorboard": Verb(following.TEXT, following.options, following.run, following.EXAMPLE),
     "try": Verb(trying.TEXT, trying.options, trying.run, trying.EXAMPLE),
 }
 """Verbs of a clone, some in the place of those of the library."""

@@ -16,6 +16,7 @@ EXTRAS = {
     "pyrtools": "metrics",
     "skimage": "metrics",
     "spandrel": "spandrel",
+    "tensorboard": "tensorboard",
     "tifffile": "pipeline",
     "timm": "timm",
     "torchmetrics": "metrics",

@@ -5,17 +5,14 @@ import re
 import runpy
 import shlex
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 import torch
-import yaml
 from _repository import ROOT
 from PIL import Image
-from torch import Tensor, nn
+from torch import Tensor
 
 from lossbench import __main__ as library_command_line
 from lossbench import loss_networks, losses, networks, plugins
@@ -97,56 +94,6 @@ def test_the_loop_trains_as_printed(folder: Path) -> None:
     assert (tuple(low_quality.shape), tuple(target.shape)) == ((1, 3, 20, 24), (1, 3, 40, 48))
     with torch.no_grad():
         assert loss(after(low_quality), target) < 0.9 * loss(before(low_quality), target)
-
-
-def test_a_framework_of_registries_finds_the_loss(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    registered: dict[str, Callable[..., nn.Module]] = {}
-
-    class Registry:
-        def register(self) -> Callable[[type[nn.Module]], object]:
-            return lambda wrapper: registered.setdefault(wrapper.__name__, wrapper)
-
-    module = ModuleType("basicsr.utils.registry")
-    module.LOSS_REGISTRY = Registry()  # type: ignore[attr-defined]
-    for name in ("basicsr", "basicsr.utils"):
-        monkeypatch.setitem(sys.modules, name, ModuleType(name))
-    monkeypatch.setitem(sys.modules, module.__name__, module)
-    executed("basicsr")
-    options = yaml.safe_load(block("options"))["train"]["pixel_opt"]
-    loss = registered[options.pop("type")](**options).to("cpu")
-    prediction, target = uniform(1, 3, 32, 32, seed=1).requires_grad_(), uniform(1, 3, 32, 32, seed=2)
-    own = losses.build("ccmae", pixel="l1", weight=1.0, weights=WEIGHTS)
-    assert loss(prediction, target).item() == own(prediction, target).item()
-    loss(prediction, target).backward()
-    assert prediction.grad is not None and prediction.grad.norm() > 0
-
-
-class Recorder(nn.Module):
-    """The part of `lightning.LightningModule` that the page uses."""
-
-    def log_dict(self, values: dict[str, Tensor]) -> None:
-        self.logged = values
-
-
-def test_a_lightning_module_trains_and_logs_the_terms(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    module = ModuleType("lightning")
-    module.LightningModule = Recorder  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "lightning", module)
-    network = networks.build("edsr", scale=2, channels=4, blocks=1)
-    task = executed("lightning")["Restoration"](network, "ccmae", weights=WEIGHTS)
-    optimizer = task.configure_optimizers()
-    batch = uniform(2, 3, 16, 16, seed=1), uniform(2, 3, 32, 32, seed=2)
-    losses = []
-    for index in range(5):
-        optimizer.zero_grad()
-        value = task.training_step(batch, index)
-        value.backward()
-        optimizer.step()
-        losses.append(value.item())
-    assert losses[-1] < losses[0]
-    assert list(task.logged) == ["pixel", "ccmae"]
-    assert sum(task.logged.values()).item() == pytest.approx(losses[-1])
-    assert all(name.startswith("network.") for name in task.state_dict())
 
 
 def test_the_loss_has_no_parameters_and_no_state(folder: Path) -> None:

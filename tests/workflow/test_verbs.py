@@ -23,6 +23,7 @@ ELSEWHERE = {
     "fetch": "tests/lossbench/datasets/test_download.py::test_a_download_reports_its_progress",
     "import_weights": "tests/lossbench/weights/test_command.py::test_a_long_import_says_how_far_it_is",
     "probe": "tests/lossbench/probe/test_loss.py::test_a_long_probe_says_how_far_it_is",
+    "tensorboard": "tests/pipeline/following/test_tensorboard.py::test_a_long_conversion_says_how_far_it_is",
 }
 """Tests of the progress of verbs that a folder of pictures is not enough for."""
 
