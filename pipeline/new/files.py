@@ -95,8 +95,10 @@ KINDS: dict[str, Kind] = {
 }
 
 
-def made(kind: str, name: str) -> Iterator[str]:
-    """Write what belongs to a new one of `kind` called `name`, and give a line for each file, then for what follows.
+def made(kind: str, name: str) -> Iterator[tuple[str, str]]:
+    """Write what belongs to a new one of `kind` called `name`, and give each file, then each command that follows.
+
+    Before each stands what it is: `written`, `a row added` or `then`.
 
     Raises UserError for a name that can't be one and for what is there already; nothing is written then.
     """
@@ -112,9 +114,9 @@ def made(kind: str, name: str) -> Iterator[str]:
     changed = _with_rows(chosen.rows, name)
     for file, text in {**texts, **changed}.items():
         write_text(file, text)
-    yield from (f"written: {file}" for file in texts)
-    yield from (f"a row added: {file}" for file in changed)
-    yield from (f"then: {_filled(command, name)}" for command in chosen.following)
+    yield from (("written", str(file)) for file in texts)
+    yield from (("a row added", str(file)) for file in changed)
+    yield from (("then", _filled(command, name)) for command in chosen.following)
 
 
 def _check(kind: str, name: str) -> None:

@@ -1,8 +1,11 @@
 """The verb `new`: what it writes works as it stands, and what is there already stays."""
 
+import argparse
+import json
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -58,13 +61,20 @@ def test_the_verb_takes_every_kind() -> None:
     assert set(command.KINDS) == set(KINDS)
 
 
+def test_whoever_asks_for_files_need_not_wait(clone: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    began = time.process_time()
+    command.run(argparse.Namespace(kind="loss", name="first", json=True))
+    assert time.process_time() - began < 5
+    assert json.loads(capsys.readouterr().out)[0] == {"written": "lossbench/losses/first.py"}
+
+
 def test_a_new_table_is_planned_with_its_claims(clone: Path) -> None:
     lines = list(made("table", "first"))
     assert lines[:2] == [
-        "written: config/mine/tables/mine/first.yaml",
-        "written: config/mine/claims/mine/first.csv",
+        ("written", "config/mine/tables/mine/first.yaml"),
+        ("written", "config/mine/claims/mine/first.csv"),
     ]
-    assert "then: uv run snakemake mine_first --config 'tables=[\"mine/first\"]'" in lines
+    assert ("then", "uv run snakemake mine_first --config 'tables=[\"mine/first\"]'") in lines
     config = Path("config")
     found = Configuration.read({**read.values(config), "scale": "ci", "tables": ["mine/first"]}, config)
     assert [claim.id for claim in found.claims["mine/first"]] == ["charbonnier_psnr", "l2_ssim"]
@@ -75,7 +85,7 @@ def test_a_new_table_is_planned_with_its_claims(clone: Path) -> None:
 
 def test_a_new_loss_and_a_new_network_run_as_they_stand(clone: Path) -> None:
     said = [*made("loss", "mine_first"), *made("network", "mine_first")]
-    assert [line.split(": ")[1] for line in said if line.startswith("written")] == [
+    assert [file for what, file in said if what == "written"] == [
         "lossbench/losses/mine_first.py",
         "lossbench/networks/mine_first.py",
         "config/mine/scale/mine_first.yaml",
@@ -99,8 +109,7 @@ def test_a_new_loss_and_a_new_network_run_as_they_stand(clone: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(("kind", "folder"), [("loss", "losses"), ("network", "networks")])
 def test_what_is_new_holds_the_contract_of_its_kind(kind: str, folder: str, clone: Path) -> None:
-    for line in made(kind, "zz_first"):
-        assert line
+    assert list(made(kind, "zz_first"))
     shutil.copytree(
         ROOT / "tests", clone / "tests", dirs_exist_ok=True, ignore=shutil.ignore_patterns(*TESTED, "__pycache__")
     )
@@ -138,4 +147,4 @@ def test_a_file_without_the_place_of_a_row_is_left_alone_with_all_else(clone: Pa
 
 def test_without_the_tests_no_row_is_added(clone: Path) -> None:
     shutil.rmtree(clone / "tests")
-    assert not any("tests/" in line and line.startswith("a row") for line in made("loss", "first"))
+    assert not any("tests/" in file for what, file in made("loss", "first") if what == "a row added")

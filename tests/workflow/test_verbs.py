@@ -22,8 +22,10 @@ QUICK = {"networks", "losses", "loss_networks", "metrics", "datasets", "tables",
 ELSEWHERE = {
     "fetch": "tests/lossbench/datasets/test_download.py::test_a_download_reports_its_progress",
     "import_weights": "tests/lossbench/weights/test_command.py::test_a_long_import_says_how_far_it_is",
+    "new": "tests/pipeline/test_new.py::test_whoever_asks_for_files_need_not_wait",
     "probe": "tests/lossbench/probe/test_loss.py::test_a_long_probe_says_how_far_it_is",
     "tensorboard": "tests/pipeline/following/test_tensorboard.py::test_a_long_conversion_says_how_far_it_is",
+    "try": "tests/pipeline/trying/test_trial.py::test_a_dry_run_writes_what_is_planned_and_says_what_it_would_do",
 }
 """Tests of the progress of verbs that a folder of pictures is not enough for."""
 
