@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lossbench import plugins
-from lossbench.errors import UserError, nearest, one_line
+from lossbench.errors import UserError, nearest, one_line, placed
 from lossbench.files import check_readable_folder
 from lossbench.formats.listing import is_there
 from lossbench.losses import split
@@ -119,8 +119,12 @@ def _loss(name: str, option: str, entries: Mapping[str, Loss]) -> tuple[str, dic
     if name in entries:
         return name, {}
     file = split(name)[0]
-    if file not in plugins.names("losses"):
-        known = nearest(name, [*entries, *plugins.names("losses")])
+    if ":" in file:
+        # of a package that is not this one
+        with placed(f"{option} {name}"):
+            plugins.check("losses", file)
+    elif file not in plugins.known("losses"):
+        known = nearest(name, [*entries, *plugins.known("losses")])
         raise UserError(f"{option} {name}: no entry of config/{LOSSES} and no file of lossbench/losses; {known}")
     if kinds := plugins.constant("losses", file, "LOSS_NETWORKS"):
         raise UserError(

@@ -75,6 +75,18 @@ def test_a_loss_without_an_entry_is_taken_by_its_file() -> None:
     assert asked().own_losses == {}
 
 
+def test_a_loss_of_another_package_is_taken_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = ["from torch import nn", "", "", "class Mine(nn.Module):", "    def forward(self, prediction, target):"]
+    text = "\n".join([*lines, "        return (prediction - target).abs().mean()", ""])
+    (tmp_path / "own_losses_of_a_trial.py").write_text(text, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    found = asked(loss="own_losses_of_a_trial:Mine")
+    name = "own_losses_of_a_trial_Mine"
+    assert (found.loss, found.own_losses) == (name, {name: "own_losses_of_a_trial:Mine"})
+    with pytest.raises(UserError, match=r"^LOSS own_losses_of_a_trial:Other: "):
+        asked(loss="own_losses_of_a_trial:Other")
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
