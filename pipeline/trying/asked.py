@@ -119,8 +119,8 @@ def _loss(name: str, option: str, entries: Mapping[str, Loss]) -> tuple[str, dic
     if name in entries:
         return name, {}
     file = split(name)[0]
-    if file not in plugins.names("losses"):
-        known = nearest(name, [*entries, *plugins.names("losses")])
+    if ":" not in file and file not in plugins.known("losses"):
+        known = nearest(name, [*entries, *plugins.known("losses")])
         raise UserError(f"{option} {name}: no entry of config/{LOSSES} and no file of lossbench/losses; {known}")
     if kinds := plugins.constant("losses", file, "LOSS_NETWORKS"):
         raise UserError(
@@ -143,8 +143,8 @@ def _data(given: str | None) -> tuple[str | None, str]:
     """Return folder and data set that `given` stands for: a folder of pictures, or the name of a data set."""
     if given is None:
         return None, EMBEDDED
-    if not Path(given).exists() and given in plugins.names("datasets"):
-        return None, given
+    if not Path(given).exists() and (":" in given or given in plugins.known("datasets")):
+        return None, plugins.check("datasets", given)
     folder = Path(given).expanduser()
     check_readable_folder(folder, "--data")
     return str(folder.resolve()), FOLDER
