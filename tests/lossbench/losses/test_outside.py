@@ -182,10 +182,15 @@ def test_the_listing_has_what_packages_offer_last(fringe: Path) -> None:
     rows = lossbench.losses.listing()
     assert rows[-1] == {
         "name": "edges",
+        "rewards": "Mean difference of neighbouring pixels",
         "source": "Mean difference of neighbouring pixels",
         "loss_networks": [],
         "weights": {},
         "package": "fringe 0.3",
     }
     assert lossbench.list_losses() == [row["name"] for row in rows]
-    assert isinstance(lossbench.create_loss("edges"), nn.Module)
+    loss = lossbench.create_loss("edges", order=2)
+    assert isinstance(loss, nn.Module) and repr(loss) == (
+        "create_loss('edges', order=2, power=1.0, pixel='l1', weight=1.0, every=1, clamp=False, check_range=True)"
+        "  # on a frozen EdgeLoss"
+    )

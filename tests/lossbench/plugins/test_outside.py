@@ -48,7 +48,7 @@ def test_nothing_is_imported_to_find_one_and_to_read_what_it_takes(fringe: Path)
 
 
 def test_a_miss_names_the_nearest_of_what_packages_offer_too(fringe: Path) -> None:
-    with pytest.raises(UserError, match=r"unknown loss 'edgse' .*did you mean 'edges'\? known: .*dists, edges, kmae"):
+    with pytest.raises(UserError, match=r"unknown loss 'edgse' .*did you mean 'edges'\? known: .*dists, edges, "):
         plugins.check("losses", "edgse")
     with pytest.raises(UserError, match=r"metrics\.py defines no 'MeanErorr', .*; did you mean 'MeanError'\?"):
         plugins.check("metrics", "fringe.metrics:MeanErorr")
