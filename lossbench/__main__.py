@@ -23,7 +23,7 @@ DATA_ROOT = Path("data")
 """Where fetched data sets go, one folder each."""
 FORMS = ("--csv", "--html", "--json", "--tex")
 """Options in whose form a verb prints."""
-IN_A_CLONE = ("new", "plan", "tables", "try")
+IN_A_CLONE = ("new", "plan", "tables", "tensorboard", "try")
 """Verbs that `python -m pipeline` has beside these."""
 ABSENT = {"bytes": "unknown", "window": "the whole clip"}
 """What to say where a listed thing has no value, by the name of that value; of all others none."""
