@@ -258,7 +258,8 @@ class Scale(Strict):
     @classmethod
     def _named_as_folders(cls, networks: dict[str, Network]) -> dict[str, Network]:
         for name in networks:
-            if not re.fullmatch(r"\w[\w.-]*", name) or name == TRIVIAL:
+            # one from outside may be its own name
+            if not re.fullmatch(r"\w[\w.-]*(:\w+)?", name) or name == TRIVIAL:
                 raise ValueError(f"'{name}' can't be a network's name; write another, of letters, digits, _, - and .")
         return networks
 
