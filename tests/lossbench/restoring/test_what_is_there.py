@@ -13,7 +13,6 @@ from _models import EDSR, Verb, levels, save_identity, save_model
 from conftest import picture
 from PIL import Image
 
-from lossbench import __main__ as command_line
 from lossbench.files import written_atomically
 from lossbench.formats import png
 
@@ -270,17 +269,3 @@ def test_progress_says_the_part_of_a_picture_and_the_time_left(
     assert [line.partition("  ETA 0:0")[0] for line in lines] == [
         f"restore  {part}/1 pictures" for part in (0.25, 0.5, 0.75)
     ]
-
-
-@pytest.mark.parametrize("verb", ["restore", "export"])
-def test_the_help_has_an_example_and_fits_a_narrow_terminal(
-    verb: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("COLUMNS", "40")
-    monkeypatch.setattr("sys.argv", ["lossbench", verb, "--help"])
-    with pytest.raises(SystemExit) as stopped:
-        command_line.main()
-    assert stopped.value.code == 0
-    text = capsys.readouterr().out
-    assert f"example: lossbench {verb} " in text.replace("\n", " ") and "--json" in text
-    assert max(map(len, text.splitlines())) <= 40
