@@ -49,6 +49,12 @@ def test_it_is_the_loss_times_its_weight(loss_network: Path) -> None:
     assert loss.loss_weight == 0.25
 
 
+def test_it_finds_its_loss_network_as_any_loss_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    prediction, target = pictures()
+    assert Loss("ccmae")(prediction, target).item() == lossbench.create_loss("ccmae")(prediction, target).item() > 0
+
+
 def test_further_losses_are_added_without_another_pixel_term(loss_network: Path) -> None:
     prediction, target = pictures()
     further = {"name": "ccmae", "weight": 0.5, "weights": loss_network}
