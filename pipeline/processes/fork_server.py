@@ -123,11 +123,17 @@ def _begun(connection: socket.socket) -> Request:
     """Return what is asked for in the process of its job; watch that and end with it in this one."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     request = _received(connection)
-    # from now on whoever asked passes signals on, and does not start the job itself
-    connection.sendall(BEGUN)
+    # what reaches the group that it joins waits until the job can meet it
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     job = os.fork()
     if job == 0:
         return request
+    with suppress(OSError):
+        # the shell may have ended, or be of another session
+        os.setpgid(job, request.group)
+    with suppress(OSError):
+        # from now on whoever asked passes signals on, and does not start the job itself
+        connection.sendall(BEGUN)
     for stream in request.streams:
         os.close(stream)
     ended = os.pidfd_open(job)
@@ -160,9 +166,6 @@ def _run(request: Request) -> NoReturn:
     sys.stderr = os.fdopen(STREAMS[2], "w", buffering=1, errors="backslashreplace", closefd=False)
     if request.interruptible:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    with suppress(OSError):
-        # the shell may have ended, or be of another session
-        os.setpgid(0, request.group)
     os.chdir(request.folder)
     os.environ.clear()
     os.environ.update(request.environment)
@@ -173,6 +176,7 @@ def _run(request: Request) -> NoReturn:
     del sys.modules[module]
     code = 1
     try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
         runpy.run_module(module, run_name="__main__", alter_sys=True)
         code = 0
     except SystemExit as left:
@@ -180,6 +184,10 @@ def _run(request: Request) -> NoReturn:
             print(left.code, file=sys.stderr)
         else:
             code = int(left.code or 0)
+    except KeyboardInterrupt:
+        # before the stage itself can say so
+        print("interrupted", file=sys.stderr)
+        code = 128 + signal.SIGINT
     except BaseException:
         traceback.print_exc()
     finally:
