@@ -59,5 +59,13 @@ def table_file(folder: Path, name: str) -> Path:
     return file
 
 
+def data_folder(root: Path, name: str) -> Path:
+    """Return the folder of the data set `name` in the user's data root, `set5` or as its authors write it, `Set5`."""
+    own = root / name
+    if own.exists() or not root.is_dir():
+        return own
+    return next((folder for folder in sorted(root.iterdir()) if folder.name.lower() == name), own)
+
+
 def _places(folder: Path, section: str) -> tuple[Path, Path]:
     return folder / section, folder / MINE / section

@@ -63,6 +63,8 @@ class Configuration:
         place = str(folder / "config.yaml") + (f" with --config {' '.join(given)}" if given else "")
         config = Config.parse(dict(values), place)
         scale, scale_file = read_scale(folder, config.scale)
+        if scale.tables is not None and "tables" not in given:
+            config = config.model_copy(update={"tables": scale.tables})
         given_losses = losses.parse(read_yaml(folder / losses.FILE), str(folder / losses.FILE))
         with placed(f"{folder / losses.FILE} and {scale_file}"):
             named = losses.at_scale(given_losses, scale.losses)
@@ -106,7 +108,7 @@ class Configuration:
             return None
         # some read a part of another one's files
         folder = datasets.card(dataset).folder_of or dataset
-        return self.scale.data_folders.get(folder) or str(Path(self.config.data_root) / folder)
+        return self.scale.data_folders.get(folder) or str(places.data_folder(Path(self.config.data_root), folder))
 
     def files(self, dataset: str) -> str | None:
         """Return what changes with the files of `dataset` in the user's folder; None where there is no folder."""

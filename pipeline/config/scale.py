@@ -212,6 +212,8 @@ class Scale(Strict):
     extends: str | None = None
     """Another scale, whose file is read first: mappings are merged entry by entry, anything else replaces."""
     title: str
+    tables: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    """Its tables, in place of those of config.yaml; a command line's stand before both."""
     seeds: tuple[Seed, ...] = Field(min_length=1)
     """Of the trainings, whole numbers from 0, each once."""
     noise_seeds: tuple[Seed, ...] = ()
@@ -247,6 +249,7 @@ class Scale(Strict):
 
     @model_validator(mode="after")
     def _each_seed_once(self) -> Scale:
+        refuse_twice("tables", self.tables or ())
         refuse_twice("seeds", self.seeds)
         refuse_twice("noise_seeds", self.noise_seeds)
         refuse_twice("seeds and noise_seeds", (*self.seeds, *self.noise_seeds))

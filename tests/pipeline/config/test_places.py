@@ -87,3 +87,24 @@ def test_a_table_is_not_called_as_the_wide_form_of_another(folder: Path) -> None
     shutil.move(folder / "mine/tables/own/first.yaml", folder / "mine/tables/own/first_wide.yaml")
     with pytest.raises(UserError, match=r"own/first_wide\.yaml: a table's name can't end in _wide"):
         configured(folder, tables=["own/first_wide"])
+
+
+def test_a_scale_may_have_tables_of_its_own_which_a_command_line_replaces(folder: Path) -> None:
+    with (folder / "mine/scale/tiny.yaml").open("a") as file:
+        file.write("tables: [own/first, beyond/every]\n")
+    values = {**read.values(folder), "scale": "tiny"}
+    assert [*Configuration.read(values, folder).tables] == ["own/first", "beyond/every"]
+    asked = {**values, "tables": ["mae_loss/table3"]}
+    assert [*Configuration.read(asked, folder, given=["tables"]).tables] == ["mae_loss/table3"]
+
+
+@pytest.mark.parametrize(
+    ("folders", "found"), [((), "set5"), (("Set5",), "Set5"), (("Set5", "set5"), "set5"), (("Set14",), "set5")]
+)
+def test_folders_of_data_may_be_called_as_their_authors_write_them(
+    tmp_path: Path, folders: tuple[str, ...], found: str
+) -> None:
+    for name in folders:
+        (tmp_path / name).mkdir()
+    assert places.data_folder(tmp_path, "set5") == tmp_path / found
+    assert places.data_folder(tmp_path / "none", "set5") == tmp_path / "none/set5"
