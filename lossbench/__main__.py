@@ -66,17 +66,20 @@ def losses_verb(folder: Path | None) -> Verb:
 
     def listed(given: argparse.Namespace) -> None:
         from lossbench.losses import listing
+        from lossbench.weights.finding import in_words
 
         # where stored ones would lie may be a folder that is not made yet; one that is asked for is
         if given.weights is not None and given.weights is not folder:
             check_readable_folder(given.weights, "--weights")
-        rows = listing(given.weights)
+        rows = [{**row, "auto": in_words(row["name"])} for row in listing(given.weights)]
         if not given.json:
             # nothing was looked for, which is not to be told as nothing found
             left_out = () if given.weights is not None else ("weights",)
             rows = [{key: value for key, value in row.items() if key not in left_out} for row in rows]
             # the sentence stands before other entries
             rows = [{**row, "rewards": row["rewards"].removesuffix(".")} for row in rows]
+            # a loss without a loss network takes no file
+            rows = [{key: value for key, value in row.items() if key != "auto" or value} for row in rows]
         show(rows, given.json)
 
     text = "losses with what each rewards, its source, the loss networks that it needs, and the files of these"

@@ -10,6 +10,7 @@ from lossbench.datasets._dataset import Dataset, Judged, Labelled, ScoredByServe
 from lossbench.datasets._read import Read, Stream, check_pair_sizes, read_source, stream_source
 from lossbench.datasets._scale import no_pairs, scale_of_pairs
 from lossbench.errors import UserError
+from lossbench.turns import turn
 
 __all__ = [
     "Card",
@@ -85,5 +86,10 @@ def missing(name: str, root: Path | None, paired_for: str | None = None) -> str 
 
 
 def fetch(name: str, root: Path) -> None:
-    """Download the data set `name` to `root`, checked; raises UserError when it can't be fetched by a program."""
-    load(name).fetch(root)
+    """Download the data set `name` to `root`, checked; raises UserError when it can't be fetched by a program.
+
+    Two processes that fetch it take turns.
+    """
+    dataset = load(name)
+    with turn(root):
+        dataset.fetch(root)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from lossbench.datasets._download import download
 from lossbench.errors import FullError, UserError, placed, shown, tell
 from lossbench.files import check_writable, write_text
 from lossbench.measuring.progress import progress
+from lossbench.turns import turn
 from lossbench.weights import hub, places, released
 from lossbench.weights.importing import STEPS, imported
 from lossbench.weights.released import PublicFile, PublicNetwork
@@ -67,8 +68,9 @@ def listing(folder: Path) -> Rows:
 def fetch_weights(names: Iterable[str], folder: Path, accept: bool = False) -> Rows:
     """Store the public loss networks that `names` ask for in `folder`, beside the files that they are made of.
 
-    What is there already is kept; a file that was put there by hand is taken in place of a download, and an interrupted
-    download goes on. Returns a row for each: its name, file, loss network, licence and source.
+    What is there already is kept; a file that was put there by hand is taken in place of a download, an interrupted
+    download goes on, and two processes take turns. Returns a row for each: its name, file, loss network, licence and
+    source.
 
     Raises UserError for an unknown name with the nearest one, for a non-commercial licence that is neither accepted by
     `accept` nor, once, on the terminal, for a folder that can't be written to, and where a download fails or a file
@@ -76,6 +78,11 @@ def fetch_weights(names: Iterable[str], folder: Path, accept: bool = False) -> R
     """
     wanted = list({each.path: each for name in names for each in [_wanted(name, folder)]}.values())
     check_writable(folder, "--to")
+    with turn(folder):
+        return _fetched(wanted, folder, accept)
+
+
+def _fetched(wanted: Sequence[Wanted], folder: Path, accept: bool) -> Rows:
     missing = [each for each in wanted if not each.path.is_file()]
     agreed = _agreed({each.licence: each.title for each in missing if each.licence}, folder, accept)
     rows = []

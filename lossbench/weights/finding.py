@@ -69,6 +69,17 @@ def find(loss: str, fits: Callable[[Stored], bool] = lambda _: True) -> Found | 
     return None
 
 
+def in_words(loss: str) -> str | None:
+    """Say on which file the loss file `loss` is built where its user names none; None where it needs none."""
+    if not _kinds(loss):
+        return None
+    try:
+        found = find(loss)
+    except UserError:
+        return "several fit, give one"
+    return f"{found.path} ({found.words})" if found else "no file yet"
+
+
 def say(found: Found) -> None:
     """Say once a process on standard error which loss network the loss is built on."""
     if (found.loss, found.path) not in _told:

@@ -93,7 +93,7 @@ def test_where_no_folder_is_looked_in_nothing_is_said_of_files(
 ) -> None:
     run(monkeypatch, "losses")
     words = capsys.readouterr().out
-    assert "loss_networks: vgg19, vgg16\n" in words and "weights:" not in words
+    assert "loss_networks: vgg19, vgg16; auto: " in words and "weights:" not in words
     assert losses.listing()[0]["weights"] == {"cnn_mae": [], "unet_mae": []}
 
 

@@ -4,6 +4,7 @@ import io
 import json
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from lossbench import loss_networks, plugins
 from lossbench.assets import embedded
 from lossbench.errors import UserError
 from lossbench.loss_networks import lpips
+from lossbench.turns import turn
 from lossbench.weights.fetching import fetch_weights, listing
 from lossbench.weights.released import PublicFile, PublicNetwork
 
@@ -165,6 +167,17 @@ def test_two_loss_networks_of_one_file_are_made_of_one_download(
         "second",
     ]
     assert server.asked == [None]
+
+
+def test_two_at_once_download_a_file_once(server: Server, fetched: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        with turn(fetched):
+            both = [pool.submit(fetch_weights, ["kmae"], fetched, True) for _ in range(2)]
+            wait(both, timeout=0.5)
+            assert not server.asked
+        first, second = (one.result() for one in both)
+    assert (first, len(server.asked)) == (second, 1)
+    assert capsys.readouterr().err.count("another process writes there; waiting") == 2
 
 
 def test_names_and_folders_are_looked_at_before_anything_is_downloaded(

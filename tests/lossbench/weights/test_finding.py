@@ -1,5 +1,6 @@
 """Which loss network a loss is built on where none is given, and what is said of it."""
 
+import json
 import re
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from _weights import here, stored, trained
 
 import lossbench
 from lossbench import loss_networks, losses
+from lossbench.__main__ import main
 from lossbench.errors import UserError
 from lossbench.loss_networks import described, vgg16
 from lossbench.losses._features import Hidden
@@ -39,6 +41,23 @@ def test_the_places_are_looked_into_in_order(fetched: Path, tmp_path: Path, caps
     lines = capsys.readouterr().err.splitlines()
     assert lines[1] == f"loss 'ctmae': weights {made} (mae, trained on photographs; made by the pipeline in results/)"
     assert same(lossbench.create_loss("ctmae", weights=shipped), shipped)
+
+
+def test_the_list_of_losses_names_the_file_that_is_taken(
+    fetched: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["lossbench", "losses", "--json"])
+
+    def taken() -> dict[str, str | None]:
+        main()
+        return {row["name"]: row["auto"] for row in json.loads(capsys.readouterr().out)}
+
+    assert {taken()[name] for name in ("l1", "log_cosh")} == {None}
+    assert taken()["ctmae"] == "no file yet"
+    path = stored(fetched / "mine.safetensors", card=trained("photographs"))
+    assert str(taken()["ctmae"]).startswith(f"{path} (mae, trained on photographs; fetched to")
+    stored(fetched / "other.safetensors", card=trained("faces"))
+    assert taken()["ctmae"] == "several fit, give one"
 
 
 def test_the_file_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
