@@ -1,6 +1,9 @@
 """The page on plugins: its package is one, and its entries are those of a configuration."""
 
+import json
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -8,14 +11,19 @@ import pytest
 import torch
 import yaml
 from _outside import forget, installed, noise, offering
-from _repository import ROOT
+from _repository import ROOT, copied
+from conftest import picture
 
 import lossbench
 from lossbench import datasets, networks, plugins
+from lossbench.images import write_png
 from pipeline.config.losses import Loss
 from pipeline.config.scale import Network
 
 PAGE = (ROOT / "docs/plugins.md").read_text(encoding="utf-8")
+COMMANDS = [
+    line for block in re.findall(r"<!-- run -->\n```sh\n(.*?)```", PAGE, re.DOTALL) for line in block.splitlines()
+]
 BLOCKS = dict(re.findall(r"<!-- file: (\S+) -->\n```\w+\n(.*?)```", PAGE, re.DOTALL))
 
 
@@ -60,5 +68,27 @@ def test_the_entries_of_the_page_are_taken(mine: Path) -> None:
         assert name == "spandrel:SPAN" and Network.parse(entry, name).arguments["upscale"] == 2
 
 
+@pytest.mark.slow
+def test_the_page_leads_from_its_files_to_a_verdict(tmp_path: Path) -> None:
+    clone = copied(tmp_path)
+    for name, text in BLOCKS.items():
+        if "/" in name:
+            (clone / name).parent.mkdir(parents=True, exist_ok=True)
+            (clone / name).write_text(text, encoding="utf-8")
+    for split, count in {"train": 3, "val": 1, "test": 2}.items():
+        for number in range(count):
+            write_png(clone / f"pictures/street/{split}/{number}.png", picture(48, 48, number + 7 * count))
+    for line in COMMANDS:
+        words = [sys.executable, "-m", *line.removeprefix("uv run ").removeprefix("python -m ").split()]
+        done = subprocess.run(words, cwd=clone, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        if "plan" in line:
+            assert done.stdout.splitlines()[-1] == "nothing is missing"
+    verdicts = json.loads((clone / "results/street/verdicts/mine/street.json").read_text(encoding="utf-8"))
+    [claim] = verdicts["claims"]
+    assert claim["id"] == "edges_help" and claim["verdict"]
+    assert "Edges help on my street" in (clone / "results/street/report/index.html").read_text(encoding="utf-8")
+
+
 def test_every_block_of_the_page_is_one_of_these() -> None:
-    assert PAGE.count("```") == 2 * (len(BLOCKS) + 1) and len(BLOCKS) == 8
+    assert PAGE.count("```") == 2 * (len(BLOCKS) + 2) and len(BLOCKS) == 11
