@@ -111,7 +111,7 @@ def tell(line: str) -> None:
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Say which of `known` is nearest to `name`, in whatever case it is written, and list them where they are few."""
-    names = sorted(known)
+    names = sorted({*known})
     by_lower_case = {each.casefold(): each for each in names}
     match = difflib.get_close_matches(name.casefold(), by_lower_case, n=1, cutoff=0.5)
     hint = f"did you mean '{by_lower_case[match[0]]}'? " if match else ""

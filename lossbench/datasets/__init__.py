@@ -73,7 +73,8 @@ def missing(name: str, root: Path | None, paired_for: str | None = None) -> str 
     """
     try:
         dataset = load(name)
-        dataset.locate(root)
+        if not any(dataset.locate(root).values()):
+            raise UserError(f"{root}: no picture of any split; expected: {card(name).layout}")
         if paired_for and dataset.locate_low_quality(root, paired_for, 1) is None:
             raise no_pairs(dataset, root)
     except UserError as error:

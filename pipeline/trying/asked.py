@@ -89,6 +89,11 @@ def asked_for(given: Mapping[str, Any], config: Path) -> Asked:
 
     Raises UserError naming the option whose value is not known, with the nearest one.
     """
+    if not 1 <= given["seeds"] <= MOST_SEEDS:
+        raise UserError(f"--seeds {given['seeds']}: give 1 to {MOST_SEEDS}")
+    if not 0 < given["minutes"] < float("inf"):
+        raise UserError(f"--minutes {given['minutes']:g}: give minutes above 0, such as 20")
+    folder, dataset = _data(given["data"])
     values = read.values(config)
     scale, _ = read_scale(config, given["extends"])
     entries = at_scale(parse(read_yaml(config / LOSSES), str(config / LOSSES)), scale.losses)
@@ -96,7 +101,6 @@ def asked_for(given: Mapping[str, Any], config: Path) -> Asked:
     if loss == against:
         raise UserError(f"--against {against}: a loss is not tried against itself; name another")
     network = _network(given["network"], scale)
-    folder, dataset = _data(given["data"])
     task = given["task"]
     if task is None and folder and _has_pairs(Path(folder)):
         task = PAIRED
@@ -104,10 +108,6 @@ def asked_for(given: Mapping[str, Any], config: Path) -> Asked:
         task = _usual_task(network, scale.networks[network].network or network, values, config)
     if task not in values["tasks"]:
         raise UserError(f"--task {task}: no such task in config/config.yaml; {nearest(task, values['tasks'])}")
-    if not 1 <= given["seeds"] <= MOST_SEEDS:
-        raise UserError(f"--seeds {given['seeds']}: give 1 to {MOST_SEEDS}")
-    if not 0 < given["minutes"] < float("inf"):
-        raise UserError(f"--minutes {given['minutes']:g}: give minutes above 0, such as 20")
     return Asked(
         loss, against, {**own, **other}, network, dataset, folder, task, given["seeds"], given["minutes"],
         given["extends"],

@@ -124,3 +124,7 @@ def test_hundreds_of_names_are_counted_and_not_listed() -> None:
     names = [f"job{number:03}" for number in range(300)]
     assert nearest("job07", names).endswith("? 300 are known")
     assert nearest("x", names) == "300 are known"
+
+
+def test_a_name_that_is_known_twice_is_listed_once() -> None:
+    assert nearest("l3", ["l1", "ssim", "l1"]) == "did you mean 'l1'? known: l1, ssim"

@@ -90,5 +90,11 @@ def test_the_page_leads_from_its_files_to_a_verdict(tmp_path: Path) -> None:
     assert "Edges help on my street" in (clone / "results/street/report/index.html").read_text(encoding="utf-8")
 
 
+def test_a_folder_without_pictures_is_missing(mine: Path) -> None:
+    assert "no picture of any split; expected: {train,val,test}/*.png" in str(datasets.missing("street", mine))
+    write_png(mine / "test/a.png", picture(8, 8, 0))
+    assert datasets.missing("street", mine) is None
+
+
 def test_every_block_of_the_page_is_one_of_these() -> None:
     assert PAGE.count("```") == 2 * (len(BLOCKS) + 2) and len(BLOCKS) == 11
