@@ -51,7 +51,9 @@ def checked_weight(owner: str, weight: object) -> float:
         raise UserError(f"{owner}: {weight!r} is a {type(weight).__name__}; give its number: x.item()")
     number = float(weight) if isinstance(weight, Real) and not isinstance(weight, int | float) else weight
     if isinstance(number, bool) or not isinstance(number, int | float) or not 0 <= number < math.inf:
-        raise UserError(f"{owner}: {weight!r} is not a finite number >= 0; write it as 1.0e-3")
+        # YAML reads 1e-3 as a text
+        remedy = "write it as 1.0e-3" if isinstance(weight, str) else "give one, such as 0.1"
+        raise UserError(f"{owner}: {weight!r} is not a finite number >= 0; {remedy}")
     return number
 
 
@@ -95,7 +97,7 @@ class WeightedTerms(nn.Module):
         if name not in self.every:
             return True
         if isinstance(step, bool) or not isinstance(step, Integral) or step < 0:
-            given = "no step is given" if step is None else f"{step!r} is no number of a step"
+            given = "no step is given" if step is None else f"{step!r} is no whole number of a step"
             raise _inputs.InputError(
                 f"the term '{name}' is in every k-th step alone (every = {self.every[name]}), and {given}; give that "
                 "of the optimiser, counted from 0: loss(prediction, target, step=step)"
@@ -124,7 +126,11 @@ class WeightedTerms(nn.Module):
         return found
 
     def total(self, terms: dict[str, Tensor]) -> Tensor:
-        """Return the weighted sum of the `terms` of a step."""
+        """Return the weighted sum of the `terms` of a step; raises UserError for none, and for one that it has not."""
+        if not terms:
+            raise UserError("no terms are given; give those of loss.terms(prediction, target)")
+        if other := next((name for name in terms if name not in self.weights), None):
+            raise UserError(f"'{other}' is no term of this loss; {nearest(other, self.weights)}")
         weighted = [self.weights[name] * self.every.get(name, 1) * term for name, term in terms.items()]
         return torch.stack(weighted).sum()
 

@@ -39,6 +39,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "vgg19": {},
     "timm": {"model": "test_resnet"},
     "lpips": {"net": "squeeze"},
+    "robust_lpips": {"widths": [8, 8, 8, 8, 8]},
     "dists": {},
 }
 LOSSES: dict[str, Case] = {

@@ -44,8 +44,10 @@ def named(name: str) -> Model | None:
     if not name.startswith(PREFIX):
         return None
     known, asked = _models(), name.removeprefix(PREFIX)
+    if not asked:
+        raise UserError(f"{name} names no model of pyiqa; name one, as {PREFIX}topiq_fr")
     if asked not in known:
-        raise UserError(f"{name}: pyiqa has no '{asked}'; {nearest(asked, known)}")
+        raise UserError(f"{name}: pyiqa has no '{asked}'; {nearest(asked, known)}: pyiqa.list_models()")
     if asked in SETS:
         raise UserError(f"{name} compares two sets of pictures; use the metric fid")
     return known[asked]

@@ -12,11 +12,20 @@ LEAST = 8
 def checked(image: Tensor, bands: int) -> Tensor:
     """Return `image` as it is; raises UserError unless its shape is (N, bands, H >= 8, W >= 8)."""
     if image.ndim != 4 or image.shape[1] != bands:
-        raise UserError(f"image: shape {tuple(image.shape)}, the loss network takes (N, {bands}, H, W)")
+        takes = f"image: shape {tuple(image.shape)}, the loss network takes (N, {bands}, H, W)"
+        raise UserError(f"{takes}; {_remedy(image, bands)}")
     if min(image.shape[-2:]) < LEAST:
         height, width = image.shape[-2:]
         raise UserError(f"image: {height} x {width} pixels; use crops of at least {LEAST} x {LEAST}")
     return image
+
+
+def _remedy(image: Tensor, bands: int) -> str:
+    if image.ndim != 4:
+        return "give the frames of a clip as a batch: clip.flatten(0, 1)"
+    if image.shape[1] == 1 and bands == 3:
+        return "repeat the one band: image.expand(-1, 3, -1, -1)"
+    return f"give weights of a loss network of {image.shape[1]} bands"
 
 
 def grown(image: Tensor, height: int, width: int) -> Tensor:

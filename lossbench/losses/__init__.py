@@ -48,7 +48,9 @@ def build(name: str, *, check_range: bool = True, **arguments: Any) -> WeightedT
     make = _maker(file)
     if twice := sorted(named.keys() & arguments.keys()):
         raise UserError(f"loss '{name}': {', '.join(twice)} is given twice; write it in the name or as an argument")
-    check_arguments(f"loss '{file}'", make, [*named, *arguments])
+    if "weights" in arguments and not is_outside("losses", file) and not constant("losses", file, "LOSS_NETWORKS"):
+        raise UserError(f"loss '{file}' has no loss network, and takes no weights; leave them out")
+    check_arguments(f"loss '{file}'", make, [*named, *arguments], also=["check_range"])
     if not isinstance(check_range, bool):
         raise UserError(f"loss '{name}': check_range = {check_range!r} is neither True nor False; write one of them")
     with fresh_defaults(), wrong_types_named(f"loss '{name}'", make, arguments):
@@ -83,8 +85,10 @@ def split(name: str) -> tuple[str, dict[str, str]]:
     file, colon, rest = name.partition(":")
     if colon and file and file not in names("losses"):
         return name, {}
+    if colon and not file:
+        raise UserError(f"loss '{name}': not of the form 'package.module:Name'; write it so, as 'piq:SSIMLoss'")
     network, _, layer = rest.partition("@")
-    if colon and not (file and network and layer):
+    if colon and not (network and layer):
         raise UserError(f"loss '{name}': not of the form 'timm:MODEL@LAYER'; write it as 'timm:resnet50@layer2'")
     return file, {"model": network, "layer": layer} if colon else {}
 

@@ -13,15 +13,18 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 from lossbench.errors import UserError, nearest
 
 
-def check_arguments(owner: str, function: Callable[..., Any], arguments: Iterable[str]) -> None:
+def check_arguments(
+    owner: str, function: Callable[..., Any], arguments: Iterable[str], also: Iterable[str] = ()
+) -> None:
     """Raise UserError, with the nearest match, when `function` of `owner` does not take one of `arguments`.
 
-    What a `partial` fixes it does not take.
+    What a `partial` fixes it does not take; `also` are arguments that its caller takes.
     """
     fixed = function.keywords if isinstance(function, partial) else {}
     parameters = inspect.signature(function).parameters.values()
     if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
-        require_known(owner, (parameter.name for parameter in parameters if parameter.name not in fixed), arguments)
+        own = [parameter.name for parameter in parameters if parameter.name not in fixed]
+        require_known(owner, [*own, *also], arguments)
 
 
 @contextmanager

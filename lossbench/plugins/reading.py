@@ -89,7 +89,14 @@ def _source(file: Path, node: ast.ImportFrom) -> Path | None:
     if parts[0] == "lossbench":
         return python_file(PACKAGE.joinpath(*parts[1:]))
     # what the library's own files define is in the library
-    return None if parts[0] in NOT_READ or file.is_relative_to(PACKAGE) else source_of(".".join(parts))
+    foreign = parts[0] in NOT_READ and not _is_of(file, parts[0])
+    return None if foreign or file.is_relative_to(PACKAGE) else source_of(".".join(parts))
+
+
+def _is_of(file: Path, package: str) -> bool:
+    """Return whether `file` lies in the folder of `package`."""
+    top = source_of(package)
+    return top is not None and file.is_relative_to(top.parent)
 
 
 def _statements(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:

@@ -57,7 +57,7 @@ def automatic(name: str, arguments: dict[str, Any]) -> Found | None:
         return None
     plugin = plugins.load("losses", file)
     # a slip in an argument is said before anything is looked for or downloaded
-    plugins.check_arguments(f"loss '{file}'", plugin.build, [*named, *arguments])
+    plugins.check_arguments(f"loss '{file}'", plugin.build, [*named, *arguments], also=["check_range"])
     if file == hub.LOSS:
         return hub.found({**arguments, **named})
 

@@ -88,7 +88,7 @@ def test_without_the_number_of_the_step_there_is_one_clear_line(build: Build, st
     loss = build("ccmae", every=4)
     with pytest.raises(InputError) as caught:
         loss(*pair(1, 3, 24, 24), step=step)
-    given = "no step is given" if step is None else f"{step!r} is no number of a step"
+    given = "no step is given" if step is None else f"{step!r} is no whole number of a step"
     assert str(caught.value) == (
         f"the term 'ccmae' is in every k-th step alone (every = 4), and {given}; give that of the optimiser, counted "
         "from 0: loss(prediction, target, step=step)"

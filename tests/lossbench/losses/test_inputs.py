@@ -166,3 +166,18 @@ def test_a_compiled_loss_stays_one_graph_and_is_not_checked() -> None:
     compiled = torch.compile(loss, fullgraph=True, backend="eager")
     assert torch.equal(compiled(PREDICTION, TARGET), loss(PREDICTION, TARGET))
     assert float(compiled(PREDICTION, TARGET * 255)) > 1
+
+
+@pytest.mark.parametrize(
+    ("shape", "remedy"),
+    [
+        ((1, 2, 3, 32, 32), r"give the frames of a clip as a batch: clip.flatten\(0, 1\)"),
+        ((2, 1, 32, 32), r"repeat the one band: image.expand\(-1, 3, -1, -1\)"),
+        ((2, 4, 32, 32), "give weights of a loss network of 4 bands"),
+    ],
+)
+def test_what_a_loss_network_does_not_take_is_refused_with_the_way_out(
+    build: Build, shape: tuple[int, ...], remedy: str
+) -> None:
+    with pytest.raises(UserError, match=remedy):
+        build("ctmae")(*pair(*shape))

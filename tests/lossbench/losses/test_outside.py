@@ -136,7 +136,7 @@ def test_a_prediction_beyond_the_range_is_cut_where_that_is_asked_for() -> None:
         ("Weighted", {"reduction": 3}, "reduction = 3 is not of the right type; give text"),
         ("Weighted", {"weight": "1"}, "weight"),
         ("Weighted", {"pixel": "l3"}, "unknown distance 'l3'; did you mean 'l2'"),
-        ("Own", {"pixel": "l1"}, "takes no argument 'pixel'; known: steepness"),
+        ("Own", {"pixel": "l1"}, "takes no argument 'pixel'; known: check_range, steepness"),
     ],
 )
 def test_what_is_wrong_is_one_line(wrong: Any, name: str, arguments: dict[str, Any], message: str) -> None:

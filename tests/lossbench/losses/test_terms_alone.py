@@ -53,3 +53,11 @@ def test_a_sum_looks_at_its_first_target_unless_a_part_does_not(build: Build) ->
         (lossbench.create_loss("original") + feature)(prediction, target * 255)
     unchecked = lossbench.create_loss("original", check_range=False)
     assert (unchecked + feature)(prediction, target * 255).item() > 0
+
+
+def test_terms_that_can_not_be_added_up_are_named() -> None:
+    loss = lossbench.create_loss("ssim", pixel="l1")
+    with pytest.raises(UserError, match="no terms are given; give those of loss.terms"):
+        loss.total({})
+    with pytest.raises(UserError, match="'pixl' is no term of this loss; did you mean 'pixel'"):
+        loss.total({"pixl": torch.ones(())})

@@ -136,9 +136,9 @@ def test_a_constant_that_is_not_written_out_is_named_with_its_line(package: Path
         plugins.check("metrics", "ways.broken:One")
 
 
-def test_files_of_torch_are_not_read() -> None:
+def test_files_of_torch_are_read_for_names_of_its_own_alone(tmp_path: Path) -> None:
     assert issubclass(nn.L1Loss, nn.Module)
-    with pytest.raises(UserError, match=r"no 'Module', nor imports it"):
-        plugins.check("losses", "torch.nn:Module")
-    found = plugins.build_arguments("losses", "torch.nn.modules.loss:L1Loss")
-    assert found[:3] == ["size_average", "reduce", "reduction"]
+    for name in ("torch.nn:L1Loss", "torch.nn.modules.loss:L1Loss"):
+        assert plugins.build_arguments("losses", name)[:3] == ["size_average", "reduce", "reduction"]
+    (tmp_path / "mine.py").write_text("from torch.nn import L1Loss as Mine\n")
+    assert reading.definition(tmp_path / "mine.py", "Mine").node is None

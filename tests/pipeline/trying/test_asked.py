@@ -93,7 +93,10 @@ def test_a_loss_of_another_package_is_taken_by_its_name(tmp_path: Path, monkeypa
         ({"loss": "ctmea"}, "LOSS ctmea: no entry of config/losses.yaml and no file of lossbench/losses; did you mean"),
         ({"against": "orignal"}, "--against orignal: no entry of config/losses.yaml"),
         ({"against": "ctmae"}, "--against ctmae: a loss is not tried against itself"),
-        ({"loss": "lpips"}, "LOSS lpips: it takes a loss network of kind lpips or robust_lpips; write an entry in config/losses.yaml"),
+        (
+            {"loss": "lpips"},
+            "LOSS lpips: it takes a loss network of kind lpips or robust_lpips; write an entry in config/losses.yaml",
+        ),
         ({"network": "edrs"}, "--network edrs: the scale has no such network; did you mean 'edsr'?"),
         ({"network": "fastdvdnet"}, "--network fastdvdnet: a trial restores pictures"),
         ({"network": "vae"}, "--network vae: a trial restores pictures"),
