@@ -57,7 +57,7 @@ def test_a_sum_looks_at_its_first_target_unless_a_part_does_not(build: Build) ->
 
 def test_terms_that_can_not_be_added_up_are_named() -> None:
     loss = lossbench.create_loss("ssim", pixel="l1")
-    with pytest.raises(UserError, match="no terms are given; give those of loss.terms"):
+    with pytest.raises(UserError, match=r"no terms are given; give those of loss\.terms"):
         loss.total({})
     with pytest.raises(UserError, match="'pixl' is no term of this loss; did you mean 'pixel'"):
         loss.total({"pixl": torch.ones(())})
