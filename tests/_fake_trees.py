@@ -20,20 +20,7 @@ from scipy.io import savemat
 
 from lossbench import datasets
 from lossbench.datasets import _card as cards
-from lossbench.datasets import (
-    bsds500,
-    celeba,
-    coco,
-    davis,
-    div2k,
-    dnd,
-    huawei,
-    imagenet_validation,
-    lol,
-    mnist,
-    set8,
-    sidd,
-)
+from lossbench.datasets import celeba, coco, davis, div2k, dnd, huawei, imagenet_validation, lol, mnist, set8, sidd
 from lossbench.datasets import t291 as the_291
 from lossbench.datasets._benchmarks import BenchmarkSet
 from lossbench.resize import crop_to_multiple, resize_bicubic
@@ -210,18 +197,9 @@ def _t291(root: Path, patch: pytest.MonkeyPatch) -> None:
     write(root / "BSDS200/100075.jpg", noise(HEIGHT, WIDTH))
 
 
-def _bsds500(root: Path, patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(bsds500, "FOLDS", {"train": 2, "val": 1, "test": 1})
-    patch.setattr(bsds500, "EACH", 3)
-    patch.setattr(bsds500, "TESTED", "3096")
-    for number, place in enumerate(("train/100075", "train/100080", "val/3096", "test/10081")):
-        write(root / f"images/{place}.jpg", noise(HEIGHT, WIDTH, number))
-
-
 TREES: dict[str, Build] = {
     **{name: _benchmark(name) for name in ("set5", "set14", "bsd100", "urban100", "manga109")},
     "bapps": _bapps,
-    "bsds500": _bsds500,
     "celeba": _celeba,
     "coco": _coco,
     "davis": _davis,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from lossbench.assets import pyiqa_models
 from lossbench.errors import UserError
 from lossbench.plugins import (
+    build_arguments,
     check_arguments,
     check_name,
     constant,
@@ -48,7 +49,7 @@ def build(name: str, *, check_range: bool = True, **arguments: Any) -> WeightedT
     make = _maker(file)
     if twice := sorted(named.keys() & arguments.keys()):
         raise UserError(f"loss '{name}': {', '.join(twice)} is given twice; write it in the name or as an argument")
-    if "weights" in arguments and not is_outside("losses", file) and not constant("losses", file, "LOSS_NETWORKS"):
+    if "weights" in arguments and not is_outside("losses", file) and "weights" not in build_arguments("losses", file):
         raise UserError(f"loss '{file}' has no loss network, and takes no weights; leave them out")
     check_arguments(f"loss '{file}'", make, [*named, *arguments], also=["check_range"])
     if not isinstance(check_range, bool):
