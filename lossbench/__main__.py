@@ -66,12 +66,14 @@ def losses_verb(folder: Path | None) -> Verb:
 
     def listed(given: argparse.Namespace) -> None:
         from lossbench.losses import listing
-        from lossbench.weights.finding import in_words
+        from lossbench.weights.finding import all_places, in_words
 
         # where stored ones would lie may be a folder that is not made yet; one that is asked for is
         if given.weights is not None and given.weights is not folder:
             check_readable_folder(given.weights, "--weights")
-        rows = [{**row, "auto": in_words(row["name"])} for row in listing(given.weights)]
+        # read once for all losses
+        places = all_places()
+        rows = [{**row, "auto": in_words(row["name"], places)} for row in listing(given.weights)]
         if not given.json:
             # nothing was looked for, which is not to be told as nothing found
             left_out = () if given.weights is not None else ("weights",)

@@ -13,6 +13,8 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).parents[1]
+TEST_DATA = Path(os.environ.get("LOSSBENCH_TEST_DATA", ROOT.parent / "shared" / "data"))
+"""Where copies of the real test sets lie, which are no part of the repository."""
 PARTS = ("lossbench", "pipeline", "workflow", "config", "profiles", "envs", "Snakefile", "pyproject.toml")
 
 # Snakemake and what it loads on its way take seconds to import: one clean process does, and runs are forked from it

@@ -8,9 +8,6 @@ from torch import Tensor
 from lossbench.loss_networks import DistanceNetwork
 from lossbench.losses._features import NetworkLoss, loss_network
 
-KINDS = {"lpips": ("lpips", "robust_lpips"), "dists": ("dists",)}
-"""Loss networks that give the distance of a loss: the released one, and one with heads trained by this pipeline."""
-
 
 class DistanceLoss(NetworkLoss):
     """`pixel` distance of the images plus `weight` times the distance of a frozen network, in float32."""
@@ -21,11 +18,17 @@ class DistanceLoss(NetworkLoss):
 
 
 def build_loss(
-    name: str, /, pixel: str | None = "l1", weight: float = 1.0, weights: Path | str | None = None, every: int = 1
+    name: str,
+    kinds: tuple[str, ...],
+    /,
+    pixel: str | None = "l1",
+    weight: float = 1.0,
+    weights: Path | str | None = None,
+    every: int = 1,
 ) -> DistanceLoss:
     """Build `pixel` + `weight` * the distance `name` of RGB images, float32 alone, on the loss network in `weights`.
 
     With `pixel` None it is that distance alone, which is in every `every`-th step alone, so many times as heavy there.
-    The loss network is one of `KINDS`. Raises UserError for weights that are absent or of another kind.
+    The loss network is one of `kinds`. Raises UserError for weights that are absent or of another kind.
     """
-    return DistanceLoss(name, loss_network(name, KINDS[name], weights), pixel=pixel, weight=weight, every=every)
+    return DistanceLoss(name, loss_network(name, kinds, weights), pixel=pixel, weight=weight, every=every)

@@ -8,4 +8,4 @@ SOURCE = "Ding et al., TPAMI 2022"
 REWARDS = "Structure and texture in features of a classifier; texture may move as long as its statistics stay."
 LOSS_NETWORKS = ("dists",)
 
-build = partial(build_loss, "dists")
+build = partial(build_loss, "dists", LOSS_NETWORKS)

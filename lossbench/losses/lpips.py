@@ -8,4 +8,4 @@ SOURCE = "Zhang et al., CVPR 2018 (version 0.1)"
 REWARDS = "What people judge alike: features of a classifier, weighed to agree with judgements of picture pairs."
 LOSS_NETWORKS = ("lpips", "robust_lpips")
 
-build = partial(build_loss, "lpips")
+build = partial(build_loss, "lpips", LOSS_NETWORKS)

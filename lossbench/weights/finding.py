@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,11 @@ class Place:
     """How a message calls it."""
     files: Callable[[], Iterable[Path]]
 
+    @cached_property
+    def stored(self) -> list[Stored]:
+        """The loss networks that lie there, read once."""
+        return list(readable(self.files()))
+
 
 @dataclass(frozen=True)
 class Found:
@@ -55,13 +61,16 @@ def all_places() -> list[Place]:
     ]
 
 
-def find(loss: str, fits: Callable[[Stored], bool] = lambda _: True) -> Found | None:
+def find(
+    loss: str, fits: Callable[[Stored], bool] = lambda _: True, where: Sequence[Place] | None = None
+) -> Found | None:
     """Return the loss network for the loss file `loss`; None where it needs none, or none is there.
 
-    `fits` says what else it must be. Raises UserError where several fit equally well, naming them.
+    `fits` says what else it must be, `where` which places are looked into, all when it is None. Raises
+    UserError where several fit equally well, naming them.
     """
     kinds = _kinds(loss)
-    for place in all_places() if kinds else ():
+    for place in (all_places() if where is None else where) if kinds else ():
         candidates = [each for each in _of_kinds(place, kinds) if _misfit(loss, each, fits) is None]
         if candidates:
             chosen = _only(loss, place, _best(kinds, candidates))
@@ -69,12 +78,12 @@ def find(loss: str, fits: Callable[[Stored], bool] = lambda _: True) -> Found | 
     return None
 
 
-def in_words(loss: str) -> str | None:
-    """Say on which file the loss file `loss` is built where its user names none; None where it needs none."""
+def in_words(loss: str, where: Sequence[Place]) -> str | None:
+    """Say on which file in `where` the loss file `loss` is built by itself; None where it needs none."""
     if not _kinds(loss):
         return None
     try:
-        found = find(loss)
+        found = find(loss, where=where)
     except UserError:
         return "several fit, give one"
     return f"{found.path} ({found.words})" if found else "no file yet"
@@ -107,7 +116,7 @@ def _kinds(loss: str) -> tuple[str, ...]:
 
 
 def _of_kinds(place: Place, kinds: Sequence[str]) -> list[Stored]:
-    return [each for each in readable(place.files()) if each.kind in kinds]
+    return [each for each in place.stored if each.kind in kinds]
 
 
 def _misfit(loss: str, stored: Stored, fits: Callable[[Stored], bool]) -> str | None:

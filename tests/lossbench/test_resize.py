@@ -1,13 +1,12 @@
 """Bicubic resizing against hand-computed weights and MATLAB's own files."""
 
-import os
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from _repository import ROOT
+from _repository import TEST_DATA
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -25,7 +24,7 @@ PUBLISHED = [31.77105278, 30.17506673, 22.09916583, 31.57850092, 26.46451329]
 
 
 def targets(name: str, scale: int) -> list[Path]:
-    root = Path(os.environ.get("LOSSBENCH_TEST_DATA", ROOT.parent / "shared" / "data"))
+    root = TEST_DATA
     folder = root / name / f"image_SRF_{scale}"
     if not folder.is_dir():
         pytest.skip(f"{folder} is missing; set LOSSBENCH_TEST_DATA to the folder of the test sets")

@@ -1,18 +1,16 @@
 """The bicubic rows of the field's test sets, which prove data, enlargement and metrics at once."""
 
-import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 from _evaluated import evaluate_into, spec
 from _prepared import degraded, prepared
-from _repository import ROOT
+from _repository import TEST_DATA
 
 from pipeline.specs.evaluate import MetricSpec
 from pipeline.specs.train import TaskSpec
 
-DATA = Path(os.environ.get("LOSSBENCH_TEST_DATA", ROOT.parent / "shared" / "data"))
 FOLDERS = {"set5": "Set5", "set14": "Set14", "bsd100": "BSD100"}
 # Huang et al. 2015 (SelfExSR), MATLAB
 PSNR = {2: (33.64, 30.22, 29.55), 4: (28.42, 25.99, 25.96)}
@@ -23,7 +21,7 @@ IFC = {4: (2.28, 2.18, 1.91)}
 @pytest.mark.parametrize("scale", [2, 4])
 @pytest.mark.parametrize(("place", "name"), [*enumerate(FOLDERS)])
 def test_the_published_bicubic_rows_are_met(tmp_path: Path, place: int, name: str, scale: int) -> None:
-    root = DATA / FOLDERS[name]
+    root = TEST_DATA / FOLDERS[name]
     if not root.is_dir():
         pytest.skip(f"{root} is missing; set LOSSBENCH_TEST_DATA to the folder of the test sets")
     prepared(name, root, tmp_path / "targets")

@@ -1,6 +1,5 @@
 """Set5, Set14, BSD100, Urban100 and Manga109: both published trees, and what is refused by name and split."""
 
-import os
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -10,7 +9,7 @@ import numpy as np
 import pytest
 from _fake_trees import write
 from _prepared import damage, degraded, noise, prepared
-from _repository import ROOT
+from _repository import TEST_DATA
 from PIL import Image
 
 from lossbench import datasets
@@ -227,8 +226,7 @@ def test_manga109_says_how_to_apply_and_is_not_fetched(tmp_path: Path) -> None:
 
 def real(published: BenchmarkSet, scale: int) -> Path:
     """Return SelfExSR's folder of a set and scale; skip the test where it isn't."""
-    root = Path(os.environ.get("LOSSBENCH_TEST_DATA", ROOT.parent / "shared" / "data"))
-    folder = root / published.selfexsr / f"image_SRF_{scale}"
+    folder = TEST_DATA / published.selfexsr / f"image_SRF_{scale}"
     if not folder.is_dir():
         pytest.skip(f"{folder} is missing; set LOSSBENCH_TEST_DATA to the folder of the test sets")
     return folder

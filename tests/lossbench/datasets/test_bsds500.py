@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from _fake_trees import write
 from _prepared import noise
-from _repository import ROOT
+from _repository import TEST_DATA
 
 from lossbench import datasets
 from lossbench.datasets import bsds500
@@ -13,7 +13,6 @@ from lossbench.errors import UserError
 
 BSDS500 = datasets.load("bsds500")
 TESTED = bsds500.TESTED.split()
-SHARED = ROOT.parent / "shared/data"
 
 
 def tree(top: Path, nested: str, **counts: int) -> Path:
@@ -55,9 +54,9 @@ def test_a_tree_that_is_not_the_published_one_is_named(tmp_path: Path, counts: d
 
 
 def test_bsd100_is_the_fold_that_nobody_trains_on() -> None:
-    if not (SHARED / "BSDS500").is_dir():
-        pytest.skip(f"no copy of BSDS500 in {SHARED}")
-    found = BSDS500.locate(SHARED)
-    tested = {path.stem for path in (SHARED / "BSDS500/images/val").glob("*.jpg")}
+    if not (TEST_DATA / "BSDS500").is_dir():
+        pytest.skip(f"{TEST_DATA / 'BSDS500'} is missing; set LOSSBENCH_TEST_DATA to the folder of the test sets")
+    found = BSDS500.locate(TEST_DATA)
+    tested = {path.stem for path in (TEST_DATA / "BSDS500/images/val").glob("*.jpg")}
     assert len(tested) == 100 and set(TESTED) < tested
     assert not tested & {source.name for split in ("train", "val") for source in found[split]}
