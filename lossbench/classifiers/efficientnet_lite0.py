@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from lossbench.assets.embedded import locate
 from lossbench.assets.optional import imported
 from lossbench.errors import UserError
-from lossbench.loss_networks import _state_dicts
+from lossbench.formats import state_dicts
 from lossbench.storage import fill
 
 VERSIONS_OF = ("timm",)
@@ -95,7 +95,7 @@ def load(path: Path | None = None) -> EfficientNetLite0:
 def import_weights(classifier: EfficientNetLite0, path: Path) -> None:
     """Fill `classifier` from the released file; raises UserError naming it when its layers are not the network's."""
     names = _names()
-    state = {names.get(name, name): tensor for name, tensor in _state_dicts.read(path).items()}
+    state = {names.get(name, name): tensor for name, tensor in state_dicts.read(path).items()}
     fill(classifier.network, state, path)
 
 

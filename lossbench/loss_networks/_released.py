@@ -8,7 +8,7 @@ from torch import Tensor
 from lossbench.assets import embedded
 from lossbench.errors import UserError
 from lossbench.files import sha256
-from lossbench.loss_networks import _state_dicts
+from lossbench.formats import state_dicts
 
 
 class Released(NamedTuple):
@@ -35,9 +35,9 @@ def weights(path: Path, files: Released) -> dict[str, Tensor]:
         heads = embedded.locate(files.shipped)
     for file, name in ((heads, files.heads), (trunk, files.trunk)):
         _check(file, name)
-    layers = _state_dicts.read(trunk).items()
+    layers = state_dicts.read(trunk).items()
     found = {name: tensor for name, tensor in layers if not name.startswith("classifier.")}
-    return {**_state_dicts.read(heads), **found}
+    return {**state_dicts.read(heads), **found}
 
 
 def _check(file: Path, name: str) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from lossbench.errors import UserError
-from lossbench.loss_networks import _state_dicts
+from lossbench.formats import state_dicts
 
 PARALLEL, MODEL, ATTACKED = "module.", "model.", "attacker.model."
 """Prefixes of torch's DataParallel, of the classifier, and of the same classifier as its attacker sees it."""
@@ -20,13 +20,13 @@ def unwrapped(path: Path, network: nn.Module) -> dict[str, Tensor]:
     """Return the state dict or checkpoint in the file `path` under the names of the classifier alone.
 
     Takes the layouts of MadryLab's `robustness` library, with or without DataParallel around it, and plain ones. The
-    attacker's copy of the classifier counts only where there is no other. Raises UserError as `_state_dicts.read`, and
+    attacker's copy of the classifier counts only where there is no other. Raises UserError as `state_dicts.read`, and
     when the file has a name twice, or normalises images by another `mean` or `std` than those buffers (1, C, 1, 1) of
     `network`.
     """
     own: dict[str, Tensor] = {}
     attacked: dict[str, Tensor] = {}
-    for released, tensor in _state_dicts.read(path, _state_dicts.CHECKPOINT).items():
+    for released, tensor in state_dicts.read(path, state_dicts.CHECKPOINT).items():
         name = released.removeprefix(PARALLEL)
         if _normalises(name, tensor, network, path):
             continue

@@ -11,7 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lossbench.errors import UserError, nearest
-from lossbench.loss_networks import Sizes, _state_dicts
+from lossbench.formats import state_dicts
+from lossbench.loss_networks import Sizes
 from lossbench.loss_networks._size import checked
 from lossbench.storage import fill
 
@@ -184,5 +185,5 @@ def import_weights(module: Inception, path: Path) -> None:
     Raises UserError naming the file when it is missing, damaged, holds more than weights, or is of another classifier,
     such as torchvision's own of 1000 classes.
     """
-    released = {name: each for name, each in _state_dicts.read(path).items() if not name.endswith(UNTRACKED)}
+    released = {name: each for name, each in state_dicts.read(path).items() if not name.endswith(UNTRACKED)}
     fill(module, released, path, (name for name in module.state_dict() if not name.endswith(UNTRACKED)))

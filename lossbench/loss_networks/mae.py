@@ -15,7 +15,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lossbench.errors import UserError, nearest
-from lossbench.loss_networks import Sizes, _state_dicts
+from lossbench.formats import state_dicts
+from lossbench.loss_networks import Sizes
 from lossbench.loss_networks._masking import MaskedImageModel, Masking, selected
 from lossbench.loss_networks._size import check_multiple, rounded
 from lossbench.storage import fill
@@ -265,7 +266,7 @@ def import_weights(module: MAE, path: Path) -> None:
 
     The file holds a dictionary whose key `model` has the weights. Raises UserError as `ImportingPlugin`.
     """
-    fill_released(module, _state_dicts.read(path, ("model",)), path)
+    fill_released(module, state_dicts.read(path, ("model",)), path)
 
 
 def fill_released(module: nn.Module, state: Mapping[str, Tensor], path: Path) -> None:

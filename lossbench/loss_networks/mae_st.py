@@ -11,7 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lossbench.errors import UserError, nearest
-from lossbench.loss_networks import Sizes, _clips, _state_dicts, mae
+from lossbench.formats import state_dicts
+from lossbench.loss_networks import Sizes, _clips, mae
 from lossbench.loss_networks._bands import BAND_MEAN, BAND_STD
 from lossbench.loss_networks._masking import MaskedModel, Masking, kept, patches, selected, statistics, unpatched
 from lossbench.loss_networks._size import check_multiple, rounded
@@ -267,8 +268,8 @@ def import_weights(module: MAEST, path: Path) -> None:
     when it is missing, damaged, holds more than weights, or does not fit.
     """
     try:
-        state = _state_dicts.read(path, ("model",))
+        state = state_dicts.read(path, ("model",))
     except UserError:
         # what is wrong with the file itself is wrong again
-        state = _state_dicts.read(path, ("model_state",))
+        state = state_dicts.read(path, ("model_state",))
     mae.fill_released(module, state, path)

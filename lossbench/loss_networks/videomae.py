@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 from lossbench.assets.optional import imported
 from lossbench.errors import UserError
-from lossbench.loss_networks import Sizes, _clips, _state_dicts
+from lossbench.formats import state_dicts
+from lossbench.loss_networks import Sizes, _clips
 from lossbench.loss_networks._bands import MEAN, STD, Normalising, check_statistics
 from lossbench.loss_networks._size import check_multiple, rounded
 from lossbench.storage import fill
@@ -139,7 +140,7 @@ def import_weights(module: VideoMAE, path: Path) -> None:
     The biases of query and value may have the names of older files, q_bias and v_bias. Raises UserError naming the
     file when it is missing, damaged, holds more than weights, or does not fit.
     """
-    state = _state_dicts.read(path)
+    state = state_dicts.read(path)
     if any(name.startswith(PREFIX) for name in state):
         # beside the prefix stands the decoder, which the loss has no use for
         state = {name.removeprefix(PREFIX): state[name] for name in state if not name.startswith(DECODER)}

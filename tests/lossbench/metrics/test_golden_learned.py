@@ -14,7 +14,7 @@ from torch import Tensor
 
 from lossbench import loss_networks
 from lossbench.files import sha256
-from lossbench.loss_networks import _state_dicts
+from lossbench.formats import state_dicts
 from lossbench.metrics import score
 from lossbench.metrics._frechet import frechet_distance
 
@@ -67,7 +67,7 @@ def lpips_of_noise(tmp_path_factory: pytest.TempPathFactory) -> float:
 
 def lpips_of_alexnet(row: GoldenRow, folder: Path) -> float:
     target, prediction = pictures(row)
-    module = released(folder, "alex", _state_dicts.read(ALEXNET))
+    module = released(folder, "alex", state_dicts.read(ALEXNET))
     pair = (torch.from_numpy(image)[None].float() for image in (floats(levels(prediction)), floats(target)))
     return float(module.distance(*pair))
 

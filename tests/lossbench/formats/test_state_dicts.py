@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 
 from lossbench import loss_networks, storage
 from lossbench.errors import Notice, UserError
-from lossbench.loss_networks import _state_dicts
+from lossbench.formats import state_dicts
 
 STATE = {"weight": torch.arange(3.0)}
 AVERAGED = {"weight": torch.zeros(3)}
@@ -27,9 +27,9 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "released.pth"
 
 
-def read(path: Path, content: Any, places: tuple[str | None, ...] = _state_dicts.CHECKPOINT) -> dict[str, torch.Tensor]:
+def read(path: Path, content: Any, places: tuple[str | None, ...] = state_dicts.CHECKPOINT) -> dict[str, torch.Tensor]:
     torch.save(content, path)
-    return _state_dicts.read(path, places)
+    return state_dicts.read(path, places)
 
 
 def test_options_of_a_command_line_and_numbers_of_numpy_are_harmless(path: Path) -> None:
@@ -79,7 +79,7 @@ def test_a_file_of_before_the_archives_is_called_cut_short_and_not_dangerous(pat
     # the numbers of the tensors lie behind the pickles
     path.write_bytes(content[: int(part * (len(content) - 20 * 12))])
     with pytest.raises(UserError, match=r"\(it is cut short\); download it again") as refused:
-        _state_dicts.read(path)
+        state_dicts.read(path)
     assert "run code" not in str(refused.value)
 
 
@@ -105,10 +105,10 @@ def test_a_stored_loss_network_that_is_not_finite_is_refused(tmp_path: Path, los
 
 def test_a_pipe_is_refused_and_not_waited_for(path: Path) -> None:
     os.mkfifo(path)
-    for read_file in (_state_dicts.read, loss_networks.load):
+    for read_file in (state_dicts.read, loss_networks.load):
         with pytest.raises(UserError, match=r"released\.pth is a pipe or device, no regular file"):
             read_file(path)
-    for read_file in (_state_dicts.read, loss_networks.load):
+    for read_file in (state_dicts.read, loss_networks.load):
         with pytest.raises(UserError, match=r"is no path .embedded null"):
             read_file(Path("a\0.pth"))
 
@@ -150,4 +150,4 @@ def test_what_is_no_checkpoint_is_named_for_what_it_is(path: Path, content: byte
         file = path.with_name(name)
         file.write_bytes(content)
         with pytest.raises(UserError, match=message if file == path else "is no whole safetensors file"):
-            _state_dicts.read(file)
+            state_dicts.read(file)
