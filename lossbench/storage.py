@@ -17,6 +17,7 @@ from lossbench.files import written_atomically
 
 KINDS = {"network": "restoration network", "loss_network": "loss network", "classifier": "classifier"}
 """What a file holds, by the one key of its metadata; more than one would make its bytes depend on chance."""
+ENDING = ".safetensors"
 SHOWN = 3
 """How many mismatches of a sort a message names."""
 
@@ -62,6 +63,14 @@ def describe(path: Path, kind: str = "network") -> dict[str, Any]:
     """Return the description in the file `path` without its tensors; raises UserError as `read`."""
     with _opened(path) as file:
         return _description(path, file.metadata() or {}, kind)
+
+
+def is_stored(path: Path) -> bool:
+    """Return whether `path` is a file of ours: safetensors that say what they hold, or would if they were whole."""
+    if path.suffix != ENDING:
+        return False
+    with _opened(path) as file:
+        return bool(KINDS.keys() & (file.metadata() or {}))
 
 
 @contextmanager

@@ -82,11 +82,7 @@ def _begun(spec: TrainSpec, initial: Path | None) -> nn.Module:
         raise UserError(f"{initial} has {found}, not {spec.start}, as when this was planned; run snakemake again")
     # a run that goes on takes the same random numbers
     network = networks.build(name, **arguments)
-    state, held = storage.read(initial)
-    if held["name"] != name:
-        raise UserError(f"{initial} holds the network '{held['name']}', not '{name}'; give weights of that one")
-    storage.check_finite(state, initial)
-    storage.fill(network, state, initial)
+    networks.fill(network, name, initial)
     return network
 
 

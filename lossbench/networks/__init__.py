@@ -181,7 +181,8 @@ class PluginWithLoss(Plugin, Protocol):
 
 
 OUTSIDE = "lossbench.networks._outside"
-"""Imported by its name, as plugins are: what makes networks from outside fit is no part of ours."""
+WEIGHTS = "lossbench.networks._weights"
+"""Imported by their names, as plugins are: what networks from outside need is no part of ours."""
 
 
 def plugin(name: str) -> Plugin | VideoPlugin | ClipPlugin:
@@ -232,6 +233,15 @@ def load_network(path: Path | str) -> nn.Module:
     state, description = storage.read(file)
     arguments = arguments_of(description, file)
     return storage.rebuilt(file, state, lambda: build(description["name"], **arguments))
+
+
+def fill(network: nn.Module, name: str, path: Path) -> None:
+    """Copy into `network`, the network `name`, the weights in the file `path`, of a training or of another project.
+
+    What another project saved has the names and shapes of the network itself, of one from outside of its module. Raises
+    UserError naming the file that holds anything else.
+    """
+    importlib.import_module(WEIGHTS).fill(network, name, path)
 
 
 def arguments_of(description: Mapping[str, Any], path: Path) -> dict[str, Any]:

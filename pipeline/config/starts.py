@@ -16,6 +16,10 @@ from pipeline.specs.train import NetworkSpec
 
 KIND = "network"
 """Key under which a file of a trained network says what it holds."""
+OURS = {KIND, "loss_network", "classifier"}
+"""All such keys; a file of safetensors without them is another project's."""
+PICKLED = (".pth", ".pt", ".ckpt", ".bin")
+"""Endings of what other projects save; nothing of them is read before the training, where torch is."""
 
 
 @dataclass(frozen=True)
@@ -53,9 +57,13 @@ def check_start(where: str, file: Path, network: NetworkSpec) -> None:
     """Raise UserError, naming the entry `where`, unless `file` says that it holds `network` with these arguments.
 
     Nothing of its weights is read. What one of both leaves out is not compared: the training holds every weight's name
-    and shape against the network's.
+    and shape against the network's, and so it does with all of a file of another project.
     """
+    if file.suffix in PICKLED:
+        return
     held = _held(where, file)
+    if held is None:
+        return
     if held.get("name") != network.name:
         raise UserError(f"{where}: {file} holds the network '{held.get('name')}', not '{network.name}'; give another")
     given = held.get("arguments")
@@ -69,12 +77,19 @@ def check_start(where: str, file: Path, network: NetworkSpec) -> None:
             )
 
 
-def _held(where: str, file: Path) -> dict[str, Any]:
+def _held(where: str, file: Path) -> dict[str, Any] | None:
+    """Return what `file` says that it holds; None for safetensors of another project."""
     try:
         with safe_open(file, framework="numpy") as opened:
-            held = json.loads((opened.metadata() or {})[KIND])
+            said = opened.metadata() or {}
+        if not OURS & said.keys():
+            return None
+        held = json.loads(said[KIND])
     except (OSError, SafetensorError, KeyError, ValueError):
         held = None
     if not isinstance(held, dict):
-        raise UserError(f"{where}: {file} holds no trained network; give the model.safetensors of a training")
+        fault = f"{where}: {file} holds no trained network"
+        raise UserError(
+            f"{fault}; give the model.safetensors of a training, or {', '.join(PICKLED)} of another project"
+        )
     return held

@@ -109,3 +109,23 @@ def test_what_is_not_the_planned_file_or_network_is_one_line(
     storage.save(broken, module, held)
     assert f"tensor '{name}' has NaN" in refusal(begun_from(spec, "loss original"), broken)
     assert json.dumps(held)
+
+
+@pytest.mark.parametrize("kept", ["params_ema", "state_dict", None])
+def test_what_another_project_saved_is_begun_from(
+    train_spec: MakeSpec, start: Path, targets: Path, pairs: Path, tmp_path: Path, kept: str | None
+) -> None:
+    spec = begun_from(train_spec(steps=1, learning_rate=STILL), "loss original")
+    before, _ = storage.read(start)
+    # as several GPUs leave it
+    state = {f"module.{name}": weights for name, weights in before.items()}
+    file = tmp_path / "net_g_latest.pth"
+    torch.save({kept: state, "iter": 3} if kept else state, file)
+    train.main(spec, "code", Run(tmp_path / "run", "train/toy"), targets=targets, pairs=pairs, initial=file)
+    trained, _ = storage.read(tmp_path / "run" / "model.safetensors")
+    for name, weights in trained.items():
+        torch.testing.assert_close(weights, before[name], rtol=0, atol=1e-9)
+    state.popitem()
+    torch.save(state, file)
+    with pytest.raises(UserError, match=r"net_g_latest.pth does not fit the network \(missing "):
+        train.main(spec, "code", Run(tmp_path / "other", "train/toy"), targets=targets, pairs=pairs, initial=file)

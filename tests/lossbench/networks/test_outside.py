@@ -140,3 +140,12 @@ def test_the_listing_reads_what_packages_offer(fringe: Path) -> None:
         "source": "Two convolutions and a pixel shuffle",
         "package": "fringe 0.3",
     }
+
+
+def test_weights_of_its_own_project_are_those_of_the_module_alone(kinds: Any, tmp_path: Path) -> None:
+    network, file = kinds("Says"), tmp_path / "net_g.pth"
+    torch.save({"params": network.network.state_dict()}, file)
+    other = kinds("Says")
+    assert not torch.equal(other.network.layer.weight, network.network.layer.weight)
+    networks.fill(other, "kinds:Says", file)
+    torch.testing.assert_close(other.state_dict(), network.state_dict(), rtol=0, atol=0)

@@ -7,9 +7,11 @@ from typing import Any
 import torch
 from _config import PlanOf, both, place, refused
 from _plans import train_spec
+from safetensors.torch import save_file
 
 from lossbench import networks, storage
 from lossbench.files import sha256
+from pipeline.config import starts
 from pipeline.config.losses import SEED_OFFSET
 from pipeline.planning.job import File
 from pipeline.planning.plan import Plan
@@ -104,5 +106,23 @@ def test_what_can_not_be_begun_from_is_refused_at_planning(plan_of: PlanOf, tmp_
     refused(plan_of, (start(other), f"{where}: {other} holds 'edsr' with channels 8, not 4; make them equal"))
     rfdn = stored(tmp_path / "rfdn.safetensors", "rfdn", scale=2, channels=8, blocks=1)
     refused(plan_of, (start(rfdn), f"{where}: {rfdn} holds the network 'rfdn', not 'edsr'"))
-    torch.save({}, tmp_path / "edsr.pt")
-    refused(plan_of, (start(tmp_path / "edsr.pt"), f"{tmp_path / 'edsr.pt'} holds no trained network; give the model"))
+    for file in (tmp_path / "notes.txt", tmp_path / "cut.safetensors"):
+        file.touch()
+        refused(plan_of, (start(file), f"{where}: {file} holds no trained network; give the model.safetensors of a"))
+    encoder = tmp_path / "encoder.safetensors"
+    storage.save(encoder, torch.nn.Linear(1, 1), {"name": "edsr"}, "loss_network")
+    refused(plan_of, (start(encoder), f"{where}: {encoder} holds no trained network"))
+
+
+def test_what_another_project_saved_is_begun_from_and_its_content_counts(plan_of: PlanOf, tmp_path: Path) -> None:
+    state = networks.build("edsr", **SMALL).state_dict()
+    pickled, plain = tmp_path / "net_g_latest.pth", tmp_path / "model.safetensors"
+    torch.save({"params": state}, pickled)
+    save_file(state, plain)
+    for file in (pickled, plain):
+        plan = plan_of(place("scale.networks.edsr.start", str(file)))
+        assert train_spec(plan, *KEY, "ctmae", "0").start == f"sha256:{sha256(file)}"
+
+
+def test_the_words_that_mark_a_file_of_ours_are_those_of_the_storage() -> None:
+    assert storage.KINDS.keys() == starts.OURS
