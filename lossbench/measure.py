@@ -112,7 +112,10 @@ def requested(names: str, colour: str | None, crop: int, rounding: bool, weights
             raise UserError(f"--weights {entry}: {name} has a file already, {request[name].weights}; give one")
         with placed(f"--weights {entry}"):
             request[name] = metrics.create_metric(name, protocol=wanted[name], weights=file)
-    return request
+    return {
+        name: metric if metric.weights else replace(metric, weights=metrics.fetched(name))
+        for name, metric in request.items()
+    }
 
 
 def measured(

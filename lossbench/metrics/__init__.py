@@ -7,12 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast, runtime_checkable
 
-import numpy as np
-
 from lossbench import plugins
 from lossbench.assets import pyiqa_models
 from lossbench.errors import UserError
 from lossbench.files import given_path
+from lossbench.metrics._given import as_array
 from lossbench.metrics._outside import as_read, loaded
 from lossbench.metrics._protocol import Better, Over
 from lossbench.metrics._protocol import Colour as Colour
@@ -20,8 +19,10 @@ from lossbench.metrics._protocol import Pixels as Pixels
 from lossbench.metrics._protocol import Protocol as Protocol
 
 FOLDER = "metrics"
-BANDS_LAST, LEAST_SIDE = 4, 8
-"""A last axis of at most so many values, behind two of at least so many, is that of the bands."""
+AUTO = "auto"
+"""What `weights` is where a fetched file is to be found."""
+FINDING = "lossbench.weights.finding"
+"""Imported by its name: where files lie does not count for a number."""
 
 
 class Described(typing.Protocol):
@@ -148,8 +149,8 @@ def score(
         raise UserError(f"{name} compares with no class; leave the label {label} out")
     keywords: dict[str, Any] = {} if label is None else {"label": label}
     keywords |= check_weights(name, weights)
-    theirs = _array(target) if metric.needs_target else None
-    return float(metric.score(_array(prediction), theirs, protocol_of(name, protocol), **keywords))
+    theirs = as_array(target) if metric.needs_target else None
+    return float(metric.score(as_array(prediction), theirs, protocol_of(name, protocol), **keywords))
 
 
 def score_set(
@@ -169,7 +170,7 @@ def score_set(
     if not isinstance(metric, SetMetric):
         raise UserError(f"{name} scores one {metric.OVER} at a time; use score")
     keywords = check_weights(name, weights)
-    ours, theirs = (map(_array, images) for images in (predictions, targets))
+    ours, theirs = (map(as_array, images) for images in (predictions, targets))
     return float(metric.score_set(ours, theirs, protocol_of(name, protocol), **keywords))
 
 
@@ -206,17 +207,29 @@ class CreatedMetric:
 
 
 def create_metric(
-    name: str, *, protocol: Protocol | str | None = None, weights: Path | str | None = None
+    name: str, *, protocol: Protocol | str | None = None, weights: Path | str | None = AUTO
 ) -> CreatedMetric:
     """Return the metric `name` under `protocol`: a colour, a whole `Protocol`, or the metric's usual one when None.
 
-    `weights` is the file of the stored network of a metric that rests on one. Raises UserError with the nearest match
+    `weights` is the file of the stored network of a metric that rests on one; with `auto` the public one is taken where
+    `lossbench fetch weights` stored it, which a line on standard error says. Raises UserError with the nearest match
     for an unknown metric or colour, and when weights are missing, too many, or of another kind of network.
     """
-    checked = check_weights(name, weights)
+    checked = check_weights(name, fetched(name) if weights == AUTO else weights)
     for file in checked.values():
         _check_kind(name, file)
     return CreatedMetric(name, protocol_of(name, protocol), checked.get("weights"))
+
+
+def fetched(name: str) -> Path | None:
+    """Return the file of the public network that the metric `name` rests on, which is said.
+
+    It is None where the metric needs none, or where it was not fetched. Raises UserError for an unknown metric and for
+    a file that is damaged.
+    """
+    needed = kinds(load(name))
+    # reading a file needs torch, which most metrics do not
+    return importlib.import_module(FINDING).for_metric(name, needed) if needed else None
 
 
 def needs_label(metric: Metric | SetMetric) -> bool:
@@ -252,22 +265,6 @@ def _check_kind(name: str, file: Path) -> None:
         storage.describe(file, "classifier")
     elif (held := storage.describe(file, "loss_network")["name"]) not in kinds(metric):
         raise UserError(f"{file} holds the loss network '{held}'; give the file of a '{' or '.join(kinds(metric))}'")
-
-
-def _array(image: Any) -> Pixels:
-    if hasattr(image, "detach"):
-        image = image.detach().cpu()
-        # numpy has no bfloat16, so floats go through double; what is none stays so, and is refused
-        image = (image.double() if image.is_floating_point() else image).numpy()
-    if isinstance(image, np.ma.MaskedArray):
-        raise UserError("a masked array has no numbers where it is masked; fill it, as by picture.filled(0)")
-    found = np.asarray(image)
-    if found.dtype.kind not in "fiubc":
-        raise UserError(f"{image!r:.80} is no picture; give arrays or tensors (C, H, W) of floats in [0, 1]")
-    # no picture is that narrow; without a word a metric would take its rows for bands
-    if found.ndim in (3, 4) and found.shape[-1] <= BANDS_LAST < LEAST_SIDE <= min(found.shape[-3:-1]):
-        raise UserError(f"shape {found.shape} has its bands last; give (C, H, W), as by np.moveaxis(picture, -1, -3)")
-    return found
 
 
 def listing() -> list[dict[str, Any]]:

@@ -49,7 +49,7 @@ def listing(folder: Path) -> Rows:
     rows = []
     for file in released.table().values():
         for network in file.loss_networks:
-            stored = _stored(folder, network)
+            stored = places.stored(folder, network.name)
             rows.append(
                 {
                     "name": network.name,
@@ -113,11 +113,7 @@ def _wanted(name: str, folder: Path) -> Wanted:
         # what comes with a package is looked for before anything large is downloaded
         embedded.locate(network.also)
     licence = file.licence if file.non_commercial else None
-    return Wanted(network.name, _stored(folder, network), licence, lambda _: _made(file, network, folder))
-
-
-def _stored(folder: Path, network: PublicNetwork) -> Path:
-    return folder / f"{network.name}.safetensors"
+    return Wanted(network.name, places.stored(folder, network.name), licence, lambda _: _made(file, network, folder))
 
 
 def _kept(path: Path) -> dict[str, Any]:
@@ -145,7 +141,7 @@ def _made(file: PublicFile, network: PublicNetwork, folder: Path) -> dict[str, A
         "checked": file.digest,
         "also": _also(network),
     }
-    path = _stored(folder, network)
+    path = places.stored(folder, network.name)
     loss_networks.save(module, path, card)
     write_text(path.with_suffix(".json"), json.dumps(card, indent=1) + "\n")
     return card

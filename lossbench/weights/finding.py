@@ -18,7 +18,7 @@ from typing import Any
 from lossbench import plugins
 from lossbench.errors import UserError, tell
 from lossbench.weights import places, released
-from lossbench.weights.stored import Stored, readable
+from lossbench.weights.stored import Stored, described, readable
 
 GIVE = "give weights=FILE (on a command line --weights FILE)"
 """What is always left to do."""
@@ -78,6 +78,20 @@ def find(
     return None
 
 
+def for_metric(metric: str, kinds: Sequence[str]) -> Path | None:
+    """Return the file of the usual public loss network of `kinds` where it was fetched, which is said; else None.
+
+    What was trained here is not looked at: it would give numbers under the metric's name that nobody else has.
+    """
+    if (known := released.of_kinds(tuple(kinds))) is None:
+        return None
+    file = places.stored(places.fetched(), known[1].name)
+    if not file.is_file():
+        return None
+    say(Found(metric, file, described(file).words), "metric")
+    return file
+
+
 def in_words(loss: str, where: Sequence[Place]) -> str | None:
     """Say on which file in `where` the loss file `loss` is built by itself; None where it needs none."""
     if not _kinds(loss):
@@ -89,11 +103,11 @@ def in_words(loss: str, where: Sequence[Place]) -> str | None:
     return f"{found.path} ({found.words})" if found else "no file yet"
 
 
-def say(found: Found) -> None:
-    """Say once a process on standard error which loss network the loss is built on."""
+def say(found: Found, what: str = "loss") -> None:
+    """Say once a process on standard error which loss network the loss, or another thing, is built on."""
     if (found.loss, found.path) not in _told:
         _told.add((found.loss, found.path))
-        tell(f"loss '{found.loss}': weights {found.path} ({found.words})")
+        tell(f"{what} '{found.loss}': weights {found.path} ({found.words})")
 
 
 def nothing(loss: str, fits: Callable[[Stored], bool] = lambda _: True) -> UserError:

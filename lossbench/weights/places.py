@@ -34,6 +34,11 @@ def fetched() -> Path:
     return base / "lossbench" / "weights"
 
 
+def stored(folder: Path, name: str) -> Path:
+    """Return where in `folder` the loss network `name` is stored."""
+    return folder / f"{name}.safetensors"
+
+
 def files(folder: Path, pattern: str = "*.safetensors") -> Iterator[Path]:
     """Give the files of `folder` that `pattern` matches, sorted; none where there is no such folder."""
     yield from sorted(folder.glob(pattern)) if folder.is_dir() else ()

@@ -10,11 +10,12 @@ import torch
 from _weights import here, stored, trained
 
 import lossbench
-from lossbench import loss_networks, losses
+from lossbench import loss_networks, losses, metrics
 from lossbench.__main__ import main
 from lossbench.errors import UserError
 from lossbench.loss_networks import described, vgg16
 from lossbench.losses._features import Hidden
+from lossbench.measure import requested
 from lossbench.weights import places
 from pipeline.outputs.layout import FILES
 
@@ -195,3 +196,26 @@ def test_what_stages_build_losses_by_looks_for_nothing() -> None:
         losses.build("ctmae", weights="auto")
     with pytest.raises(UserError, match="loss 'ctmae' needs weights=PATH"):
         losses.build("ctmae")
+
+
+def test_a_metric_takes_the_public_file_that_was_fetched_and_none_that_was_trained_here(
+    fetched: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def judge(path: Path, card: dict[str, str]) -> Path:
+        loss_networks.save(loss_networks.build("lpips", net="alex"), path, card)
+        return path
+
+    judge(here("photographs", "robust_lpips"), trained("photographs"))
+    assert metrics.fetched("psnr") is None and metrics.fetched("lpips") is None
+    with pytest.raises(UserError, match=r"lpips needs weights=PATH .*run: lossbench fetch weights lpips"):
+        lossbench.create_metric("lpips")
+    path = judge(fetched / "lpips.safetensors", {"weights_digest": "sha256:0", "source": "a small one"})
+    assert lossbench.create_metric("lpips").weights == path
+    assert capsys.readouterr().err == f"metric 'lpips': weights {path} (lpips, a small one)\n"
+    # on a command line too, where a file that is given goes before it
+    assert requested("psnr,lpips", None, 0, True, [])["lpips"].weights == path
+    other = judge(fetched / "other.safetensors", {})
+    assert requested("lpips", None, 0, True, [f"lpips={other}"])["lpips"].weights == other
+    (fetched / "lpips.safetensors").write_bytes(b"")
+    with pytest.raises(UserError, match=r"lpips\.safetensors is "):
+        lossbench.create_metric("lpips")
