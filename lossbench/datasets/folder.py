@@ -1,4 +1,4 @@
-"""A user's own pictures: ROOT/{train,val,test}/target, and low-quality partners where the user has them."""
+"""A user's own pictures, and low-quality partners where there are any: ROOT/{train,val,test}/target, or undivided."""
 
 from __future__ import annotations
 
@@ -20,6 +20,10 @@ CARD = card("folder")
 
 SPLITS = ("train", "val", "test")
 ROLES = ("target", "low_quality")
+TEST_EACH = 5
+"""Of pictures that nobody divided, in the order of their names, each such is tested on."""
+VAL_EACH = 10
+"""Of the others each such is for choices (val)."""
 
 
 class Folder(Dataset):
@@ -38,11 +42,16 @@ class Folder(Dataset):
     def locate(self, root: Path | None) -> Splits:
         """Return the pictures of `root/<split>/target`; val may be absent and is then empty.
 
+        Where there is none of these folders, the pictures of `root/target` or else of `root` are divided by the order
+        of their names, which a Notice says: each fifth is tested on, and each tenth of the others is val.
+
         Hidden files are passed over; so are sub-folders and files with another extension, which a Notice names. Raises
-        UserError naming the split and folder that is missing or holds no picture, two files of the same name, or a link
-        that leads nowhere, whether to a picture or to a folder.
+        UserError naming the split and folder that is missing or holds no picture, two files of the same name, a link
+        that leads nowhere, whether to a picture or to a folder, or a folder with too few pictures to be divided.
         """
         folder = base(root, CARD)
+        if (whole := _undivided(folder)) is not None:
+            return _divided(_pictures(whole), whole)
         found: Splits = {}
         for split in SPLITS:
             absent = split == "val" and not is_there(folder / split)
@@ -58,8 +67,11 @@ class Folder(Dataset):
         The partners serve whatever task and scale the user names; their sizes are checked where they are read. Raises
         UserError naming the file without a partner, or the split without partners while another split has them.
         """
+        top = base(root, CARD)
+        if (whole := _undivided(top)) is not None:
+            return _undivided_partners(whole, top / ROLES[1])
         targets = self.locate(root)
-        folders = {split: base(root, CARD) / split / "low_quality" for split, sources in targets.items() if sources}
+        folders = {split: top / split / "low_quality" for split, sources in targets.items() if sources}
         if not any(is_there(folder) for folder in folders.values()):
             return None
         partners = {split: _pictures(folder, split) for split, folder in folders.items()}
@@ -68,7 +80,42 @@ class Folder(Dataset):
         return {split: partners.get(split, []) for split in SPLITS}
 
 
-def _pictures(folder: Path, split: str) -> list[Source]:
+def _undivided(folder: Path) -> Path | None:
+    """Return what holds all targets where `folder` has no split: itself or its folder `target`; else None."""
+    if any(is_there(folder / split) for split in SPLITS):
+        return None
+    if is_there(folder / ROLES[0]):
+        return folder / ROLES[0]
+    return folder if is_there(folder) and listed(folder, EXTENSIONS, said=False).pictures else None
+
+
+def _undivided_partners(targets: Path, folder: Path) -> Splits | None:
+    """Return the partners in `folder` as their `targets` are divided; None where there are none beside them."""
+    if targets.parent != folder.parent or not is_there(folder):
+        return None
+    partners = _pictures(folder)
+    _check_partners(_pictures(targets), partners, folder)
+    return _divided(partners, folder, said=False)
+
+
+def _divided(pictures: list[Source], folder: Path, said: bool = True) -> Splits:
+    if len(pictures) < TEST_EACH:
+        few = f"{folder} holds {len(pictures)} pictures and is not divided into train and test"
+        raise UserError(f"{few}; give {TEST_EACH} or more, or divide them: {CARD.layout}")
+    rest = [picture for number, picture in enumerate(pictures, 1) if number % TEST_EACH]
+    found = {
+        "train": [picture for number, picture in enumerate(rest, 1) if number % VAL_EACH],
+        "val": rest[VAL_EACH - 1 :: VAL_EACH],
+        "test": pictures[TEST_EACH - 1 :: TEST_EACH],
+    }
+    if said:
+        counts = ", ".join(f"{split} {len(each)}" for split, each in found.items())
+        how = f"in the order of names each {TEST_EACH}th is tested on and each {VAL_EACH}th of the others is val"
+        warnings.warn(Notice(folder, f"has no train and test: {how} ({counts})"), stacklevel=3)
+    return found
+
+
+def _pictures(folder: Path, split: str = "all") -> list[Source]:
     if not (is_there(folder) and folder.is_dir()):
         raise UserError(f"{folder}: folder of split '{split}' is missing; expected: {CARD.layout}")
     listing = listed(folder, EXTENSIONS)

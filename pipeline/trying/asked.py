@@ -155,7 +155,8 @@ def _data(given: str | None) -> tuple[str | None, str]:
 
 
 def _has_pairs(folder: Path) -> bool:
-    return is_there(folder / "train" / "low_quality")
+    undivided = is_there(folder / "target") and is_there(folder / "low_quality")
+    return undivided or is_there(folder / "train" / "low_quality")
 
 
 def _usual_task(network: str, file: str, values: Mapping[str, Any], config: Path) -> str:

@@ -10,7 +10,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the verb."""
     parser.add_argument("loss", metavar="LOSS", help="an entry of config/losses.yaml, or a file of lossbench/losses")
     parser.add_argument("--network", default="edsr", help="a network of the scale (default edsr)")
-    words = "a folder with train/target and test/target, perhaps low_quality beside, or the name of a data set"
+    words = "a folder of pictures, perhaps divided (train/target, test/target), or the name of a data set"
     parser.add_argument("--data", help=f"{words}; left out, embedded photographs")
     parser.add_argument("--against", default="original", metavar="LOSS", help="the other loss (default original)")
     parser.add_argument("--seeds", type=int, default=3, help="trainings under each loss (default 3)")

@@ -1,6 +1,7 @@
 """A user's own pictures: what is found, what is refused, and what the message names."""
 
 from pathlib import Path
+from string import ascii_lowercase
 
 import pytest
 from _prepared import noise
@@ -54,6 +55,40 @@ def test_own_pictures_without_partners_are_degraded_by_the_task(own_pictures: Pa
     for split in ("train", "test"):
         (own_pictures / split / "low_quality").rename(own_pictures / f"{split}_elsewhere")
     assert folder.locate_low_quality(own_pictures, "denoising", 1) is None
+
+
+@pytest.mark.parametrize("where", [".", "target"])
+def test_pictures_that_nobody_divided_are_divided_by_their_names(tmp_path: Path, where: str) -> None:
+    for letter in ascii_lowercase:
+        picture(tmp_path / where / f"{letter}.png", 4, 4)
+        picture(tmp_path / "low_quality" / f"{letter}.png", 4, 4)
+    with pytest.warns(Notice) as said:
+        found = folder.locate(tmp_path)
+    place = tmp_path / "target" if where == "target" else tmp_path
+    told = [str(notice.message) for notice in said if "each 5th is tested on" in str(notice.message)]
+    assert told and told[0].startswith(f"{place}: has no train and test:") and "(train 19, val 2, test 5)" in told[0]
+    assert names(found["test"]) == ["e", "j", "o", "t", "y"] and names(found["val"]) == ["l", "x"]
+    assert sorted(name for each in found.values() for name in names(each)) == [
+        chr(ord("a") + number) for number in range(26)
+    ]
+    partners = folder.locate_low_quality(tmp_path, "paired", 1)
+    if where == ".":
+        assert partners is None
+    else:
+        assert partners is not None
+        assert {split: names(each) for split, each in partners.items()} == {
+            split: names(each) for split, each in found.items()
+        }
+        (tmp_path / "low_quality/z.png").unlink()
+        with pytest.raises(UserError, match=r"target/z\.png has no partner 'z' in .*low_quality; add it"):
+            folder.locate_low_quality(tmp_path, "paired", 1)
+
+
+def test_too_few_pictures_are_not_divided(tmp_path: Path) -> None:
+    for number in range(4):
+        picture(tmp_path / f"{number}.png")
+    with pytest.raises(UserError, match=r"holds 4 pictures and is not divided into train and test; give 5 or more, or"):
+        folder.locate(tmp_path)
 
 
 def test_other_files_and_hidden_files_are_passed_over(own_pictures: Path) -> None:

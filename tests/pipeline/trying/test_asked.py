@@ -41,6 +41,13 @@ def test_a_folder_with_pairs_is_one_of_pairs(tmp_path: Path) -> None:
     assert asked(data=str(root), task="super_resolution_x4").task == "super_resolution_x4"
 
 
+def test_an_undivided_folder_is_one_of_pairs_where_low_quality_lies_beside_target(tmp_path: Path) -> None:
+    (tmp_path / "low_quality").mkdir()
+    assert asked(data=str(tmp_path)).task == "super_resolution_x2"
+    (tmp_path / "target").mkdir()
+    assert asked(data=str(tmp_path)).task == "paired"
+
+
 def test_a_network_that_no_table_has_is_given_a_task_that_fits_it(tmp_path: Path) -> None:
     shutil.copytree(CONFIG, tmp_path / "config", ignore=shutil.ignore_patterns(places.MINE))
     own = tmp_path / "config/mine/scale"
