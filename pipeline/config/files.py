@@ -6,6 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Hashable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ import yaml
 from lossbench.errors import UserError, nearest
 
 _DECIMAL = re.compile(r"[-+]?[0-9]*\.?[0-9]+([eE][-+]?[0-9]+)?")
+DEEPEST = 1000
+"""Marks of nesting up to which a file is read by libyaml."""
 SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 """What spreadsheets put between the values of a CSV in place of commas."""
 
@@ -44,7 +47,7 @@ def read_yaml(file: Path) -> Any:
     """Return the content of a YAML file; raises UserError naming the line of what is no YAML or is given twice."""
     text = read_text(file)
     try:
-        return yaml.load(text, Loader=_Strict)
+        return _loaded(text)
     except _TwoWaysError as error:
         raise UserError(f"{file}, {error}") from None
     except yaml.MarkedYAMLError as error:
@@ -120,29 +123,64 @@ class _Strict(yaml.SafeLoader):
     Refuses numbers that YAML 1.1 takes for others than they look like: `010` is 8 there, `1:30` is 90, `1_0` is 10.
     """
 
-    def compose_scalar_node(self, anchor: Any) -> yaml.ScalarNode:
-        """Compose a scalar, its text checked before it becomes a number."""
-        node: yaml.ScalarNode = super().compose_scalar_node(anchor)
-        if node.tag in _NUMBERS and not _PLAIN.fullmatch(node.value):
-            line = node.start_mark.line + 1
-            raise _TwoWaysError(
-                f"line {line}: '{node.value}' can be read in two ways; write a plain number, or quote text"
-            )
-        return node
+    def get_single_node(self) -> yaml.Node | None:
+        """Return the whole content, checked before merges put other keys beside those of a mapping."""
+        return _checked(super().get_single_node())
 
-    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
-        """Compose a mapping, keys checked before merges put others beside them."""
-        node: yaml.MappingNode = super().compose_mapping_node(anchor)
-        lines: dict[Hashable, int] = {}
-        for key, _ in node.value:
-            if not isinstance(key, yaml.ScalarNode):
-                continue
-            name, line = (key.tag, key.value), key.start_mark.line + 1
-            if name in lines:
-                first = f"first in line {lines[name]}"
-                raise _TwoWaysError(f"line {line}: '{key.value}' is given twice ({first}); keep one")
-            lines[name] = line
-        return node
+
+# libyaml's reader takes a tenth of the time; not every system has it
+class _Fast(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """Refuses what `_Strict` does."""
+
+    def get_single_node(self) -> yaml.Node | None:
+        """Return the whole content, checked as that of `_Strict` is."""
+        return _checked(super().get_single_node())
+
+
+def _loaded(text: str) -> Any:
+    """Return the content of `text`; what is no YAML is told in the words of the reader that says more of it."""
+    # the reader of libyaml follows brackets and dashes down its stack, without an end
+    if sum(map(text.count, ("[", "{", "- -", "? "))) < DEEPEST:
+        with suppress(yaml.YAMLError):
+            return yaml.load(text, Loader=_Fast)
+    return yaml.load(text, Loader=_Strict)
+
+
+def _checked(node: yaml.Node | None) -> yaml.Node | None:
+    """Return `node`, a whole content; raises _TwoWaysError for what can be read in two ways."""
+    waiting, seen = [node] if node else [], set[int]()
+    while waiting:
+        each = waiting.pop()
+        # an anchor's node stands in several places
+        if id(each) in seen:
+            continue
+        seen.add(id(each))
+        if isinstance(each, yaml.ScalarNode):
+            _check_number(each)
+        elif isinstance(each, yaml.SequenceNode):
+            waiting += reversed(each.value)
+        elif isinstance(each, yaml.MappingNode):
+            _check_keys(each)
+            waiting += [part for pair in reversed(each.value) for part in reversed(pair)]
+    return node
+
+
+def _check_number(node: yaml.ScalarNode) -> None:
+    if node.tag in _NUMBERS and not _PLAIN.fullmatch(node.value):
+        line = node.start_mark.line + 1
+        raise _TwoWaysError(f"line {line}: '{node.value}' can be read in two ways; write a plain number, or quote text")
+
+
+def _check_keys(node: yaml.MappingNode) -> None:
+    lines: dict[Hashable, int] = {}
+    for key, _ in node.value:
+        if not isinstance(key, yaml.ScalarNode):
+            continue
+        name, line = (key.tag, key.value), key.start_mark.line + 1
+        if name in lines:
+            first = f"first in line {lines[name]}"
+            raise _TwoWaysError(f"line {line}: '{key.value}' is given twice ({first}); keep one")
+        lines[name] = line
 
 
 def _problem(error: yaml.MarkedYAMLError) -> str:

@@ -136,6 +136,7 @@ def test_what_an_anchor_merges_may_be_changed(tmp_path: Path) -> None:
         ("a: 2020-13-45\n", "month must be in 1..12"),
         ("a: \x07\n", "not allowed"),
         ("[" * 3000, "depth"),
+        ("[" * 200_000 + "]" * 200_000, "depth"),
     ],
 )
 def test_what_is_no_yaml_is_refused_with_its_line(content: str, message: str, tmp_path: Path) -> None:
