@@ -100,8 +100,10 @@ def summary(output: Tensor) -> list[float]:
     return [float(value) for value in (output.mean(), output.std(), *output[0, :, 0, 0], output[0, 1, -1, -1])]
 
 
-def descend(network: nn.Module, loss: Callable[[], Tensor], steps: int, learning_rate: float) -> list[float]:
-    """Train with Adam and return the loss of every step."""
+def descend(
+    network: nn.Module, loss: Callable[[], Tensor], steps: int, learning_rate: float, enough: float = 0
+) -> list[float]:
+    """Train with Adam and return the loss of every step, until it is below `enough` of the first or all are done."""
     optimizer = torch.optim.Adam(network.parameters(), lr=learning_rate)
     losses = []
     for _ in range(steps):
@@ -110,4 +112,6 @@ def descend(network: nn.Module, loss: Callable[[], Tensor], steps: int, learning
         error.backward()
         optimizer.step()
         losses.append(error.item())
+        if losses[-1] < enough * losses[0]:
+            break
     return losses

@@ -8,7 +8,7 @@ from _forked import run_jobs
 from _repository import ROOT
 from _stage_jobs import STAGES, Stage, preparation, visible
 
-TIMES = 3
+TIMES = 2
 
 
 @pytest.mark.slow
@@ -21,8 +21,7 @@ def test_a_job_twice_at_once_leaves_whole_files(stage: Stage, targets: Path, pai
     refused = [each.printed for each in ended if each.code]
     assert [printed for printed in refused if "/both: another process works on this run" not in printed] == []
     assert stage is preparation or not refused
-    (whole,) = run_jobs([made(tmp_path / "alone")], ROOT)
-    last = run_jobs([made(tmp_path / "both")], ROOT)[0]
+    whole, last = run_jobs([made(tmp_path / "alone"), made(tmp_path / "both")], ROOT)
     assert visible(last.files) == visible(whole.files)
     for each in ended:
         assert {name: each.files[name] for name in visible(each.files)}.items() <= visible(whole.files).items()

@@ -14,7 +14,7 @@ from _stage_jobs import STAGES, Made, Stage, training, visible
 from pipeline.outputs.remedies import MORE_MEMORY
 from pipeline.specs.train import TrainSpec
 
-SIZES = [f"{pages * 4}k" for pages in (1, 2, 4, 6, 8, 10, 12, 16, 20, 24, 32, 48, 64, 96)] + ["10m"]
+SIZES = [f"{pages * 4}k" for pages in (1, 2, 4, 8, 12, 20, 32, 64)] + ["10m"]
 """Of a disk that grows."""
 
 

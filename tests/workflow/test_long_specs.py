@@ -15,7 +15,7 @@ SEEDS = list(range(10))
 
 
 @pytest.mark.slow
-def test_every_table_of_the_paper_scale_can_be_made_and_judged_with_ten_seeds(
+def test_the_longest_tables_of_the_paper_scale_can_be_made_and_judged_with_ten_seeds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = copied(tmp_path)
@@ -27,7 +27,9 @@ def test_every_table_of_the_paper_scale_can_be_made_and_judged_with_ten_seeds(
     snakefile.write_text(snakefile.read_text(encoding="utf-8").replace("plan.require_data()", "pass"), encoding="utf-8")
     monkeypatch.chdir(folder)
     plan = Plan.from_config({**values(Path("config")), "scale": "paper"})
-    jobs = [plan.job(stage, name.split("/")) for name in plan.table_names for stage in ("tabulate", "judge")]
+    every = [plan.job(stage, name.split("/")) for name in plan.table_names for stage in ("tabulate", "judge")]
+    jobs = [job for job in every if len(job.spec.canonical()) > LIMIT]
+    assert {job.stage for job in jobs} == {"tabulate", "judge"}
     assert max(len(job.spec.canonical()) for job in jobs) > 2 * LIMIT
     for job in jobs:
         for file in job.files_read():

@@ -278,7 +278,7 @@ def test_a_narrow_network_learns_one_batch_by_heart(
         distance = F.l1_loss if name == "sid" else F.mse_loss
         return distance(network(low_quality), target)
 
-    losses = descend(network, loss, steps, learning_rate)
+    losses = descend(network, loss, steps, learning_rate, enough=0 if name == "drbn" else 1 / 12)
     assert losses[-1] < losses[0] / 10
     # no channel has become the negative of the target
     assert (network(low_quality) - target).abs().mean() < 0.15

@@ -145,10 +145,10 @@ def test_a_model_without_weights_is_never_taken_with_random_ones(monkeypatch: py
 class Hub(BaseHTTPRequestHandler):
     """Answers as the hub does for a repository of one file."""
 
-    content = b""
+    content, name = b"", f"/timm/{MODEL}/resolve/main/model.safetensors"
 
     def do_GET(self) -> None:
-        found = self.path == f"/timm/{MODEL}/resolve/main/model.safetensors"
+        found = self.path == self.name
         self.send_response(200 if found else 404)
         self.send_header("ETag", '"1234"')
         self.send_header("X-Repo-Commit", "0" * 40)
@@ -166,8 +166,8 @@ class Hub(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving(content: bytes) -> Iterator[str]:
-    handler = type("Holding", (Hub,), {"content": content})
+def serving(**held: Any) -> Iterator[str]:
+    handler = type("Holding", (Hub,), held)
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
@@ -193,11 +193,13 @@ def test_timm_itself_downloads_from_a_hub_and_fails_in_one_line_without(fetched:
         }
         return subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
 
-    absent = run("http://127.0.0.1:1", fetched)
+    # one that can't be reached is asked again and again for half a minute
+    with serving(name="") as endpoint:
+        absent = run(endpoint, fetched)
     last = absent.stderr.splitlines()[-1]
     assert absent.returncode == 1 and f"timm:{MODEL}: its weights can't be had from timm's hub (" in last
     assert not fetched.exists()
-    with serving(save(state)) as endpoint:
+    with serving(content=save(state)) as endpoint:
         done = run(endpoint, fetched)
     assert done.returncode == 0, done.stderr
     network, _ = loss_networks.load(fetched / FILE)

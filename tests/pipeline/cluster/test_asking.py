@@ -59,7 +59,8 @@ def test_a_job_asks_for_minutes_and_for_more_at_every_try(paper: Plan) -> None:
     key = first(paper, "evaluate", "edsr")
     assert [asked(state, paper, "evaluate", key, attempt)["runtime"] for attempt in (1, 2)] == [60, 120]
     assert asked(state, paper, "harness", ())["runtime"] == MINUTES["harness"]
-    times = [asked(state, paper, "train", one)["runtime"] for one in paper.jobs["train"]]
+    runtime = session.asks(state, paper, "train", paper.scale.gpus)["runtime"]
+    times = [runtime(job.wildcards, 1) for job in paper.jobs["train"].values()]
     assert max(times) == 1440 and START_MINUTES < min(times) < 600
 
 
