@@ -55,6 +55,8 @@ LOSSES: dict[str, Case] = {
             ("ms_ssim", None, {"pixel": "l1", "scales": 1}),
             ("fft", None, {"pixel": "l1"}),
             ("gradient", None, {"pixel": "l1"}),
+            ("focal_frequency", None, {"pixel": "l1"}),
+            ("laplacian", None, {"pixel": "l1"}),
             ("log_cosh", None, {"a": 10.0}),
             ("scaled_l2", None, {"scale": 5.0}),
             ("vgg", "vgg16", {"layer": "conv2_2"}),

@@ -26,7 +26,7 @@ def gradient(loss: WeightedTerms, prediction: Tensor, target: Tensor, step: int 
 
 
 def test_every_loss_with_a_network_takes_it_and_no_other() -> None:
-    plain = {"l1", "l2", "charbonnier", "ssim", "ms_ssim", "fft", "gradient"}
+    plain = {"l1", "l2", "charbonnier", "ssim", "ms_ssim", "fft", "gradient", "focal_frequency", "laplacian"}
     assert set(NAMES) - set(WITH_NETWORK) == {"original", "log_cosh", "scaled_l2", *plain}
     with pytest.raises(UserError, match="loss 'original' takes no argument 'every'"):
         lossbench.create_loss("original", every=2)

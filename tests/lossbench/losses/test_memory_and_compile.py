@@ -87,7 +87,7 @@ def test_images_of_one_and_of_four_bands_and_odd_size_in_any_order_and_precision
 @pytest.mark.parametrize(
     "name",
     [
-        *("original", "log_cosh", "ssim", "ms_ssim", "fft", "gradient"),
+        *("original", "log_cosh", "ssim", "ms_ssim", "fft", "gradient", "focal_frequency", "laplacian"),
         *("vgg", "ctmae", "ccmae", "perceptual-ept", "p_ctmae", "p_ccmae"),
     ],
 )

@@ -11,18 +11,20 @@ from _golden import floats, photograph
 from _losses import uniform
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.ndimage import convolve1d
 from torch import Tensor
 
 import lossbench
 from lossbench.errors import UserError
 from lossbench.losses.fft import spectral_l1
 from lossbench.losses.gradient import gradient_l1
+from lossbench.losses.laplacian import KERNEL, pyramid
 from lossbench.losses.ms_ssim import EXPONENTS, LEAST, ms_ssim_distance
 from lossbench.metrics import Protocol, score
 from lossbench.terms import WeightedTerms
 
 PIXELS = ("l1", "l2", "charbonnier")
-OWN = {"ssim": 11, "ms_ssim": 161, "fft": 1, "gradient": 2}
+OWN = {"ssim": 11, "ms_ssim": 161, "fft": 1, "gradient": 2, "focal_frequency": 1, "laplacian": 9}
 """Losses with a term of their own, and the pixels a side that they need."""
 EXACT = Protocol(rounding=False)
 
@@ -230,4 +232,64 @@ def test_ms_ssim_and_l1_are_one_loss_of_both() -> None:
 )
 def test_what_is_no_setting_is_named(name: str, arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message):
+        lossbench.create_loss(name, **arguments)
+
+
+def wave(height: int, width: int, cycles: int) -> Tensor:
+    return torch.cos(2 * math.pi * cycles * torch.arange(width) / width).expand(1, 1, height, width)
+
+
+def test_a_frequency_counts_by_how_far_it_is_off() -> None:
+    strong, weak, target = 0.4, 0.1, torch.full((1, 1, 12, 16), 0.5)
+    both = target + strong * wave(12, 16, 3) + weak * wave(12, 16, 5)
+    # a wave has half the square of its amplitude; the weaker one's weight is its share of the stronger one
+    expected = strong**2 / 2 + weak / strong * weak**2 / 2
+    assert value("focal_frequency", both, target) == pytest.approx(expected, rel=1e-5)
+    expected = strong**2 / 2 + (weak / strong) ** 2 * weak**2 / 2
+    assert value("focal_frequency", both, target, alpha=2.0) == pytest.approx(expected, rel=1e-5)
+    # without that it is what Parseval says
+    pair = degraded("noise")
+    assert value("focal_frequency", *pair, alpha=0.0) == pytest.approx(value("l2", *pair), rel=1e-5)
+
+
+def test_the_pyramid_is_that_of_burt_and_adelson() -> None:
+    picture = uniform(1, 1, 37, 24)
+    found = [level[0, 0].numpy() for level in pyramid(picture, 3)]
+    assert [level.shape for level in found] == [(37, 24), (19, 12), (10, 6), (5, 3)]
+
+    def blurred(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        for axis in (0, 1):
+            values = convolve1d(values, KERNEL, axis=axis, mode="mirror")
+        return values
+
+    rest = picture[0, 0].numpy().astype(float)
+    for level in found[:-1]:
+        smaller = blurred(rest)[::2, ::2]
+        spread = np.zeros_like(rest)
+        spread[::2, ::2] = smaller
+        np.testing.assert_allclose(level, rest - 4 * blurred(spread), atol=1e-6)
+        rest = smaller
+    np.testing.assert_allclose(found[-1], rest, atol=1e-6)
+
+
+def test_an_even_offset_stands_in_what_is_left_of_the_pyramid_alone() -> None:
+    target = uniform(2, 3, 40, 44)
+    assert value("laplacian", target + 0.25, target) == pytest.approx(0.25, rel=1e-5)
+    # fine noise stands in the first level most of all
+    noise = 0.1 * (uniform(1, 1, 64, 64, seed=4) - 0.5)
+    first, *others = (float(level.abs().mean()) for level in pyramid(noise, 3))
+    assert first > 2 * max(others)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "message"),
+    [
+        ("focal_frequency", {"alpha": -1.0}, "alpha -1.0: give 0 to 8"),
+        ("focal_frequency", {"alpha": float("nan")}, "alpha nan: give 0 to 8"),
+        ("laplacian", {"levels": 0}, "levels 0: give 1 to 8"),
+        ("laplacian", {"levels": 9}, "levels 9: give 1 to 8"),
+    ],
+)
+def test_a_number_of_no_use_is_refused(name: str, arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=f"loss '{name}': {message}"):
         lossbench.create_loss(name, **arguments)
