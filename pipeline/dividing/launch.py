@@ -103,7 +103,8 @@ def _process(main: Callable[..., object], values: Mapping[str, Any]) -> None:
 
 def _tell(error: Any, processes: int) -> NoReturn:
     """Raise what the process that failed first failed of."""
-    _, failure = error.get_first_failure()
+    # one that loses another may abort, and be told of before it
+    failure = min(error.failures.values(), key=lambda each: (each.exitcode == -signal.SIGABRT, each.timestamp))
     if failure.exitcode in (128 + signal.SIGTERM, -signal.SIGTERM):
         raise SystemExit(128 + signal.SIGTERM) from None
     if failure.exitcode < 0:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -17,6 +18,7 @@ from _runs import card, history, names
 from lossbench import storage
 from lossbench.errors import UserError
 from lossbench.loss_networks import KIND
+from pipeline.dividing import launch as launching
 from pipeline.dividing.launch import launch
 from pipeline.learning import checkpoint
 from pipeline.learning.run import Run
@@ -161,3 +163,13 @@ def test_what_a_user_can_mend_is_one_line_of_all_processes(train_spec: MakeSpec,
 def test_processes_that_nobody_launched_are_refused(train_spec: MakeSpec, files: Files, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="--processes 2: this is one process; run the stage by its command line"):
         trained(train_spec("original"), Run(tmp_path / "run", "toy", processes=2), files)
+
+
+def test_who_was_killed_is_named_before_who_aborted_when_it_was_lost() -> None:
+    aborted, killed = (
+        SimpleNamespace(exitcode=-number, timestamp=when, local_rank=rank, message="")
+        for rank, (number, when) in enumerate(((signal.SIGABRT, 1), (signal.SIGKILL, 2)))
+    )
+    for failures in ({0: aborted, 1: killed}, {1: killed, 0: aborted}):
+        with pytest.raises(UserError, match=r"process 2 of 2 was killed \(SIGKILL\)"):
+            launching._tell(SimpleNamespace(failures=failures), 2)

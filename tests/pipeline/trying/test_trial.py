@@ -125,6 +125,7 @@ def test_data_that_are_not_there_leave_nothing_behind(clone: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("interruptible")
 def test_a_trial_that_is_stopped_goes_on_to_its_answer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
