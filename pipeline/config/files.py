@@ -117,52 +117,47 @@ class _TwoWaysError(Exception):
     """What can be read in two ways: a key that a mapping has twice, a number that is another one to YAML."""
 
 
-class _Strict(yaml.SafeLoader):
-    """Refuses a key given twice in one mapping; what is merged into it by `<<` it may change.
-
-    Refuses numbers that YAML 1.1 takes for others than they look like: `010` is 8 there, `1:30` is 90, `1_0` is 10.
-    """
-
-    def get_single_node(self) -> yaml.Node | None:
-        """Return the whole content, checked before merges put other keys beside those of a mapping."""
-        return _checked(super().get_single_node())
-
-
-# libyaml's reader takes a tenth of the time; not every system has it
-class _Fast(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """Refuses what `_Strict` does."""
-
-    def get_single_node(self) -> yaml.Node | None:
-        """Return the whole content, checked as that of `_Strict` is."""
-        return _checked(super().get_single_node())
-
-
 def _loaded(text: str) -> Any:
-    """Return the content of `text`; what is no YAML is told in the words of the reader that says more of it."""
-    # the reader of libyaml follows brackets and dashes down its stack, without an end
-    if sum(map(text.count, ("[", "{", "- -", "? "))) < DEEPEST:
+    """Return the content of `text`; what is no YAML is told in the words of the reader that says more of it.
+
+    Refuses a key given twice in one mapping; what is merged into it by `<<` it may change. Refuses numbers that YAML
+    1.1 takes for others than they look like: `010` is 8 there, `1:30` is 90, `1_0` is 10.
+    """
+    # libyaml's reader takes a tenth of the time and is not everywhere; it follows brackets and dashes down its stack,
+    # without an end
+    if hasattr(yaml, "CSafeLoader") and sum(map(text.count, ("[", "{", "- -", "? "))) < DEEPEST:
         with suppress(yaml.YAMLError):
-            return yaml.load(text, Loader=_Fast)
-    return yaml.load(text, Loader=_Strict)
+            return _constructed(yaml.CSafeLoader(text))
+    return _constructed(yaml.SafeLoader(text))
 
 
-def _checked(node: yaml.Node | None) -> yaml.Node | None:
-    """Return `node`, a whole content; raises _TwoWaysError for what can be read in two ways."""
-    waiting, seen = [node] if node else [], set[int]()
+def _constructed(reader: Any) -> Any:
+    """Return the content that `reader` has; raises _TwoWaysError for what can be read in two ways."""
+    try:
+        if (node := reader.get_single_node()) is None:
+            return None
+        # before merges put other keys beside those of a mapping
+        _check(node)
+        return reader.construct_document(node)
+    finally:
+        reader.dispose()
+
+
+def _check(whole: yaml.Node) -> None:
+    waiting, seen = [whole], set[int]()
     while waiting:
-        each = waiting.pop()
+        node = waiting.pop()
         # an anchor's node stands in several places
-        if id(each) in seen:
+        if id(node) in seen:
             continue
-        seen.add(id(each))
-        if isinstance(each, yaml.ScalarNode):
-            _check_number(each)
-        elif isinstance(each, yaml.SequenceNode):
-            waiting += reversed(each.value)
-        elif isinstance(each, yaml.MappingNode):
-            _check_keys(each)
-            waiting += [part for pair in reversed(each.value) for part in reversed(pair)]
-    return node
+        seen.add(id(node))
+        if isinstance(node, yaml.ScalarNode):
+            _check_number(node)
+        elif isinstance(node, yaml.SequenceNode):
+            waiting += reversed(node.value)
+        elif isinstance(node, yaml.MappingNode):
+            _check_keys(node)
+            waiting += [part for pair in reversed(node.value) for part in reversed(pair)]
 
 
 def _check_number(node: yaml.ScalarNode) -> None:
