@@ -43,9 +43,10 @@ class Place:
 
 @dataclass(frozen=True)
 class Found:
-    """The loss network that a loss is built on."""
+    """The loss network that a loss or a metric is built on."""
 
-    loss: str
+    owner: str
+    """What is built on it, in words: `loss 'kmae'`."""
     path: Path
     words: str
     """What it is and where it was found."""
@@ -74,7 +75,7 @@ def find(
         candidates = [each for each in _of_kinds(place, kinds) if _misfit(loss, each, fits) is None]
         if candidates:
             chosen = _only(loss, place, _best(kinds, candidates))
-            return Found(loss, chosen.path, f"{chosen.words}; {place.words}")
+            return Found(f"loss '{loss}'", chosen.path, f"{chosen.words}; {place.words}")
     return None
 
 
@@ -88,7 +89,7 @@ def for_metric(metric: str, kinds: Sequence[str]) -> Path | None:
     file = places.stored(places.fetched(), known[1].name)
     if not file.is_file():
         return None
-    say(Found(metric, file, described(file).words), "metric")
+    say(Found(f"metric '{metric}'", file, described(file).words))
     return file
 
 
@@ -103,11 +104,11 @@ def in_words(loss: str, where: Sequence[Place]) -> str | None:
     return f"{found.path} ({found.words})" if found else "no file yet"
 
 
-def say(found: Found, what: str = "loss") -> None:
-    """Say once a process on standard error which loss network the loss, or another thing, is built on."""
-    if (found.loss, found.path) not in _told:
-        _told.add((found.loss, found.path))
-        tell(f"{what} '{found.loss}': weights {found.path} ({found.words})")
+def say(found: Found) -> None:
+    """Say once a process on standard error which loss network its owner is built on."""
+    if (found.owner, found.path) not in _told:
+        _told.add((found.owner, found.path))
+        tell(f"{found.owner}: weights {found.path} ({found.words})")
 
 
 def nothing(loss: str, fits: Callable[[Stored], bool] = lambda _: True) -> UserError:

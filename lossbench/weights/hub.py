@@ -34,7 +34,7 @@ def found(arguments: Mapping[str, Any]) -> Found:
     if (stored := finding.find(LOSS, lambda each: _is_of(each, full))) is not None:
         return stored
     path = fetched(full, None if layer is None else str(layer), places.fetched(), accepted=False)
-    return Found(LOSS, path, f"{described(path).words}; fetched to {path.parent}")
+    return Found(f"loss '{LOSS}'", path, f"{described(path).words}; fetched to {path.parent}")
 
 
 def asked(name: str) -> tuple[str, str | None]:
