@@ -66,7 +66,10 @@ def describe(path: Path, kind: str = "network") -> dict[str, Any]:
 
 
 def is_stored(path: Path) -> bool:
-    """Return whether `path` is a file of ours: safetensors that say what they hold, or would if they were whole."""
+    """Return whether `path` is a file of ours: safetensors that say what they hold.
+
+    Raises UserError for what is called safetensors and is missing or damaged.
+    """
     if path.suffix != ENDING:
         return False
     with _opened(path) as file:

@@ -22,6 +22,8 @@ from lossbench.storage import check_finite
 
 CHECKPOINT = ("model", "state_dict", "params", None)
 """Where public training code keeps the weights: under a key of its checkpoints, or in a file of their own."""
+PARALLEL = "module."
+"""What torch's DataParallel puts before every name."""
 GIVE = "give the file that its authors released"
 REFUSED = re.compile(r"GLOBAL ([\w.]+)|<class '([\w.]+)'>|<(?:built-in )?(?:function|method) ([\w.]+)")
 """How torch calls what it does not load."""

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from lossbench.errors import UserError
 from lossbench.formats import state_dicts
 
-PARALLEL, MODEL, ATTACKED = "module.", "model.", "attacker.model."
-"""Prefixes of torch's DataParallel, of the classifier, and of the same classifier as its attacker sees it."""
+MODEL, ATTACKED = "model.", "attacker.model."
+"""Prefixes of the classifier, and of the same classifier as its attacker sees it."""
 NORMALISERS = {"normalizer.new_": "", "attacker.normalize.new_": "attacker's "}
 """Prefixes of the buffers `mean` and `std`, and whose they are."""
 TOLERANCE = 1e-4
@@ -27,7 +27,7 @@ def unwrapped(path: Path, network: nn.Module) -> dict[str, Tensor]:
     own: dict[str, Tensor] = {}
     attacked: dict[str, Tensor] = {}
     for released, tensor in state_dicts.read(path, state_dicts.CHECKPOINT).items():
-        name = released.removeprefix(PARALLEL)
+        name = released.removeprefix(state_dicts.PARALLEL)
         if _normalises(name, tensor, network, path):
             continue
         found = attacked if name.startswith(ATTACKED) else own

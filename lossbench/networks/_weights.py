@@ -11,8 +11,6 @@ from lossbench.networks._outside import OutsideNetwork
 
 PLACES = ("params_ema", "params", "state_dict", "model", None)
 """Where restoration toolboxes keep the weights in their files; BasicSR and its relatives test the average."""
-PARALLEL = "module."
-"""What torch puts before the names of a network that several GPUs trained."""
 
 
 def fill(network: nn.Module, name: str, path: Path) -> None:
@@ -28,8 +26,8 @@ def fill(network: nn.Module, name: str, path: Path) -> None:
         storage.check_finite(state, path)
     else:
         state = state_dicts.read(path, PLACES)
-        if all(each.startswith(PARALLEL) for each in state):
-            state = {each.removeprefix(PARALLEL): tensor for each, tensor in state.items()}
+        if all(each.startswith(state_dicts.PARALLEL) for each in state):
+            state = {each.removeprefix(state_dicts.PARALLEL): tensor for each, tensor in state.items()}
         # another project knows the module alone, not what is around it here
         network = network.network if isinstance(network, OutsideNetwork) else network
     storage.fill(network, state, path)
