@@ -1,4 +1,4 @@
-"""Which of several methods no other one beats in two metrics at once: the front of distortion and perception."""
+"""Which of several methods no other one beats in several metrics at once: the front of distortion and perception."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -73,8 +73,6 @@ def _standing(method: str, others: list[str], chances: Mapping[tuple[str, str], 
     in_all = holm([max(chances[other, method]) for other in others])
     in_some = [min(1.0, len(each) * min(each)) for each in (chances[method, other] for other in others)]
     behind = tuple(other for other, p_value in zip(others, in_all, strict=True) if p_value < LEVEL)
-    alike = tuple(
-        other for other in others if min(*chances[method, other], *chances[other, method]) >= LEVEL / 2
-    )  # fmt: skip
+    alike = tuple(other for other in others if min(*chances[method, other], *chances[other, method]) >= LEVEL / 2)
     place: Place = "behind" if behind else "on the front" if max(in_some) < LEVEL else "undecided"
     return Standing(place, behind, alike)
