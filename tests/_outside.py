@@ -152,7 +152,7 @@ def installed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(folder))
     forget()
     # modules of an earlier folder must not be taken for these
-    for name in [name for name in sys.modules if name.partition(".")[0] in {file.name for file in folder.iterdir()}]:
+    for name in [name for name in sys.modules if name.partition(".")[0] in {file.stem for file in folder.iterdir()}]:
         monkeypatch.delitem(sys.modules, name)
 
 
