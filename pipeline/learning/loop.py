@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from types import FrameType
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
@@ -27,6 +28,8 @@ from pipeline.specs.recipe import Recipe
 
 Row = dict[str, float]
 WHOLE = Division()
+STOPS = (signal.SIGTERM, signal.SIGINT)
+"""What a cluster sends when a job's time is up, and what Ctrl-C is."""
 _REMEDY = "lower the learning rate, set `clip`, or use precision float32"
 
 
@@ -169,7 +172,7 @@ def fit(
                     checkpoint.save(identity.checkpoint, state.dump(), identity.content)
                 saved = time.monotonic()
                 if stop:
-                    raise SystemExit(128 + stop[0])
+                    _leave(stop[0])
     result = state.mean.module if state.mean else model
     if not all(bool(parameter.isfinite().all()) for parameter in result.parameters()):
         raise UserError(f"{identity.label}: the weights are not finite after step {state.step}; {_REMEDY}")
@@ -218,10 +221,25 @@ def _require_finite(outcome: StepLoss, step: int, identity: Identity, data: Batc
 
 @contextmanager
 def _terminable() -> Iterator[list[int]]:
-    """Collect SIGTERM instead of dying of it, so that the loop can save first."""
+    """Collect SIGTERM and the first SIGINT instead of dying of them, so that the loop can save first."""
     received: list[int] = []
-    previous = signal.signal(signal.SIGTERM, lambda number, _: received.append(number))
+
+    def collect(number: int, _: FrameType | None) -> None:
+        if number == signal.SIGINT and received:
+            raise KeyboardInterrupt
+        received.append(number)
+
+    # a shell has what it runs in the background ignore SIGINT
+    kinds = [kind for kind in STOPS if signal.getsignal(kind) is not signal.SIG_IGN]
+    previous = {kind: signal.signal(kind, collect) for kind in kinds}
     try:
         yield received
     finally:
-        signal.signal(signal.SIGTERM, previous)
+        for kind, handler in previous.items():
+            signal.signal(kind, handler)
+
+
+def _leave(number: int) -> NoReturn:
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt
+    raise SystemExit(128 + number)

@@ -141,10 +141,19 @@ def test_the_running_mean_is_the_result_when_asked_for(make_recipe: MakeRecipe, 
     assert not torch.allclose(weights[-1], mean, rtol=1e-2)
 
 
-@pytest.mark.parametrize("ema", [None, 0.9])
-@pytest.mark.parametrize("at", [0, 5, 12])
-def test_a_run_stopped_by_sigterm_saves_leaves_and_resumes_to_the_bit(
-    ema: float | None, at: int, make_recipe: MakeRecipe, job: Identity, capsys: pytest.CaptureFixture[str]
+LEAVES = {signal.SIGTERM: SystemExit, signal.SIGINT: KeyboardInterrupt}
+
+
+@pytest.mark.parametrize(("number", "ema", "at"), [
+    *((signal.SIGTERM, ema, at) for ema in (None, 0.9) for at in (0, 5, 12)), (signal.SIGINT, None, 5)
+])  # fmt: skip
+def test_a_run_that_is_stopped_saves_leaves_and_resumes_to_the_bit(
+    number: signal.Signals,
+    ema: float | None,
+    at: int,
+    make_recipe: MakeRecipe,
+    job: Identity,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     recipe = make_recipe(
         steps=14,
@@ -155,9 +164,9 @@ def test_a_run_stopped_by_sigterm_saves_leaves_and_resumes_to_the_bit(
         schedule={"name": "one_cycle", "warm_up": 0.3},
     )
     whole = run(recipe, replace(job, checkpoint=job.checkpoint.with_name("other.ckpt")))
-    with pytest.raises(SystemExit) as left:
-        run(recipe, job, stopped_by(signal.SIGTERM, at))
-    assert left.value.code == 143
+    with pytest.raises(LEAVES[number]) as left:
+        run(recipe, job, stopped_by(number, at))
+    assert not isinstance(left.value, SystemExit) or left.value.code == 143
     stored, _ = checkpoint.load(job.checkpoint, IDENTITY, CPU)
     assert stored is not None
     assert stored["step"] == at + 1
@@ -195,6 +204,31 @@ def test_sigterm_in_the_last_step_lets_the_run_finish(make_recipe: MakeRecipe, j
     before = signal.getsignal(signal.SIGTERM)
     assert equal(run(recipe, job, stopped_by(signal.SIGTERM, 3)).model, run(recipe, job).model)
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_second_interrupt_ends_the_step_itself(make_recipe: MakeRecipe, job: Identity) -> None:
+    before = signal.getsignal(signal.SIGINT)
+
+    def impatient(loss: Loss) -> Loss:
+        def changed(step: int, data: Batch) -> StepLoss:
+            for _ in range(2):
+                signal.raise_signal(signal.SIGINT)
+            pytest.fail("the step went on")
+
+        return changed
+
+    with pytest.raises(KeyboardInterrupt):
+        run(make_recipe(steps=4), job, impatient)
+    assert not job.checkpoint.exists() and signal.getsignal(signal.SIGINT) is before
+
+
+def test_an_interrupt_that_is_ignored_stays_so(make_recipe: MakeRecipe, job: Identity) -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        recipe = make_recipe(steps=4)
+        assert equal(run(recipe, job, stopped_by(signal.SIGINT, 1)).model, run(recipe, job).model)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_checkpoints_come_when_they_are_due_and_hold_the_time_spent(
