@@ -53,7 +53,9 @@ def run(given: argparse.Namespace) -> None:
 
 
 def main(results: Path, logs: Path, follow: bool = False, as_json: bool = False) -> None:
-    """Write what the trainings below `results` have logged to `logs`, a folder each; with `follow` again and again.
+    """Write what the trainings below `results` have logged, with `follow` again and again.
+
+    Each has a folder of its own in `logs`, below the name of the results folder.
 
     Nothing of a training changes by it, and none is made again. Raises UserError for folders that are none, where there
     is no training, for a history that is no table of numbers and where TensorBoard is not installed.
@@ -95,5 +97,6 @@ def _look(results: Path, logs: Path, seen: Seen) -> Iterator[News]:
         seen[name] = state
         history = histories.read(path)
         if history is not None and history.rows:
-            rows = events.write(logs / name, history)
+            # trainings of two scales have the same names
+            rows = events.write(logs / results.resolve().name / name, history)
             yield News(name, rows, int(history.rows[-1]["step"]), path.name == histories.HISTORY)

@@ -63,7 +63,7 @@ def test_tensorboard_reads_the_history_of_every_stage(tmp_path: Path, capsys: py
         finished(tmp_path / "demo", name)
     command.main(tmp_path / "demo", tmp_path / "runs")
     for name in names:
-        found = scalars(tmp_path / "runs" / name)
+        found = scalars(tmp_path / "runs/demo" / name)
         assert found == {
             "learning_rate": [(row["step"], single(row["learning_rate"])) for row in ROWS],
             "gradient/gradient_norm": [(row["step"], row["gradient_norm"]) for row in ROWS],
@@ -74,10 +74,20 @@ def test_tensorboard_reads_the_history_of_every_stage(tmp_path: Path, capsys: py
     assert sorted(line.split()[0] for line in capsys.readouterr().out.splitlines()) == sorted(names)
 
 
+def test_trainings_of_two_scales_lie_beside_each_other(tmp_path: Path) -> None:
+    for scale, rows in (("demo", ROWS), ("ci", ROWS[:2])):
+        finished(tmp_path / scale, rows=rows)
+        command.main(tmp_path / scale, tmp_path / "runs")
+    assert len(scalars(tmp_path / "runs/demo" / RUN)["loss/total"]) == 3
+    assert len(scalars(tmp_path / "runs/ci" / RUN)["loss/total"]) == 2
+
+
 def test_the_times_are_those_of_the_training(tmp_path: Path) -> None:
     folder = finished(tmp_path / "demo")
     command.main(tmp_path / "demo", tmp_path / "runs")
-    times = [event.wall_time for event in EventAccumulator(str(tmp_path / "runs" / RUN)).Reload().Scalars("loss/total")]
+    times = [
+        event.wall_time for event in EventAccumulator(str(tmp_path / "runs/demo" / RUN)).Reload().Scalars("loss/total")
+    ]
     ended = (folder / "history.csv").stat().st_mtime
     assert times == pytest.approx([ended - 40, ended - 40 * 49 / 99, ended], abs=1e-3)
 
@@ -86,16 +96,16 @@ def test_the_times_are_those_of_the_training(tmp_path: Path) -> None:
 def test_a_card_without_a_time_costs_the_times_alone(tmp_path: Path, seconds: Any) -> None:
     finished(tmp_path / "demo", seconds=seconds)
     command.main(tmp_path / "demo", tmp_path / "runs")
-    assert len(scalars(tmp_path / "runs" / RUN)["loss/total"]) == 3
+    assert len(scalars(tmp_path / "runs/demo" / RUN)["loss/total"]) == 3
 
 
 def test_a_second_time_adds_nothing_and_touches_no_result(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = finished(tmp_path / "demo")
     before = {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in folder.iterdir()}
     command.main(tmp_path / "demo", tmp_path / "runs")
-    files = {path: path.stat().st_mtime_ns for path in (tmp_path / "runs" / RUN).iterdir()}
+    files = {path: path.stat().st_mtime_ns for path in (tmp_path / "runs/demo" / RUN).iterdir()}
     command.main(tmp_path / "demo", tmp_path / "runs")
-    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "runs" / RUN).iterdir()} == files
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "runs/demo" / RUN).iterdir()} == files
     assert {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in folder.iterdir()} == before
     assert [line.split("  ")[1] for line in capsys.readouterr().out.splitlines()] == [
         "3 new rows, to step 99, finished",
@@ -111,7 +121,7 @@ def test_a_training_is_followed_from_its_checkpoint_to_its_end(
 
     def slept(_: float) -> None:
         """Let the training go on while the command waits."""
-        seen.append([event[0] for event in scalars(runs / RUN)["loss/total"]])
+        seen.append([event[0] for event in scalars(runs / "demo" / RUN)["loss/total"]])
         if len(seen) == 1:
             under_way(tmp_path / "demo", ROWS[:2])
         elif len(seen) == 2:
@@ -124,7 +134,7 @@ def test_a_training_is_followed_from_its_checkpoint_to_its_end(
     with pytest.raises(KeyboardInterrupt):
         command.main(tmp_path / "demo", runs, follow=True)
     assert seen == [[0], [0, 50], [0, 50, 99], [0, 50, 99]]
-    assert len(list((runs / RUN).glob("events.*"))) == 3
+    assert len(list((runs / "demo" / RUN).glob("events.*"))) == 3
     words = [line.split("  ")[1] for line in capsys.readouterr().out.splitlines()]
     assert words == [
         "1 new rows, to step 0, under way",
@@ -161,7 +171,7 @@ def test_another_training_in_the_same_place_replaces_the_old_one(tmp_path: Path)
     for rows in ([{**row, "pixel": 0.75} for row in ROWS], ROWS[:2]):
         finished(tmp_path / "demo", rows=rows)
         command.main(tmp_path / "demo", tmp_path / "runs")
-        assert scalars(tmp_path / "runs" / RUN)["loss/pixel"] == [(row["step"], row["pixel"]) for row in rows]
+        assert scalars(tmp_path / "runs/demo" / RUN)["loss/pixel"] == [(row["step"], row["pixel"]) for row in rows]
 
 
 @pytest.mark.parametrize("state", ["", "{}", '{"rows": 2, "digest": 3}', '{"rows": -1, "digest": ""}', "[]"])
