@@ -90,4 +90,4 @@ onerror:
     if session.wants_report(workflow):
         from pipeline import partial_report
 
-        print("report of what is there:", partial_report.main(plan))
+        partial_report.announce(plan)

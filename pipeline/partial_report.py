@@ -16,6 +16,14 @@ from pipeline.specs.report import ReportSpec
 from pipeline.specs.tabulate import Cell
 
 
+def announce(plan: Plan) -> None:
+    """Write the report of what is there and say where it is, or why there is none."""
+    try:
+        print("report of what is there:", main(plan))
+    except UserError as error:
+        print(f"no report of what is there: {error}")
+
+
 def main(plan: Plan) -> Path:
     """Write tables, figures, verdicts and the page from the cells that are there, and return the page's path.
 
@@ -59,7 +67,7 @@ def main(plan: Plan) -> Path:
             if isinstance(drawing.spec, FigureSpec) or not spec.missing:
                 figures.append(picture)
     if not written:
-        raise UserError(f"{plan.root}: no table has a finished run yet; run snakemake first")
+        raise UserError(f"{plan.root}: no table has a finished run yet")
     page, claims = (Path(shown.writes(name).path) for name in ("page", "claims"))
     report.main(shown.spec, shown.code, written, page, figures)
     remember(Path(plan.root), [*partial, page, claims])

@@ -162,6 +162,8 @@ def prepared(spec: Any, loss_network: Any, folder: Path, stored: Path) -> tuple[
     changes: dict[str, Any] = {}
     match spec:
         case TrainSpec():
+            # what it begins from changes no time
+            changes = {"start": None}
             with torch.device("meta"):
                 network = networks.build(spec.network.name, **spec.network.arguments)
                 assert isinstance(network, networks.Network)

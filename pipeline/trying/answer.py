@@ -69,6 +69,8 @@ def sentence(asked: Asked, row: Row) -> str:
         "confirmed": f"{asked.loss} is better than {asked.against}",
         "contradicted": f"{asked.loss} is worse than {asked.against}",
     }.get(row["verdict"], f"undecided whether {asked.loss} or {asked.against} is better")
+    if row["verdict"] not in ("confirmed", "contradicted"):
+        size = f"{asked.loss} {size}"
     found = ""
     if row["p_value"] is not None:
         least = (high - low) / 2 * POWER

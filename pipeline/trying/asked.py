@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lossbench import plugins
+from lossbench import datasets, plugins
 from lossbench.errors import UserError, nearest, one_line, placed
 from lossbench.files import check_readable_folder
 from lossbench.formats.listing import is_there
@@ -74,9 +74,16 @@ class Asked:
     @property
     def command(self) -> str:
         """Return the command that asks for it."""
-        words = ["python", "-m", "pipeline", "try", self.loss, "--network", self.network, "--against", self.against]
+        loss, against = (self.own_losses.get(name, name) for name in (self.loss, self.against))
+        words = ["python", "-m", "pipeline", "try", loss, "--network", self.network, "--against", against]
         words += ["--data", self.folder or self.dataset, "--seeds", str(self.seeds), "--minutes", f"{self.minutes:g}"]
         return one_line(shlex.join([*words, "--task", self.task, "--extends", self.extends]))
+
+    @property
+    def length(self) -> str:
+        """Return minutes and seeds in words."""
+        counts = {"minute": self.minutes, "seed": self.seeds}
+        return ", ".join(f"{count:g} {word}{'' if count == 1 else 's'}" for word, count in counts.items())
 
     @property
     def table(self) -> str:
@@ -152,6 +159,15 @@ def _data(given: str | None) -> tuple[str | None, str]:
     folder = Path(given).expanduser()
     check_readable_folder(folder, "--data")
     return str(folder.resolve()), FOLDER
+
+
+def check_pictures(asked: Asked) -> None:
+    """Raise UserError where the folder of a trial is no tree of pictures, or lacks a partner of one."""
+    if asked.folder:
+        pictures, folder = datasets.load(FOLDER), Path(asked.folder)
+        with placed("--data"):
+            pictures.locate(folder)
+            pictures.locate_low_quality(folder, asked.task, 1)
 
 
 def _has_pairs(folder: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 import time
 from pathlib import Path
@@ -29,6 +30,8 @@ from pipeline.trying.budget import Runs
 
 HISTORY = 40
 """Rows of a history of a run."""
+BATCH = re.compile(r"; its batch is in [^;]+")
+"""What the training loop says of a step that it can't go on from."""
 TRAINING = "train"
 LOOKED_AT = 3
 """Test pictures of which the largest is timed."""
@@ -53,7 +56,11 @@ def runs(plan: Plan) -> dict[str, list[Runs]]:
 def _step(plan: Plan, name: Name, what: str, stored: Path) -> float:
     job = plan.job(*name)
     with tempfile.TemporaryDirectory() as folder:
-        seconds = seconds_of(name[0], job.spec, loss_network_of(job), Path(folder), stored, plan.config.threads)
+        try:
+            seconds = seconds_of(name[0], job.spec, loss_network_of(job), Path(folder), stored, plan.config.threads)
+        except UserError as error:
+            # the batch that was written is of random pictures, and goes with its folder
+            raise UserError(f"a step of {what}: {BATCH.sub('', str(error)).removeprefix('step: ')}") from None
     if seconds is None:
         raise UserError(f"a step of {what} does not fit the memory here; give another network")
     tell(f"try  a step takes {seconds:.3g} s: {what}")

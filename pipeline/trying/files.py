@@ -102,7 +102,7 @@ def write_scale(config: Path, asked: Asked, gpus: int, length: Length | None = N
     base, _ = read_scale(config, asked.extends)
     scale: dict[str, Any] = {
         "extends": asked.extends,
-        "title": f"trial of {asked.loss} against {asked.against} ({asked.minutes:g} minutes, {asked.seeds} seeds)",
+        "title": f"trial of {asked.loss} against {asked.against} ({asked.length})",
         "seeds": list(range(asked.seeds)),
         # one seed alone tells nothing of what two runs differ by
         "noise_seeds": [] if asked.seeds > 1 else [1, 2],

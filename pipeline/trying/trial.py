@@ -20,14 +20,14 @@ from pipeline.planning.parts import recipe
 from pipeline.planning.plan import Plan
 from pipeline.trying import files
 from pipeline.trying.answer import answered, answers, page_of
-from pipeline.trying.asked import Asked, asked_for
+from pipeline.trying.asked import Asked, asked_for, check_pictures
 from pipeline.trying.budget import Budget, budget
 
 CONFIG = Path("config")
 CHECKPOINT_MINUTES = 1
 """Between two checkpoints of a run: what an interruption costs at most."""
-STANDARD_ERROR = 2
-"""Descriptor."""
+LOCKED = "LockException"
+"""What Snakemake calls a folder that another one works in."""
 
 
 def tried(given: argparse.Namespace) -> None:
@@ -36,16 +36,22 @@ def tried(given: argparse.Namespace) -> None:
     Raises UserError for what is not known, for a time that is too short, and where a job fails.
     """
     asked = asked_for(vars(given), CONFIG)
+    # also of one that goes on: what was there may be gone
+    check_pictures(asked)
     if files.is_chosen(CONFIG, asked.name):
         there = files.scale_file(CONFIG, asked.name)
         tell(f"try  goes on with {there}, whose steps were chosen before; delete it to choose them anew")
     else:
         with _taken_back(files.all_files(CONFIG, asked.name)):
             _choose(asked)
+    command = shlex.join(_snakemake(asked))
     if given.dry_run:
-        tell(f"try  nothing is run; it would be: {shlex.join(_snakemake(asked))}")
+        tell(f"try  nothing is run; it would be: {command}")
+        if given.json:
+            written = [str(file) for file in files.all_files(CONFIG, asked.name)]
+            print(json.dumps({"name": asked.name, "files": written, "command": command}, indent=1))
         return
-    _run(_snakemake(asked), given.json)
+    _run(asked)
     rows = [answered(asked, row) for row in answers(asked) if row["kind"] == "ours"]
     if given.json:
         print(json.dumps({"name": asked.name, "answers": rows, "page": page_of(asked)}, indent=1))
@@ -68,6 +74,7 @@ def _choose(asked: Asked) -> None:
         files.write_question(CONFIG, asked, scale)
     configuration = _configuration(asked)
     plan = Plan(configuration)
+    _check_losses_differ(asked, plan)
     plan.require_data()
     found = costs.runs(plan)
     usual = recipe(configuration, asked.network, asked.task)
@@ -110,20 +117,53 @@ def _snakemake(asked: Asked) -> list[str]:
     return [sys.executable, "-m", "snakemake", "report", "--config", *given]
 
 
-def _run(command: list[str], as_json: bool) -> None:
-    """Run Snakemake, what it prints on standard error where JSON comes on standard output.
+def _check_losses_differ(asked: Asked, plan: Plan) -> None:
+    """Raise UserError where two names stand for one loss, whose runs would be the same to the bit."""
+    specs = {key[3]: job.spec for key, job in plan.jobs["train"].items() if key[4] == "0"}
+    if specs[asked.loss] == specs[asked.against]:
+        raise UserError(
+            f"--against {asked.against}: it is the same loss as {asked.loss} for {asked.network}; name another, or "
+            f"{asked.against}_again for how far two runs of it lie apart"
+        )
 
-    Raises UserError where a job fails. After Ctrl-C, which Snakemake gets too, its end is waited for.
+
+def _run(asked: Asked) -> None:
+    """Run Snakemake, and pass what it prints on to standard error.
+
+    Raises UserError where a job fails, or where the folder is locked. After Ctrl-C, which Snakemake gets too, its end
+    is waited for, and what it says of the jobs that were stopped is left out.
     """
-    process = subprocess.Popen(command, stdout=STANDARD_ERROR if as_json else None)
-    try:
-        code = process.wait()
-    except KeyboardInterrupt:
-        process.wait()
+    process = subprocess.Popen(
+        _snakemake(asked), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+    )
+    locked, stopped = False, False
+    while True:
+        try:
+            for line in _lines(process):
+                locked |= LOCKED in line
+                if not stopped:
+                    sys.stderr.write(line)
+            code = process.wait()
+            break
+        except KeyboardInterrupt:
+            stopped = True
+            tell("try  stops once the trainings have saved themselves; Ctrl-C again ends them at once")
+    if stopped:
         tell("try  stopped; the same command goes on where it ended")
-        raise
+        raise KeyboardInterrupt
+    if locked:
+        raise UserError(
+            "another Snakemake works in this folder, or one was killed and left its lock; where none runs, say "
+            f"{shlex.join([*_snakemake(asked), '--unlock'])} and then the same command again"
+        )
     if code:
         raise UserError("the run has failed, as is said above; mend that, and the same command goes on where it ended")
+
+
+def _lines(process: subprocess.Popen[str]) -> Iterator[str]:
+    assert process.stdout is not None
+    while line := process.stdout.readline():
+        yield line
 
 
 @contextmanager

@@ -15,7 +15,9 @@ import pytest
 from _own_pairs import write_pairs
 from _repository import ROOT, copied
 
+from lossbench import networks
 from lossbench.errors import UserError
+from lossbench.storage import save
 from pipeline.config import places, read
 from pipeline.config.read import Configuration
 from pipeline.planning.plan import Plan
@@ -74,8 +76,11 @@ def test_a_dry_run_writes_what_is_planned_and_says_what_it_would_do(
     assert all("border of 2 px" in metric.protocol for metric in table.metrics)
     before = written(clone)
     # the same once more chooses nothing anew
-    trial.tried(given("l2", "--seeds", "2", "--minutes", "4", "--dry-run"))
-    assert "goes on with" in capsys.readouterr().err and written(clone) == before
+    trial.tried(given("l2", "--seeds", "2", "--minutes", "4", "--dry-run", "--json"))
+    printed = capsys.readouterr()
+    assert "goes on with" in printed.err and written(clone) == before
+    planned_files = json.loads(printed.out)["files"]
+    assert sorted(planned_files) == sorted(str(Path(name).relative_to(clone)) for name in before)
     # and another one leaves it as it is
     trial.tried(given("l2", "--seeds", "2", "--minutes", "5", "--dry-run"))
     assert before.items() < written(clone).items()
@@ -115,6 +120,70 @@ def test_a_loss_network_gets_fewer_steps_where_there_is_little_time(
     assert pretrained.spec.recipe.steps < 4000  # type: ignore[attr-defined]
 
 
+def test_two_names_of_one_loss_are_not_tried(clone: Path) -> None:
+    with pytest.raises(
+        UserError, match="--against original: it is the same loss as l1 for edsr; name another, or orig"
+    ):
+        trial.tried(given("l1", "--seeds", "2", "--minutes", "4", "--dry-run"))
+    assert not written(clone)
+
+
+@pytest.mark.parametrize("start", ["original", "../trained.safetensors"])
+def test_networks_that_begin_from_weights_are_timed_and_run(clone: Path, start: str) -> None:
+    arguments = {"scale": 2, "channels": 16, "blocks": 1}
+    save(clone / "trained.safetensors", networks.build("edsr", **arguments), {"name": "edsr", "arguments": arguments})
+    own = clone / "config/mine/scale/begun.yaml"
+    own.parent.mkdir(parents=True)
+    own.write_text(f"extends: ci\ntitle: begun\nnetworks: {{edsr: {{start: {start.removeprefix('../')}}}}}\n")
+    trial.tried(given("l2", "--minutes", "4", "--dry-run", "--extends", "begun"))
+    assert len(list(own.parent.iterdir())) == 2
+
+
+def test_a_step_that_fails_names_its_loss_and_no_file_that_is_gone(
+    clone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: object) -> float:
+        raise UserError(
+            "step: loss term l2 is not finite at step 0; its batch is in /tmp/x/bad_batch.npz; lower the rate"
+        )
+
+    monkeypatch.setattr(costs, "seconds_of", failing)
+    with pytest.raises(UserError, match=r"^a step of edsr .*: loss term l2 is not finite at step 0; lower the rate$"):
+        trial.tried(given("l2", "--minutes", "4", "--dry-run"))
+    assert not written(clone)
+
+
+@pytest.mark.parametrize(
+    ("lines", "code", "message"),
+    [
+        ("LockException: locked", 1, "one was killed and left its lock; where none runs, say .* --unlock and then the"),
+        ("a job failed", 1, "the run has failed, as is said above"),
+    ],
+)
+def test_a_run_that_fails_says_how_to_go_on(
+    lines: str,
+    code: int,
+    message: str,
+    clone: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = [sys.executable, "-c", f"import sys; print({lines!r}); sys.exit({code})"]
+    monkeypatch.setattr(trial, "_snakemake", lambda _: words)
+    with pytest.raises(UserError, match=message):
+        trial.tried(given("l2", "--minutes", "4"))
+    assert lines in capsys.readouterr().err
+
+
+def test_a_partner_that_is_missing_is_told_of_a_trial_that_goes_on(clone: Path) -> None:
+    root = write_pairs(clone / "my photos", 2)
+    asked = ("charbonnier", "--data", str(root), "--seeds", "1", "--minutes", "4", "--dry-run")
+    trial.tried(given(*asked))
+    next((root / "train/low_quality").iterdir()).unlink()
+    with pytest.raises(UserError, match=r"^--data: .*partner"):
+        trial.tried(given(*asked))
+
+
 def test_data_that_are_not_there_leave_nothing_behind(clone: Path) -> None:
     with pytest.raises(UserError, match="these are missing; nothing was started"):
         trial.tried(given("l2", "--data", "set5", "--dry-run"))
@@ -140,13 +209,15 @@ def test_a_trial_that_is_stopped_goes_on_to_its_answer(
     process = subprocess.Popen([sys.executable, *words], cwd=folder, stderr=subprocess.PIPE, start_new_session=True)
     results = folder / f"results/{scale.stem}"
     end = time.monotonic() + 240
-    # written when a training has ended
-    while not (ended := list((results / "records/train").rglob("*.json"))):
+    # written when a training has ended; what is being written has a hidden name
+    while not (ended := list((results / "records/train").glob("**/[!.]*.json"))):
         assert time.monotonic() < end and process.poll() is None, "no training has ended"
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGINT)
     said = process.communicate()[1].decode()
     assert process.returncode == 130 and "the same command goes on where it ended" in said, said
+    after = said.partition("try  stops once the trainings have saved themselves")[2]
+    assert after.count("\n") == 3, after
     cards = [results / "train" / record.relative_to(results / "records/train").with_suffix("") for record in ended]
     done = {card / "card.json": (card / "card.json").stat().st_mtime_ns for card in cards}
     assert 0 < len(done) < 4 and not (results / "report").exists()
