@@ -1,9 +1,7 @@
-"""The loop: it learns, keeps its history, stops at nonsense, and resumes to the bit."""
+"""The loop: it learns, keeps its history, stops at nonsense, and refuses a checkpoint of another run."""
 
 import math
-import os
 import signal
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,73 +9,18 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import nn
+from _toy_training import CPU, IDENTITY, Loss, MakeRecipe, draw, equal, loss_of, network, run, stopped_by
 
 from lossbench.device import Device
 from lossbench.errors import UserError
 from pipeline.learning import checkpoint
-from pipeline.learning.loop import Batch, Identity, Result, StepLoss, fit
+from pipeline.learning.loop import Batch, Identity, StepLoss, fit
 from pipeline.learning.outcome import run_card, write_history
-from pipeline.learning.sampling import step_generator
-from pipeline.specs.recipe import Recipe
-
-MakeRecipe = Callable[..., Recipe]
-CPU = torch.device("cpu")
-IDENTITY = {"spec": "toy", "code": "c"}
-Loss = Callable[[int, Batch], StepLoss]
-
-
-def draw(step: int) -> Batch:
-    """Return 16 points (x, y) and what the network must make of them: a rotation."""
-    points = step_generator(5, step).normal(size=(16, 2)).astype(np.float32)
-    return [points, points @ np.array([[0.6, -0.8], [0.8, 0.6]], np.float32)]
-
-
-def network(scale: float = 1.0) -> nn.Module:
-    torch.manual_seed(0)
-    layer = nn.Linear(2, 2)
-    with torch.no_grad():
-        layer.weight.mul_(scale)
-    return layer
-
-
-def loss_of(model: nn.Module) -> Loss:
-    def loss(step: int, data: Batch) -> StepLoss:
-        prediction = model(torch.from_numpy(data[0]))
-        error = prediction - torch.from_numpy(data[1])
-        terms = {"pixel": error.abs().mean(), "other": error.square().sum()}
-        return StepLoss(terms["pixel"] + 0.1 * terms["other"], terms, prediction)
-
-    return loss
 
 
 @pytest.fixture
 def job(tmp_path: Path) -> Identity:
     return Identity("toy", IDENTITY, tmp_path / "last.ckpt")
-
-
-def run(recipe: Recipe, job: Identity, change: Callable[[Loss], Loss] = lambda loss: loss) -> Result:
-    model = network()
-    return fit(model, recipe, job, draw, change(loss_of(model)), CPU)
-
-
-def stopped_by(number: int, at: int) -> Callable[[Loss], Loss]:
-    """Send this process the signal `number` during step `at`."""
-
-    def change(loss: Loss) -> Loss:
-        def stopping(step: int, data: Batch) -> StepLoss:
-            if step == at:
-                os.kill(os.getpid(), number)
-            return loss(step, data)
-
-        return stopping
-
-    return change
-
-
-def equal(first: nn.Module, second: nn.Module) -> bool:
-    pairs = zip(first.state_dict().values(), second.state_dict().values(), strict=True)
-    return all(torch.equal(a, b) for a, b in pairs)
 
 
 def test_the_total_falls_on_a_learnable_toy(make_recipe: MakeRecipe, job: Identity) -> None:
@@ -139,96 +82,6 @@ def test_the_running_mean_is_the_result_when_asked_for(make_recipe: MakeRecipe, 
     averaged = run(make_recipe(steps=5, learning_rate=0.1, ema=0.7), job)
     assert torch.allclose(averaged.model.state_dict()["weight"], mean, rtol=1e-5, atol=0)
     assert not torch.allclose(weights[-1], mean, rtol=1e-2)
-
-
-LEAVES = {signal.SIGTERM: SystemExit, signal.SIGINT: KeyboardInterrupt}
-
-
-@pytest.mark.parametrize(("number", "ema", "at"), [
-    *((signal.SIGTERM, ema, at) for ema in (None, 0.9) for at in (0, 5, 12)), (signal.SIGINT, None, 5)
-])  # fmt: skip
-def test_a_run_that_is_stopped_saves_leaves_and_resumes_to_the_bit(
-    number: signal.Signals,
-    ema: float | None,
-    at: int,
-    make_recipe: MakeRecipe,
-    job: Identity,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    recipe = make_recipe(
-        steps=14,
-        learning_rate=0.02,
-        ema=ema,
-        history=2,
-        weight_decay=0.01,
-        schedule={"name": "one_cycle", "warm_up": 0.3},
-    )
-    whole = run(recipe, replace(job, checkpoint=job.checkpoint.with_name("other.ckpt")))
-    with pytest.raises(LEAVES[number]) as left:
-        run(recipe, job, stopped_by(number, at))
-    assert not isinstance(left.value, SystemExit) or left.value.code == 143
-    stored, _ = checkpoint.load(job.checkpoint, IDENTITY, CPU)
-    assert stored is not None
-    assert stored["step"] == at + 1
-    resumed = run(recipe, job)
-    assert resumed.resumed_at == at + 1
-    assert f"toy  resumes at step {at + 1}/14" in capsys.readouterr().out
-    assert equal(resumed.model, whole.model)
-    assert resumed.history == whole.history
-
-
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
-def test_random_numbers_of_a_gpu_go_on_where_the_run_stopped(make_recipe: MakeRecipe, job: Identity) -> None:
-    recipe = make_recipe(steps=8, learning_rate=0.02)
-
-    def noisy(loss: Loss) -> Loss:
-        def changed(step: int, data: Batch) -> StepLoss:
-            found = loss(step, data)
-            noise = torch.rand((), device="cuda").cpu()
-            return StepLoss(found.total * (1 + noise), found.terms, found.prediction)
-
-        return changed
-
-    torch.cuda.manual_seed(3)
-    whole = run(recipe, replace(job, checkpoint=job.checkpoint.with_name("other.ckpt")), noisy)
-    torch.cuda.manual_seed(3)
-    with pytest.raises(SystemExit):
-        run(recipe, job, lambda loss: stopped_by(signal.SIGTERM, 4)(noisy(loss)))
-    torch.cuda.manual_seed(5)
-    assert equal(run(recipe, job, noisy).model, whole.model)
-
-
-def test_sigterm_in_the_last_step_lets_the_run_finish(make_recipe: MakeRecipe, job: Identity) -> None:
-    recipe = make_recipe(steps=4)
-    before = signal.getsignal(signal.SIGTERM)
-    assert equal(run(recipe, job, stopped_by(signal.SIGTERM, 3)).model, run(recipe, job).model)
-    assert signal.getsignal(signal.SIGTERM) is before
-
-
-def test_a_second_interrupt_ends_the_step_itself(make_recipe: MakeRecipe, job: Identity) -> None:
-    before = signal.getsignal(signal.SIGINT)
-
-    def impatient(loss: Loss) -> Loss:
-        def changed(step: int, data: Batch) -> StepLoss:
-            for _ in range(2):
-                signal.raise_signal(signal.SIGINT)
-            pytest.fail("the step went on")
-
-        return changed
-
-    with pytest.raises(KeyboardInterrupt):
-        run(make_recipe(steps=4), job, impatient)
-    assert not job.checkpoint.exists() and signal.getsignal(signal.SIGINT) is before
-
-
-def test_an_interrupt_that_is_ignored_stays_so(make_recipe: MakeRecipe, job: Identity) -> None:
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        recipe = make_recipe(steps=4)
-        assert equal(run(recipe, job, stopped_by(signal.SIGINT, 1)).model, run(recipe, job).model)
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def test_checkpoints_come_when_they_are_due_and_hold_the_time_spent(
