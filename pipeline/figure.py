@@ -7,10 +7,10 @@ import matplotlib as mpl
 
 from lossbench.files import write_text, written_atomically
 from pipeline.command import run
-from pipeline.drawing import gallery, scatter, sweep
+from pipeline.drawing import gallery, plane, scatter, sweep
 from pipeline.specs.figure import FigureSpec
 
-DRAWN = {"sweep": sweep.drawn, "scatter": scatter.drawn, "gallery": gallery.drawn}
+DRAWN = {"sweep": sweep.drawn, "scatter": scatter.drawn, "gallery": gallery.drawn, "plane": plane.drawn}
 LOOK: Any = {"axes.spines.top": False, "axes.spines.right": False, "font.size": 9, "svg.hashsalt": "lossbench"}
 """The salt keeps the names inside an SVG the same from run to run."""
 

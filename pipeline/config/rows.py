@@ -45,4 +45,6 @@ def at_scale(name: str, table: Table, scale: Scale) -> Table:
             changes = {"file": other.file or metric.file or taken, "loss_network": other.loss_network}
             changes |= {"published": metric.published or taken, "source": f"{other.stand_in}; {metric.source}"}
             metrics[other.name] = metric.model_copy(update=changes)
-    return table.model_copy(update={"columns": columns, "metrics": metrics})
+    replaced = {taken: other.name for taken, other in scale.metrics.items() if other is not None}
+    figure = table.figure and table.figure.with_metrics(replaced)
+    return table.model_copy(update={"columns": columns, "metrics": metrics, "figure": figure})

@@ -10,7 +10,7 @@ from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_va
 from lossbench.colours import Colour
 from lossbench.records import Strict, refuse_twice
 from pipeline.specs.evaluate import Made
-from pipeline.specs.figure import Figure
+from pipeline.specs.figure import METRICS, Figure
 from pipeline.specs.tabulate import Place
 
 
@@ -143,8 +143,11 @@ class Table(Strict):
             yield from ((f"columns.{label}.networks", network, self.networks) for network in column.networks)
         if self.figure is not None:
             yield from (("figure", loss, self.losses) for loss in self.figure.named())
-            if self.figure.metric:
-                yield "figure.metric", self.figure.metric, self.metrics
+            for entry in METRICS:
+                if metric := getattr(self.figure, entry):
+                    yield f"figure.{entry}", metric, self.metrics
+            for drawn, other in self.figure.chosen_on.items():
+                yield from (("figure.chosen_on", column, self.columns) for column in (drawn, other))
 
     @model_validator(mode="after")
     def _each_once(self) -> Table:

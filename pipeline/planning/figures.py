@@ -52,9 +52,10 @@ def drawn(configuration: Configuration, table: Job) -> Job | None:
 def _check_kind(configuration: Configuration, name: str, kind: str) -> None:
     """Raise UserError where a figure shows what the table `name` has not, or has more of than it shows."""
     table, place = configuration.tables[name], f"{configuration.table_files[name]}: figure.kind"
-    if kind == "scatter" and table.compares == "classifiers":
-        raise UserError(f"{place}: scatter shows scores of pictures, and classifiers have none; leave the figure out")
-    if kind != "scatter" and table.compares != "generators":
+    of_pictures = kind in ("scatter", "plane")
+    if of_pictures and table.compares == "classifiers":
+        raise UserError(f"{place}: {kind} shows scores of pictures, and classifiers have none; leave the figure out")
+    if not of_pictures and table.compares != "generators":
         raise UserError(f"{place}: {kind} shows what auto-encoders make; take scatter, or a table of generators")
     for entry, values in (("columns", table.columns), ("networks", table.networks)):
         if kind == "sweep" and len(values) > 1:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import model_validator
@@ -11,8 +12,15 @@ from pydantic import model_validator
 from lossbench.records import Strict, refuse_twice
 from pipeline.specs.tabulate import TabulateSpec
 
-ENTRIES = {"sweep": ("curves", "abscissa"), "scatter": ("losses", "against", "metric")}
-"""What a figure of each kind needs, and others have not."""
+ENTRIES: dict[str, tuple[str, ...]] = {
+    "sweep": ("curves", "abscissa"),
+    "scatter": ("losses", "against", "metric"),
+    "plane": ("curves", "abscissa", "distortion", "perception", "chosen_on"),
+    "gallery": (),
+}
+"""What a figure of each kind needs; it has no other."""
+METRICS = ("metric", "distortion", "perception")
+"""Entries of a figure that name a metric of its table."""
 COLOURS = 4
 """Curves and marks of one panel that an eye can tell apart."""
 NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?(e[+-]?[0-9]+)?")
@@ -22,14 +30,21 @@ class Figure(Strict):
     """One figure that is drawn of the runs of a table.
 
     `sweep`: scores against a number, and histories of trainings. `scatter`: each picture's score under one loss against
-    that under another. `gallery`: what auto-encoders make, side by side.
+    that under another. `plane`: one metric against another, and which losses no other one beats in both. `gallery`:
+    what auto-encoders make, side by side.
     """
 
-    kind: Literal["sweep", "scatter", "gallery"]
+    kind: Literal["sweep", "scatter", "plane", "gallery"]
     curves: dict[str, dict[str, str]] = {}
-    """`sweep`: by what a curve is called, its losses by the number on the abscissa."""
+    """`sweep`, `plane`: by what a curve is called, its losses by a number: that on the abscissa, or along the curve."""
     abscissa: str = ""
-    """`sweep`: what that number is."""
+    """`sweep`, `plane`: what that number is."""
+    distortion: str = ""
+    """`plane`: the metric on the abscissa."""
+    perception: str = ""
+    """`plane`: the metric on the ordinate."""
+    chosen_on: dict[str, str] = {}
+    """`plane`: by each column that is drawn, the one by whose perception a curve's loss is chosen."""
     losses: tuple[str, ...] = ()
     """`scatter`: those on the ordinate, each a mark of its own."""
     against: tuple[str, ...] = ()
@@ -39,18 +54,20 @@ class Figure(Strict):
 
     @model_validator(mode="after")
     def _complete(self) -> Figure:
-        for kind, entries in ENTRIES.items():
-            for entry in entries:
-                if kind == self.kind and not getattr(self, entry):
-                    raise ValueError(f"a figure of the kind {self.kind} needs {' and '.join(entries)}")
-                if kind != self.kind and getattr(self, entry):
-                    raise ValueError(f"{entry}: a figure of the kind {self.kind} has none; leave it out")
+        needed = ENTRIES[self.kind]
+        for entry in dict.fromkeys(entry for entries in ENTRIES.values() for entry in entries):
+            if entry in needed and not getattr(self, entry):
+                raise ValueError(f"a figure of the kind {self.kind} needs {' and '.join(needed)}")
+            if entry not in needed and getattr(self, entry):
+                raise ValueError(f"{entry}: a figure of the kind {self.kind} has none; leave it out")
         for curve, losses in self.curves.items():
             self._check_curve(curve, losses)
-        if len(self.curves) > COLOURS:
+        if self.kind == "sweep" and len(self.curves) > COLOURS:
             raise ValueError(f"curves: {len(self.curves)}, but {COLOURS} colours are told apart; name fewer")
         if len(self.losses) > COLOURS:
             raise ValueError(f"losses: {len(self.losses)}, but {COLOURS} marks are told apart; name fewer")
+        if twice := self.chosen_on.keys() & set(self.chosen_on.values()):
+            raise ValueError(f"chosen_on: '{min(twice)}' is drawn, where what is chosen on it looks good; name another")
         refuse_twice("losses and against", (*self.losses, *self.against))
         return self
 
@@ -70,6 +87,12 @@ class Figure(Strict):
     def named(self) -> list[str]:
         """List the losses that it names."""
         return [*self.losses, *self.against, *(loss for curve in self.curves.values() for loss in curve.values())]
+
+    def with_metrics(self, replaced: Mapping[str, str]) -> Figure:
+        """Return the figure with other metrics in the place of those that are `replaced`."""
+        return self.model_copy(
+            update={entry: replaced.get(getattr(self, entry), getattr(self, entry)) for entry in METRICS}
+        )
 
 
 class FigureSpec(Strict):
