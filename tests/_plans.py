@@ -3,6 +3,7 @@
 import json
 from functools import cache
 
+import yaml
 from _repository import ROOT
 
 from pipeline.config import read
@@ -14,13 +15,23 @@ from pipeline.specs.train import TrainSpec
 FOLDER = ROOT / "config"
 
 
+def tables_at(scale: str) -> list[str]:
+    """List the shipped tables of `scale`, those of the configuration in its order: its own, or all that are no scale's.
+
+    A scale's own tables lie on its data and know its losses.
+    """
+    own = {file.stem: yaml.safe_load(file.read_text("utf-8")).get("tables") for file in FOLDER.glob("scale/*.yaml")}
+    if own[scale]:
+        return list(own[scale])
+    files = [file.relative_to(FOLDER / "tables").with_suffix("") for file in (FOLDER / "tables").rglob("*.yaml")]
+    others = {name for tables in own.values() for name in tables or ()}
+    return list(dict.fromkeys([*read.values(FOLDER)["tables"], *sorted({*map(str, files)} - others)]))
+
+
 @cache
 def planned(scale: str) -> Plan:
-    """Plan every shipped table at `scale`, those of the configuration in its order, once a process."""
-    values = read.values(FOLDER)
-    files = [file.relative_to(FOLDER / "tables").with_suffix("") for file in (FOLDER / "tables").rglob("*.yaml")]
-    tables = list(dict.fromkeys([*values["tables"], *sorted(map(str, files))]))
-    return Plan.from_config({**values, "scale": scale, "tables": tables}, FOLDER)
+    """Plan every shipped table of `scale`, once a process: a plan does not change."""
+    return Plan.from_config({**read.values(FOLDER), "scale": scale, "tables": tables_at(scale)}, FOLDER)
 
 
 def at_ci() -> read.Configuration:

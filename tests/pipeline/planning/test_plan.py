@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from _plans import FOLDER, content, planned
+from _plans import FOLDER, content, planned, tables_at
 from _repository import ROOT
 
 from lossbench.errors import UserError
@@ -17,7 +17,6 @@ from pipeline.planning.plan import Plan
 SCALES = sorted(file.stem for file in (FOLDER / "scale").glob("*.yaml"))
 WHOLE = [name for name in SCALES if "\nextends: " not in (FOLDER / f"scale/{name}.yaml").read_text(encoding="utf-8")]
 """Those that extend none; the others have jobs like theirs."""
-TABLES = [table["name"] for table in read.tables(FOLDER)]
 COUNTS = {
     "ci": {"prepare": 2, "degrade": 2, "import_weights": 1, "pretrain": 6, "train": 72, "evaluate": 92},
     "demo": {"prepare": 2, "degrade": 2, "import_weights": 1, "pretrain": 3, "train": 44, "evaluate": 56},
@@ -32,12 +31,17 @@ def test_the_shipped_scales_are_known() -> None:
 @pytest.mark.parametrize("scale", SCALES)
 def test_every_scale_plans_every_table(scale: str) -> None:
     plan = planned(scale)
-    assert sorted(plan.tables()) == sorted(TABLES)
+    assert sorted(plan.tables()) == sorted(name.replace("/", "_") for name in tables_at(scale))
     for stage, jobs in plan.jobs.items():
         assert jobs, stage
         for key, job in jobs.items():
             assert len(job.code) == 12, key
             assert plan.job(stage, key) is job
+
+
+def test_every_table_is_of_a_scale() -> None:
+    files = {table["name"] for table in read.tables(FOLDER)}
+    assert {name.replace("/", "_") for scale in SCALES for name in tables_at(scale)} == files
 
 
 @pytest.mark.parametrize("scale", sorted(COUNTS))
