@@ -4,6 +4,7 @@ import difflib
 import errno
 import io
 import os
+import re
 import signal
 import sys
 import unicodedata
@@ -123,7 +124,12 @@ def as_written(value: Any) -> str:
     words = {None: "nothing", True: "true", False: "false"}
     if value is None or isinstance(value, bool):
         return words[value]
-    text = repr(value)
+    return quoted(value)
+
+
+def quoted(value: Any) -> str:
+    """Return `value` as Python writes it, on one line, as an array is not by itself, and not too long."""
+    text = re.sub(r"\s*\n\s*", " ", repr(value))
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from lossbench.errors import UserError, room_for
+from lossbench.errors import UserError, quoted, room_for
 from lossbench.names import fitting
 
 
@@ -74,7 +74,7 @@ def given_path(value: object, owner: str) -> Path:
     """Return the path `value` that a user gave as `owner`, its `~` expanded; raises UserError for what is no path."""
     if isinstance(value, str | os.PathLike) and (text := os.fspath(value)) and isinstance(text, str):
         return Path(os.path.expanduser(text))
-    raise UserError(f"{owner}: {value!r} is no path; give the file as text or as a Path")
+    raise UserError(f"{owner}: {quoted(value)} is no path; give the file as text or as a Path")
 
 
 def check_writable(folder: Path, owner: str) -> None:

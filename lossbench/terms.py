@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lossbench.errors import UserError, nearest
+from lossbench.errors import UserError, nearest, quoted
 from lossbench.losses import _inputs
 from lossbench.losses._every import checked_every
 
@@ -41,19 +41,19 @@ DISTANCES: dict[str, Distance] = {"l1": l1, "l2": l2, "charbonnier": charbonnier
 def distance(name: str) -> Distance:
     """Return the distance called `name`; raises UserError naming the nearest one."""
     if not isinstance(name, str) or name not in DISTANCES:
-        raise UserError(f"pixel: unknown distance {name!r}; {nearest(str(name), DISTANCES)}")
+        raise UserError(f"pixel: unknown distance {quoted(name)}; {nearest(str(name), DISTANCES)}")
     return DISTANCES[name]
 
 
 def checked_weight(owner: str, weight: object) -> float:
     """Return the weight of `owner` as a number of Python, of numpy too; raises UserError for what is no number >= 0."""
     if isinstance(weight, Tensor | np.ndarray) and weight.ndim == 0:
-        raise UserError(f"{owner}: {weight!r} is a {type(weight).__name__}; give its number: x.item()")
+        raise UserError(f"{owner}: {quoted(weight)} is a {type(weight).__name__}; give its number: x.item()")
     number = float(weight) if isinstance(weight, Real) and not isinstance(weight, int | float) else weight
     if isinstance(number, bool) or not isinstance(number, int | float) or not 0 <= number < math.inf:
         # YAML reads 1e-3 as a text
         remedy = "write it as 1.0e-3" if isinstance(weight, str) else "give one, such as 0.1"
-        raise UserError(f"{owner}: {weight!r} is not a finite number >= 0; {remedy}")
+        raise UserError(f"{owner}: {quoted(weight)} is not a finite number >= 0; {remedy}")
     return number
 
 
@@ -97,7 +97,7 @@ class WeightedTerms(nn.Module):
         if name not in self.every:
             return True
         if isinstance(step, bool) or not isinstance(step, Integral) or step < 0:
-            given = "no step is given" if step is None else f"{step!r} is no whole number of a step"
+            given = "no step is given" if step is None else f"{quoted(step)} is no whole number of a step"
             raise _inputs.InputError(
                 f"the term '{name}' is in every k-th step alone (every = {self.every[name]}), and {given}; give that "
                 "of the optimiser, counted from 0: loss(prediction, target, step=step)"

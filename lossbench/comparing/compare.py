@@ -11,7 +11,7 @@ from lossbench.comparing.folders import methods, reference_of
 from lossbench.comparing.result import Findings
 from lossbench.comparing.scores import scored_table
 from lossbench.comparing.words import in_words
-from lossbench.errors import UserError, as_written, nearest
+from lossbench.errors import UserError, as_written, nearest, quoted
 from lossbench.files import given_path
 from lossbench.formats.pairs import peak_of
 from lossbench.measure import requested
@@ -85,7 +85,7 @@ def _request(metric: str | CreatedMetric | Sequence[str | CreatedMetric], by_nam
     asked = list(metric) if isinstance(metric, list | tuple) else [metric]
     for one in asked:
         if not isinstance(one, str | CreatedMetric):
-            raise UserError(f"metric: {one!r} is no name; give names such as 'psnr,ssim'")
+            raise UserError(f"metric: {quoted(one)} is no name; give names such as 'psnr,ssim'")
     names = ",".join(one for one in asked if isinstance(one, str))
     made = [one for one in asked if isinstance(one, CreatedMetric)]
     found = by_name(names) if names.strip(" ,") else {}

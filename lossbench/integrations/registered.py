@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from torch import Tensor, nn
 
 import lossbench
-from lossbench.errors import UserError
+from lossbench.errors import UserError, quoted
 from lossbench.terms import WeightedTerms, checked_weight
 
 
@@ -75,10 +75,10 @@ def _entries(also: object) -> Iterator[dict[str, Any]]:
     """Give the options of each further loss; raises UserError for what is no list of mappings with a name."""
     remedy = "write a list of losses, each with its name: also: [{name: vgg, weight: 0.1, weights: FILE}]"
     if isinstance(also, str | Mapping) or not isinstance(also, Sequence):
-        raise UserError(f"also: {also!r} is no list; {remedy}")
+        raise UserError(f"also: {quoted(also)} is no list; {remedy}")
     for entry in also:
         if not isinstance(entry, Mapping) or "name" not in entry:
-            raise UserError(f"also: {entry!r} is no loss with a name; {remedy}")
+            raise UserError(f"also: {quoted(entry)} is no loss with a name; {remedy}")
         yield dict(entry)
 
 
@@ -90,7 +90,9 @@ def tell_step_to(model_class: Any, step_of: Callable[..., int]) -> None:
     """
     taken = getattr(model_class, "optimize_parameters", None)
     if not isinstance(model_class, type) or taken is None:
-        raise UserError(f"tell_step: {model_class!r} is no class of models (no optimize_parameters); give one: SRModel")
+        raise UserError(
+            f"tell_step: {quoted(model_class)} is no class of models (no optimize_parameters); give one: SRModel"
+        )
     if getattr(taken, "tells_step", False):
         return
 

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lossbench.errors import UserError, nearest
+from lossbench.errors import UserError, nearest, quoted
 from lossbench.formats import state_dicts
 from lossbench.loss_networks import Sizes
 from lossbench.loss_networks._masking import MaskedImageModel, Masking, selected
@@ -223,7 +223,7 @@ class MAE(MaskedImageModel):
         depth = len(self.blocks)
         if layer is not None and (isinstance(layer, bool) or not isinstance(layer, int) or not 1 <= layer <= depth):
             raise UserError(
-                f"layer: {layer!r} is not a block of the encoder; choose a number from 1 to {depth}, or none"
+                f"layer: {quoted(layer)} is not a block of the encoder; choose a number from 1 to {depth}, or none"
             )
 
     def encode_visible(self, image: Tensor, mask: Tensor, count: int | None = None) -> Tensor:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lossbench.assets import pyiqa_models
-from lossbench.errors import UserError
+from lossbench.errors import UserError, quoted
 from lossbench.plugins import (
     build_arguments,
     check_arguments,
@@ -53,7 +53,9 @@ def build(name: str, *, check_range: bool = True, **arguments: Any) -> WeightedT
         raise UserError(f"loss '{file}' has no loss network, and takes no weights; leave them out")
     check_arguments(f"loss '{file}'", make, [*named, *arguments], also=["check_range"])
     if not isinstance(check_range, bool):
-        raise UserError(f"loss '{name}': check_range = {check_range!r} is neither True nor False; write one of them")
+        raise UserError(
+            f"loss '{name}': check_range = {quoted(check_range)} is neither True nor False; write one of them"
+        )
     with fresh_defaults(), wrong_types_named(f"loss '{name}'", make, arguments):
         loss: WeightedTerms = make(**named, **arguments)
     loss.check_range = check_range

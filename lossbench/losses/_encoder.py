@@ -7,7 +7,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from lossbench.errors import UserError, nearest
+from lossbench.errors import UserError, nearest, quoted
 from lossbench.loss_networks import TokenEncoder
 from lossbench.losses._draws import uniform
 from lossbench.losses._features import FeatureLoss, drawn_network, loss_network
@@ -103,7 +103,7 @@ def build_loss(
         raise UserError(f"loss '{name}': unknown reduction '{reduction}'; {nearest(str(reduction), REDUCTIONS)}")
     for setting, value in (("class_token", class_token), ("norm", norm)):
         if not isinstance(value, bool):
-            raise UserError(f"loss '{name}': {setting} = {value!r} is neither true nor false; write one of them")
+            raise UserError(f"loss '{name}': {setting} = {quoted(value)} is neither true nor false; write one of them")
     try:
         cast(TokenEncoder, network).check_layer(layer)
     except UserError as error:

@@ -5,11 +5,11 @@ After the lazy regularisation of Karras et al. 2020: over k steps the mean gradi
 
 from numbers import Integral
 
-from lossbench.errors import UserError
+from lossbench.errors import UserError, quoted
 
 
 def checked_every(owner: str, every: object) -> int:
     """Return `every`; raises UserError where `owner` asks for what is no whole number >= 1."""
     if isinstance(every, bool) or not isinstance(every, Integral) or every < 1:
-        raise UserError(f"{owner}: every = {every!r} is no whole number >= 1; 1 means every step, 4 every fourth")
+        raise UserError(f"{owner}: every = {quoted(every)} is no whole number >= 1; 1 means every step, 4 every fourth")
     return int(every)

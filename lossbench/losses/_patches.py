@@ -6,7 +6,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from lossbench.errors import UserError
+from lossbench.errors import UserError, quoted
 from lossbench.loss_networks import Autoencoder
 from lossbench.losses._draws import uniform
 from lossbench.losses._features import NetworkLoss, drawn_network, loss_network
@@ -27,7 +27,9 @@ class PatchFeatureLoss(NetworkLoss):
         """
         super().__init__(name, network, **settings)
         if isinstance(keep, bool) or not isinstance(keep, int | float) or not 0 < keep <= 1:
-            raise UserError(f"loss '{name}': keep = {keep!r} is not a fraction of the patches; choose 0 < keep <= 1")
+            raise UserError(
+                f"loss '{name}': keep = {quoted(keep)} is not a fraction of the patches; choose 0 < keep <= 1"
+            )
         self.keep, self.generator = keep, generator
 
     def own_term(self, prediction: Tensor, target: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from lossbench.errors import UserError, nearest
+from lossbench.errors import UserError, nearest, quoted
 from lossbench.losses._plain import PlainLoss
 
 SOURCE = "Cho et al., ICCV 2021 (MIMO-UNet), 0.1 of it beside l1: real and imaginary parts, transform not scaled"
@@ -32,5 +32,5 @@ def build(pixel: str | None = None, weight: float = 1.0, norm: str = "backward")
     Raises UserError for another norm, an unknown distance or a weight below 0.
     """
     if norm not in CHOICES["norm"]:
-        raise UserError(f"loss 'fft': unknown norm {norm!r}; {nearest(str(norm), CHOICES['norm'])}")
+        raise UserError(f"loss 'fft': unknown norm {quoted(norm)}; {nearest(str(norm), CHOICES['norm'])}")
     return PlainLoss("fft", partial(spectral_l1, norm=norm), 1, "a pixel", pixel=pixel, weight=weight)

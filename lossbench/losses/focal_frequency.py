@@ -6,7 +6,7 @@ from numbers import Real
 import torch
 from torch import Tensor
 
-from lossbench.errors import UserError
+from lossbench.errors import UserError, quoted
 from lossbench.losses._plain import PlainLoss
 
 SOURCE = "Jiang et al., ICCV 2021, equations 5 to 8: orthonormal transform, weights of each picture and band to 1"
@@ -39,6 +39,6 @@ def build(pixel: str | None = None, weight: float = 1.0, alpha: float = 1.0) -> 
     an `alpha` that is none of 0 to 8, an unknown distance or a weight below 0.
     """
     if isinstance(alpha, bool) or not isinstance(alpha, Real) or not 0 <= alpha <= MOST:
-        raise UserError(f"loss 'focal_frequency': alpha {alpha!r}: give 0 to {MOST}")
+        raise UserError(f"loss 'focal_frequency': alpha {quoted(alpha)}: give 0 to {MOST}")
     term = partial(focal_distance, alpha=alpha)
     return PlainLoss("focal_frequency", term, 1, "a pixel", pixel=pixel, weight=weight)

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lossbench.errors import UserError
+from lossbench.errors import UserError, quoted
 from lossbench.losses._plain import PlainLoss
 
 SOURCE = "Bojanowski et al., ICML 2018 (GLO), Lap1, of the pyramid of Burt and Adelson 1983; mirrored beyond the rim"
@@ -50,7 +50,7 @@ def build(pixel: str | None = None, weight: float = 1.0, levels: int = 3) -> Pla
     number of levels that is none of 1 to 8, an unknown distance or a weight below 0.
     """
     if not (isinstance(levels, int) and 1 <= levels <= MOST):
-        raise UserError(f"loss 'laplacian': levels {levels!r}: give 1 to {MOST}")
+        raise UserError(f"loss 'laplacian': levels {quoted(levels)}: give 1 to {MOST}")
     # halved levels - 1 times and rounded up, LEAST are left
     least = (LEAST - 1) * 2 ** (levels - 1) + 1
     term = partial(laplacian_l1, levels=levels)

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lossbench.errors import UserError
+from lossbench.errors import UserError, quoted
 from lossbench.terms import WeightedTerms
 
 SOURCE = "log-cosh paper: f(t; a) = log(cosh(a t)) / a, gradient tanh(a t), curvature a at 0"
@@ -35,7 +35,7 @@ class LogCosh(WeightedTerms):
     def __init__(self, a: float) -> None:
         """Take the curvature at zero; raises UserError unless it is one of those that float32 can tell."""
         if isinstance(a, bool) or not isinstance(a, Real) or not LEAST <= a <= MOST:
-            raise UserError(f"log_cosh: a = {a!r} is not a positive number from {LEAST:g} to {MOST:g}")
+            raise UserError(f"log_cosh: a = {quoted(a)} is not a positive number from {LEAST:g} to {MOST:g}")
         super().__init__({"pixel": 1.0})
         self.a: float = float(a)
 

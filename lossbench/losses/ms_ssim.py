@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lossbench.errors import UserError
+from lossbench.errors import UserError, quoted
 from lossbench.losses._plain import PlainLoss
 from lossbench.losses._ssim import SIDE, joined, parts
 
@@ -67,7 +67,7 @@ def build(pixel: str | None = None, weight: float = 1.0, scales: int = len(EXPON
     UserError for another number of scales, an unknown distance or a weight below 0.
     """
     if isinstance(scales, bool) or not isinstance(scales, int) or not 1 <= scales <= len(EXPONENTS):
-        raise UserError(f"loss 'ms_ssim': scales = {scales!r} is not a whole number from 1 to {len(EXPONENTS)}")
+        raise UserError(f"loss 'ms_ssim': scales = {quoted(scales)} is not a whole number from 1 to {len(EXPONENTS)}")
     why = f"its window of {SIDE} at the coarsest of {scales} scales"
     why += "" if scales == 1 else " (fewer need less: scales=3 takes 41)" if scales > 3 else " (fewer need less)"
     term = partial(ms_ssim_distance, scales=scales)

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from lossbench.errors import UserError
+from lossbench.errors import UserError, quoted
 from lossbench.metrics._protocol import Pixels
 
 BANDS_LAST, LEAST_SIDE = 4, 8
@@ -21,7 +21,7 @@ def as_array(image: Any) -> Pixels:
         raise UserError("a masked array has no numbers where it is masked; fill it, as by picture.filled(0)")
     found = np.asarray(image)
     if found.dtype.kind not in "fiubc":
-        raise UserError(f"{image!r:.80} is no picture; give arrays or tensors (C, H, W) of floats in [0, 1]")
+        raise UserError(f"{quoted(image)} is no picture; give arrays or tensors (C, H, W) of floats in [0, 1]")
     # no picture is that narrow; without a word a metric would take its rows for bands
     if found.ndim in (3, 4) and found.shape[-1] <= BANDS_LAST < LEAST_SIDE <= min(found.shape[-3:-1]):
         raise UserError(f"shape {found.shape} has its bands last; give (C, H, W), as by np.moveaxis(picture, -1, -3)")

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lossbench.colours import COLOURS, OTHER_NAMES, Colour
-from lossbench.errors import UserError, nearest
+from lossbench.errors import UserError, nearest, quoted
 
 __all__ = ["Better", "Colour", "Floats", "Over", "Pixels", "Protocol"]
 
@@ -72,19 +72,21 @@ class Protocol:
         other = str(self.colour).casefold()
         known = f"did you mean '{other}'? {nearest('', COLOURS)}" if other in OTHER_NAMES else nearest(other, COLOURS)
         if not isinstance(self.colour, str):
-            raise UserError(f"protocol: {self.colour!r} is no colour; {known}")
+            raise UserError(f"protocol: {quoted(self.colour)} is no colour; {known}")
         object.__setattr__(self, "colour", OTHER_NAMES.get(self.colour, self.colour))
         if self.colour not in COLOURS:
             raise UserError(f"protocol: unknown colour '{self.colour}'; {known}")
         if isinstance(self.crop, bool | np.bool_) or not isinstance(self.crop, Integral):
-            raise UserError(f"protocol: crop {self.crop!r} is no whole number; give the pixels to cut from each side")
+            raise UserError(
+                f"protocol: crop {quoted(self.crop)} is no whole number; give the pixels to cut from each side"
+            )
         object.__setattr__(self, "crop", int(self.crop))
         if self.crop < 0:
             raise UserError(f"protocol: crop {self.crop} is negative; give the pixels to cut from each side")
         for name in ("rounding", "exact_luma"):
             value = getattr(self, name)
             if not isinstance(value, bool | np.bool_):
-                raise UserError(f"protocol: {name} {value!r} is neither True nor False; write one of them")
+                raise UserError(f"protocol: {name} {quoted(value)} is neither True nor False; write one of them")
             object.__setattr__(self, name, bool(value))
 
     def describe(self) -> str:

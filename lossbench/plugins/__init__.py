@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from lossbench.errors import Notice, UserError, nearest
+from lossbench.errors import Notice, UserError, nearest, quoted
 from lossbench.plugins import outside, packages, reading
 from lossbench.plugins.given_types import check_arguments as check_arguments
 from lossbench.plugins.given_types import check_types_of_defaults as check_types_of_defaults
@@ -74,7 +74,7 @@ def check_name(folder: str, name: object) -> None:
     """Raise UserError unless `name` is text, as the name of a plugin of `folder` is."""
     if not isinstance(name, str):
         raise UserError(
-            f"{outside.kind(folder)}: {name!r} is no name; give one as text, known: {', '.join(known(folder))}"
+            f"{outside.kind(folder)}: {quoted(name)} is no name; give one as text, known: {', '.join(known(folder))}"
         )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from lossbench.errors import UserError, nearest
+from lossbench.errors import UserError, nearest, quoted
 
 
 def check_arguments(
@@ -54,7 +54,7 @@ def _check_stated_types(
     for argument, value in arguments.items():
         if not _is_of(value, hints.get(argument, Any)):
             stated = _stated(hints[argument])
-            raise UserError(f"{owner}: {argument} = {value!r} is not of the right type; give {stated}") from cause
+            raise UserError(f"{owner}: {argument} = {quoted(value)} is not of the right type; give {stated}") from cause
 
 
 def check_types_of_defaults(owner: str, function: Callable[..., Any], arguments: Mapping[str, Any]) -> None:
@@ -70,7 +70,8 @@ def check_types_of_defaults(owner: str, function: Callable[..., Any], arguments:
         fits = type(value) is expected or (expected is float and type(value) is int)
         if expected in (bool, int, float, str) and not fits:
             raise UserError(
-                f"{owner}: {argument}: {value!r} is not of type {expected.__name__}; give a value like {default!r}"
+                f"{owner}: {argument}: {quoted(value)} is not of type {expected.__name__}; give a value like "
+                f"{quoted(default)}"
             )
 
 

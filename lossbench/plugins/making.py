@@ -8,7 +8,7 @@ from typing import Any, get_type_hints
 import torch
 from torch import nn
 
-from lossbench.errors import UserError
+from lossbench.errors import UserError, quoted
 from lossbench.plugins.outside import said
 
 
@@ -38,7 +38,7 @@ def built(owner: str, plugin: Callable[..., Any], arguments: Mapping[str, Any]) 
         raise
     # whatever the code of another package raises
     except Exception as error:
-        given = ", ".join(f"{name} = {value!r}" for name, value in arguments.items()) or "no arguments"
+        given = ", ".join(f"{name} = {quoted(value)}" for name, value in arguments.items()) or "no arguments"
         raise UserError(f"{owner} can't be made with {given} ({said(error)})") from error
     if not isinstance(made, nn.Module):
         raise UserError(f"{owner} makes a {type(made).__name__}, no torch.nn.Module")

@@ -47,6 +47,7 @@ def test_a_text_that_means_a_number_is_written_as_yaml_has_it(text: str, whole: 
 def test_values_are_shown_in_the_words_of_yaml() -> None:
     assert [as_written(value) for value in (None, True, False, "a", 1.5)] == ["nothing", "true", "false", "'a'", "1.5"]
     assert len(as_written("a" * 1000)) < 100
+    assert as_written(torch.ones(2, 2)) == "tensor([[1., 1.], [1., 1.]])" and as_written("a\n b") == r"'a\n b'"
 
 
 class Inner(Strict):

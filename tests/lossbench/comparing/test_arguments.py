@@ -24,6 +24,7 @@ def given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
+        ({"reference": np.ones((2, 2))}, "compare: array([[1., 1.], [1., 1.]]) is no path; give the file as text"),
         ({"seeds": 3}, "seeds: 3 is no text; give one such as '_seed{seed}'"),
         ({"seeds": "_s"}, "seeds _s: give a pattern with the field {seed} once, such as '_seed{seed}'"),
         ({"seeds": "{seed}"}, "seeds {seed}: there is no folder a/{seed}; mend the pattern, or a"),
@@ -47,7 +48,7 @@ def given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 def test_arguments_are_named_as_python_calls_them(given: dict[str, Any], wrong: dict[str, Any], words: str) -> None:
     with pytest.raises(UserError) as caught:
         lossbench.compare(**{**given, **wrong})
-    assert str(caught.value).startswith(words) and "--" not in str(caught.value)
+    assert str(caught.value).startswith(words) and "--" not in str(caught.value) and "\n" not in str(caught.value)
 
 
 def test_notices_are_in_words_of_python_too(given: dict[str, Any]) -> None:
