@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from lossbench.errors import UserError
 from lossbench.statistics import bootstrap
 from lossbench.statistics.bootstrap import Array, Interval
+from lossbench.statistics.given import entries, numbers
 from lossbench.statistics.neighbours import Layout
 from lossbench.statistics.seed_noise import SeedNoise
 from lossbench.statistics.verdicts import Verdict
@@ -18,6 +19,7 @@ MANY = 5000
 """Images of which all pairs are no longer listed."""
 HALVINGS = 60
 """Of a range, after which a number in it is known to its last bits."""
+_P_VALUES = "give a list of p-values, NaN for none"
 
 
 @dataclass(frozen=True)
@@ -156,8 +158,15 @@ def _median_of_pairs(images: Array) -> float:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Return p-values adjusted for the number of claims (Holm 1979); NaN stays NaN and is no claim."""
-    given = np.array(p_values, dtype=float)
+    """Return p-values adjusted for the number of claims (Holm 1979); NaN stays NaN and is no claim.
+
+    Raises UserError for what is no list of numbers, and for a number that is not in [0, 1].
+    """
+    given = numbers(entries(p_values, "p_values", _P_VALUES), "p_values", _P_VALUES)
+    if given.ndim != 1:
+        raise UserError(f"p_values: shape {given.shape}; {_P_VALUES}")
+    if len(beyond := given[(given < 0) | (given > 1)]):
+        raise UserError(f"p_values: {beyond[0]:g} is not in [0, 1]; {_P_VALUES}")
     # NaN is sorted behind the numbers
     order = np.argsort(given)[: np.count_nonzero(~np.isnan(given))]
     adjusted = np.maximum.accumulate(given[order] * np.arange(len(order), 0, -1))

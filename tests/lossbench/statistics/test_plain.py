@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from _repository import ROOT
 
 import lossbench
 from lossbench.errors import UserError
-from lossbench.statistics import interval, intervals
+from lossbench.statistics import holm, interval, intervals
 
 DIFFERENCES = [0.1, 0.3, -0.2, 0.5, 0.4, 0.2]
 
@@ -77,6 +78,41 @@ def test_masked_arrays_without_a_masked_entry_and_series_are_lists() -> None:
     assert interval(np.ma.masked_array(DIFFERENCES, False)) == interval(pd.Series(DIFFERENCES)) == expected
     with pytest.raises(UserError, match="differences: some are masked"):
         intervals.interval([np.ma.masked_array([DIFFERENCES], [[True] + [False] * 5])])
+
+
+def test_tensors_are_lists_whatever_they_are_part_of() -> None:
+    expected = interval(DIFFERENCES)
+    whole = torch.tensor(DIFFERENCES, dtype=torch.float64, requires_grad=True)
+    parts = [torch.tensor(value, dtype=torch.float64, requires_grad=True) for value in DIFFERENCES]
+    assert interval(whole) == interval(parts) == interval([parts]) == interval(whole[None]) == expected
+    assert interval(torch.tensor([1.0, 2.0, 4.0], dtype=torch.bfloat16)) == interval([1.0, 2.0, 4.0])
+    with pytest.raises(UserError, match=r"values: tensor.* is no number"):
+        interval(torch.ones(3, device="meta"))
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        (["a"], r"p_values: \['a'\] is no number; give a list of p-values, NaN for none"),
+        ([None, 0.5], r"p_values: \[None, 0.5\] is no number"),
+        (None, "p_values: NoneType is no list of numbers"),
+        (0.5, "p_values: float is no list of numbers"),
+        ({0.1: 1}, "p_values: dict is no list of numbers"),
+        ([[0.1, 0.2]], r"p_values: shape \(1, 2\)"),
+        ([0.1, -1.0], "p_values: -1 is not in .0, 1."),
+        ([2.0], "p_values: 2 is not in .0, 1."),
+        ([math.inf], "p_values: inf is not in .0, 1."),
+    ],
+)
+def test_what_is_no_list_of_p_values_is_named(values: Any, words: str) -> None:
+    with pytest.raises(UserError, match=f"^{words}"):
+        holm(values)
+
+
+def test_p_values_are_taken_from_lists_arrays_and_tensors() -> None:
+    for values in ([0.01, math.nan, 0.04], np.array([0.01, math.nan, 0.04]), pd.Series([0.01, math.nan, 0.04])):
+        assert holm(values) == pytest.approx([0.02, math.nan, 0.04], nan_ok=True)
+    assert holm([]) == [] and holm(torch.tensor([0.5], requires_grad=True)) == [0.5]
 
 
 @pytest.mark.parametrize(
