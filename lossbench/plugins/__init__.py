@@ -10,6 +10,7 @@ from typing import Any
 
 from lossbench.errors import Notice, UserError, nearest, quoted
 from lossbench.plugins import outside, packages, reading
+from lossbench.plugins.choices import check_choice
 from lossbench.plugins.given_types import check_arguments as check_arguments
 from lossbench.plugins.given_types import check_types_of_defaults as check_types_of_defaults
 from lossbench.plugins.given_types import require_known
@@ -153,6 +154,16 @@ def check_complete(folder: str, name: str, arguments: Iterable[str]) -> None:
         raise UserError(f"'{name}' needs {' and '.join(missing)}; give {'it' if len(missing) == 1 else 'them'}")
 
 
+def check_made_alone(folder: str, name: str) -> None:
+    """Raise UserError where `name` is a class from outside that needs arguments, and none are given to its shelf."""
+    made_here = is_outside(folder, name) and isinstance(outside.place(folder, name).found.node, ast.ClassDef)
+    if made_here and (required := _taken(folder, name).required):
+        raise UserError(
+            f"{_called(folder, name)}: the class needs {' and '.join(required)}, and is made without arguments; "
+            "give defaults, or name an object that is made with them"
+        )
+
+
 @cache
 def _taken(folder: str, name: str) -> reading.Signature:
     """Return the arguments of the plugin's `build` with their annotations.
@@ -177,7 +188,8 @@ def constant(folder: str, name: str, variable: str, default: Any = REQUIRED) -> 
     """Return a literal module constant of a plugin by reading its file: nothing is imported.
 
     It may be taken from another file of the library. That of a class from outside stands in its body, or is what
-    `_outside.py` says of all. Raises UserError when there is none, unless there is a `default`.
+    `_outside.py` says of all. Raises UserError when there is none, unless there is a `default`, and for a value that
+    it may not have (`choices`).
     """
     if is_outside(folder, name) and not outside.place(folder, name).is_module:
         made = outside.made_of(folder, name)
@@ -188,12 +200,14 @@ def constant(folder: str, name: str, variable: str, default: Any = REQUIRED) -> 
     for each in found:
         if isinstance(each.node, ast.Assign | ast.AnnAssign):
             try:
-                return reading.literal(each)
+                value = reading.literal(each)
             except ValueError:
                 raise UserError(
                     f"{each.file}, line {each.node.lineno}: {variable} is not written out; planning reads it without "
                     "running it, so write its value there"
                 ) from None
+            check_choice(f"{each.file}, line {each.node.lineno}", folder, variable, value)
+            return value
     if default is not REQUIRED:
         return default
     raise UserError(f"{_called(folder, name)} defines no constant {variable}")

@@ -210,6 +210,8 @@ def metric_spec(configuration: Configuration, name: str, table: Table, label: st
     chosen = metric.loss_network
     kind = configuration.loss_network(chosen).network if chosen else CLASSIFIER if metric.classifier else None
     kinds = () if named else plugins.constant("metrics", file, "WEIGHTS", ())
+    if not named:
+        plugins.check_made_alone("metrics", file)
     if kind not in (kinds or (None,)):
         given = f"'{chosen or metric.classifier}' is of kind '{kind}'" if kind else "none is given"
         section = "classifier" if CLASSIFIER in (kind, *kinds) else "loss_network"
