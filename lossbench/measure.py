@@ -20,6 +20,7 @@ from lossbench.measuring.processes import score_all
 from lossbench.measuring.progress import progress as _progress
 from lossbench.measuring.scoring import Request, Scored, over, units
 from lossbench.metrics import Colour, CreatedMetric, Protocol
+from lossbench.metrics._calling import is_anothers
 from lossbench.metrics._protocol import Floats
 
 
@@ -252,9 +253,9 @@ def _table(scores: Scores, request: Request, protocols: dict[str, str]) -> str:
     lines += [f"{name}: {licence}" for name, licence in _licences(request).items()]
     for name, found in scores.equal().items():
         others = "" if found["mean_of_others"] is None else f"; mean of the others {found['mean_of_others']:.6g}"
-        lines.append(
-            f"{name}: {found['pictures']} of {len(scores.pictures)} pictures are equal to their targets{others}"
-        )
+        # of another's metric it is not known what makes it infinite
+        what = "infinite" if is_anothers(name) else "equal to their targets"
+        lines.append(f"{name}: {found['pictures']} of {len(scores.pictures)} pictures are {what}{others}")
     return "\n".join(lines)
 
 

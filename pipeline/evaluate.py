@@ -186,8 +186,6 @@ def _scores(
             value = cache.score(metric.file, used, pictures, computed, file, known)
         except UserError as error:
             raise UserError(f"{metric.name} of {item.name}: {error}") from None
-        if np.isnan(value):
-            raise UserError(f"{metric.name} of {item.name} is not a number; look at the picture")
         convention = {"colour": used.colour, "crop": used.crop, "rounding": used.rounding}
         image = {"image": item.name, "picture": item.unit, PLACE: written(item.place)}
         yield {**image, "metric": metric.name, "value": value, **convention}

@@ -76,21 +76,27 @@ def scored(unit: Unit, request: Request, peak: int | None, done: Callable[[], No
         result.shapes[name] = pair.ours.shape
         values = result.pictures.setdefault(name, {}) if single else {}
         for metric in single.values():
-            try:
-                values[metric.name] = _value(metric, pair)
-            except FileError:
-                # it is the same of every picture
-                raise
-            except UserError as error:
-                raise UserError(f"{metric.name} of {path}: {error}") from None
+            values[metric.name] = _named(metric, pair, path)
         # frames are held only for a clip
         frames += [pair] if clips else []
         if done is not None:
             done()
     if clips:
         whole = one_clip(frames, list(unit.files.values()))
-        result.clip = {name: _value(metric, whole) for name, metric in clips.items()}
+        folder = next(iter(unit.files.values()))[0].parent
+        result.clip = {name: _named(metric, whole, folder) for name, metric in clips.items()}
     return result
+
+
+def _named(metric: CreatedMetric, pair: Pair, path: Path) -> float:
+    """Return the metric of the picture or the clip at `path`, which a UserError names."""
+    try:
+        return _value(metric, pair)
+    except FileError:
+        # it is the same of every picture
+        raise
+    except UserError as error:
+        raise UserError(f"{metric.name} of {path}: {error}") from None
 
 
 def _value(metric: CreatedMetric, pair: Pair) -> float:

@@ -4,6 +4,7 @@ import importlib
 import typing
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, cast, runtime_checkable
 
@@ -11,7 +12,7 @@ from lossbench import plugins
 from lossbench.assets import pyiqa_models
 from lossbench.errors import UserError
 from lossbench.files import given_path
-from lossbench.metrics._given import as_array
+from lossbench.metrics._calling import called, picture_for
 from lossbench.metrics._outside import as_read, loaded
 from lossbench.metrics._protocol import Better, Over
 from lossbench.metrics._protocol import Colour as Colour
@@ -135,8 +136,9 @@ def score(
     `prediction` and `target` are float arrays or tensors in [0, 1], on any device: (C, H, W), or (T, C, H, W) for a
     metric of clips; `target` may be left out where the metric needs none. `weights` is the file of the stored network
     of a metric that needs one, `label` the class of the picture where the metric compares with it. Raises UserError for
-    an unknown metric or colour, a metric of sets, a missing target, file or label, a file or a label too many, and
-    pictures that the protocol refuses (range, NaN, shape, crop).
+    an unknown metric or colour, a metric of sets, a missing target, file or label, a file or a label too many,
+    pictures that the protocol refuses (range, NaN, shape, crop), and a metric that gives NaN or no number. One from
+    outside has pictures of its own, and what it raises is a UserError.
     """
     metric = load(name)
     if isinstance(metric, SetMetric):
@@ -149,8 +151,8 @@ def score(
         raise UserError(f"{name} compares with no class; leave the label {label} out")
     keywords: dict[str, Any] = {} if label is None else {"label": label}
     keywords |= check_weights(name, weights)
-    theirs = as_array(target) if metric.needs_target else None
-    return float(metric.score(as_array(prediction), theirs, protocol_of(name, protocol), **keywords))
+    theirs = picture_for(name, target) if metric.needs_target else None
+    return called(name, metric.score, picture_for(name, prediction), theirs, protocol_of(name, protocol), **keywords)
 
 
 def score_set(
@@ -170,8 +172,8 @@ def score_set(
     if not isinstance(metric, SetMetric):
         raise UserError(f"{name} scores one {metric.OVER} at a time; use score")
     keywords = check_weights(name, weights)
-    ours, theirs = (map(as_array, images) for images in (predictions, targets))
-    return float(metric.score_set(ours, theirs, protocol_of(name, protocol), **keywords))
+    ours, theirs = (map(partial(picture_for, name), images) for images in (predictions, targets))
+    return called(name, metric.score_set, ours, theirs, protocol_of(name, protocol), **keywords)
 
 
 @dataclass(frozen=True)

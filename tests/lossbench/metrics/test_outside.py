@@ -36,9 +36,12 @@ def test_the_command_scores_folders_by_it(fringe: Path, measured: Any, name: str
 def test_what_it_lacks_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = "better = 'up'\nunit = ''\nneeds_target = True\ncolours = ('rgb',)\n"
     files = {"part/__init__.py": "", "part/module.py": text, "part/classes.py": f"class Part:\n    {text!r}\n"}
+    files["part/whole.py"] = f"{text}SOURCE = ''\nOVER = 'set'\ndef score(prediction, target, protocol): return 0.0\n"
     installed(written(tmp_path, files, pictures=False), monkeypatch)
     with pytest.raises(UserError, match=r"metric 'part:module' has no SOURCE, OVER, score; write what lossbench"):
         metrics.load("part:module")
+    with pytest.raises(UserError, match=r"metric 'part:whole' has no score_set; write what lossbench"):
+        metrics.load("part:whole")
     with pytest.raises(UserError, match=r"metric 'part\.classes:Part' has no better, unit"):
         metrics.load("part.classes:Part")
     forget()
