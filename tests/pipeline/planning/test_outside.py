@@ -134,6 +134,26 @@ def test_a_mistake_stops_at_planning(fringe: Path, given: dict[str, Any], messag
     assert "\n" not in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('better = "down"', 'better = "lower"', r"fringe/metrics\.py, line \d+: better = 'lower' is none of its words"),
+        ('OVER = "picture"', 'OVER = "frame"', r"fringe/metrics\.py, line \d+: OVER = 'frame' is none of its words"),
+        (
+            "    def score(",
+            "    def __init__(self, a): ...\n\n    def score(",
+            "the class needs a, and is made without",
+        ),
+    ],
+)
+def test_a_metric_that_keeps_no_contract_stops_at_planning(fringe: Path, old: str, new: str, message: str) -> None:
+    file = fringe / "fringe/metrics.py"
+    file.write_text(file.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+    forget()
+    with pytest.raises(UserError, match=message):
+        planned()
+
+
 def test_an_argument_without_a_default_must_be_given(fringe: Path) -> None:
     file = fringe / "fringe/networks.py"
     file.write_text(file.read_text(encoding="utf-8").replace("width: int = WIDTH", "width: int"), encoding="utf-8")
