@@ -109,20 +109,28 @@ class WeightedTerms(nn.Module):
 
         Terms in every k-th step alone are left out in others; without such terms no step need be given. Raises
         InputError for what is no pair of batches, at the first call for a target that is not in [0, 1], where a step
-        is needed and none is given, and for a step that has no term at all.
+        is needed and none is given, and for a step that has no term at all; UserError for a term that is no scalar, and
+        where the loss writes into prediction or target.
         """
         _inputs.check_pair(prediction, target)
         # what is compared with itself gives zero in any range, and says nothing of the targets to come
         if _inputs.values_known(target) and self.check_range and not self._range_checked and prediction is not target:
             self._range_checked = _inputs.check_range(target)
         with torch.autocast(prediction.device.type, enabled=False):
-            found = self.due_terms(prediction.float(), target.detach().float(), step)
+            images = prediction.float(), target.detach().float()
+            before = _inputs.versions(*images)
+            found = self.due_terms(*images, step)
+        _inputs.check_unwritten(f"loss {type(self).__name__}", before, *images)
         if not found:
             names = " and ".join(self.every)
             raise _inputs.InputError(
                 f"step {step} has no term: there is no other than {names}, which 'every' leaves out; build the loss "
                 "with a pixel term, add one that has it, or leave 'every' out"
             )
+        for name, term in found.items():
+            if term.ndim:
+                shape = tuple(term.shape)
+                raise UserError(f"term '{name}' of loss {type(self).__name__} has shape {shape}; have it take the mean")
         return found
 
     def total(self, terms: dict[str, Tensor]) -> Tensor:

@@ -46,6 +46,26 @@ def values_known(image: Tensor) -> bool:
     return not (torch.compiler.is_compiling() or (image.is_cuda and torch.cuda.is_current_stream_capturing()))
 
 
+def versions(*images: Tensor) -> list[int]:
+    """Return of each image how often it was written into; none where nobody counts.
+
+    That is while a graph is compiled, and of tensors of `torch.inference_mode`.
+    """
+    if torch.compiler.is_compiling() or any(image.is_inference() for image in images):
+        return []
+    return [image._version for image in images]
+
+
+def check_unwritten(owner: str, before: list[int], *images: Tensor) -> None:
+    """Raise UserError naming the loss `owner` where one of prediction and target was written into since `before`."""
+    for role, image, version in zip(("prediction", "target"), images, before, strict=False):
+        if image._version != version:
+            raise UserError(
+                f"{owner} writes into the {role} that it is given, which others use; have it write into a copy, "
+                f"such as {role}.clamp(0, 1) in the place of {role}.clamp_(0, 1)"
+            )
+
+
 def check_range(target: Tensor) -> bool:
     """Raise InputError unless `target` is finite and in [0, 1], give or take `STRAY`.
 

@@ -66,7 +66,7 @@ def _check_colours(owner: str, colours: Any) -> None:
 def _check_call(owner: str, scorer: str, score: Any, keywords: list[str]) -> None:
     """Raise UserError unless `score` takes prediction, target and protocol by their places, and the `keywords`."""
     try:
-        signature = inspect.signature(score)
+        signature = inspect.signature(score, follow_wrapped=False)
     except ValueError:
         # what is compiled need not say it
         return

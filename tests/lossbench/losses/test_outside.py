@@ -112,7 +112,8 @@ def test_a_prediction_beyond_the_range_is_cut_where_that_is_asked_for() -> None:
     pytest.importorskip("piq")
     prediction, target = pair(1, 3, 16, 16)
     beyond = (prediction.detach() * 1.5 - 0.2).requires_grad_()
-    with pytest.raises(UserError, match=r"loss 'piq:SSIMLoss' refuses .*AssertionError.*; set clamp to true, since"):
+    message = r"refuses .*AssertionError.*; where its pictures must be in \[0, 1\], set clamp to true: this prediction"
+    with pytest.raises(UserError, match=message):
         lossbench.create_loss("piq:SSIMLoss")(beyond, target)
     loss = lossbench.create_loss("piq:SSIMLoss", clamp=True, pixel=None)
     loss(beyond, target).backward()
