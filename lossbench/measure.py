@@ -1,6 +1,5 @@
 """The verb `measure`: scores of the user's own picture files or folders, each with its protocol."""
 
-import json
 import math
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -16,6 +15,7 @@ from lossbench.errors import FileError, Notice, UserError, gathered, nearest, pl
 from lossbench.formats.listing import is_there
 from lossbench.formats.pairs import read_levels
 from lossbench.formats.partners import named, nested
+from lossbench.measuring.json_text import as_json as json_of
 from lossbench.measuring.processes import score_all
 from lossbench.measuring.progress import progress as _progress
 from lossbench.measuring.scoring import Request, Scored, over, units
@@ -84,7 +84,7 @@ def main(
     words = {name: protocol_words(metric, scores, peak) for name, metric in request.items()}
     notes = {"notes": summed_up(notices)} if notices else {}
     values = _values(scores, request, words) | notes
-    print(json.dumps(values, indent=1) if as_json else _table(scores, request, words))
+    print(json_of(values) if as_json else _table(scores, request, words))
     say(notices)
 
 
@@ -219,11 +219,11 @@ def protocol_words(metric: CreatedMetric, scores: Scores, peak: int | None) -> s
 
 
 def _values(scores: Scores, request: Request, protocols: dict[str, str]) -> dict[str, Any]:
-    """Return what `--json` prints; infinities as text, since JSON has none."""
-    pictures = {shown(name): _plain(values) for name, values in scores.pictures.items()}
-    result = {"protocol": protocols, "pictures": pictures, "mean": _plain(scores.mean())}
+    """Return what `--json` prints."""
+    pictures = {shown(name): values for name, values in scores.pictures.items()}
+    result = {"protocol": protocols, "pictures": pictures, "mean": scores.mean()}
     if scores.clips:
-        result["clips"] = {shown(name): _plain(values) for name, values in scores.clips.items()}
+        result["clips"] = {shown(name): values for name, values in scores.clips.items()}
     if licences := _licences(request):
         result["licences"] = licences
     return {**result, "equal": scores.equal()} if scores.equal() else result
@@ -233,10 +233,6 @@ def _licences(request: Request) -> dict[str, str]:
     """Return of each metric of somebody else's package whose it is, with version and licence."""
     models = {name: pyiqa_models.named(name) for name in request}
     return {name: model.source for name, model in models.items() if model}
-
-
-def _plain(values: dict[str, float]) -> dict[str, float | str]:
-    return {name: value if math.isfinite(value) else str(value) for name, value in values.items()}
 
 
 def _table(scores: Scores, request: Request, protocols: dict[str, str]) -> str:

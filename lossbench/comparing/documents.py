@@ -3,7 +3,6 @@
 import csv
 import html
 import io
-import json
 import math
 from collections.abc import Iterable
 from typing import Any
@@ -14,6 +13,7 @@ from lossbench.comparing.numbers import HEAD, basis, bounds, decimals, heading, 
 from lossbench.comparing.result import Findings
 from lossbench.comparing.scores import TARGET
 from lossbench.errors import shown
+from lossbench.measuring.json_text import as_json as json_of
 
 ARROWS = {"up": "↑", "down": "↓"}
 DAGGER = r"$^\dagger$"
@@ -70,7 +70,7 @@ def as_json(result: Findings, notices: Iterable[str] = ()) -> str:
         "notes": [*result.notes, *notices],
         "scores": scores,
     }
-    return json.dumps(_jsonable(whole), indent=1)
+    return json_of(_with_names_shown(whole))
 
 
 def as_tex(result: Findings) -> str:
@@ -156,14 +156,10 @@ def _nothing(value: object) -> bool:
     return value is None or (isinstance(value, float) and math.isnan(value))
 
 
-def _jsonable(value: Any) -> Any:
-    """Return `value` with infinities as text and NaN as null; names as `shown`."""
+def _with_names_shown(value: Any) -> Any:
+    """Return `value` with each text as `shown`."""
     if isinstance(value, dict):
-        return {shown(str(key)): _jsonable(entry) for key, entry in value.items()}
+        return {shown(str(key)): _with_names_shown(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
-        return [_jsonable(entry) for entry in value]
-    if isinstance(value, str):
-        return shown(value)
-    if isinstance(value, float) and not math.isfinite(value):
-        return None if math.isnan(value) else str(value)
-    return value
+        return [_with_names_shown(entry) for entry in value]
+    return shown(value) if isinstance(value, str) else value

@@ -1,10 +1,10 @@
 """The verb `export`: a trained network for other programs, held against torch before it is kept."""
 
 import argparse
-import json
 
 from lossbench.errors import UserError, placed, shown
 from lossbench.files import check_writable, given_path
+from lossbench.measuring.json_text import as_json
 
 TEXT = "write a trained network as ONNX, TorchScript or safetensors, and hold it against torch"
 EXAMPLE = "lossbench export model.safetensors network.onnx"
@@ -49,7 +49,7 @@ def run(given: argparse.Namespace) -> None:
         difference = export(network, about, given.out, chosen)
     row = {"file": shown(str(given.out)), "format": chosen, "largest_difference": difference, **about}
     if given.json:
-        print(json.dumps(row, indent=1))
+        print(as_json(row))
         return
     least, multiple = about["minimum"], about["multiple"]
     sides = f"multiples of {multiple} px, {least} or more" if about["dynamic"] else f"{least} px alone"

@@ -1,7 +1,6 @@
 """The verb `probe`: options, which words are losses and which are pictures, and what is printed."""
 
 import argparse
-import json
 import math
 import os
 from collections.abc import Sequence
@@ -9,6 +8,7 @@ from pathlib import Path
 
 from lossbench.errors import UserError
 from lossbench.files import check_writable, given_path
+from lossbench.measuring.json_text import as_json
 from lossbench.names import fitting
 from lossbench.plugins import constant, names
 
@@ -65,7 +65,7 @@ def run(given: argparse.Namespace) -> None:
     if given.match is not None:
         found = match.matched(built, opened_pictures, given.psnr, given.match)
         text = match.as_text(found)
-        print(json.dumps(found, indent=1) if given.json else text)
+        print(as_json(found) if given.json else text)
         if given.output is not None:
             match.write(given.output, found, text)
         return
@@ -82,7 +82,7 @@ def run(given: argparse.Namespace) -> None:
                 place = given.output / fitting(each.loss, "") / fitting(picture.name, "") if several else given.output
                 report.write(place, found, text, shown)
     if given.json:
-        print(json.dumps(reports if len(reports) > 1 else reports[0], indent=1))
+        print(as_json(reports if len(reports) > 1 else reports[0]))
 
 
 def divided(words: Sequence[str]) -> tuple[list[str], list[Path]]:

@@ -1,6 +1,8 @@
 """What does a loss see? Degradations at equal PSNR, ranked by the loss and by L1, and what the loss costs."""
 
+import math
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lossbench import losses
-from lossbench.errors import FileError, UserError, tell
+from lossbench.errors import FileError, Notice, UserError, tell
 from lossbench.formats.settings import assigned
 from lossbench.images import read_image, through_jpeg
 from lossbench.probe.cost import StepCost, cost
@@ -28,6 +30,8 @@ CROPS = 8
 PERIOD = 16
 """Distance in pixels of the lines of the grid artefact."""
 JPEG_QUALITY = 20
+ROUNDING = 1e-6
+"""By so little a term of nearly equal pictures may fall below zero."""
 LEAST_CHANGE = 1e-4
 """Root mean square change of a crop below which a degradation can't be scaled: there is nothing but rounding."""
 
@@ -115,6 +119,22 @@ def look(loss: WeightedTerms, image: Tensor, version: Tensor, name: str) -> Prob
         {term: value.item() for term, value in terms.items()},
         {term: _gradient_norm(value, prediction) / reference for term, value in terms.items()},
     )
+
+
+def check_rows(loss: str, picture: Path, rows: Sequence[ProbeRow]) -> None:
+    """Raise UserError where a term of `loss`, or its gradient, is no finite number for a degradation of `picture`.
+
+    A term that is negative gives a Notice: a loss is zero at equality and never negative.
+    """
+    for row in rows:
+        for term, value in row.terms.items():
+            owner = f"loss '{loss}': term '{term}'"
+            for what, number in ((owner, value), (f"{owner}: its gradient", row.gradient_ratios[term])):
+                if not math.isfinite(number):
+                    raise UserError(f"{what} is {number} for {row.name} of {picture}; mend the loss, as by an epsilon")
+            if value < -ROUNDING:
+                what = f"{owner} is negative; it should be zero for equal pictures and more for others, such as 1 - x"
+                warnings.warn(Notice(picture, what), stacklevel=2)
 
 
 def ranking(values: Mapping[str, float]) -> list[list[str]]:
@@ -213,9 +233,13 @@ def opened(picture: Path) -> Tensor:
 
 
 def probed(probe: Probed, picture: Path, clean: Tensor, decibels: float) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """Return what `as_dict` says of a loss on the crops `clean` of `picture`, and one crop of every degradation."""
+    """Return what `as_dict` says of a loss on the crops `clean` of `picture`, and one crop of every degradation.
+
+    Raises UserError as `check_rows`.
+    """
     degraded = degrade(clean, decibels)
     rows, price = measure(probe.built, clean, degraded, reporter(probe.loss))
+    check_rows(probe.loss, picture, rows)
     title = {"loss": probe.loss, "arguments": probe.arguments, "image": str(picture), "crops": len(clean), "crop": CROP}
     found = as_dict({**title, "device": clean.device.type}, rows, price)
     return found, {"clean": clean[0], **{name: version[0] for name, version in degraded.items()}}

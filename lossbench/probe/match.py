@@ -4,7 +4,6 @@ How strong a term is, is what the notes of the tables call it: the norm of its w
 that of the pixel term's. They take the mean over the first steps of a training, this one over degradations of pictures.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
@@ -14,7 +13,8 @@ from torch import Tensor
 
 from lossbench.errors import UserError, one_line
 from lossbench.files import write_text
-from lossbench.probe.loss import CROP, DEGRADATIONS, Probed, ProbeRow, degrade, look, reporter
+from lossbench.measuring.json_text import as_json
+from lossbench.probe.loss import CROP, DEGRADATIONS, Probed, ProbeRow, check_rows, degrade, look, reporter
 
 PIXEL = "pixel"
 """Name of the term that others are compared with; L1 stands for it in a loss that has none."""
@@ -26,7 +26,7 @@ def matched(
     """Return the weights at which each term of the losses has the `strength`, ready for JSON.
 
     `pictures` are crops (N, 3, H, W) in [0, 1] by file, degraded to a PSNR of `decibels`. Raises UserError for a loss
-    that has no term beside the pixels, and for one whose gradient is zero everywhere.
+    that has no term beside the pixels, for one whose gradient is zero everywhere, and as `check_rows`.
     """
     for probe in probes:
         if not probe.built.weights.keys() - {PIXEL}:
@@ -34,11 +34,12 @@ def matched(
     done = reporter(" ".join(probe.loss for probe in probes))
     parts = len(probes) * len(pictures) * len(DEGRADATIONS)
     rows: list[list[ProbeRow]] = [[] for _ in probes]
-    for clean in pictures.values():
+    for picture, clean in pictures.items():
         degraded = degrade(clean, decibels)
         for probe, own in zip(probes, rows, strict=True):
             for name, version in degraded.items():
                 own.append(look(probe.built, clean, version, name))
+                check_rows(probe.loss, picture, own[-1:])
                 done(sum(map(len, rows)), parts)
     found = [
         _weight(probe, term, own, strength)
@@ -99,4 +100,4 @@ def as_text(found: Mapping[str, Any]) -> str:
 def write(folder: Path, found: Mapping[str, Any], text: str) -> None:
     """Write `match.txt` and `match.json` to `folder`, each atomically."""
     write_text(folder / "match.txt", text + "\n")
-    write_text(folder / "match.json", json.dumps(found, indent=1) + "\n")
+    write_text(folder / "match.json", as_json(found) + "\n")

@@ -1,6 +1,5 @@
 """What the probe of a loss found, as text, JSON and one picture; `report` is that of `probe_loss.as_dict`."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from torch import Tensor
 from lossbench.assets.optional import imported
 from lossbench.errors import one_line
 from lossbench.files import write_text, written_atomically
+from lossbench.measuring.json_text import as_json
 
 COLOURS = ("#4c72b0", "#dd8452", "#55a868", "#c44e52", "#8172b3", "#937860")
 
@@ -42,7 +42,7 @@ def as_text(report: Mapping[str, Any]) -> str:
 def write(folder: Path, report: Mapping[str, Any], text: str, pictures: Mapping[str, Tensor]) -> None:
     """Write `probe.txt`, `probe.json` and `probe.png` to `folder`, each atomically; `pictures` are crops (3, H, W)."""
     write_text(folder / "probe.txt", text + "\n")
-    write_text(folder / "probe.json", json.dumps(report, indent=1) + "\n")
+    write_text(folder / "probe.json", as_json(report) + "\n")
     with written_atomically(folder / "probe.png") as temporary:
         _draw(temporary, report, pictures)
 

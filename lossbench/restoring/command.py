@@ -1,7 +1,6 @@
 """The verb `restore`: pictures, folders of them, videos and folders of frames through a trained network."""
 
 import argparse
-import json
 import time
 import warnings
 from collections.abc import Callable
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lossbench.errors import FullError, UserError, gathered, one_line, say, shown, summed_up, tell
 from lossbench.files import given_path
+from lossbench.measuring.json_text import as_json
 from lossbench.measuring.progress import progress
 
 if TYPE_CHECKING:
@@ -61,9 +61,7 @@ def run(given: argparse.Namespace) -> None:
         results = _restored(found(given.pictures, given.out, wanted), model, given)
     notes = {"notes": summed_up(notices)} if notices else {}
     if given.json:
-        print(
-            json.dumps({"model": {"file": shown(str(given.model)), **vars(model.record)}, **results, **notes}, indent=1)
-        )
+        print(as_json({"model": {"file": shown(str(given.model)), **vars(model.record)}, **results, **notes}))
     say(notices)
     if failed := results["failed"]:
         total = sum(len(rows) for rows in results.values())
