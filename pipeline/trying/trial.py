@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import codecs
 import json
+import os
 import shlex
 import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -26,8 +30,11 @@ from pipeline.trying.budget import Budget, budget
 CONFIG = Path("config")
 CHECKPOINT_MINUTES = 1
 """Between two checkpoints of a run: what an interruption costs at most."""
-LOCKED = "LockException"
+LOCKED = b"LockException"
 """What Snakemake calls a folder that another one works in."""
+PAUSE = 0.1
+"""Seconds between two looks at what Snakemake printed."""
+CHUNK = 2**16
 
 
 def tried(given: argparse.Namespace) -> None:
@@ -101,7 +108,8 @@ def _say(asked: Asked, chosen: Budget, runs: int, length: files.Length) -> None:
         "scoring": chosen.scoring_seconds,
     }
     said = ", ".join(f"{what} {seconds / 60:.1f}" for what, seconds in minutes.items() if seconds)
-    tell(f"try  of {asked.minutes:g} minutes {chosen.seconds / 60:.1f} are planned: {said}; the rest is for surprises")
+    given = f"{asked.minutes:g} minute{'' if asked.minutes == 1 else 's'}"
+    tell(f"try  of {given} {chosen.seconds / 60:.1f} are planned: {said}; the rest is for surprises")
     for name, steps in length.pretraining.items():
         tell(f"try  to leave time for the trainings, the loss network {name} has {steps:,} steps alone")
     tell(f"try  written: {', '.join(map(str, files.all_files(CONFIG, asked.name)))}")
@@ -133,21 +141,20 @@ def _run(asked: Asked) -> None:
     Raises UserError where a job fails, or where the folder is locked. After Ctrl-C, which Snakemake gets too, its end
     is waited for, and what it says of the jobs that were stopped is left out.
     """
-    process = subprocess.Popen(
-        _snakemake(asked), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
-    )
-    locked, stopped = False, False
-    while True:
-        try:
-            for line in _lines(process):
-                locked |= LOCKED in line
+    stopped = False
+    # a file and no pipe: whoever kills this process alone leaves Snakemake something to write to
+    with tempfile.TemporaryFile() as printed:
+        process = subprocess.Popen(_snakemake(asked), stdout=printed, stderr=subprocess.STDOUT)
+        passed = _passing_on(printed.fileno())
+        while (code := process.poll()) is None:
+            try:
+                time.sleep(PAUSE)
                 if not stopped:
-                    sys.stderr.write(line)
-            code = process.wait()
-            break
-        except KeyboardInterrupt:
-            stopped = True
-            tell("try  stops once the trainings have saved themselves; Ctrl-C again ends them at once")
+                    next(passed)
+            except KeyboardInterrupt:
+                stopped = True
+                tell("try  stops once the trainings have saved themselves; Ctrl-C again ends them at once")
+        locked = LOCKED in (next(passed) if not stopped else b"")
     if stopped:
         tell("try  stopped; the same command goes on where it ended")
         raise KeyboardInterrupt
@@ -160,10 +167,15 @@ def _run(asked: Asked) -> None:
         raise UserError("the run has failed, as is said above; mend that, and the same command goes on where it ended")
 
 
-def _lines(process: subprocess.Popen[str]) -> Iterator[str]:
-    assert process.stdout is not None
-    while line := process.stdout.readline():
-        yield line
+def _passing_on(file: int) -> Iterator[bytes]:
+    """Print on standard error what was added to `file`, a time for each value asked of it; give all that it holds."""
+    whole, text = b"", codecs.getincrementaldecoder("utf-8")("replace")
+    while True:
+        while added := os.pread(file, CHUNK, len(whole)):
+            whole += added
+            sys.stderr.write(text.decode(added))
+        sys.stderr.flush()
+        yield whole
 
 
 @contextmanager
