@@ -27,7 +27,7 @@ def main(spec: DegradeSpec, code: str, targets: Path, output: Path) -> None:
     dataset = datasets.load(spec.dataset)
     root = Path(spec.root) if spec.root else None
     # None where the data set ships none for this task
-    splits = dataset.locate_low_quality(root, spec.task, task.scale(spec.settings))
+    splits = datasets.located_low_quality(dataset, root, spec.task, task.scale(spec.settings))
     shipped = {(split, source.name): source for split, sources in (splits or {}).items() for source in sources}
 
     def entries() -> Iterator[Entry]:

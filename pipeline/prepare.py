@@ -22,7 +22,7 @@ def main(spec: PrepareSpec, code: str, output: Path) -> None:
     full disk.
     """
     dataset = datasets.load(spec.dataset)
-    splits = dataset.locate(Path(spec.root) if spec.root else None)
+    splits = datasets.located(dataset, Path(spec.root) if spec.root else None)
     total = sum(len(sources) for sources in splits.values())
 
     def entries() -> Iterator[Entry]:

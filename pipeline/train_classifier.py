@@ -100,7 +100,7 @@ def _crops(spec: ClassifierSpec, run: Run, targets: Path | None) -> CropsWithLab
         found = LabelledCrops(Arrays(targets), augment=augment, **sizes)
     else:
         dataset = datasets.load(spec.dataset)
-        splits = dataset.locate(Path(spec.root))
+        splits = datasets.located(dataset, Path(spec.root))
         found = LabelledFiles(splits["train"], splits["test"], dataset.read, workers=run.threads, **sizes)
     if len(found.classes) != spec.classes:
         raise UserError(f"classes: {spec.classes}, data set '{spec.dataset}' has {len(found.classes)}; make them equal")

@@ -85,7 +85,7 @@ def _judgements(spec: DistanceSpec, run: Run, targets: Path | None) -> HumanJudg
     dataset = datasets.load(spec.dataset)
     if not isinstance(dataset, Judged):
         raise UserError(f"dataset: '{spec.dataset}' holds no judgements; take one that does, or leave out root")
-    splits = dataset.locate(Path(spec.root))
+    splits = datasets.located(dataset, Path(spec.root))
     return HumanJudgements(splits["train"], splits["test"], dataset.read_triplet, workers=run.threads, **sizes)
 
 

@@ -1,12 +1,14 @@
 """The data sets by name: what they are, and what is missing of them here."""
 
 import inspect
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from lossbench import plugins
 from lossbench.datasets._card import Card, Source, Splits, card
 from lossbench.datasets._dataset import Dataset, Judged, Labelled, ScoredByServer, Streamed
+from lossbench.datasets._located import DatasetError, located, located_low_quality
 from lossbench.datasets._read import Read, Stream, check_pair_sizes, read_source, stream_source
 from lossbench.datasets._scale import no_pairs, scale_of_pairs
 from lossbench.errors import UserError
@@ -15,6 +17,7 @@ from lossbench.turns import turn
 __all__ = [
     "Card",
     "Dataset",
+    "DatasetError",
     "Judged",
     "Labelled",
     "Read",
@@ -28,6 +31,8 @@ __all__ = [
     "fetch",
     "listing",
     "load",
+    "located",
+    "located_low_quality",
     "missing",
     "read_source",
     "scale_of_pairs",
@@ -65,18 +70,27 @@ def _fields(name: str) -> dict[str, Any]:
     return {**row, "name": name, "bytes": row["bytes"] or None}
 
 
-def missing(name: str, root: Path | None, paired_for: str | None = None) -> str | None:
+def missing(name: str, root: Path | None, paired_for: str | None = None, splits: Iterable[str] = ()) -> str | None:
     """Return None when the data set lies complete below `root`; else its licence, size, source and first problem.
 
     Files are looked for, and embedded ones checked by SHA-256, but no picture is decoded. `paired_for` is a task that
-    takes what the set ships beside its targets, which is then looked for too.
+    takes what the set ships beside its targets, which is then looked for too. Each of `splits` must have a picture.
+    Raises UserError for a data set from outside whose code is at fault.
     """
+    dataset = load(name)
     try:
-        dataset = load(name)
-        if not any(dataset.locate(root).values()):
+        found = located(dataset, root)
+        if not any(found.values()):
             raise UserError(f"{root}: no picture of any split; expected: {card(name).layout}")
-        if paired_for and dataset.locate_low_quality(root, paired_for, 1) is None:
+        if lacking := [split for split in splits if not found.get(split)]:
+            # what is there is complete, and no download brings more
+            there = ", ".join(f"{each} {len(sources)}" for each, sources in found.items())
+            fault = f"data set '{name}' has no picture of split '{lacking[0]}', which is used (it has: {there})"
+            return f"{fault}; name another split or set, or give it some; expected: {card(name).layout}"
+        if paired_for and located_low_quality(dataset, root, paired_for, 1) is None:
             raise no_pairs(dataset, root)
+    except DatasetError:
+        raise
     except UserError as error:
         told = card(name)
         # the error itself often says where to get it

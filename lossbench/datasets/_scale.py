@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from lossbench.datasets._dataset import Dataset
+from lossbench.datasets._located import located, located_low_quality
 from lossbench.datasets._read import read_source
 from lossbench.errors import UserError
 
@@ -17,11 +18,15 @@ def scale_of_pairs(dataset: Dataset, root: Path | None, task: str) -> int:
     Raises UserError for a data set without pairs, one that lacks files, and for a pair whose sides are no whole
     multiples with one factor; a target may have up to a factor's pixels beyond.
     """
-    targets, shipped = dataset.locate(root)[SPLIT], dataset.locate_low_quality(root, task, 1)
+    targets, shipped = located(dataset, root).get(SPLIT), located_low_quality(dataset, root, task, 1)
     if shipped is None:
         raise no_pairs(dataset, root)
+    if not targets:
+        raise UserError(f"data set '{dataset.card.name}' has no picture of split '{SPLIT}'; give it one")
     target = targets[0]
-    partner = next(source for source in shipped[SPLIT] if source.name == target.name)
+    partner = next((source for source in shipped.get(SPLIT, ()) if source.name == target.name), None)
+    if partner is None:
+        raise UserError(f"{target.path} (split {SPLIT}) has no low-quality partner")
     height, width = read_source(dataset.read, target, SPLIT).shape[:2]
     rows, columns = read_source(dataset.read_low_quality, partner, SPLIT).shape[:2]
     factor = int(height // rows)

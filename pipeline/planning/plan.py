@@ -14,7 +14,7 @@ from lossbench.files import write_text
 from pipeline.config.read import Configuration
 from pipeline.planning.figures import charted, drawn
 from pipeline.planning.job import WILDCARDS, Job, Key, Name, closure
-from pipeline.planning.missing import Missing, missing
+from pipeline.planning.missing import Missing, missing, splits_read
 from pipeline.planning.runs import steps_file
 from pipeline.planning.tables import tabulated
 from pipeline.planning.verdicts import checked, judged, reported
@@ -116,8 +116,9 @@ class Plan:
 
     def absent(self, jobs: Iterable[Job] | None = None) -> list[Missing]:
         """Return every data set and weight file that `jobs`, all when None, read and that is not on this machine."""
+        asked = list(jobs if jobs is not None else (job for found in self.jobs.values() for job in found.values()))
         keys: dict[str, list[Key]] = {}
-        for job in jobs if jobs is not None else (job for found in self.jobs.values() for job in found.values()):
+        for job in asked:
             keys.setdefault(job.stage, []).append(job.key)
         prepared = [name for (name,) in keys.get("prepare", [])]
         # stages that read a data set as they need it; a degradation reads the pairs that are shipped
@@ -128,7 +129,7 @@ class Plan:
         classifiers = [name for name, _ in keys.get("train_classifier", [])]
         named = ((dataset, self.config.tasks[task].name) for dataset, task in keys.get("degrade", []))
         paired = {dataset: task for dataset, task in named if plugins.constant("tasks", task, "SHIPPED_ALONE", False)}
-        return list(missing(self.configuration, datasets, imported, classifiers, paired))
+        return list(missing(self.configuration, datasets, imported, classifiers, paired, splits_read(asked)))
 
     def remember_data(self) -> None:
         """Write down what lies in the user's folders, so that no job of this run needs to look again."""

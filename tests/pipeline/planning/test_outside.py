@@ -154,6 +154,33 @@ def test_a_metric_that_keeps_no_contract_stops_at_planning(fringe: Path, old: st
         planned()
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("return {", "return [] and {", r"data set 'waves': its locate gave a list"),
+        ('[Source(file.stem, file, "CC0-1.0") for', "[str(file) for", r"a str, in split 'train'; give lossbench\.d"),
+        ("return {", "return 1 / 0 or {", r"its locate failed \(ZeroDivisionError"),
+    ],
+)
+def test_a_fault_of_a_data_set_stops_at_planning(fringe: Path, old: str, new: str, message: str) -> None:
+    file = fringe / "fringe/datasets.py"
+    text = file.read_text(encoding="utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new), encoding="utf-8")
+    with pytest.raises(UserError, match=message):
+        planned().missing()
+
+
+def test_a_split_without_pictures_and_a_file_that_is_not_there_are_missing(fringe: Path) -> None:
+    for file in (fringe / "fringe/pictures/test").iterdir():
+        file.unlink()
+    [text] = planned().missing()
+    assert "no picture of split 'test', which is used (it has: train 3, val 1, test 0)" in text
+    (fringe / "fringe/pictures/test/away.png").symlink_to("nowhere.png")
+    [text] = planned().missing()
+    assert "test/away.png in split 'test', which is not there" in text
+
+
 def test_an_argument_without_a_default_must_be_given(fringe: Path) -> None:
     file = fringe / "fringe/networks.py"
     file.write_text(file.read_text(encoding="utf-8").replace("width: int = WIDTH", "width: int"), encoding="utf-8")

@@ -188,7 +188,7 @@ def test_data_that_are_not_there_leave_nothing_behind(clone: Path) -> None:
     with pytest.raises(UserError, match="these are missing; nothing was started"):
         trial.tried(given("l2", "--data", "set5", "--dry-run"))
     assert not written(clone)
-    with pytest.raises(UserError, match="the data set 'generic_photographs' has no split 'test'; give one that has"):
+    with pytest.raises(UserError, match="data set 'generic_photographs' has no picture of split 'test', which is used"):
         trial.tried(given("l2", "--data", "generic_photographs", "--dry-run"))
     assert not written(clone)
 
