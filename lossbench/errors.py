@@ -4,7 +4,6 @@ import difflib
 import errno
 import io
 import os
-import re
 import signal
 import sys
 import unicodedata
@@ -122,14 +121,12 @@ def nearest(name: str, known: Iterable[str]) -> str:
 def as_written(value: Any) -> str:
     """Return `value` as a message shows it: YAML's words for nothing, true and false, and not too long."""
     words = {None: "nothing", True: "true", False: "false"}
-    if value is None or isinstance(value, bool):
-        return words[value]
-    return quoted(value)
+    return words[value] if value is None or isinstance(value, bool) else quoted(value)
 
 
 def quoted(value: Any) -> str:
     """Return `value` as Python writes it, on one line, as an array is not by itself, and not too long."""
-    text = re.sub(r"\s*\n\s*", " ", repr(value))
+    text = " ".join(line.strip() for line in repr(value).splitlines())
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
 
 
@@ -147,14 +144,17 @@ def room_for(path: Path) -> Iterator[None]:
     """Turn a full disk, a used-up quota or a file size limit met in the block into a FullError naming `path`."""
     try:
         yield
-    except UserError:
-        raise
     except Exception as error:
         # safetensors wraps the system's error and keeps nothing but its text
         reason = next((text for text in _NO_ROOM if text in str(error)), None)
-        if reason is None or _is_of_output(error):
+        if reason is None or _is_of_output(error) or isinstance(error, UserError):
             raise
         raise FullError(f"{path}: {reason}; make room there and rerun") from None
+
+
+def is_of_memory(error: Exception) -> bool:
+    """Return whether `error` says that the memory of the machine or of its GPU is used up."""
+    return isinstance(error, MemoryError) or any(text in str(error) for text in _NO_MEMORY)
 
 
 @contextmanager
@@ -163,7 +163,7 @@ def memory_for(what: str, remedy: str) -> Iterator[None]:
     try:
         yield
     except (MemoryError, OSError, RuntimeError) as error:
-        if not isinstance(error, MemoryError) and not any(text in str(error) for text in _NO_MEMORY):
+        if not is_of_memory(error):
             raise
         parts = str(error).strip().partition("\n")[0].split(". ")
         said = next((part for part in parts if "allocat" in part), parts[0]).strip(".")

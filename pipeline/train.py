@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
-from torch import Tensor, nn
+from torch import Tensor, is_grad_enabled, nn
 
 from lossbench import losses, networks, storage, tasks
 from lossbench.device import Device, to_tensor
@@ -50,6 +50,8 @@ def main(
     with training(spec, code, run, spec.recipe.precision, (targets, pairs, weights, initial)) as begun:
         chosen = begun.device
         network = chosen.place(_begun(spec, initial))
+        if not any(weight.requires_grad for weight in network.parameters()):
+            raise UserError(f"network '{spec.network.name}' has no weights to train; name one that has")
         arguments: dict[str, Any] = {"weights": weights} if spec.loss.loss_network else {}
         criterion: WeightedTerms = chosen.place(losses.build(spec.loss.name, **spec.loss.arguments, **arguments))
         if isinstance(network, networks.Autoencoder):
@@ -59,7 +61,7 @@ def main(
             draw, restored = (_pictures if spec.recipe.frames is None else _clips)(
                 spec, network, chosen, targets, pairs
             )
-            loss = _compared(network if spec.own_loss else None, criterion, restored)
+            loss = _compared(spec.network.name, network if spec.own_loss else None, criterion, restored)
         result = begun.fit(network, spec.recipe, draw, loss)
         storage.save(run.output / "model.safetensors", result.model, spec.network.model_dump(mode="json"))
         file = str(weights) if weights else None
@@ -99,13 +101,20 @@ def _check_sizes(spec: TrainSpec, network: nn.Module) -> None:
         raise UserError(f"{place}: enlarges by {sized.scale}, the task by {scale}; change the arguments")
 
 
-def _compared(own: nn.Module | None, criterion: WeightedTerms, restored: Restored) -> Loss:
-    """Return the loss of a step; `own` is the network where it has a pixel term of its own."""
+def _compared(name: str, own: nn.Module | None, criterion: WeightedTerms, restored: Restored) -> Loss:
+    """Return the loss of a step of the network `name`, which is `own` where it has a pixel term of its own.
+
+    The step raises UserError where no gradient reaches the network.
+    """
     assert own is None or isinstance(own, networks.NetworkWithLoss)
 
     def loss(step: int, data: Batch) -> StepLoss:
         stages, target = restored(step, data)
         prediction = stages[0]
+        if is_grad_enabled() and not prediction.requires_grad:
+            raise UserError(
+                f"network '{name}': its prediction depends on none of its weights; leave out detach and no_grad in it"
+            )
         terms = criterion.terms(prediction, target, step)
         if own is not None:
             terms["pixel"] = own.own_loss(stages, target)

@@ -11,9 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from lossbench import plugins
-from lossbench.errors import UserError
+from lossbench.errors import UserError, is_of_memory
 from lossbench.networks import Plugin, Sizes
 from lossbench.plugins.making import built, made_by, state
+from lossbench.plugins.outside import said
 
 LEAST_PATCH = 1
 """Not known of others' networks: choose patches from which every weight gets a gradient."""
@@ -84,11 +85,24 @@ class OutsideNetwork(nn.Module):
         self.in_channels, self.out_channels = in_channels, out_channels
 
     def forward(self, low_quality: Tensor) -> Tensor:
-        """Return the prediction; raises UserError where it is not of the size that is stated."""
-        prediction: Any = self.network(low_quality)
-        # a graph that is traced or compiled knows no sizes
-        if not (torch.jit.is_tracing() or torch.compiler.is_compiling()):  # type: ignore[attr-defined, no-untyped-call]
-            self._check(low_quality, prediction)
+        """Return the prediction; raises UserError for what the module raises, and for another size than is stated."""
+        # a graph that is traced or compiled knows no sizes and catches nothing
+        if torch.jit.is_tracing() or torch.compiler.is_compiling():  # type: ignore[attr-defined, no-untyped-call]
+            return cast(Tensor, self.network(low_quality))
+        try:
+            prediction: Any = self.network(low_quality)
+        except UserError:
+            raise
+        # whatever the code of another package raises
+        except Exception as error:
+            # smaller pictures help there, and whoever gives them says so
+            if is_of_memory(error):
+                raise
+            raise UserError(
+                f"network '{self.called}' fails on pictures {tuple(low_quality.shape)} ({said(error)}); mend its "
+                "forward, or its arguments"
+            ) from error
+        self._check(low_quality, prediction)
         return cast(Tensor, prediction)
 
     def _check(self, low_quality: Tensor, prediction: Any) -> None:

@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, get_type_hints
 
-import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
-from lossbench.errors import UserError, quoted
+from lossbench.errors import UserError, is_of_memory, quoted
 from lossbench.plugins.outside import said
 
 
@@ -31,17 +31,29 @@ def made_by(owner: str, plugin: Any) -> type[nn.Module]:
 
 
 def built(owner: str, plugin: Callable[..., Any], arguments: Mapping[str, Any]) -> nn.Module:
-    """Return what `plugin` makes with `arguments`; raises UserError for what it raises, and for no module of torch."""
+    """Return what `plugin` makes with `arguments`.
+
+    Raises UserError for what it raises, for no module of torch, and for one whose weights have no sizes yet.
+    """
     try:
         made = plugin(**arguments)
-    except (UserError, MemoryError, torch.OutOfMemoryError):
+    except UserError:
         raise
     # whatever the code of another package raises
     except Exception as error:
+        if is_of_memory(error):
+            raise
         given = ", ".join(f"{name} = {quoted(value)}" for name, value in arguments.items()) or "no arguments"
         raise UserError(f"{owner} can't be made with {given} ({said(error)})") from error
     if not isinstance(made, nn.Module):
         raise UserError(f"{owner} makes a {type(made).__name__}, no torch.nn.Module")
+    for name, part in made.named_modules():
+        if any(map(is_lazy, part.parameters(recurse=False))):
+            kind = type(part).__name__
+            raise UserError(
+                f"{owner}: its '{name}' is a {kind}, which has no weights before it sees data; give it its sizes, as a "
+                f"{kind.removeprefix('Lazy')} has them"
+            )
     return made
 
 

@@ -46,6 +46,18 @@ class Needs(nn.Module):
         super().__init__()
         if depth > width: raise ValueError("too deep")
 
+class Lazy(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Sequential(nn.LazyConv2d(3, 3, padding=1))
+    def forward(self, x): return self.body(x)
+
+class Full(Residual):
+    def forward(self, x): raise MemoryError
+
+class Fails(Residual):
+    def forward(self, x): return x[7]
+
 def factory(width: int = 2) -> Says: return Says(width)
 def silent(width: int = 2): return Says(width)
 '''
@@ -102,6 +114,12 @@ def test_pictures_of_any_size_are_padded_to_the_multiple_that_is_given(kinds: An
         ("Says", {"width": "3"}, "width = '3' is not of the right type; give a whole number"),
         ("Needs", {}, r"can't be made with no arguments \(TypeError: .*'depth'\)"),
         ("Needs", {"depth": 9}, r"can't be made with depth = 9 \(ValueError: too deep\)"),
+        ("Lazy", {}, r"its 'body\.0' is a LazyConv2d, which has no weights before it sees data; give it its sizes, as"),
+        (
+            "Fails",
+            {},
+            r"fails on pictures \(1, 3, 8, 8\) \(IndexError: index 7 is out of bounds .*\); mend its forward",
+        ),
         ("silent", {}, "the function does not say what it returns"),
     ],
 )
@@ -110,6 +128,17 @@ def test_what_is_wrong_is_one_line(kinds: Any, name: str, arguments: dict[str, A
         network = kinds(name, **arguments)
         network(image(1, network.in_channels, 8, 8))
     assert "\n" not in str(raised.value)
+
+
+def test_pictures_of_other_bands_are_one_line_and_memory_that_is_used_up_is_left_to_whoever_gave_them(
+    kinds: Any,
+) -> None:
+    with pytest.raises(
+        UserError, match=r"network 'kinds:Says' fails on pictures \(1, 3, 8, 8\) \(RuntimeError: .* 1 ch"
+    ):
+        kinds("Says")(image(1, 3, 8, 8))
+    with pytest.raises(MemoryError):
+        kinds("Full")(image(1, 3, 8, 8))
 
 
 def test_a_trained_file_opens_by_the_name_in_it(fringe: Path, tmp_path: Path) -> None:

@@ -25,6 +25,9 @@ def test_one_is_built_with_its_own_arguments_and_is_a_network() -> None:
     network = networks.build("spandrel:SPAN", **SPAN, scale=2)
     assert isinstance(network, networks.Network) and (network.scale, network.in_channels) == (2, 3)
     assert network(torch.from_numpy(noise(1, 3, 12, 10))).shape == (1, 3, 24, 20)
+    grey = networks.build("spandrel:SPAN", **{**SPAN, "num_in_ch": 1, "num_out_ch": 1})
+    with pytest.raises(UserError, match=r"network 'spandrel:SPAN' fails on pictures \(1, 3, 12, 10\) \(RuntimeError: "):
+        grey(torch.from_numpy(noise(1, 3, 12, 10)))
     plugins.check_build_arguments("networks", "spandrel:SPAN", {**SPAN, "scale": 2})
     with pytest.raises(UserError, match="takes no argument 'upscael'; did you mean 'upscale'"):
         plugins.check_build_arguments("networks", "spandrel:SPAN", {"upscael": 2})
