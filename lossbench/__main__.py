@@ -73,13 +73,18 @@ def losses_verb(folder: Path | None) -> Verb:
             check_readable_folder(given.weights, "--weights")
         # read once for all losses
         places = all_places()
-        rows = [{**row, "auto": in_words(row["name"], places)} for row in listing(given.weights)]
+        found = listing(given.weights)
+        # of what is at fault nothing but that is known
+        rows = [row if "fault" in row else {**row, "auto": in_words(row["name"], places)} for row in found]
         if not given.json:
             # nothing was looked for, which is not to be told as nothing found
             left_out = () if given.weights is not None else ("weights",)
             rows = [{key: value for key, value in row.items() if key not in left_out} for row in rows]
             # the sentence stands before other entries
-            rows = [{**row, "rewards": row["rewards"].removesuffix(".")} for row in rows]
+            rows = [
+                {key: value.removesuffix(".") if key == "rewards" else value for key, value in row.items()}
+                for row in rows
+            ]
             # a loss without a loss network takes no file
             rows = [{key: value for key, value in row.items() if key != "auto" or value} for row in rows]
         show(rows, given.json)

@@ -15,6 +15,7 @@ from lossbench.plugins.given_types import check_arguments as check_arguments
 from lossbench.plugins.given_types import check_types_of_defaults as check_types_of_defaults
 from lossbench.plugins.given_types import require_known
 from lossbench.plugins.given_types import wrong_types_named as wrong_types_named
+from lossbench.plugins.misfits import misfit as misfit
 from lossbench.plugins.reading import PACKAGE as PACKAGE
 from lossbench.plugins.stated_types import fits, got, words
 
@@ -42,14 +43,16 @@ def offered(folder: str) -> list[tuple[str, str]]:
 def offered_rows(folder: str, more: Callable[[str], dict[str, Any]]) -> list[dict[str, Any]]:
     """List what installed packages offer for `folder` as a listing has it: `name`, `more`, `package`.
 
-    One that can't be read says its `fault` instead, and spoils no listing.
+    One that can't be read, or whose file tells that it can't be used, says its `fault` instead, and spoils no listing.
     """
     rows = []
     for name, package in offered(folder):
         try:
-            rows.append({"name": name, **more(name), "package": package})
+            fault = misfit(folder, name)
+            row = {"fault": fault} if fault else more(name)
         except UserError as error:
-            rows.append({"name": name, "fault": str(error), "package": package})
+            row = {"fault": str(error)}
+        rows.append({"name": name, **row, "package": package})
     return rows
 
 
