@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from lossbench.errors import UserError, room_for
 from lossbench.files import check_writable
+from lossbench.turns import lock_at
 
 LOCK = "run.lock"
 """In the folder of the run; holds number and machine of the process that works there, or did last."""
@@ -23,11 +24,11 @@ def exclusive(output: Path) -> Iterator[None]:
     disk fills up.
     """
     check_writable(output, "--output")
-    output.mkdir(parents=True, exist_ok=True)
+    lock = lock_at(output / LOCK)
     # read first: taking a lock may empty its file
     holder = _holder(output / LOCK)
     try:
-        with FileLock(output / LOCK, blocking=False), room_for(output):
+        with lock.acquire(blocking=False), room_for(output):
             (output / LOCK).write_text(f"process {os.getpid()} on {platform.node()}\n", encoding="utf-8")
             for leftover in output.glob(".*.partial.*"):
                 leftover.unlink()

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from lossbench import turns
+from lossbench.errors import UserError
 from lossbench.turns import turn
 
 
@@ -26,6 +28,36 @@ def test_the_second_waits_says_so_and_goes_on(tmp_path: Path, capsys: pytest.Cap
     thread.join()
     assert capsys.readouterr().err == f"{folder}: another process writes there; waiting for it\n"
     assert not folder.exists() or not list(folder.iterdir())
+
+
+def test_whoever_waits_long_says_so_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turns, "AGAIN", 0.2)
+    done = threading.Event()
+
+    def second() -> None:
+        with turn(tmp_path / "data"):
+            done.set()
+
+    with turn(tmp_path / "data"):
+        thread = threading.Thread(target=second)
+        thread.start()
+        thread.join(0.9)
+        assert not done.is_set()
+    thread.join(10)
+    assert done.is_set()
+    first, *others = capsys.readouterr().err.splitlines()
+    assert first.endswith("; waiting for it") and 2 <= len(others) <= 4
+    assert all(" writes there still; waiting for it for " in line for line in others)
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="there is no /proc, where no file can be made")
+def test_a_lock_that_can_not_be_made_is_an_error_and_no_wait() -> None:
+    reason = r"this file can't be made \(No such file or directory\); give another folder"
+    for folder in ("/proc/", "/proc/away/"):
+        with pytest.raises(UserError, match=rf"^{folder}\.x\.lock: {reason}$"), turn(Path(folder, "x")):
+            pass
 
 
 def test_a_killed_one_gives_its_turn_up(tmp_path: Path) -> None:
