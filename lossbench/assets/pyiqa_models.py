@@ -2,6 +2,7 @@
 
 import ast
 import contextlib
+import io
 import sys
 from dataclasses import dataclass
 from functools import cache
@@ -9,6 +10,7 @@ from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 
+from lossbench.assets.hub_client import hub_client, reason
 from lossbench.assets.optional import absent, imported
 from lossbench.errors import UserError, nearest
 from lossbench.plugins.packages import described
@@ -65,15 +67,14 @@ def made(model: Model) -> Any:
     Raises UserError without the package, and where that download fails.
     """
     pyiqa = imported("pyiqa", f"{PREFIX}{model.name}")
-    # what pyiqa says of its files is no part of what a command prints
-    with contextlib.redirect_stdout(sys.stderr):
+    # what pyiqa says of its files is no part of what a command prints, and of a download that can't be of no use
+    with hub_client() as unreachable, contextlib.redirect_stdout(io.StringIO() if unreachable else sys.stderr):
         try:
             return pyiqa.create_metric(model.name, as_loss=True, device="cpu").net
         # whatever a download or an unpickled file raises
         except Exception as error:
-            reason = " ".join(str(error).split())[:200]
             raise UserError(
-                f"{PREFIX}{model.name} can't be made ({type(error).__name__}: {reason}); pyiqa downloads its "
+                f"{PREFIX}{model.name} can't be made ({reason(unreachable, error)}); pyiqa downloads its "
                 "weights, so make it once where there is a network"
             ) from None
 

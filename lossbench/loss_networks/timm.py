@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, fx, nn
 
+from lossbench.assets.hub_client import hub_client, reason
 from lossbench.assets.optional import imported
 from lossbench.errors import UserError
 from lossbench.loss_networks import Sizes
@@ -153,18 +154,18 @@ def fill_from_hub(module: Timm) -> None:
 
     Raises UserError where they can't be had.
     """
-    try:
-        released = _created(module.title, module.bands, pretrained=True)
-    except UserError:
-        raise
-    # whatever a download or a client of a hub raises
-    except Exception as error:
-        reason = " ".join(str(error).split())[:200]
-        raise UserError(
-            f"timm:{module.title}: its weights can't be had from timm's hub ({type(error).__name__}: {reason}); where "
-            f"there is a network run: lossbench fetch weights timm:{module.title}, or import a file that you have: "
-            f"lossbench import_weights FILE --as timm --set model={module.title}"
-        ) from None
+    with hub_client() as unreachable:
+        try:
+            released = _created(module.title, module.bands, pretrained=True)
+        except UserError:
+            raise
+        # whatever a download or a client of a hub raises
+        except Exception as error:
+            raise UserError(
+                f"timm:{module.title}: its weights can't be had from timm's hub ({reason(unreachable, error)}); where "
+                f"there is a network run: lossbench fetch weights timm:{module.title}, or import a file that you have: "
+                f"lossbench import_weights FILE --as timm --set model={module.title}"
+            ) from None
     module.model.load_state_dict(released.state_dict())
 
 

@@ -172,8 +172,11 @@ def imported(folder: str, name: str) -> Any:
 
 
 def said(error: BaseException) -> str:
-    """Return an error of another package on one line."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:SHOWN]}"
+    """Return an error of another package on one line; of a long one the first words."""
+    words = " ".join(str(error).split())
+    if len(words) > SHOWN:
+        words = f"{words[:SHOWN].rpartition(' ')[0] or words[:SHOWN]} ..."
+    return f"{type(error).__name__}: {words}"
 
 
 def text(folder: str, name: str) -> str:

@@ -16,6 +16,7 @@ from safetensors.torch import save
 
 import lossbench
 from lossbench import loss_networks, plugins
+from lossbench.assets import hub_client
 from lossbench.errors import UserError
 from lossbench.losses._features import Hidden
 from lossbench.weights import hub
@@ -29,6 +30,7 @@ FILE = f"timm-{MODEL}.safetensors"
 @pytest.fixture
 def reachable(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Let timm's hub give weights drawn here; return the models that it is asked for."""
+    monkeypatch.setattr(hub_client, "_unreachable", lambda _: "")
     plugin, asked = plugins.load("loss_networks", "timm"), list[str]()
     create = timm.create_model
 
@@ -47,6 +49,7 @@ def reachable(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let timm fail as it does where there is no network."""
     create = timm.create_model
+    monkeypatch.setattr(hub_client, "_unreachable", lambda _: "no connection")
 
     def created(name: str, pretrained: bool = False, **given: Any) -> Any:
         if pretrained:
@@ -87,8 +90,8 @@ def test_without_a_network_there_is_one_line(unreachable: None, fetched: Path) -
     with pytest.raises(UserError) as caught:
         lossbench.create_loss("timm:test_resnet@layer2")
     assert str(caught.value) == (
-        f"timm:{MODEL}: its weights can't be had from timm's hub (OSError: We couldn't connect to the hub and found no "
-        f"file); where there is a network run: lossbench fetch weights timm:{MODEL}, or import a file that you have: "
+        f"timm:{MODEL}: its weights can't be had from timm's hub (no connection); where there is a network run: "
+        f"lossbench fetch weights timm:{MODEL}, or import a file that you have: "
         f"lossbench import_weights FILE --as timm --set model={MODEL}"
     )
     assert not fetched.exists()
