@@ -15,6 +15,7 @@ from lossbench.exporting import command as exporting
 from lossbench.files import check_readable_folder
 from lossbench.probe import command as probing
 from lossbench.restoring import command as restoring
+from lossbench.usage.folding import folded, room
 from lossbench.usage.parser import Parser
 from lossbench.weights import command as weights
 
@@ -208,7 +209,7 @@ def show(rows: Rows, as_json: bool) -> None:
     for row in rows:
         words = {key: ABSENT.get(key, "none") if value is None else _words(value) for key, value in row.items()}
         rest = "; ".join(f"{key}: {text}" for key, text in words.items() if key != "name")
-        print(f"{row['name']}\n    {rest}")
+        print("\n".join([row["name"], *folded(rest, room(), "    ", "")]))
 
 
 def _words(value: Any) -> str:

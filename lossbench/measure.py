@@ -22,6 +22,7 @@ from lossbench.measuring.scoring import Request, Scored, over, units
 from lossbench.metrics import Colour, CreatedMetric, Protocol
 from lossbench.metrics._calling import is_anothers
 from lossbench.metrics._protocol import Floats
+from lossbench.usage.folding import folded, room, tabled
 
 
 @dataclass
@@ -236,23 +237,21 @@ def _licences(request: Request) -> dict[str, str]:
 
 
 def _table(scores: Scores, request: Request, protocols: dict[str, str]) -> str:
-    """Return aligned columns: a line a picture, then the mean, each metric under its protocol."""
-    head = [["", *(f"{name} ({metric.unit})" if metric.unit else name for name, metric in request.items())]]
-    head.append(["picture", *protocols.values()])
+    """Return aligned columns that fit the terminal: a line a picture, then the mean, each metric under its protocol."""
+    head = ["", *(f"{name} ({metric.unit})" if metric.unit else name for name, metric in request.items())]
     body = [[shown(picture), *(_cell(values, name) for name in request)] for picture, values in scores.pictures.items()]
     mean = scores.mean()
     label = f"mean of {len(body)}" if body else f"mean of {len(scores.clips)}" if scores.clips else "whole"
     body += [[shown(clip), *(_cell(values, name) for name in request)] for clip, values in scores.clips.items()]
-    rows = [*head, *body, [label, *(_cell(mean, name) for name in request)]]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in rows]
-    lines += [f"{name}: {licence}" for name, licence in _licences(request).items()]
+    rows = [["picture", *protocols.values()], *body, [label, *(_cell(mean, name) for name in request)]]
+    lines = [f"{name}: {licence}" for name, licence in _licences(request).items()]
     for name, found in scores.equal().items():
         others = "" if found["mean_of_others"] is None else f"; mean of the others {found['mean_of_others']:.6g}"
         # of another's metric it is not known what makes it infinite
         what = "infinite" if is_anothers(name) else "equal to their targets"
         lines.append(f"{name}: {found['pictures']} of {len(scores.pictures)} pictures are {what}{others}")
-    return "\n".join(lines)
+    read = [part for line in lines for part in folded(line, room())]
+    return "\n".join([*tabled(head, rows, room()), *read])
 
 
 def _cell(values: dict[str, float], name: str) -> str:

@@ -1,16 +1,12 @@
 """A comparison in words and plain columns, for a terminal of any width."""
 
 import shutil
-import textwrap
-import unicodedata
 from collections.abc import Sequence
 
 from lossbench.comparing.numbers import HEAD, basis, heading, rows_of, sentence
 from lossbench.comparing.result import Findings
 from lossbench.errors import shown
-
-NARROWEST = 20
-"""Columns of a terminal that lines are broken for at least."""
+from lossbench.usage.folding import NARROWEST, columns, folded, stacked
 
 
 def in_words(result: Findings, width: int | None = None) -> str:
@@ -19,21 +15,16 @@ def in_words(result: Findings, width: int | None = None) -> str:
     Columns that do not fit stand below each other. A word that is longer than a line, as a folder's name, is broken.
     """
     room = max(NARROWEST, shutil.get_terminal_size().columns if width is None else width)
-    lines = _wrapped(shown(f"{basis(result)}; differences are to {result.reference}"), room)
+    lines = folded(shown(f"{basis(result)}; differences are to {result.reference}"), room)
     for metric in result.metrics:
-        lines += ["", *_wrapped(heading(result, metric), room)]
-        lines += _wrapped(f"protocol: {result.table.protocols[metric]}", room, "  ")
+        lines += ["", *folded(heading(result, metric), room)]
+        lines += folded(f"protocol: {result.table.protocols[metric]}", room, "  ")
         rows = [tuple(map(shown, row)) for row in rows_of(result, metric)]
-        lines += _columns(rows, room) or _stacked(rows, room)
-    lines += ["", *(line for one in result.estimates for line in _wrapped(shown(sentence(result, one)), room))]
+        lines += _columns(rows, room) or stacked(HEAD, rows, room, "  ")
+    lines += ["", *(line for one in result.estimates for line in folded(shown(sentence(result, one)), room))]
     for title, entries in (("not covered", result.not_covered), ("note", result.notes)):
-        lines += [line for entry in entries for line in _wrapped(f"{title}: {shown(entry)}", room)]
+        lines += [line for entry in entries for line in folded(f"{title}: {shown(entry)}", room)]
     return "\n".join(lines)
-
-
-def columns(text: str) -> int:
-    """Return how many columns of a terminal `text` takes: two for a wide character, none for an accent of another."""
-    return sum(0 if unicodedata.combining(one) else 1 + (unicodedata.east_asian_width(one) in "WF") for one in text)
 
 
 def _columns(rows: Sequence[tuple[str, ...]], room: int) -> list[str]:
@@ -46,18 +37,3 @@ def _columns(rows: Sequence[tuple[str, ...]], room: int) -> list[str]:
         middle = map(str.rjust, row[1:-1], widths[1:-1])
         lines.append(("  " + "  ".join([first, *middle, row[-1]])).rstrip())
     return lines if max(map(columns, lines)) <= room else []
-
-
-def _stacked(rows: Sequence[tuple[str, ...]], room: int) -> list[str]:
-    """Return each row below its name, a line a value."""
-    lines = []
-    for name, *values in rows:
-        lines += _wrapped(name, room, "  ")
-        for title, value in zip(HEAD[1:], values, strict=True):
-            lines += _wrapped(f"{title}: {value}", room, "    ") if value else []
-    return lines
-
-
-def _wrapped(text: str, room: int, indent: str = "") -> list[str]:
-    further = indent + "  "
-    return textwrap.wrap(text, room, initial_indent=indent, subsequent_indent=further, break_on_hyphens=False) or [""]

@@ -11,6 +11,7 @@ from lossbench.files import check_writable, given_path
 from lossbench.measuring.json_text import as_json
 from lossbench.names import fitting
 from lossbench.plugins import constant, names
+from lossbench.usage.folding import room
 
 TEXT = "what losses see: degradations at equal PSNR, ranked by each and by L1; with --match, which weight to give"
 EXAMPLE = "lossbench probe ccmae ctmae vgg picture.png --match 0.3"
@@ -64,23 +65,25 @@ def run(given: argparse.Namespace) -> None:
             say(each.found)
     if given.match is not None:
         found = match.matched(built, opened_pictures, given.psnr, given.match)
-        text = match.as_text(found)
-        print(as_json(found) if given.json else text)
+        print(as_json(found) if given.json else match.as_text(found, room()))
         if given.output is not None:
-            match.write(given.output, found, text)
+            match.write(given.output, found, match.as_text(found))
         return
     reports = []
     for each in built:
         for picture, crops in opened_pictures.items():
             found, shown = probed(each, picture, crops, given.psnr)
             reports.append(found)
-            text = report.as_text(found)
             if not given.json:
-                print(text, end="\n\n" if len(reports) < len(built) * len(pictures) else "\n", flush=True)
+                print(
+                    report.as_text(found, room()),
+                    end="\n\n" if len(reports) < len(built) * len(pictures) else "\n",
+                    flush=True,
+                )
             if given.output is not None:
                 several = len(built) * len(pictures) > 1
                 place = given.output / fitting(each.loss, "") / fitting(picture.name, "") if several else given.output
-                report.write(place, found, text, shown)
+                report.write(place, found, report.as_text(found), shown)
     if given.json:
         print(as_json(reports if len(reports) > 1 else reports[0]))
 

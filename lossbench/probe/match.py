@@ -15,6 +15,7 @@ from lossbench.errors import UserError, one_line
 from lossbench.files import write_text
 from lossbench.measuring.json_text import as_json
 from lossbench.probe.loss import CROP, DEGRADATIONS, Probed, ProbeRow, check_rows, degrade, look, reporter
+from lossbench.usage.folding import folded, tabled
 
 PIXEL = "pixel"
 """Name of the term that others are compared with; L1 stands for it in a loss that has none."""
@@ -77,24 +78,22 @@ def _weight(probe: Probed, term: str, rows: Sequence[ProbeRow], strength: float)
     }
 
 
-def as_text(found: Mapping[str, Any]) -> str:
-    """Return the table of weights, a line for every term."""
-    lines = [["loss", "term", "weight", *DEGRADATIONS]]
+def as_text(found: Mapping[str, Any], width: int | None = None) -> str:
+    """Return the table of weights, a line a term, in lines of at most `width` characters where that is given."""
+    head, rows = ["loss", "term", "weight", *DEGRADATIONS], []
     for entry in found["losses"]:
         weights = [entry["weight"], *(entry["degradations"][name]["weight"] for name in DEGRADATIONS)]
         words = ["none" if weight is None else f"{weight:.3g}" for weight in weights]
-        lines.append([entry["loss"], entry["term"], *words])
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        rows.append([entry["loss"], entry["term"], *words])
     pictures = ", ".join(map(one_line, found["pictures"]))
     crops = f"{sum(found['pictures'].values())} crops of {found['crop']} px of {pictures}"
-    return "\n".join(
-        [
-            f"weight at which the gradient of a term has {found['match']:g} times the norm of the pixel term's,",
-            f"which is the loss's own or else L1; {crops}, degraded to {found['psnr']:g} dB",
-            *("  ".join([*map(str.ljust, line[:2], widths), *map(str.rjust, line[2:], widths[2:])]) for line in lines),
-            "weight: by the mean over the degradations, whose own weights stand behind it",
-        ]
-    )
+    before = [
+        f"weight at which the gradient of a term has {found['match']:g} times the norm of the pixel term's,",
+        f"which is the loss's own or else L1; {crops}, degraded to {found['psnr']:g} dB",
+    ]
+    before = before if width is None else folded(" ".join(before), width)
+    behind = folded("weight: by the mean over the degradations, whose own weights stand behind it", width)
+    return "\n".join([*before, *tabled(head, rows, width, left=2), *behind])
 
 
 def write(folder: Path, found: Mapping[str, Any], text: str) -> None:

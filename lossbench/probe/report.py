@@ -11,32 +11,33 @@ from lossbench.assets.optional import imported
 from lossbench.errors import one_line
 from lossbench.files import write_text, written_atomically
 from lossbench.measuring.json_text import as_json
+from lossbench.usage.folding import folded, tabled
 
 COLOURS = ("#4c72b0", "#dd8452", "#55a868", "#c44e52", "#8172b3", "#937860")
 
 
-def as_text(report: Mapping[str, Any]) -> str:
-    """Return the report as a table and its reading."""
+def as_text(report: Mapping[str, Any], width: int | None = None) -> str:
+    """Return the report as a table and its reading, in lines of at most `width` characters where that is given."""
     rows, cost = report["degradations"], report["cost"]
     terms = list(rows[0]["terms"])
     head = ["degradation", "PSNR", "L1", "loss", *terms, *(f"|grad {term}|/|grad L1|" for term in terms)]
-    lines = [head]
+    lines = []
     for row in rows:
         values = [row["l1"], row["loss"], *row["terms"].values(), *row["gradient_ratios"].values()]
         lines.append([row["name"], f"{row['psnr']:.2f}", *(f"{value:.4g}" for value in values)])
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(
-        [
-            f"{report['loss']} on {report['crops']} crops of {report['crop']} px of {one_line(report['image'])}; "
-            "terms are not weighted, loss is their weighted sum",
-            *("  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])]) for line in lines),
-            f"worst first, loss: {_order(report['worst_first']['loss'])}",
-            f"worst first, L1:   {_order(report['worst_first']['l1'])}",
-            f"forward + backward on {report['device']}: {cost['time_ratio']:.3g} x the time of L1 "
-            f"({cost['loss_milliseconds']:.3g} ms), {cost['memory_ratio']:.3g} x its extra memory "
-            f"({cost['loss_bytes'] / 2**20:.3g} MiB)",
-        ]
+    before = (
+        f"{report['loss']} on {report['crops']} crops of {report['crop']} px of {one_line(report['image'])}; "
+        "terms are not weighted, loss is their weighted sum"
     )
+    behind = [
+        f"worst first, loss: {_order(report['worst_first']['loss'])}",
+        f"worst first, L1:   {_order(report['worst_first']['l1'])}",
+        f"forward + backward on {report['device']}: {cost['time_ratio']:.3g} x the time of L1 "
+        f"({cost['loss_milliseconds']:.3g} ms), {cost['memory_ratio']:.3g} x its extra memory "
+        f"({cost['loss_bytes'] / 2**20:.3g} MiB)",
+    ]
+    read = [part for line in behind for part in folded(line, width)]
+    return "\n".join([*folded(before, width), *tabled(head, lines, width), *read])
 
 
 def write(folder: Path, report: Mapping[str, Any], text: str, pictures: Mapping[str, Tensor]) -> None:

@@ -5,6 +5,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from lossbench.usage.folding import folded, room
 from pipeline.config.read import values
 from pipeline.planning.cost import CostRow, estimates, trainings
 from pipeline.planning.measured_steps import FILE, Measurement, read, step_of
@@ -67,7 +68,7 @@ def _hours(rows: list[CostRow]) -> float:
 
 
 def in_words(content: dict[str, Any]) -> str:
-    """Return what `described` gave as lines to read."""
+    """Return what `described` gave as lines to read, which fit the terminal."""
     jobs = ", ".join(f"{count} {stage}" for stage, count in content["jobs"].items())
     lines = [f"scale {content['scale']}: {', '.join(content['tables'])}", f"jobs: {jobs}"]
     if "gpu_hours" in content:
@@ -79,7 +80,12 @@ def in_words(content: dict[str, Any]) -> str:
         unknown = content["download"]["of_unknown_size"]
         rest = f"; the size of {', '.join(unknown)} is not known" if unknown else ""
         lines.append(f"download of what is missing: {content['download']['bytes'] / 1e9:.1f} GB{rest}")
-    return "\n".join(lines)
+    return "\n".join(part for line in lines for part in _fitting(line))
+
+
+def _fitting(line: str) -> list[str]:
+    text = line.lstrip()
+    return folded(text, room(), line.removesuffix(text))
 
 
 def _cost(scale: str, found: dict[str, Any]) -> list[str]:
