@@ -111,6 +111,8 @@ def _measure_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("prediction", type=Path, help="a picture file, or a folder of them")
     parser.add_argument("target", type=Path, nargs="?", help="its ground truth; left out where no metric needs one")
     parser.add_argument("--metric", required=True, metavar="NAMES", help="metrics with commas, such as psnr,ssim")
+    suffix = "what pictures of the folder have behind the names of their targets, such as _x4"
+    parser.add_argument("--suffix", default="", help=suffix)
     colours = "rgb, y601 (or y), y601_rounded or gray; left out, each metric's usual one"
     parser.add_argument("--protocol", metavar="COLOUR", help=colours)
     parser.add_argument("--crop", type=int, default=0, help="pixels cut from each side (default 0)")
@@ -130,7 +132,8 @@ def _measure(given: argparse.Namespace) -> None:
 
     jobs = checked_jobs(given.jobs, "--jobs")
     request = requested(given.metric, given.protocol, given.crop, not given.no_rounding, given.weights)
-    main(given.prediction, given.target, request, given.clip, given.json, peak_of(given.peak, given.bits), jobs)
+    peak = peak_of(given.peak, given.bits)
+    main(given.prediction, given.target, request, given.clip, given.json, peak, jobs, given.suffix)
 
 
 VERBS: dict[str, Verb] = {

@@ -16,9 +16,10 @@ from lossbench.formats.listing import is_there
 from lossbench.formats.pairs import read_levels
 from lossbench.formats.partners import named, nested
 from lossbench.measuring.json_text import as_json as json_of
+from lossbench.measuring.matching import check_suffix, matched
 from lossbench.measuring.processes import score_all
 from lossbench.measuring.progress import progress as _progress
-from lossbench.measuring.scoring import Request, Scored, over, units
+from lossbench.measuring.scoring import Request, Scored, over
 from lossbench.metrics import Colour, CreatedMetric, Protocol
 from lossbench.metrics._calling import is_anothers
 from lossbench.metrics._protocol import Floats
@@ -72,6 +73,7 @@ def main(
     as_json: bool,
     peak: int | None = None,
     jobs: int | None = None,
+    suffix: str = "",
 ) -> None:
     """Print a line a picture and the mean, or JSON; raises UserError naming the file that can't be scored.
 
@@ -79,7 +81,7 @@ def main(
     """
     with gathered() as notices:
         try:
-            scores = measured(prediction, target, request, clip, peak, jobs)
+            scores = measured(prediction, target, request, clip, peak, jobs, suffix)
         except FileError as error:
             raise UserError(f"--weights: {error}") from None
     words = {name: protocol_words(metric, scores, peak) for name, metric in request.items()}
@@ -127,21 +129,25 @@ def measured(
     clip: bool = False,
     peak: int | None = None,
     jobs: int | None = None,
+    suffix: str = "",
 ) -> Scores:
     """Score two picture files, or two folders matched by file name without extension; or `prediction` alone.
 
-    Folders that hold sub-folders alone are matched by the paths below them. With `clip` a folder, or each of its
-    sub-folders, holds the frames of one clip, in natural order: 2 before 10. `peak` is the level of 16-bit files that
-    stands for 1, 65535 when None. These are not rounded to 8-bit levels, whatever the protocol says, but where two sets
-    are compared. A grey picture is one band, which is luma already; a colour picture beside it is compared by its luma,
-    or under `rgb` with the band repeated, with a Notice. `jobs` is a number of processes, None for this one alone.
+    The pictures of a folder `prediction` have the `suffix` behind the names of their targets. Folders that hold
+    sub-folders alone are matched by the paths below them. With `clip` a folder, or each of its sub-folders, holds the
+    frames of one clip, in natural order: 2 before 10. `peak` is the level of 16-bit files that stands for 1, 65535 when
+    None. These are not rounded to 8-bit levels, whatever the protocol says, but where two sets are compared. A grey
+    picture is one band, which is luma already; a colour picture beside it is compared by its luma, or under `rgb` with
+    the band repeated, with a Notice. `jobs` is a number of processes, None for this one alone.
     Raises UserError naming what is missing, unreadable or of another size.
     """
     _check(prediction, target, request, clip)
     scores = Scores()
     single, clips = over("picture", request), over("clip", request)
     if single or clips:
-        todo = units(prediction, target, clips=bool(clips))
+        todo = matched(prediction, target, bool(clips), suffix)
+        if prediction.is_dir():
+            check_suffix(suffix, prediction, [[path for unit in todo for path, _ in unit.files.values()]])
         done = _progress(sum(len(unit.files) for unit in todo))
         # all at once, since what is stopped between two of them would leave the processes waiting
         for unit, one in zip(todo, list(score_all(todo, [request] * len(todo), peak, jobs, done)), strict=True):

@@ -17,6 +17,7 @@ from lossbench.formats.listing import listed
 from lossbench.formats.partners import require_the_same
 from lossbench.images import EXTENSIONS
 from lossbench.measure import Scores, protocol_words, say_depths
+from lossbench.measuring.matching import check_suffix, matched
 from lossbench.measuring.processes import score_all
 from lossbench.measuring.progress import progress
 from lossbench.measuring.scoring import Request, Scored, Unit, units
@@ -78,8 +79,8 @@ def scored_table(
     """
     check(methods, target, request, clip)
     runs = [(method.label, path) for method in methods for path in method.runs.values()]
-    todo = [_listed(path, target, clip, suffix) for _, path in runs]
-    _check_suffix(suffix, runs[0][1], [list(paths_of(own).values()) for own in todo])
+    todo = [matched(path, target, clip, suffix) for _, path in runs]
+    check_suffix(suffix, runs[0][1], [list(paths_of(own).values()) for own in todo])
     for (_, path), own in zip(runs[1:], todo[1:], strict=True):
         require_the_same(paths_of(own), runs[0][1], paths_of(todo[0]))
         require_the_same(paths_of(todo[0]), path, paths_of(own))
@@ -99,17 +100,6 @@ def scored_table(
     table = _table(methods, [unit.name for unit in todo[0]], request, todo, results, peak)
     _require_different_runs(methods, table)
     return table
-
-
-def _check_suffix(suffix: str, first: Path, todo: Sequence[Sequence[Path]]) -> None:
-    """Raise UserError where no picture has the `suffix`, or some of a folder have it and others do not."""
-    if suffix and not any(path.stem.endswith(suffix) for paths in todo for path in paths):
-        raise UserError(f"--suffix {suffix}: no picture in {first} is called so at its end; leave it out")
-    for paths in todo if suffix else ():
-        having = [path for path in paths if path.stem.endswith(suffix)]
-        others = [path for path in paths if not path.stem.endswith(suffix)]
-        if having and others:
-            raise UserError(f"--suffix {suffix}: {having[0]} has it, {others[0]} does not; name all of a folder alike")
 
 
 def _require_several(methods: Sequence[Method], todo: Sequence[Unit], clip: bool) -> None:
@@ -142,28 +132,6 @@ def _require_different_runs(methods: Sequence[Method], table: Table) -> None:
                     f"{first} and {second} have the same scores in every metric, as copies of one run have; give the "
                     "run of each seed, or one run a folder"
                 )
-
-
-def _listed(path: Path, target: Path | None, clip: bool, suffix: str) -> list[Unit]:
-    """List what is to be scored in `path`; an error says what the suffix has to do with it."""
-    try:
-        return units(path, target, clip, suffix)
-    except UserError as error:
-        if target is None:
-            raise
-        ours, theirs = (
-            [each.stem for each in listed(folder, EXTENSIONS, said=False).pictures] for folder in (path, target)
-        )
-        raise UserError(f"{error.args[0]}{_about_suffix(ours, theirs, suffix)}") from None
-
-
-def _about_suffix(ours: Sequence[str], theirs: Sequence[str], suffix: str) -> str:
-    """Say that no name has the `suffix`, or which one all have behind the names of their targets."""
-    if suffix:
-        return "" if any(stem.endswith(suffix) for stem in ours) else f"; no name there ends in --suffix {suffix}"
-    ends = [{stem.removeprefix(other) for other in theirs if stem.startswith(other)} for stem in ours]
-    common = sorted(set.intersection(*ends) - {""}, key=len) if ends else []
-    return f"; or give --suffix {common[0]}" if common else ""
 
 
 def _table(
