@@ -17,6 +17,7 @@ from lossbench.probe import command as probing
 from lossbench.restoring import command as restoring
 from lossbench.usage.folding import folded, room
 from lossbench.usage.parser import Parser
+from lossbench.version import VERSION
 from lossbench.weights import command as weights
 
 Rows = list[dict[str, Any]]
@@ -164,6 +165,7 @@ def run(program: str, text: str | None, verbs: Mapping[str, Verb]) -> None:
     if (here := str(Path.cwd())) not in sys.path:
         sys.path.append(here)
     parser = Parser(prog=program, description=text)
+    parser.add_argument("--version", action="version", version=f"lossbench {VERSION}", help="print the version")
     chosen = parser.add_subparsers(dest="verb", required=True, metavar="verb")
     parsers: dict[str, Parser] = {}
     for name, verb in verbs.items():

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from _repository import ROOT
 
+import lossbench
+from lossbench import __main__ as library_command
 from lossbench import plugins
 from pipeline import __main__ as command_line
 from pipeline.outputs.layout import FILES
@@ -262,3 +264,14 @@ def test_a_stage_started_by_hand_exits_with_one_line() -> None:
     assert done.stdout == ""
     assert len(done.stderr.splitlines()) == 1
     assert "key 'paper' is missing" in done.stderr
+
+
+@pytest.mark.parametrize("program", [library_command, command_line])
+def test_the_version_is_printed(
+    program: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["program", "--version"])
+    with pytest.raises(SystemExit) as stopped:
+        program.main()
+    assert stopped.value.code == 0
+    assert capsys.readouterr().out == f"lossbench {lossbench.__version__}\n"
