@@ -27,7 +27,7 @@ def pyramid(pictures: Tensor, levels: int) -> list[Tensor]:
     """Return `levels` bands of `pictures` (N, 1, H, W), the finest first, and what is left: levels + 1 tensors."""
     found = []
     for _ in range(levels):
-        smaller = _blurred(pictures)[..., ::2, ::2]
+        smaller = _halved(pictures)
         found.append(pictures - _enlarged(smaller, pictures))
         pictures = smaller
     return [*found, pictures]
@@ -57,14 +57,26 @@ def build(pixel: str | None = None, weight: float = 1.0, levels: int = 3) -> Pla
     return PlainLoss("laplacian", term, least, f"{LEAST} of its level {levels}", pixel=pixel, weight=weight)
 
 
-def _blurred(pictures: Tensor) -> Tensor:
-    kernel = pictures.new_tensor(KERNEL)
+def _halved(pictures: Tensor) -> Tensor:
+    """Return every other pixel of `pictures`, blurred; both axes at once, since of one band that is the faster way."""
     mirrored = F.pad(pictures, (REACH, REACH, REACH, REACH), mode="reflect")
-    return F.conv2d(F.conv2d(mirrored, kernel[None, None, None, :]), kernel[None, None, :, None])
+    return F.conv2d(mirrored, _kernel(pictures), stride=2)
 
 
 def _enlarged(smaller: Tensor, like: Tensor) -> Tensor:
-    """Return `smaller` between zeros, blurred, at the size of `like`; the kernel's sum makes up for the zeros."""
-    spread = torch.zeros_like(like)
-    spread[..., ::2, ::2] = smaller
-    return 4 * _blurred(spread)
+    """Return `smaller` between zeros, blurred, at the size of `like`; the kernel's sum makes up for the zeros.
+
+    Zeros are not blurred but stepped over: beyond the rim stands what a mirror of both would have there.
+    """
+    height, width = like.shape[-2:]
+    seen = F.pad(smaller, (1, 0, 1, 0), mode="reflect")
+    for axis, side in ((-2, height), (-1, width)):
+        # the mirror stands at a zero where a side is even, and shows the last pixel again
+        seen = torch.cat([seen, seen.narrow(axis, seen.shape[axis] - 1 - side % 2, 1)], axis)
+    rim = 2 * REACH
+    return F.conv_transpose2d(seen, 4 * _kernel(like), stride=2)[..., rim : rim + height, rim : rim + width]
+
+
+def _kernel(like: Tensor) -> Tensor:
+    kernel = like.new_tensor(KERNEL)
+    return (kernel[:, None] * kernel)[None, None]
