@@ -16,7 +16,7 @@ from torch import Tensor
 from lossbench import losses
 from lossbench.errors import FileError, Notice, UserError, tell
 from lossbench.formats.settings import assigned
-from lossbench.images import read_image, through_jpeg
+from lossbench.images import largest, read_levels, through_jpeg
 from lossbench.probe.cost import StepCost, cost
 from lossbench.probe.degradations import blurred, noisy, psnr, shifted, to_psnr
 from lossbench.terms import WeightedTerms, l1
@@ -80,7 +80,7 @@ class ProbeRow:
     """Norm of each term's gradient for the prediction, not weighted, over that of L1."""
 
 
-def crops(picture: NDArray[np.uint8], name: str) -> Tensor:
+def crops(picture: NDArray[np.uint8 | np.uint16], name: str) -> Tensor:
     """Cut (H, W, 3) into tiles and return the most detailed ones, (N, 3, CROP, CROP) in [0, 1] with N <= CROPS.
 
     Raises UserError, with `name`, when the picture is smaller than a crop or so flat that a degradation has no effect.
@@ -228,8 +228,11 @@ def build(
 
 
 def opened(picture: Path) -> Tensor:
-    """Return the `crops` of the file `picture`, on the GPU where there is one; raises UserError as those."""
-    return crops(read_image(picture), str(picture)).to(_device())
+    """Return the `crops` of the file `picture`, with all its bits, on the GPU where there is one.
+
+    Raises UserError as those.
+    """
+    return crops(read_levels(picture), str(picture)).to(_device())
 
 
 def probed(probe: Probed, picture: Path, clean: Tensor, decibels: float) -> tuple[dict[str, Any], dict[str, Tensor]]:
@@ -264,8 +267,8 @@ def reporter(name: str, seconds: float = 5.0) -> Callable[[int, int], None]:
     return done
 
 
-def _batch(pixels: NDArray[np.uint8]) -> Tensor:
-    return torch.from_numpy(pixels).permute(0, 3, 1, 2).float().div(255).contiguous()
+def _batch(pixels: NDArray[np.uint8 | np.uint16]) -> Tensor:
+    return torch.from_numpy(pixels).permute(0, 3, 1, 2).float().div(largest(pixels.dtype)).contiguous()
 
 
 def _change(version: Tensor, image: Tensor) -> Tensor:
