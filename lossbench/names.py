@@ -47,6 +47,11 @@ def labels(groups: Mapping[str, str | None]) -> dict[str, int]:
     return {name: places[str(group)] for name, group in groups.items()}
 
 
+def counted(number: int, name: str) -> str:
+    """Return how many of what is called `name` there are, in words: `1 crop`, `8 crops`."""
+    return f"{number} {name}" if number == 1 else f"{number} {name}s"
+
+
 def natural(name: str) -> tuple[list[str | int], str]:
     """Return the key that sorts names with their numbers as numbers: 2 before 10; equal numbers go by their text.
 

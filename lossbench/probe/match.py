@@ -14,6 +14,7 @@ from torch import Tensor
 from lossbench.errors import UserError, one_line
 from lossbench.files import write_text
 from lossbench.measuring.json_text import as_json
+from lossbench.names import counted
 from lossbench.probe.loss import CROP, DEGRADATIONS, Probed, ProbeRow, check_rows, degrade, look, reporter
 from lossbench.usage.folding import folded, tabled
 
@@ -86,7 +87,7 @@ def as_text(found: Mapping[str, Any], width: int | None = None) -> str:
         words = ["none" if weight is None else f"{weight:.3g}" for weight in weights]
         rows.append([entry["loss"], entry["term"], *words])
     pictures = ", ".join(map(one_line, found["pictures"]))
-    crops = f"{sum(found['pictures'].values())} crops of {found['crop']} px of {pictures}"
+    crops = f"{counted(sum(found['pictures'].values()), 'crop')} of {found['crop']} px of {pictures}"
     before = [
         f"weight at which the gradient of a term has {found['match']:g} times the norm of the pixel term's,",
         f"which is the loss's own or else L1; {crops}, degraded to {found['psnr']:g} dB",

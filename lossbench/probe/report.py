@@ -11,8 +11,11 @@ from lossbench.assets.optional import imported
 from lossbench.errors import one_line
 from lossbench.files import write_text, written_atomically
 from lossbench.measuring.json_text import as_json
+from lossbench.names import counted
 from lossbench.usage.folding import folded, tabled
 
+SPREAD = 1.5
+"""Largest over smallest ratio of rounds above which both are said."""
 COLOURS = ("#4c72b0", "#dd8452", "#55a868", "#c44e52", "#8172b3", "#937860")
 
 
@@ -25,16 +28,16 @@ def as_text(report: Mapping[str, Any], width: int | None = None) -> str:
     for row in rows:
         values = [row["l1"], row["loss"], *row["terms"].values(), *row["gradient_ratios"].values()]
         lines.append([row["name"], f"{row['psnr']:.2f}", *(f"{value:.4g}" for value in values)])
+    crops = counted(report["crops"], "crop")
     before = (
-        f"{report['loss']} on {report['crops']} crops of {report['crop']} px of {one_line(report['image'])}; "
+        f"{report['loss']} on {crops} of {report['crop']} px of {one_line(report['image'])}; "
         "terms are not weighted, loss is their weighted sum"
     )
     behind = [
         f"worst first, loss: {_order(report['worst_first']['loss'])}",
         f"worst first, L1:   {_order(report['worst_first']['l1'])}",
-        f"forward + backward on {report['device']}: {cost['time_ratio']:.3g} x the time of L1 "
-        f"({cost['loss_milliseconds']:.3g} ms), {cost['memory_ratio']:.3g} x its extra memory "
-        f"({cost['loss_bytes'] / 2**20:.3g} MiB)",
+        f"forward + backward on {_place(report['device'])}: {_times(cost)} ({_duration(cost['loss_milliseconds'])}), "
+        f"about {_rounded(cost['memory_ratio'])} times its extra memory ({cost['loss_bytes'] / 2**20:,.1f} MiB)",
     ]
     read = [part for line in behind for part in folded(line, width)]
     return "\n".join([*folded(before, width), *tabled(head, lines, width), *read])
@@ -46,6 +49,33 @@ def write(folder: Path, report: Mapping[str, Any], text: str, pictures: Mapping[
     write_text(folder / "probe.json", as_json(report) + "\n")
     with written_atomically(folder / "probe.png") as temporary:
         _draw(temporary, report, pictures)
+
+
+def _times(cost: Mapping[str, Any]) -> str:
+    """Say how many times L1's time a loss takes, and where rounds do not agree on that."""
+    least, most = cost["least_time_ratio"], cost["most_time_ratio"]
+    differ = f", {_rounded(least)} to {_rounded(most)} in single rounds" if most > SPREAD * least else ""
+    return f"about {_rounded(cost['time_ratio'])} times L1{differ}"
+
+
+def _place(device: str) -> str:
+    return "one thread of the CPU" if device == "cpu" else device
+
+
+def _rounded(value: float) -> str:
+    """Return `value` by two digits, without an exponent."""
+    short = float(f"{value:.2g}")
+    return f"{short:,.0f}" if short >= 10 else f"{short:g}"
+
+
+def _duration(milliseconds: float) -> str:
+    return (
+        f"{milliseconds / 1000:,.1f} s"
+        if milliseconds >= 1000
+        else f"{milliseconds:.2g} ms"
+        if milliseconds < 10
+        else f"{milliseconds:.0f} ms"
+    )
 
 
 def _order(groups: Sequence[Sequence[str]]) -> str:
