@@ -53,8 +53,13 @@ def kind(folder: str) -> str:
 
 def is_ours(folder: str, name: str) -> bool:
     """Return whether `name` is a file of `folder` of the library."""
-    # one look, since a plan checks thousands of names
-    return name.isidentifier() and name[0] != "_" and os.path.isfile(f"{reading.PACKAGE}/{folder}/{name}.py")
+    return name.isidentifier() and name[0] != "_" and _is_file(f"{reading.PACKAGE}/{folder}/{name}.py")
+
+
+@cache
+def _is_file(path: str) -> bool:
+    # one look, since a plan asks for each name thousands of times
+    return os.path.isfile(path)
 
 
 def is_outside(folder: str, name: str) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 
 from lossbench import datasets, plugins, tasks
 from lossbench.assets import pyiqa_models
@@ -106,8 +107,14 @@ def check_frames(place: str, network: str, frames: int | None, clips: bool) -> N
 
 def noise_levels(task: TaskSpec) -> tuple[float, ...] | None:
     """Return the noise levels that a clip of `task` is scored at; None where its low quality is stored."""
-    named = tasks.load(task.name)
-    return named.levels(task.settings) if isinstance(named, NoisyTask) else None
+    noisy = _noisy(task.name)
+    return noisy.levels(task.settings) if noisy else None
+
+
+@cache
+def _noisy(task: str) -> NoisyTask | None:
+    named = tasks.load(task)
+    return named if isinstance(named, NoisyTask) else None
 
 
 def levels_of(metric: Metric, task: TaskSpec) -> tuple[float, ...] | None:
