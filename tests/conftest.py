@@ -26,6 +26,8 @@ from pipeline.specs.train import LossSpec, NetworkSpec, TaskSpec, TrainSpec
 
 # before torch is imported: bit-equal results need the same number of threads everywhere
 os.environ["OMP_NUM_THREADS"] = "1"
+# a worker of xdist has one, to whose width listings would be folded
+os.environ.pop("COLUMNS", None)
 
 REPOSITORY = Path(__file__).parents[1]
 SIZES = {

@@ -166,7 +166,12 @@ def test_a_pan_needs_the_four_bands() -> None:
 def test_a_shipped_pan_that_does_not_fit_is_named_with_both_files(
     shape: tuple[int, ...], dtype: Any, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for name in ("ms.tif", "pan.tif"):
+        (tmp_path / name).touch()
+
     class Shipping(Dataset):
+        card = datasets.card("worldview2")
+
         def locate(self, root: Path | None) -> Splits:
             return {"train": [], "val": [], "test": [Source("a", tmp_path / "ms.tif", "none")]}
 
