@@ -23,6 +23,7 @@ LEAVES = {signal.SIGTERM: SystemExit, signal.SIGINT: KeyboardInterrupt}
 @pytest.mark.parametrize(("number", "ema", "at"), [
     *((signal.SIGTERM, ema, at) for ema in (None, 0.9) for at in (0, 5, 12)), (signal.SIGINT, None, 5)
 ])  # fmt: skip
+@pytest.mark.usefixtures("interruptible")
 def test_a_run_that_is_stopped_saves_leaves_and_resumes_to_the_bit(
     number: signal.Signals,
     ema: float | None,
@@ -82,6 +83,7 @@ def test_sigterm_in_the_last_step_lets_the_run_finish(make_recipe: MakeRecipe, j
     assert signal.getsignal(signal.SIGTERM) is before
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_a_second_interrupt_ends_the_step_itself(make_recipe: MakeRecipe, job: Identity) -> None:
     before = signal.getsignal(signal.SIGINT)
 
