@@ -82,7 +82,7 @@ def _choose(asked: Asked) -> None:
     configuration = _configuration(asked)
     plan = Plan(configuration)
     _check_losses_differ(asked, plan)
-    plan.require_data()
+    _require_data(plan)
     found = costs.runs(plan)
     usual = recipe(configuration, asked.network, asked.task)
     trainings = [replace(one, factor=one.steps / usual.steps) for one in found.pop("train")]
@@ -123,6 +123,15 @@ def _snakemake(asked: Asked) -> list[str]:
     """Return the command that makes the table, judges it and writes the page; it makes nothing anew that is there."""
     given = [f"scale={asked.name}", f'tables=["{asked.table}"]', f"checkpoint_minutes={CHECKPOINT_MINUTES}"]
     return [sys.executable, "-m", "snakemake", "report", "--config", *given]
+
+
+def _require_data(plan: Plan) -> None:
+    """Raise UserError on one line for all that is missing."""
+    try:
+        plan.require_data()
+    except UserError as error:
+        first, *rest = map(str.strip, str(error).splitlines())
+        raise UserError(f"{first} {'; '.join(rest)}") from None
 
 
 def _check_losses_differ(asked: Asked, plan: Plan) -> None:

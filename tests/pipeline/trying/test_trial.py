@@ -185,7 +185,7 @@ def test_a_partner_that_is_missing_is_told_of_a_trial_that_goes_on(clone: Path) 
 
 
 def test_data_that_are_not_there_leave_nothing_behind(clone: Path) -> None:
-    with pytest.raises(UserError, match="these are missing; nothing was started"):
+    with pytest.raises(UserError, match=r"^these are missing; nothing was started: data set 'set5' [^\n]*$"):
         trial.tried(given("l2", "--data", "set5", "--dry-run"))
     assert not written(clone)
     with pytest.raises(UserError, match="data set 'generic_photographs' has no picture of split 'test', which is used"):
