@@ -47,9 +47,9 @@ def labels(groups: Mapping[str, str | None]) -> dict[str, int]:
     return {name: places[str(group)] for name, group in groups.items()}
 
 
-def counted(number: int, name: str) -> str:
-    """Return how many of what is called `name` there are, in words: `1 crop`, `8 crops`."""
-    return f"{number} {name}" if number == 1 else f"{number} {name}s"
+def counted(number: float, name: str, form: str = "") -> str:
+    """Return how many of what is called `name` there are, in words: `1 crop`, `8 crops`; `form` is that of a number."""
+    return f"{number:{form}} {name}" if number == 1 else f"{number:{form}} {name}s"
 
 
 def natural(name: str) -> tuple[list[str | int], str]:

@@ -5,6 +5,7 @@ import math
 from lossbench.comparing.estimates import Estimate
 from lossbench.comparing.result import DIRECTION, Findings
 from lossbench.comparing.scores import TARGET
+from lossbench.names import counted
 
 DIGITS = 3
 """Significant digits of the width of an interval's half; as many decimals have all numbers of a metric."""
@@ -70,7 +71,7 @@ def basis(result: Findings) -> str:
     pictures = len(result.table.names)
     what = result.what if pictures != 1 else result.what.removesuffix("s")
     many = len(result.seeds)
-    runs = "one run a folder" if not many else f"{many} seed{'s' if many > 1 else ''} ({', '.join(result.seeds)})"
+    runs = "one run a folder" if not many else f"{counted(many, 'seed')} ({', '.join(result.seeds)})"
     return f"{pictures} {what}, {runs}"
 
 

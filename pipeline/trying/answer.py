@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lossbench.errors import UserError
+from lossbench.names import counted
 from pipeline.judging.summary import POWER
 from pipeline.outputs.layout import path_of
 from pipeline.pages.claims import telling
@@ -63,8 +64,8 @@ def sentence(asked: Asked, row: Row) -> str:
     digits = telling(difference, low, high)
     size = f"{signed(difference, digits)}{f' {unit}' if unit else ''} {interval(low, high, digits)}"
     of = f"95 % interval over {row['n_images']} pictures"
-    several = f" and {row['n_seeds']} seed{'s' if row['n_seeds'] > 1 else ''}"
-    of += several if row["p_value"] is not None else " of one run, which tells nothing of others"
+    known = row["p_value"] is not None
+    of += f" and {counted(row['n_seeds'], 'seed')}" if known else " of one run, which tells nothing of others"
     said = {
         "confirmed": f"{asked.loss} is better than {asked.against}",
         "contradicted": f"{asked.loss} is worse than {asked.against}",
@@ -72,7 +73,7 @@ def sentence(asked: Asked, row: Row) -> str:
     if row["verdict"] not in ("confirmed", "contradicted"):
         size = f"{asked.loss} {size}"
     found = ""
-    if row["p_value"] is not None:
+    if known:
         least = (high - low) / 2 * POWER
         what = f"{plain(least, telling(least))}{f' {unit}' if unit else ''}"
         found = f"; such a trial finds differences from {what} on in four of five cases"

@@ -15,6 +15,7 @@ from lossbench.errors import UserError, nearest, one_line, placed
 from lossbench.files import check_readable_folder
 from lossbench.formats.listing import is_there
 from lossbench.losses import split
+from lossbench.names import counted
 from pipeline.config import places, read
 from pipeline.config.extending import read_scale
 from pipeline.config.files import read_yaml
@@ -80,10 +81,9 @@ class Asked:
         return one_line(shlex.join([*words, "--task", self.task, "--extends", self.extends]))
 
     @property
-    def length(self) -> str:
-        """Return minutes and seeds in words."""
-        counts = {"minute": self.minutes, "seed": self.seeds}
-        return ", ".join(f"{count:g} {word}{'' if count == 1 else 's'}" for word, count in counts.items())
+    def time(self) -> str:
+        """Return the minutes in words."""
+        return counted(self.minutes, "minute", "g")
 
     @property
     def table(self) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from lossbench.files import write_text
+from lossbench.names import counted
 from pipeline.config import places
 from pipeline.config.extending import read_scale
 from pipeline.config.files import read_yaml
@@ -102,7 +103,7 @@ def write_scale(config: Path, asked: Asked, gpus: int, length: Length | None = N
     base, _ = read_scale(config, asked.extends)
     scale: dict[str, Any] = {
         "extends": asked.extends,
-        "title": f"trial of {asked.loss} against {asked.against} ({asked.length})",
+        "title": f"trial of {asked.loss} against {asked.against} ({asked.time}, {counted(asked.seeds, 'seed')})",
         "seeds": list(range(asked.seeds)),
         # one seed alone tells nothing of what two runs differ by
         "noise_seeds": [] if asked.seeds > 1 else [1, 2],

@@ -51,8 +51,8 @@ def tried(given: argparse.Namespace) -> None:
     else:
         with _taken_back(files.all_files(CONFIG, asked.name)):
             _choose(asked)
-    command = shlex.join(_snakemake(asked))
     if given.dry_run:
+        command = shlex.join(_snakemake(asked))
         tell(f"try  nothing is run; it would be: {command}")
         if given.json:
             written = [str(file) for file in files.all_files(CONFIG, asked.name)]
@@ -108,8 +108,7 @@ def _say(asked: Asked, chosen: Budget, runs: int, length: files.Length) -> None:
         "scoring": chosen.scoring_seconds,
     }
     said = ", ".join(f"{what} {seconds / 60:.1f}" for what, seconds in minutes.items() if seconds)
-    given = f"{asked.minutes:g} minute{'' if asked.minutes == 1 else 's'}"
-    tell(f"try  of {given} {chosen.seconds / 60:.1f} are planned: {said}; the rest is for surprises")
+    tell(f"try  of {asked.time} {chosen.seconds / 60:.1f} are planned: {said}; the rest is for surprises")
     for name, steps in length.pretraining.items():
         tell(f"try  to leave time for the trainings, the loss network {name} has {steps:,} steps alone")
     tell(f"try  written: {', '.join(map(str, files.all_files(CONFIG, asked.name)))}")
