@@ -169,7 +169,7 @@ def test_a_robust_loss_is_the_plain_one_on_another_loss_network(scale: str) -> N
         ("ci", {"layer": "conv1_2", "weight": 0.001}, 1.0, {}),
         (
             "demo",
-            {"layer": "conv2_2", "weight": 3e-4},
+            {"layer": "conv2_2", "weight": 3e-4, "every": 2},
             0.3,
             {
                 "denoising_sidd": 0.1,
