@@ -173,6 +173,8 @@ def test_a_robust_loss_is_the_plain_one_on_another_loss_network(scale: str) -> N
             0.3,
             {
                 "denoising_sidd": 0.1,
+                "super_resolution_x2": 0.1,
+                "super_resolution_x4": 0.1,
                 "pan_sharpening": 0.02,
                 "pan_sharpening_gf2": 0.02,
                 "video_denoising": 0.005,

@@ -189,5 +189,5 @@ def test_its_runs_are_its_own_since_the_weight_of_the_term_is() -> None:
     assert weights == {
         (f"super_resolution_{scale}{table}", weight)
         for scale in ("x2", "x4")
-        for table, weight in (("", 0.3), ("_every", 0.05))
+        for table, weight in (("", 0.1), ("_every", 0.05))
     }
