@@ -1,7 +1,7 @@
 """The demo's results of a paper, as the scripts read them that print its numbers."""
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import pandas as pd
 from lossbench.errors import UserError
 from pipeline.outputs.rows import read_rows
 from pipeline.pages.inputs import read_json
+from pipeline.pages.readme import AGAIN
 
 RESULTS = Path("results/demo")
 
@@ -30,6 +31,31 @@ def read_claims(paper: str, table: str) -> list[dict[str, Any]]:
         raise UserError(f"{file} is missing; run `uv run snakemake report`")
     claims: list[dict[str, Any]] = read_json(file)["claims"]
     return claims
+
+
+def claims_table(heading: str, claims: Iterable[Mapping[str, Any]], digits: Mapping[str, int]) -> str:
+    """Return below a `heading` of three columns the claims but the A/A tests: text, what was found, and verdict."""
+    rows = [
+        f"| {claim['text']} | {_found(claim, digits)} | {claim['verdict']} |"
+        for claim in claims
+        if claim.get("kind") != AGAIN
+    ]
+    return "\n".join([heading, "| --- | --- | --- |", *rows])
+
+
+def _found(claim: Mapping[str, Any], digits: Mapping[str, int]) -> str:
+    reason = str(claim["reason"]).split(";")[0]
+    if claim.get("won"):
+        return f"{reason}; the paper: {claim['won'].replace('/', ' of ')}" if "/" in claim["won"] else reason
+    # one number of several metrics says nothing, and some claims are on runs, not on a mean
+    if claim.get("low") is None or not claim["metric"]:
+        return reason
+    middle, low, high = (
+        f"{claim[name]:+.{digits.get(claim['metric'], 4)}f}".replace("-", "−") for name in ("difference", "low", "high")
+    )
+    # of two that are said to be equal, none is the better one
+    words = "off by" if claim.get("within") else "better by"
+    return f"{claim['metric']} {words} {middle} [{low}, {high}]"
 
 
 def plain(value: float, metric: str, digits: Mapping[str, int]) -> str:

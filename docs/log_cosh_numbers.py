@@ -8,10 +8,9 @@ from functools import partial
 from typing import Any
 
 import pandas as pd
-from _paper_results import plain, print_part, read_claims, read_table
+from _paper_results import claims_table, plain, print_part, read_claims, read_table
 
 from lossbench.errors import exit_with_one_line
-from pipeline.pages.readme import AGAIN
 
 PAPER = "log_cosh"
 METRICS = {"figure6": ("squared_error", "kl", "frechet_vgg16"), "figure10": ("ssim", "psnr")}
@@ -46,23 +45,8 @@ def numbers(table: str) -> str:
 
 def claims() -> str:
     """Return every claim that was judged, its difference or share with the interval; raises UserError without any."""
-    lines = [_heading("claims"), "| --- | --- | --- |"]
-    for table in METRICS:
-        judged = [claim for claim in read_claims(PAPER, table) if claim.get("kind") != AGAIN]
-        lines += [f"| {claim['text']} | {_found(claim)} | {claim['verdict']} |" for claim in judged]
-    return "\n".join(lines)
-
-
-def _found(claim: Mapping[str, Any]) -> str:
-    reason = str(claim["reason"]).split(";")[0]
-    if claim.get("won"):
-        return f"{reason}; the paper: {claim['won'].replace('/', ' of ')}" if "/" in claim["won"] else reason
-    # one number of several metrics says nothing
-    if claim.get("difference") is None or not claim["metric"]:
-        return reason
-    digits = DIGITS.get(claim["metric"], 4)
-    middle, low, high = (f"{claim[name]:+.{digits}f}".replace("-", "−") for name in ("difference", "low", "high"))
-    return f"{claim['metric']} better by {middle} [{low}, {high}]"
+    judged = [claim for table in METRICS for claim in read_claims(PAPER, table)]
+    return claims_table(_heading("claims"), judged, DIGITS)
 
 
 def _cell(row: Mapping[Any, Any]) -> str:
