@@ -6,13 +6,13 @@ docs/demo.json keeps what is printed, so that the text can be checked without th
 import argparse
 import json
 import os
-import platform
-import re
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
+
+from _machine import processor
 
 from lossbench.errors import UserError, exit_with_one_line
 from lossbench.files import write_text
@@ -50,7 +50,7 @@ def snapshot(results: Path, minutes: str | None = None, own_minutes: str | None 
         "made": {"tables": len(papers) - papers.count(OWN), "minutes": minutes,
                  "own_tables": papers.count(OWN), "own_minutes": own_minutes},
         "cores": os.cpu_count(),
-        "cpu": _processor(),
+        "cpu": processor(),
         "device": _distinct(card.get("device") for card in cards),
         "precision": _distinct(card.get("precision") for card in cards),
         "versions": cards[0].get("versions", {}),
@@ -165,12 +165,6 @@ def _minutes(cards: Iterable[Card]) -> float:
 
 def _distinct(values: Iterable[object]) -> list[str]:
     return list(dict.fromkeys(str(value) for value in values if value))
-
-
-def _processor() -> str:
-    file = Path("/proc/cpuinfo")
-    models = re.findall(r"model name\s*: (.+)", file.read_text(encoding="utf-8")) if file.exists() else []
-    return str(models[0]) if models else platform.processor() or platform.machine()
 
 
 def _environment() -> float:
