@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from _paper_results import plain
 
 from lossbench.names import counted
 from pipeline.outputs.rows import read_rows
@@ -45,7 +46,7 @@ def page(kept: Path) -> str:
     parts = [
         "# What `bench` found",
         f"<!-- made by: {COMMAND} -->",
-        _setting(run),
+        _setting(run, int(board["n_seeds"].max())),
         "## Which loss",
         *(_places(str(column), rows) for column, rows in columns),
         f"![Losses in the plane of {' and '.join(map(_words, _axes(board)))}](leaderboard.png)",
@@ -61,12 +62,12 @@ def page(kept: Path) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _setting(run: Row) -> str:
+def _setting(run: Row, seeds: int) -> str:
     return (
         "Narrow networks, trained on BSDS500's photographs without its test pictures, tested on sets that the field "
-        f"knows: {counted(run['trained'], 'training')}, three seeds a loss. A loss is better or worse where the "
-        "interval of its difference, over pictures and seeds, leaves out zero ([statistics](../statistics.md)); all "
-        "else is not to be told. What is found here is found at this size."
+        f"knows: {counted(run['trained'], 'training')}, {counted(seeds, 'seed')} a loss. A loss is better or worse "
+        "where the interval of its difference, over pictures and seeds, leaves out zero "
+        "([statistics](../statistics.md)); all else is not to be told. What is found here is found at this size."
     )
 
 
@@ -106,8 +107,8 @@ def _board(column: str, rows: pd.DataFrame) -> str:
     shown = rows[rows["chosen"] | rows["number"].isna()]
     reference = shown[shown["chosen"] & shown[f"{axes[0]}_low"].isna()].iloc[0]
     for row in _records(shown):
-        cells = [f"{plain(row[axis], axis)}{_difference(row, axis, reference)}" for axis in axes]
-        cells += [plain(row[name], name) for name in beside]
+        cells = [f"{_plain(row[axis], axis)}{_difference(row, axis, reference)}" for axis in axes]
+        cells += [_plain(row[name], name) for name in beside]
         cost = "" if math.isnan(row["cost"]) else f"{row['cost']:.1f} x"
         place = "" if pd.isna(row["place"]) else row["place"]
         lines.append(f"| `{row['loss']}` | {' | '.join(cells)} | {cost} | {place} |")
@@ -139,9 +140,9 @@ def _claims(claims: pd.DataFrame) -> Iterator[str]:
 
 
 def _better_by(row: Row) -> str:
-    """Return the difference that favours a claim with its interval; empty for one on several metrics."""
+    """Return the difference that favours a claim with its interval; empty for one on several metrics, or on runs."""
     metric = row["metric"]
-    if pd.isna(metric) or " " in str(metric) or pd.isna(row["difference"]):
+    if pd.isna(metric) or " " in str(metric) or pd.isna(row["low"]):
         return ""
     shown = (_signed(row[name], metric) for name in ("difference", "low", "high"))
     return "{} [{}, {}]".format(*shown)
@@ -153,8 +154,8 @@ def _checks(again: pd.DataFrame, power: pd.DataFrame, long: Mapping[str, pd.Data
     lines = ["Bicubic enlargement beside the published figures:", "", "| set | metric | here | published |"]
     lines.append("| --- | --- | --- | --- |")
     for (column, metric), value in PUBLISHED.items():
-        here = plain(float(found[column, metric]), metric)
-        lines.append(f"| {column} | {_words(metric)} | {here} | {plain(value, metric)} |")
+        here = _plain(float(found[column, metric]), metric)
+        lines.append(f"| {column} | {_words(metric)} | {here} | {_plain(value, metric)} |")
     yield "\n".join(lines)
     yield "\n".join(["PSNR of `original` over the answer without a network:", "", *_gains(long)])
     false = int(again["direction"].sum())
@@ -191,9 +192,8 @@ def _words(metric: str) -> str:
     return WORDS.get(metric, f"`{metric}`")
 
 
-def plain(value: float, metric: str) -> str:
-    """Return a number of `metric` as the page prints it; nothing for NaN."""
-    return "" if math.isnan(value) else f"{value:.{DIGITS.get(metric, FEWEST)}f}"
+def _plain(value: float, metric: str) -> str:
+    return "" if math.isnan(value) else plain(value, metric, DIGITS)
 
 
 def _signed(value: float, metric: str) -> str:

@@ -8,7 +8,7 @@ import json
 import math
 import os
 import shutil
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -113,14 +113,13 @@ def _run(verdicts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Return with what the runs of the tables were made: device, precision, versions, memory, and stand-ins."""
     cells = [cell for content in verdicts.values() for cell in content["spec"]["cells"] if cell["card"]]
     cards = [read_json(_there(Path(path))) for path in dict.fromkeys(cell["card"] for cell in cells)]
-    devices, precisions = (Counter(str(card[name]) for card in cards) for name in ("device", "precision"))
     return {
         "trained": len(cards),
         "peak_memory_mib": max(card["peak_memory_mib"] for card in cards),
         "cores": os.cpu_count(),
         "cpu": processor(),
-        "device": sorted(devices),
-        "precision": sorted(precisions),
+        "device": sorted({card["device"] for card in cards}),
+        "precision": sorted({card["precision"] for card in cards}),
         "versions": cards[0]["versions"],
         "settings": {name: content["spec"]["settings"] for name, content in verdicts.items()},
         "stand_ins": sorted({words for content in verdicts.values() for words in content["spec"]["stand_ins"]}),

@@ -36,7 +36,8 @@ def kept(tmp_path: Path) -> Path:
     pd.DataFrame(board).to_csv(tmp_path / "leaderboard.csv", index=False)
     claim = {"table": "bench/denoising", "id": "a", "kind": "text", "text": "MAE has a better PSNR", "metric": "psnr",
              "difference": 0.1, "low": -0.05, "high": 0.25, "verdict": "undecided", "reason": ""}  # fmt: skip
-    claims = [claim, {**claim, "id": "b", "kind": "trivial", "text": "what L1 is for"}]
+    on_runs = {**claim, "id": "c", "kind": "ours", "text": "no run collapses", "low": NAN, "high": NAN}
+    claims = [claim, {**claim, "id": "b", "kind": "trivial", "text": "what L1 is for"}, on_runs]
     pd.DataFrame(claims).to_csv(tmp_path / "claims.csv", index=False)
     pd.DataFrame({"table": "t", "column": ["x4", "noise"], "direction": [True, False]}).to_csv(
         tmp_path / "again.csv", index=False
@@ -87,6 +88,7 @@ def test_a_claim_has_its_interval_and_verdict(kept: Path) -> None:
     said = page(kept)
     assert "Sentences of the paper: 1 undecided." in said
     assert "| MAE has a better PSNR | +0.10 [-0.05, +0.25] | undecided |" in said
+    assert "| no run collapses |  | undecided |" in said
     assert "what L1 is for" not in said
 
 
