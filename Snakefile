@@ -5,7 +5,7 @@ from pathlib import Path
 from lossbench.errors import UserError, tolerate
 from pipeline.cluster import clouds
 from pipeline.config import read
-from pipeline.planning import session
+from pipeline.planning import session, signatures
 from pipeline.planning.plan import Plan
 from pipeline.processes import time_left
 from snakemake.exceptions import WorkflowError
@@ -64,6 +64,9 @@ include: "workflow/rules/submit.smk"
 include: "workflow/rules/tabulate.smk"
 include: "workflow/rules/judge.smk"
 include: "workflow/rules/report.smk"
+
+
+signatures.keep(workflow)
 
 
 onstart:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -48,6 +48,8 @@ class Configuration:
     """What messages call the file of the scale."""
     table_files: dict[str, str] = field(default_factory=dict)
     """What messages call the file of each table."""
+    made: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What was planned of it and is to be found again; see `pipeline.planning.once`."""
 
     @classmethod
     def read(

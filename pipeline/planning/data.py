@@ -4,9 +4,11 @@ from lossbench import plugins, tasks
 from lossbench.tasks import NoisyTask
 from pipeline.config.read import Configuration
 from pipeline.planning.job import File, Job, plugin_module
+from pipeline.planning.once import once
 from pipeline.specs.prepare import DegradeSpec, PrepareSpec
 
 
+@once
 def prepared(configuration: Configuration, dataset: str) -> Job:
     """Return the decoding of `dataset`; raises UserError for an unknown one."""
     plugins.check("datasets", dataset)
@@ -16,6 +18,7 @@ def prepared(configuration: Configuration, dataset: str) -> Job:
     return Job(configuration.root, "prepare", (dataset,), spec, modules)
 
 
+@once
 def degraded(configuration: Configuration, dataset: str, task: str) -> Job:
     """Return the making of the low-quality versions of `dataset` for the named task."""
     named, root = configuration.config.tasks[task], configuration.data_root(dataset)

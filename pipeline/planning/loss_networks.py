@@ -11,12 +11,14 @@ from pipeline.dividing.planned import processes
 from pipeline.outputs.layout import PUBLIC
 from pipeline.planning.data import prepared
 from pipeline.planning.job import File, Job, plugin_module
+from pipeline.planning.once import once
 from pipeline.planning.parts import pretrain_spec
 from pipeline.specs.classifier import ClassifierBase, ClassifierSpec
 from pipeline.specs.distance import DistanceSpec
 from pipeline.specs.pretrain import PretrainSpec, PublicWeights
 
 
+@once
 def loss_network(
     configuration: Configuration, name: str, dataset: str, task: str | None, seed: int | None = None
 ) -> File:
@@ -49,6 +51,7 @@ def loss_network(
     return job.writes("network")
 
 
+@once
 def classifier(configuration: Configuration, name: str) -> Job:
     """Return the making of the classifier `name` of the scale, from what it starts from."""
     chosen = configuration.classifier(name)
