@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from _paper_results import plain
+from _paper_results import claims_table, plain, signed
 
 from lossbench.names import counted
 from pipeline.outputs.rows import read_rows
@@ -33,6 +33,8 @@ UNASKED = (AGAIN, "untestable", "trivial")
 """Kinds of claims that the page leaves out."""
 SCORING = ("evaluate", "tabulate", "compare", "figure", "judge", "report", "harness")
 """Rules that measure pictures, and what follows."""
+
+HEADING = "| claim | found | verdict |"
 
 Row = Mapping[Any, Any]
 
@@ -129,23 +131,8 @@ def _claims(claims: pd.DataFrame) -> Iterator[str]:
         if rows.empty:
             continue
         verdicts = ", ".join(f"{number} {verdict}" for verdict, number in rows["verdict"].value_counts().items())
-        lines = [
-            f"{KINDS[kind].capitalize()}: {verdicts}.",
-            "",
-            "| claim | better by | verdict |",
-            "| --- | --- | --- |",
-        ]
-        lines += [f"| {row['text']} | {_better_by(row)} | {row['verdict']} |" for row in _records(rows)]
-        yield "\n".join(lines)
-
-
-def _better_by(row: Row) -> str:
-    """Return the difference that favours a claim with its interval; empty for one on several metrics, or on runs."""
-    metric = row["metric"]
-    if pd.isna(metric) or " " in str(metric) or pd.isna(row["low"]):
-        return ""
-    shown = (_signed(row[name], metric) for name in ("difference", "low", "high"))
-    return "{} [{}, {}]".format(*shown)
+        found = [{name: None if pd.isna(value) else value for name, value in row.items()} for row in _records(rows)]
+        yield f"{KINDS[kind].capitalize()}: {verdicts}.\n\n{claims_table(HEADING, found, DIGITS)}"
 
 
 def _checks(again: pd.DataFrame, power: pd.DataFrame, long: Mapping[str, pd.DataFrame]) -> Iterator[str]:
@@ -172,7 +159,7 @@ def _gains(long: Mapping[str, pd.DataFrame]) -> Iterator[str]:
     yield "| --- | --- | --- |"
     for rows in long.values():
         for row in _records(rows[(rows["metric"] == "psnr") & (rows["loss"] == "original")]):
-            yield f"| `{row['network']}` | {row['column']} | {row['value'] - row['trivial']:+.2f} dB |"
+            yield f"| `{row['network']}` | {row['column']} | {_signed(row['value'] - row['trivial'], 'psnr')} dB |"
 
 
 def _made(run: Row, seconds: pd.DataFrame) -> str:
@@ -181,9 +168,10 @@ def _made(run: Row, seconds: pd.DataFrame) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in run["versions"].items())
     made_on = "; ".join(" and ".join(run[name]) for name in ("device", "precision"))
     return (
-        f"{counted(int(seconds['jobs'].sum()), 'job')} of {hours:.1f} hours in sum, two at once, of which measuring "
+        f"{counted(int(seconds['jobs'].sum()), 'job')} of {hours:.1f} hours in sum, of which measuring "
         f"and what follows took {100 * scoring:.0f} %; at most {run['peak_memory_mib'] / 1024:.1f} GiB a training. "
         f"{run['cores']} cores of {run['cpu']}; {made_on}; {versions}. "
+        f"Not what it is named after: {'; '.join(run['stand_ins']) or 'nothing'}. "
         "The files beside this page hold all of it."
     )
 
@@ -197,7 +185,7 @@ def _plain(value: float, metric: str) -> str:
 
 
 def _signed(value: float, metric: str) -> str:
-    return f"{value:+.{DIGITS.get(metric, FEWEST)}f}"
+    return signed(value, metric, DIGITS)
 
 
 def _records(frame: pd.DataFrame) -> Iterable[Row]:

@@ -9,7 +9,8 @@ import pandas as pd
 
 from lossbench.errors import UserError
 from pipeline.outputs.rows import read_rows
-from pipeline.pages.inputs import read_json
+from pipeline.pages import inputs
+from pipeline.pages.inputs import Gaps, Table, read_json
 from pipeline.pages.readme import AGAIN
 
 RESULTS = Path("results/demo")
@@ -33,6 +34,27 @@ def read_claims(paper: str, table: str) -> list[dict[str, Any]]:
     return claims
 
 
+def finished_tables(results: Path, papers: str, remedy: str) -> dict[str, Table]:
+    """Return every table with verdicts of the folders that `papers` is a pattern of, by its name, complete.
+
+    Raises UserError with the `remedy` for one that is not, or where there is none.
+    """
+    files = sorted((results / "verdicts").glob(f"{papers}/*.json"))
+    if not files:
+        raise UserError(f"{results}/verdicts holds no verdicts; {remedy}")
+    gaps, tables = Gaps(), dict[str, Table]()
+    for file in files:
+        table = inputs.read_table(file, gaps)
+        if not table.harness.get("passed"):
+            raise UserError(f"{file}: the metrics do not meet their golden values; {remedy}")
+        # a card that is missing is a gap
+        assert table.cards is not None
+        tables[table.name] = table
+    for gap in gaps.found.values():
+        raise UserError(f"{gap.file}: {gap.why}; {remedy}")
+    return tables
+
+
 def claims_table(heading: str, claims: Iterable[Mapping[str, Any]], digits: Mapping[str, int]) -> str:
     """Return below a `heading` of three columns the claims but the A/A tests: text, what was found, and verdict."""
     rows = [
@@ -50,12 +72,15 @@ def _found(claim: Mapping[str, Any], digits: Mapping[str, int]) -> str:
     # one number of several metrics says nothing, and some claims are on runs, not on a mean
     if claim.get("low") is None or not claim["metric"]:
         return reason
-    middle, low, high = (
-        f"{claim[name]:+.{digits.get(claim['metric'], 4)}f}".replace("-", "−") for name in ("difference", "low", "high")
-    )
+    middle, low, high = (signed(claim[name], claim["metric"], digits) for name in ("difference", "low", "high"))
     # of two that are said to be equal, none is the better one
     words = "off by" if claim.get("within") else "better by"
     return f"{claim['metric']} {words} {middle} [{low}, {high}]"
+
+
+def signed(value: float, metric: str, digits: Mapping[str, int]) -> str:
+    """Return a difference of `metric` with its sign, and the digits of `plain`."""
+    return f"{value:+.{digits.get(metric, 4)}f}".replace("-", "−")
 
 
 def plain(value: float, metric: str, digits: Mapping[str, int]) -> str:

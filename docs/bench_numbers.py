@@ -9,18 +9,19 @@ import math
 import os
 import shutil
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from _bench_page import page
 from _machine import processor
+from _paper_results import finished_tables
 
 from lossbench.errors import UserError, exit_with_one_line
 from lossbench.files import write_text
 from pipeline.outputs.rows import read_rows
-from pipeline.pages.inputs import read_json
+from pipeline.pages.inputs import Table, read_json
 
 RESULTS = Path("results/bench")
 STORED = Path(".snakemake/metadata")
@@ -32,7 +33,8 @@ BOARD = "beyond/losses"
 COLUMNS = ("column", "network", "loss", "metric", "better", "value", "sd_over_seeds", "difference", "low", "high",
            "p_holm", "n_images", "n_seeds", "trivial_method", "trivial")  # fmt: skip
 """Of the long tables that are kept."""
-CLAIM = ("table", "id", "kind", "text", "metric", "difference", "low", "high", "verdict", "reason")
+CLAIM = ("table", "id", "kind", "text", "metric", "difference", "low", "high", "won", "within", "verdict",
+         "reason")  # fmt: skip
 POWER = ("table", "loss", "axis", "metric", "difference", "low", "high", "detectable", "direction")
 DIGITS = 6
 """Significant digits of what is kept."""
@@ -44,21 +46,18 @@ def collect(results: Path, stored: Path, kept: Path) -> None:
     `stored` is where Snakemake keeps the times of jobs. Raises UserError naming the first file that is missing,
     incomplete or can't be read.
     """
-    files = sorted((results / "verdicts").glob("*/*.json"))
-    if not files:
-        raise UserError(f"{results}/verdicts holds no verdicts; {REMEDY}")
-    verdicts = {f"{file.parent.name}/{file.stem}": _verdicts(file) for file in files}
-    for name in verdicts:
-        long = read_rows(_there(results / "tables" / f"{name}.csv"))
-        _write(kept / f"{name.replace('/', '_')}.csv", long[[column for column in COLUMNS if column in long.columns]])
-    _write(kept / "claims.csv", _rows(verdicts, "claims", CLAIM))
-    _write(kept / "power.csv", _rows(verdicts, "summary", POWER))
-    _write(kept / "again.csv", _rows(verdicts, "again"))
+    tables = finished_tables(results, "*", REMEDY)
+    for name, table in tables.items():
+        columns = [column for column in COLUMNS if column in table.long.columns]
+        _write(kept / f"{name.replace('/', '_')}.csv", table.long[columns])
+    _write(kept / "claims.csv", _rows({name: table.claims for name, table in tables.items()}, CLAIM))
+    _write(kept / "power.csv", _rows({name: table.summary for name, table in tables.items()}, POWER))
+    _write(kept / "again.csv", _rows({name: table.again for name, table in tables.items()}))
     _write(kept / "seconds.csv", seconds(stored))
     drawn = results / "figures" / BOARD
     _write(kept / "leaderboard.csv", read_rows(_there(drawn.with_suffix(".csv"))))
     shutil.copyfile(_there(drawn.with_suffix(".png")), kept / "leaderboard.png")
-    write_text(kept / "run.json", json.dumps(_run(verdicts), indent=1) + "\n")
+    write_text(kept / "run.json", json.dumps(_run(tables), indent=1) + "\n")
 
 
 def seconds(stored: Path) -> pd.DataFrame:
@@ -75,28 +74,15 @@ def seconds(stored: Path) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _verdicts(file: Path) -> dict[str, Any]:
-    try:
-        content: dict[str, Any] = read_json(file)
-        passed, missing = content["harness"]["passed"], content["missing"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{file} can't be read ({error!r}); delete it and {REMEDY}") from None
-    if not passed:
-        raise UserError(f"{file}: the metrics do not meet their golden values; {REMEDY}")
-    if missing:
-        raise UserError(f"{file}: {missing[0]['file']} is missing; {REMEDY}")
-    return content
-
-
 def _there(file: Path) -> Path:
     if not file.is_file():
         raise UserError(f"{file} is missing; {REMEDY}")
     return file
 
 
-def _rows(verdicts: Mapping[str, Mapping[str, Any]], part: str, columns: tuple[str, ...] | None = None) -> pd.DataFrame:
-    """Return the rows of one part of the verdicts, with the name of their table."""
-    rows = [{"table": name, **row} for name, content in verdicts.items() for row in content[part]]
+def _rows(found: Mapping[str, Iterable[Mapping[str, Any]]], columns: tuple[str, ...] | None = None) -> pd.DataFrame:
+    """Return one part of the verdicts of each table as rows, with the table's name."""
+    rows = [{"table": name, **row} for name, part in found.items() for row in part]
     return pd.DataFrame(rows, columns=None if columns is None else list(columns))
 
 
@@ -109,10 +95,9 @@ def _rounded(value: float) -> float:
     return float(f"{value:.{DIGITS}g}") if math.isfinite(value) else value
 
 
-def _run(verdicts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def _run(tables: Mapping[str, Table]) -> dict[str, Any]:
     """Return with what the runs of the tables were made: device, precision, versions, memory, and stand-ins."""
-    cells = [cell for content in verdicts.values() for cell in content["spec"]["cells"] if cell["card"]]
-    cards = [read_json(_there(Path(path))) for path in dict.fromkeys(cell["card"] for cell in cells)]
+    cards = list({path: card for table in tables.values() for path, card in table.cards.items()}.values())
     return {
         "trained": len(cards),
         "peak_memory_mib": max(card["peak_memory_mib"] for card in cards),
@@ -121,8 +106,8 @@ def _run(verdicts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         "device": sorted({card["device"] for card in cards}),
         "precision": sorted({card["precision"] for card in cards}),
         "versions": cards[0]["versions"],
-        "settings": {name: content["spec"]["settings"] for name, content in verdicts.items()},
-        "stand_ins": sorted({words for content in verdicts.values() for words in content["spec"]["stand_ins"]}),
+        "settings": {name: list(table.spec.settings) for name, table in tables.items()},
+        "stand_ins": sorted({words for table in tables.values() for words in table.spec.stand_ins}),
     }
 
 
@@ -135,6 +120,8 @@ def _main() -> None:
         KEPT.mkdir(exist_ok=True)
         collect(given.results, STORED, KEPT)
         write_text(KEPT / "README.md", page(KEPT))
+    elif not (KEPT / "run.json").exists():
+        raise UserError(f"{KEPT} holds no results; give --write after a run of the scale")
     print(page(KEPT))
 
 

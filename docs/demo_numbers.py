@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from _machine import processor
+from _paper_results import finished_tables
 
 from lossbench.errors import UserError, exit_with_one_line
 from lossbench.files import write_text
 from pipeline.pages.claims import KINDS
-from pipeline.pages.inputs import Card, Gaps, Table, read_json, read_loss_networks, read_table
+from pipeline.pages.inputs import Card, Gaps, Table, read_json, read_loss_networks
 from pipeline.pages.numbers import plain, real
 from pipeline.pages.readme import AGAIN, COUNTED, DIGITS, KEPT_DIGITS, Snapshot, blocks, page
 
@@ -67,20 +68,10 @@ def snapshot(results: Path, minutes: str | None = None, own_minutes: str | None 
 
 def _tables(results: Path) -> dict[str, Table]:
     """Return every table of PAPER with verdicts by its name, complete; raises UserError for one that is not."""
-    files = sorted((results / "verdicts" / PAPER).glob("*.json"))
-    if not files:
-        raise UserError(f"{results}/verdicts holds no verdicts; {REMEDY}")
-    gaps, tables = Gaps(), dict[str, Table]()
-    for file in files:
-        table = read_table(file, gaps)
-        long = results / "tables" / f"{table.name}.csv"
-        if table.cards and (absent := [name for name in NEEDED if name not in table.long.columns]):
-            raise UserError(f"{long} has no column {absent[0]}; {REMEDY}")
-        if not table.harness.get("passed"):
-            raise UserError(f"{file}: the metrics do not meet their golden values; {REMEDY}")
-        tables[table.name] = table
-    for gap in gaps.found.values():
-        raise UserError(f"{gap.file}: {gap.why}; {REMEDY}")
+    tables = finished_tables(results, PAPER, REMEDY)
+    for name, table in tables.items():
+        if table.cards and (absent := [column for column in NEEDED if column not in table.long.columns]):
+            raise UserError(f"{results / 'tables' / name}.csv has no column {absent[0]}; {REMEDY}")
     if TABLE not in tables:
         raise UserError(f"{results}/verdicts/{TABLE}.json is missing; {REMEDY}")
     return tables
