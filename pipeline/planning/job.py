@@ -64,6 +64,11 @@ class Job:
         return fingerprint(*self.modules)
 
     @cached_property
+    def spec_text(self) -> str:
+        """Return its spec as its command takes it, the same text whatever the order in which it was written."""
+        return self.spec.canonical()
+
+    @cached_property
     def digest(self) -> str:
         """Return 16 hexadecimal digits that change with all that decides its files: spec, code, and what it rests on.
 
@@ -71,7 +76,7 @@ class Job:
         """
         # where a scale's results lie does not count
         read = [f"{file.job.digest} {file.path.removeprefix(self.root)}" for file in self.files_read()]
-        text = "\n".join([self.stage, self.spec.canonical(), self.code, *read])
+        text = "\n".join([self.stage, self.spec_text, self.code, *read])
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -38,12 +39,13 @@ def _make_again(workflow: Any, job: Job, running: bool) -> None:
     Their record says what they were made from; without one, Snakemake's own memory is believed. Files that are whole,
     though Snakemake was killed before it learned of it, stay.
     """
+    paths = list(job.outputs().values())
+    if not any(map(os.path.exists, paths)):
+        return
     from snakemake.io import IOFile  # type: ignore[import-untyped]
 
-    outputs = [IOFile(path) for path in job.outputs().values()]
-    there = [path for path in outputs if Path(path).exists()]
-    if not there:
-        return
+    outputs = [IOFile(path) for path in paths]
+    there = [path for path in outputs if os.path.exists(path)]
     why = differs(read_record(Path(job.record)), job.digest, job.code, job.spec)
     memory = workflow.persistence
     if damaged := _damage(workflow, job, running):

@@ -1,5 +1,6 @@
 """Whether the files of a finished job are still what was made, looked at when a run is planned."""
 
+import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,8 @@ def damage(job: Job, memory: Any, noted: bool) -> str | None:
 
 
 def _look(job: Job, memory: Any, noted: bool) -> str | None:
+    if not os.path.exists(job.record):
+        return None
     from snakemake.io import IOFile  # type: ignore[import-untyped]
 
     record = read_record(Path(job.record))

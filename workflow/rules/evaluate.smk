@@ -15,7 +15,7 @@ rule evaluate:
         **session.asks(workflow, plan, "evaluate", plan.scale.gpus),
         mem_mb=session.memory_mb(workflow, plan, "evaluate"),
     params:
-        spec=lambda w: plan.of("evaluate", w).spec.canonical(),
+        spec=lambda w: plan.of("evaluate", w).spec_text,
         code=lambda w: plan.of("evaluate", w).code,
         record=lambda w: plan.of("evaluate", w).recording,
         files=lambda w: plan.of("evaluate", w).options,
@@ -40,7 +40,7 @@ rule compare:
     resources:
         mem_mb=session.memory_mb(workflow, plan, "compare"),
     params:
-        spec=lambda w: plan.of("compare", w).spec.canonical(),
+        spec=lambda w: plan.of("compare", w).spec_text,
         code=lambda w: plan.of("compare", w).code,
         record=lambda w: plan.of("compare", w).recording,
         files=lambda w: plan.of("compare", w).options,
@@ -66,7 +66,7 @@ rule compare_clips:
     resources:
         mem_mb=session.memory_mb(workflow, plan, "compare_clips"),
     params:
-        spec=lambda w: plan.of("compare_clips", w).spec.canonical(),
+        spec=lambda w: plan.of("compare_clips", w).spec_text,
         code=lambda w: plan.of("compare_clips", w).code,
         record=lambda w: plan.of("compare_clips", w).recording,
         files=lambda w: plan.of("compare_clips", w).options,

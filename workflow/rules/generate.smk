@@ -15,7 +15,7 @@ rule generate:
         **session.asks(workflow, plan, "generate", plan.scale.gpus),
         mem_mb=session.memory_mb(workflow, plan, "generate"),
     params:
-        spec=lambda w: plan.of("generate", w).spec.canonical(),
+        spec=lambda w: plan.of("generate", w).spec_text,
         code=lambda w: plan.of("generate", w).code,
         record=lambda w: plan.of("generate", w).recording,
         files=lambda w: plan.of("generate", w).options,

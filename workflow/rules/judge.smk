@@ -11,7 +11,7 @@ rule harness:
         **session.asks(workflow, plan, "harness"),
         mem_mb=session.memory_mb(workflow, plan, "harness"),
     params:
-        spec=lambda w: plan.of("harness", w).spec.canonical(),
+        spec=lambda w: plan.of("harness", w).spec_text,
         code=lambda w: plan.of("harness", w).code,
         record=lambda w: plan.of("harness", w).recording,
     message:
@@ -33,7 +33,7 @@ rule judge:
     resources:
         mem_mb=session.memory_mb(workflow, plan, "judge"),
     params:
-        spec=lambda w: plan.of("judge", w).spec.canonical(),
+        spec=lambda w: plan.of("judge", w).spec_text,
         code=lambda w: plan.of("judge", w).code,
         record=lambda w: plan.of("judge", w).recording,
     message:

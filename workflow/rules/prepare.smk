@@ -12,7 +12,7 @@ rule prepare:
         **session.asks(workflow, plan, "prepare"),
         mem_mb=session.memory_mb(workflow, plan, "prepare"),
     params:
-        spec=lambda w: plan.of("prepare", w).spec.canonical(),
+        spec=lambda w: plan.of("prepare", w).spec_text,
         code=lambda w: plan.of("prepare", w).code,
         record=lambda w: plan.of("prepare", w).recording,
     message:
@@ -36,7 +36,7 @@ rule degrade:
         **session.asks(workflow, plan, "degrade"),
         mem_mb=session.memory_mb(workflow, plan, "degrade"),
     params:
-        spec=lambda w: plan.of("degrade", w).spec.canonical(),
+        spec=lambda w: plan.of("degrade", w).spec_text,
         code=lambda w: plan.of("degrade", w).code,
         record=lambda w: plan.of("degrade", w).recording,
         files=lambda w: plan.of("degrade", w).options,

@@ -14,7 +14,7 @@ rule import_weights:
         mem_mb=session.memory_mb(workflow, plan, "import_weights"),
         weights_root=plan.config.weights_root,
     params:
-        spec=lambda w: plan.of("import_weights", w).spec.canonical(),
+        spec=lambda w: plan.of("import_weights", w).spec_text,
         code=lambda w: plan.of("import_weights", w).code,
         record=lambda w: plan.of("import_weights", w).recording,
     message:
@@ -49,7 +49,7 @@ rule pretrain:
         processes=lambda w: plan.of("pretrain", w).processes,
         accumulate=lambda w: plan.of("pretrain", w).accumulate,
     params:
-        spec=lambda w: plan.of("pretrain", w).spec.canonical(),
+        spec=lambda w: plan.of("pretrain", w).spec_text,
         code=lambda w: plan.of("pretrain", w).code,
         record=lambda w: plan.of("pretrain", w).recording,
         files=lambda w: plan.of("pretrain", w).options,

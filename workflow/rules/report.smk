@@ -12,7 +12,7 @@ rule report:
     resources:
         mem_mb=session.memory_mb(workflow, plan, "report"),
     params:
-        spec=lambda w: plan.job("report", ()).spec.canonical(),
+        spec=lambda w: plan.job("report", ()).spec_text,
         code=lambda w: plan.job("report", ()).code,
         record=lambda w: plan.job("report", ()).recording,
         figures=lambda w: plan.job("report", ()).option("figures"),

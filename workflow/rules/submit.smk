@@ -12,7 +12,7 @@ rule submit:
         **session.asks(workflow, plan, "submit", plan.scale.gpus),
         mem_mb=session.memory_mb(workflow, plan, "submit"),
     params:
-        spec=lambda w: plan.of("submit", w).spec.canonical(),
+        spec=lambda w: plan.of("submit", w).spec_text,
         code=lambda w: plan.of("submit", w).code,
         record=lambda w: plan.of("submit", w).recording,
         files=lambda w: plan.of("submit", w).options,

@@ -21,7 +21,7 @@ rule tabulate:
     resources:
         mem_mb=session.memory_mb(workflow, plan, "tabulate"),
     params:
-        spec=lambda w: plan.of("tabulate", w).spec.canonical(),
+        spec=lambda w: plan.of("tabulate", w).spec_text,
         code=lambda w: plan.of("tabulate", w).code,
         record=lambda w: plan.of("tabulate", w).recording,
     message:
@@ -43,7 +43,7 @@ rule chart:
     resources:
         mem_mb=session.memory_mb(workflow, plan, "chart"),
     params:
-        spec=lambda w: plan.of("chart", w).spec.canonical(),
+        spec=lambda w: plan.of("chart", w).spec_text,
         code=lambda w: plan.of("chart", w).code,
         record=lambda w: plan.of("chart", w).recording,
         files=lambda w: plan.of("chart", w).options,
@@ -72,7 +72,7 @@ rule figure:
     resources:
         mem_mb=session.memory_mb(workflow, plan, "figure"),
     params:
-        spec=lambda w: plan.of("figure", w).spec.canonical(),
+        spec=lambda w: plan.of("figure", w).spec_text,
         code=lambda w: plan.of("figure", w).code,
         record=lambda w: plan.of("figure", w).recording,
     message:

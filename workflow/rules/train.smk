@@ -19,7 +19,7 @@ rule train:
         accumulate=lambda w: plan.of("train", w).accumulate,
         given=lambda w: plan.of("train", w).given_options,
     params:
-        spec=lambda w: plan.of("train", w).spec.canonical(),
+        spec=lambda w: plan.of("train", w).spec_text,
         code=lambda w: plan.of("train", w).code,
         record=lambda w: plan.of("train", w).recording,
         files=lambda w: plan.of("train", w).options,

@@ -20,7 +20,7 @@ rule train_classifier:
         checkpoint_seconds=plan.checkpoint_seconds,
         weights_root=plan.config.weights_root,
     params:
-        spec=lambda w: plan.of("train_classifier", w).spec.canonical(),
+        spec=lambda w: plan.of("train_classifier", w).spec_text,
         code=lambda w: plan.of("train_classifier", w).code,
         record=lambda w: plan.of("train_classifier", w).recording,
         files=lambda w: plan.of("train_classifier", w).options,

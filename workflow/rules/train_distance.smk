@@ -16,7 +16,7 @@ rule train_distance:
         mem_mb=session.memory_mb(workflow, plan, "train_distance"),
         checkpoint_seconds=plan.checkpoint_seconds,
     params:
-        spec=lambda w: plan.of("train_distance", w).spec.canonical(),
+        spec=lambda w: plan.of("train_distance", w).spec_text,
         code=lambda w: plan.of("train_distance", w).code,
         record=lambda w: plan.of("train_distance", w).recording,
         files=lambda w: plan.of("train_distance", w).options,
