@@ -8,8 +8,9 @@ from torch import Tensor
 from lossbench.errors import UserError
 from lossbench.loss_networks._vgg import VGG
 
-DEAD = 1e-6
-"""A filter whose mean activation is below this part of its layer's is dead and keeps its scale."""
+DEAD = 1e-3
+"""A filter whose mean activation is below this part of its layer's is dead: scaled by its own mean, what little it
+shows would outweigh all other filters. Training against attacks leaves such ones."""
 
 
 @torch.no_grad()
@@ -19,7 +20,7 @@ def normalise_filters(network: VGG, images: Iterable[Tensor]) -> dict[str, Tenso
     The mean m is that after the ReLU, over all positions of all `images`: batches (N, 3, H, W) in [0, 1], of any sizes,
     of which every position counts alike. Each convolution's input channels are multiplied by the previous layer's m,
     and its filters and biases divided by their own (Gatys et al., Image Style Transfer Using Convolutional Neural
-    Networks, CVPR 2016, section 2; max pools commute with it). A dead filter has m = 1.
+    Networks, CVPR 2016, section 2; max pools commute with it). A dead filter has the mean m of its layer's others.
 
     Returns the m of every convolution by name, float64 on the CPU. A map afterwards is the map before, divided by m: a
     head on the last layer keeps its outputs when its weights are multiplied by m, in blocks of one channel's positions.
@@ -60,4 +61,5 @@ def mean_activations(network: VGG, images: Iterable[Tensor]) -> dict[str, Tensor
 
 
 def _scale(mean: Tensor) -> Tensor:
-    return torch.where(mean > DEAD * mean.mean(), mean, torch.ones_like(mean))
+    live = mean > DEAD * mean.mean()
+    return torch.where(live, mean, mean[live].mean() if live.any() else torch.ones_like(mean))

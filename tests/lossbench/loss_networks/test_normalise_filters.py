@@ -12,6 +12,7 @@ from lossbench.datasets import photographs
 from lossbench.errors import UserError
 from lossbench.images import read_image
 from lossbench.loss_networks import vgg16
+from lossbench.loss_networks._normalise import DEAD as DEAD_PART
 from lossbench.loss_networks._normalise import mean_activations, normalise_filters
 from lossbench.loss_networks._vgg import VGG
 
@@ -49,14 +50,33 @@ def test_a_head_that_is_compensated_keeps_its_logits(small: VGG) -> None:
     assert float((after - before).abs().max() / before.abs().max()) < 1e-5
 
 
-def test_every_live_filter_is_active_at_one_and_a_dead_one_keeps_its_scale(small: VGG) -> None:
+def test_every_live_filter_is_active_at_one_and_a_dead_one_is_scaled_as_the_others(small: VGG) -> None:
     means = normalise_filters(small, batches())
     assert list(means) == ["conv1_1", "conv1_2", "conv2_1", "conv2_2"]
     for name, found in mean_activations(small, batches()).items():
         dead = [DEAD[name]] if name in DEAD else []
         live = [index for index in range(len(found)) if index not in dead]
         np.testing.assert_allclose(found[live], 1, atol=0.01)
-        assert all(float(found[index]) == 0 and float(means[name][index]) == 1 for index in dead)
+        others = float(means[name][live].mean())
+        assert all(float(found[index]) == 0 and float(means[name][index]) == pytest.approx(others) for index in dead)
+
+
+def test_what_a_nearly_dead_filter_shows_is_not_amplified(small: VGG) -> None:
+    layer = small.get_submodule("conv2_1")
+    layer.get_parameter("weight")[4] *= 1e-4
+    layer.get_parameter("bias")[4] *= 1e-4
+    alone = float(mean_activations(small, batches())["conv2_1"][4])
+    means = normalise_filters(small, batches())
+    found = mean_activations(small, batches())["conv2_1"]
+    others = [index for index in range(len(found)) if index != 4]
+    np.testing.assert_allclose(found[others], 1, atol=0.01)
+    assert 0 < float(found[4]) == pytest.approx(alone / float(means["conv2_1"][others].mean()), rel=1e-4)
+    assert float(found[4]) < DEAD_PART
+
+
+def test_a_layer_in_which_no_filter_fires_keeps_its_scale(small: VGG) -> None:
+    small.get_submodule("conv2_2").get_parameter("bias").fill_(-100)
+    assert bool((normalise_filters(small, batches())["conv2_2"] == 1).all())
 
 
 def test_each_map_is_the_map_before_over_its_mean(small: VGG) -> None:
@@ -110,7 +130,7 @@ def test_the_real_vgg16_is_normalised_on_real_photographs() -> None:
     # the release's activations are in the hundreds, and differ a thousandfold between layers
     assert float(raw["conv3_1"].mean()) > 100 > 10 > float(raw["conv5_3"].mean()) > 0.1
     for name, found in mean_activations(network, crops).items():
-        live = raw[name] > 1e-6 * raw[name].mean()
+        live = raw[name] > DEAD_PART * raw[name].mean()
         np.testing.assert_allclose(found[live], 1, atol=0.01)
     after = network.layers(crops[0], ["conv5_3"])["conv5_3"] * means["conv5_3"].float().view(1, -1, 1, 1)
     assert float((after - deepest).abs().max() / deepest.abs().max()) < 1e-5
