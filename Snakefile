@@ -5,9 +5,9 @@ from pathlib import Path
 from lossbench.errors import UserError, tolerate
 from pipeline.cluster import clouds
 from pipeline.config import read
-from pipeline.planning import session, signatures
+from pipeline.planning import session
 from pipeline.planning.plan import Plan
-from pipeline.processes import time_left
+from pipeline.processes import signatures, time_left
 from snakemake.exceptions import WorkflowError
 
 try:

@@ -49,7 +49,7 @@ class Configuration:
     table_files: dict[str, str] = field(default_factory=dict)
     """What messages call the file of each table."""
     made: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
-    """What was planned of it and is to be found again; see `pipeline.planning.once`."""
+    """What was planned of it and is to be found again; see `pipeline.config.once`."""
 
     @classmethod
     def read(

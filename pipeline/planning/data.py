@@ -2,9 +2,9 @@
 
 from lossbench import plugins, tasks
 from lossbench.tasks import NoisyTask
+from pipeline.config.once import once
 from pipeline.config.read import Configuration
 from pipeline.planning.job import File, Job, plugin_module
-from pipeline.planning.once import once
 from pipeline.specs.prepare import DegradeSpec, PrepareSpec
 
 

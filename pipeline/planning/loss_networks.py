@@ -6,12 +6,12 @@ from dataclasses import replace
 from lossbench import datasets, plugins
 from lossbench.errors import UserError, placed
 from pipeline.config import scale
+from pipeline.config.once import once
 from pipeline.config.read import Configuration
 from pipeline.dividing.planned import processes
 from pipeline.outputs.layout import PUBLIC
 from pipeline.planning.data import prepared
 from pipeline.planning.job import File, Job, plugin_module
-from pipeline.planning.once import once
 from pipeline.planning.parts import pretrain_spec
 from pipeline.specs.classifier import ClassifierBase, ClassifierSpec
 from pipeline.specs.distance import DistanceSpec

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from snakemake.common import get_function_params, get_input_function_aux_params
 from snakemake.resources import Resource, Resources
 
-from pipeline.planning import signatures
+from pipeline.processes import signatures
 
 
 def test_snakemake_reads_no_signature_that_was_kept(monkeypatch) -> None:
