@@ -21,8 +21,7 @@ PUBLISHED = {
 }  # fmt: skip
 """Of MATLAB's bicubic enlargement on Y, as tables of super-resolution print them since SRCNN."""
 DIGITS = {"psnr": 2, "niqe": 2, "grid": 2}
-"""Behind the point, by metric; `FEWEST` of others."""
-FEWEST = 4
+"""Behind the point, by metric; those of others are `plain`'s."""
 WORDS = {"psnr": "PSNR", "ssim": "SSIM", "niqe": "NIQE"}
 TASKS = {"x4": "Super-resolution x4 (EDSR, Set14)", "noise": "Denoising at level 25 (DnCNN, Set14)"}
 """Of the columns of the leaderboard."""

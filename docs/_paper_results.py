@@ -10,7 +10,7 @@ import pandas as pd
 from lossbench.errors import UserError
 from pipeline.outputs.rows import read_rows
 from pipeline.pages import inputs
-from pipeline.pages.inputs import Gaps, Table, read_json
+from pipeline.pages.inputs import Card, Gaps, Table, read_json
 from pipeline.pages.readme import AGAIN
 
 RESULTS = Path("results/demo")
@@ -53,6 +53,11 @@ def finished_tables(results: Path, papers: str, remedy: str) -> dict[str, Table]
     for gap in gaps.found.values():
         raise UserError(f"{gap.file}: {gap.why}; {remedy}")
     return tables
+
+
+def cards_of(tables: Mapping[str, Table]) -> list[Card]:
+    """Return the card of every run of `tables`, each once."""
+    return list({path: card for table in tables.values() for path, card in table.cards.items()}.values())
 
 
 def claims_table(heading: str, claims: Iterable[Mapping[str, Any]], digits: Mapping[str, int]) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 from _bench_page import page
 from _machine import processor
-from _paper_results import finished_tables
+from _paper_results import cards_of, finished_tables
 
 from lossbench.errors import UserError, exit_with_one_line
 from lossbench.files import write_text
@@ -97,7 +97,7 @@ def _rounded(value: float) -> float:
 
 def _run(tables: Mapping[str, Table]) -> dict[str, Any]:
     """Return with what the runs of the tables were made: device, precision, versions, memory, and stand-ins."""
-    cards = list({path: card for table in tables.values() for path, card in table.cards.items()}.values())
+    cards = cards_of(tables)
     return {
         "trained": len(cards),
         "peak_memory_mib": max(card["peak_memory_mib"] for card in cards),

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from _machine import processor
-from _paper_results import finished_tables
+from _paper_results import cards_of, finished_tables
 
 from lossbench.errors import UserError, exit_with_one_line
 from lossbench.files import write_text
@@ -43,7 +43,7 @@ def snapshot(results: Path, minutes: str | None = None, own_minutes: str | None 
     """
     tables = _tables(results)
     claims = _claims(results / "report/claims.json", tables)
-    cards = list({path: card for table in tables.values() for path, card in table.cards.items()}.values())
+    cards = cards_of(tables)
     papers = [file.parent.name for file in (results / "verdicts").glob("*/*.json")]
     before = [network.card for network in read_loss_networks(results, Gaps()) if real(network.card.get("seconds"))]
     return {
